@@ -1,0 +1,127 @@
+"""Every error this package raises.
+
+::
+
+    CioFramesError
+    ├── ConfigurationError        no write key, unknown region, plain http to another machine
+    ├── SpecError                 a file under schemas/ is missing or malformed
+    ├── FrameError                the frame cannot be sent as asked
+    │   ├── MissingColumnsError   names the missing, the present, and a close match
+    │   └── InvalidRowsError      on_invalid="raise"; carries the report
+    └── DeliveryError             carries .result, so nothing is lost
+        ├── AuthenticationError   401/403: nothing will be accepted, the rest stays unsent
+        └── InterruptedLoad       Ctrl-C or a stop signal: in-flight finished, the rest unsent
+
+None derives from KeyError (its text would be a repr) or AttributeError (pandas would hide ``df.cio``).
+Arguments go to ``super().__init__`` unchanged, so that errors survive pickling on their way out of a worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cio_frames.validation import ValidationReport
+
+# Frames can have thousands of columns; an error that lists them all hides what it says.
+_COLUMNS_SHOWN = 20
+
+
+class CioFramesError(Exception):
+    """The base of every error raised by cio_frames."""
+
+
+class ConfigurationError(CioFramesError):
+    """The client or the machine is not set up for what was asked."""
+
+
+class SpecError(CioFramesError):
+    """A file under ``schemas/`` is missing or malformed; the text names file and line."""
+
+
+class FrameError(CioFramesError):
+    """The frame cannot be sent as asked, whatever its rows hold."""
+
+
+class MissingColumnsError(FrameError):
+    """A call needs columns that the frame does not have.
+
+    Attributes
+    ----------
+    call : str
+        What was asked for, for example ``"track"``.
+    missing : list of str
+        The columns that were looked for.
+    present : list of str
+        The columns that the frame has.
+    remedy : str
+        What to write instead.
+    """
+
+    def __init__(self, call: str, missing: Sequence[str], present: Sequence[str], remedy: str = "") -> None:
+        super().__init__(call, missing, present, remedy)
+        self.call, self.missing, self.present, self.remedy = call, list(missing), list(present), remedy
+
+    def __str__(self) -> str:
+        wanted = " or ".join(map(repr, self.missing))
+        shown = ", ".join(map(repr, self.present[:_COLUMNS_SHOWN])) or "no columns"
+        more = len(self.present) - _COLUMNS_SHOWN
+        text = f"{self.call} needs column {wanted}, and this frame has {shown}"
+        text += f" and {more} more." if more > 0 else "."
+        close = [match for name in self.missing for match in get_close_matches(name, self.present, n=1)]
+        if close:
+            text += f" Did you mean {close[0]!r}?"
+        return f"{text} {self.remedy}".rstrip()
+
+
+class InvalidRowsError(FrameError):
+    """Rows failed validation and ``on_invalid="raise"`` was asked for; nothing was sent.
+
+    Attributes
+    ----------
+    report : ValidationReport
+        Which rows, which columns, and why.
+    """
+
+    def __init__(self, report: ValidationReport) -> None:
+        super().__init__(report)
+        self.report = report
+
+    def __str__(self) -> str:
+        return (
+            f"{self.report.rows_held_back:,} of {len(self.report):,} rows cannot be sent, and nothing was. "
+            "See .report.failure_cases, mend the rows, or pass on_invalid='skip' to send the others."
+        )
+
+
+class DeliveryError(CioFramesError):
+    """Delivery ended early.
+
+    Attributes
+    ----------
+    message : str
+        Why.
+    result : pandas.DataFrame
+        The result frame: what became of every row until then.
+    """
+
+    def __init__(self, message: str, result: pd.DataFrame) -> None:
+        super().__init__(message, result)
+        self.message, self.result = message, result
+
+    def __str__(self) -> str:
+        counts = self.result["status"].value_counts()
+        counted = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
+        return f"{self.message} Rows: {counted}. The result frame is on this error as .result."
+
+
+class AuthenticationError(DeliveryError):
+    """The API answered 401 or 403: it will accept nothing with this write key."""
+
+
+class InterruptedLoad(DeliveryError):  # noqa: N818 -- being stopped is no error of the load's
+    """A stop was asked for: requests in flight were finished, the rest was not sent."""

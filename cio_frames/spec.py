@@ -1,0 +1,310 @@
+"""What the Customer.io Pipelines API is, read once from ``schemas/``.
+
+Nothing about the API is written in Python: calls, semantic events, field types, limits and regions are YAML in
+JSON Schema's words, each with its source beside it. This module turns those files into frozen values.
+
+Wire names are camelCase (``userId``), Python names snake_case (``user_id``). Only this module and
+:mod:`cio_frames.columns` know both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+import yaml
+
+from cio_frames.errors import SpecError
+from cio_frames.resources import shipped
+
+CallName = Literal["identify", "track", "page", "screen", "group", "alias"]
+CALL_NAMES: tuple[CallName, ...] = get_args(CallName)
+
+# Envelope fields that a parameter can name a column for.
+WIRE_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "user_id": "userId",
+        "anonymous_id": "anonymousId",
+        "previous_id": "previousId",
+        "group_id": "groupId",
+        "event": "event",
+        "name": "name",
+        "timestamp": "timestamp",
+        "message_id": "messageId",
+        "context": "context",
+        "integrations": "integrations",
+    }
+)
+PYTHON_NAMES: Mapping[str, str] = MappingProxyType({wire: name for name, wire in WIRE_NAMES.items()})
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a call, in JSON Schema's words; ``type=None`` takes anything."""
+
+    type: str | None = None
+    format: str | None = None
+    enum: tuple[str, ...] = ()
+    default: Any = None
+    minimum: float | None = None
+    maximum: float | None = None
+    min_length: int | None = None
+    required: tuple[str, ...] = ()
+    properties: Mapping[str, Field] = field(default_factory=lambda: _NOTHING)
+    items: Field | None = None
+    additional: Field | None = None
+    description: str | None = None
+
+    def leaves(self, path: str = "") -> Iterator[tuple[str, Field]]:
+        """Yield every field below this one with its dotted path; list members are marked ``[]``."""
+        for name, member in self.properties.items():
+            below = f"{path}.{name}" if path else name
+            yield below, member
+            yield from member.leaves(below)
+        if self.items is not None:
+            yield from self.items.leaves(f"{path}[]")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One of the six kinds of call."""
+
+    name: CallName
+    endpoint: str
+    ids: tuple[str, ...]
+    required: tuple[str, ...]
+    fields: Mapping[str, Field]
+
+    @property
+    def bag(self) -> str | None:
+        """Where columns that feed no envelope field go: ``traits``, ``properties``, or nowhere (alias)."""
+        return next((name for name in ("traits", "properties") if name in self.fields), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A semantic event: a name in a track call that Customer.io gives a meaning to."""
+
+    name: str
+    family: str
+    ids: tuple[str, ...]
+    properties: Field
+    context: Field
+    other_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Hosts and limits, from ``schemas/api.yaml``."""
+
+    regions: Mapping[str, str]
+    limits: Mapping[str, int]
+
+
+@cache
+def api() -> Api:
+    """Return hosts and limits.
+
+    >>> api().regions["eu"]
+    'https://cdp-eu.customer.io'
+    """
+    file = _File(shipped("schemas") / "api.yaml")
+    entries = file.mapping(file.root, allowed={"regions", "limits"})
+    return Api(
+        regions={name: file.scalar(node) for name, node in file.mapping(entries["regions"]).items()},
+        limits={name: file.scalar(node) for name, node in file.mapping(entries["limits"]).items()},
+    )
+
+
+@cache
+def calls() -> Mapping[str, Call]:
+    """Return the six calls by name.
+
+    >>> calls()["track"].bag
+    'properties'
+    """
+    common = _common_fields()
+    return MappingProxyType({name: _read_call(name, common) for name in CALL_NAMES})
+
+
+@cache
+def semantic_events() -> Mapping[str, Event]:
+    """Return the semantic events by the name that is sent.
+
+    >>> semantic_events()["Order Completed"].properties.properties["total"].type
+    'number'
+    """
+    found: dict[str, Event] = {}
+    for path in sorted((shipped("schemas") / "events").glob("*.yaml")):
+        for event in _read_events(path):
+            if event.name in found:
+                raise SpecError(f"{path}: {event.name!r} is also in the family {found[event.name].family!r}.")
+            found[event.name] = event
+    return MappingProxyType(found)
+
+
+def semantic_event(name: str) -> Event | None:
+    """Return the semantic event of this name, under any name it is known by, or None for a custom event.
+
+    >>> semantic_event("My Own Event") is None
+    True
+    """
+    return _events_by_any_name().get(name)
+
+
+@cache
+def _events_by_any_name() -> Mapping[str, Event]:
+    found = {other: event for event in semantic_events().values() for other in event.other_names}
+    return MappingProxyType(found | dict(semantic_events()))
+
+
+@cache
+def _common_fields() -> Mapping[str, Field]:
+    file = _File(shipped("schemas") / "common.yaml")
+    entries = file.mapping(file.root, allowed={"title", "$defs", "properties"})
+    return {name: file.field(node) for name, node in file.mapping(entries["properties"]).items()}
+
+
+def _read_call(name: CallName, common: Mapping[str, Field]) -> Call:
+    file = _File(shipped("schemas") / "calls" / f"{name}.yaml")
+    keys = {"title", "endpoint", "ids", "required", "properties", "$defs"}
+    entries = file.mapping(file.root, allowed=keys, required={"endpoint", "properties"})
+    own = {key: file.field(node) for key, node in file.mapping(entries["properties"]).items()}
+    return Call(
+        name=name,
+        endpoint=file.scalar(entries["endpoint"]),
+        ids=file.names(entries.get("ids")),
+        required=file.names(entries.get("required")),
+        fields=MappingProxyType(own | dict(common)),
+    )
+
+
+def _read_events(path: Path) -> Iterator[Event]:
+    file = _File(path)
+    entries = file.mapping(file.root, allowed={"title", "$defs", "events"}, required={"events"})
+    keys = {"ids", "required", "properties", "context", "other_names", "description"}
+    for name, node in file.mapping(entries["events"]).items():
+        parts = file.mapping(node, allowed=keys)
+        yield Event(
+            name=name,
+            family=path.stem,
+            ids=file.names(parts["ids"]) if "ids" in parts else calls()["track"].ids,
+            properties=Field(
+                type="object",
+                required=file.names(parts.get("required")),
+                properties=file.fields(parts.get("properties")),
+            ),
+            context=file.field(parts["context"]) if "context" in parts else Field(type="object"),
+            other_names=file.names(parts.get("other_names")),
+        )
+
+
+class _File:
+    """A YAML file read node by node, so that a mistake in it is told with its line."""
+
+    _FIELD_KEYS: Mapping[str, str] = MappingProxyType(
+        {
+            "type": "type",
+            "format": "format",
+            "enum": "enum",
+            "default": "default",
+            "minimum": "minimum",
+            "maximum": "maximum",
+            "minLength": "min_length",
+            "required": "required",
+            "properties": "properties",
+            "items": "items",
+            "additionalProperties": "additional",
+            "description": "description",
+        }
+    )
+    _TYPES = frozenset({"string", "number", "integer", "boolean", "object", "array"})
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self.root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        except OSError as error:
+            raise SpecError(f"{path} cannot be read: {error.strerror}. Install cio-frames again.") from error
+        except yaml.YAMLError as error:
+            raise SpecError(f"{path} is not YAML: {error}") from error
+        top = self.mapping(self.root)
+        self._definitions = self.mapping(top["$defs"]) if "$defs" in top else {}
+
+    def mapping(
+        self, node: Any, *, allowed: set[str] | None = None, required: set[str] = frozenset()
+    ) -> dict[str, yaml.Node]:
+        """Return a mapping's nodes by key; refuse unknown, repeated and missing keys."""
+        if not isinstance(node, yaml.MappingNode):
+            raise self.wrong(node, "a mapping (key: value) is needed here")
+        entries: dict[str, yaml.Node] = {}
+        for key_node, value in node.value:
+            key = key_node.value
+            if key in entries:
+                raise self.wrong(key_node, f"{key!r} stands here twice")
+            if allowed is not None and key not in allowed:
+                raise self.wrong(key_node, f"unknown key {key!r}; known are {', '.join(sorted(allowed))}")
+            entries[key] = value
+        for key in sorted(required - entries.keys()):
+            raise self.wrong(node, f"{key!r} is missing")
+        return entries
+
+    def scalar(self, node: yaml.Node) -> Any:
+        """Return the value of a node as YAML reads it."""
+        return yaml.safe_load(yaml.serialize(node))
+
+    def names(self, node: yaml.Node | None) -> tuple[str, ...]:
+        """Return a list of names; nothing for an absent one."""
+        if node is None:
+            return ()
+        if not isinstance(node, yaml.SequenceNode):
+            raise self.wrong(node, "a list of names is needed here")
+        return tuple(str(self.scalar(item)) for item in node.value)
+
+    def fields(self, node: yaml.Node | None) -> Mapping[str, Field]:
+        """Return the fields of a ``properties`` mapping; nothing for an absent one."""
+        if node is None:
+            return _NOTHING
+        return MappingProxyType({name: self.field(member) for name, member in self.mapping(node).items()})
+
+    def field(self, node: yaml.Node) -> Field:
+        """Return one field, with ``$ref`` followed."""
+        entries = self.mapping(node, allowed={*self._FIELD_KEYS, "$ref"})
+        if "$ref" in entries:
+            return self._referred(node, entries)
+        return Field(**{self._FIELD_KEYS[key]: self._part(key, value) for key, value in entries.items()})
+
+    def _part(self, key: str, node: yaml.Node) -> Any:
+        match key:
+            case "properties":
+                return self.fields(node)
+            case "items":
+                return self.field(node)
+            case "additionalProperties":
+                return self.field(node) if isinstance(node, yaml.MappingNode) else None
+            case "enum" | "required":
+                return self.names(node)
+            case "type" if node.value not in self._TYPES:
+                raise self.wrong(node, f"unknown type {node.value!r}; known are {', '.join(sorted(self._TYPES))}")
+            case _:
+                return self.scalar(node)
+
+    def _referred(self, node: yaml.Node, entries: Mapping[str, yaml.Node]) -> Field:
+        if len(entries) > 1:
+            raise self.wrong(node, "$ref stands alone")
+        target = str(entries["$ref"].value)
+        name = target.removeprefix("#/$defs/")
+        if name == target or name not in self._definitions:
+            raise self.wrong(node, f"$ref {target!r} leads nowhere; write '#/$defs/<name>'")
+        return self.field(self._definitions[name])
+
+    def wrong(self, node: Any, what: str) -> SpecError:
+        """Return an error that names file and line."""
+        line = node.start_mark.line + 1 if node is not None else 1
+        return SpecError(f"{self._path}, line {line}: {what}.")
