@@ -1,7 +1,7 @@
 """What the Customer.io Pipelines API is, read once from ``schemas/``.
 
-Nothing about the API is written in Python: calls, semantic events, field types, limits and regions are YAML in
-JSON Schema's words, each with its source beside it. This module turns those files into frozen values.
+Nothing about the API is written in Python: calls, semantic events, field types, limits and regions are YAML
+in JSON Schema's words, each with its source beside it. This module turns those files into frozen values.
 
 Wire names are camelCase (``userId``), Python names snake_case (``user_id``). Only this module and
 :mod:`cio_frames.columns` know both.
@@ -9,7 +9,7 @@ Wire names are camelCase (``userId``), Python names snake_case (``user_id``). On
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -115,7 +115,8 @@ def api() -> Api:
     'https://cdp-eu.customer.io'
     """
     file = _File(shipped("schemas") / "api.yaml")
-    entries = file.mapping(file.root, allowed={"regions", "limits"})
+    keys = {"regions", "limits"}
+    entries = file.mapping(file.root, allowed=keys, required=keys)
     return Api(
         regions={name: file.scalar(node) for name, node in file.mapping(entries["regions"]).items()},
         limits={name: file.scalar(node) for name, node in file.mapping(entries["limits"]).items()},
@@ -141,11 +142,14 @@ def semantic_events() -> Mapping[str, Event]:
     'number'
     """
     found: dict[str, Event] = {}
-    for path in sorted((shipped("schemas") / "events").glob("*.yaml")):
+    folder = shipped("schemas") / "events"
+    for path in sorted(folder.glob("*.yaml")):
         for event in _read_events(path):
             if event.name in found:
                 raise SpecError(f"{path}: {event.name!r} is also in the family {found[event.name].family!r}.")
             found[event.name] = event
+    if not found:
+        raise SpecError(f"{folder} holds no events. Install cio-frames again.")
     return MappingProxyType(found)
 
 
@@ -167,7 +171,7 @@ def _events_by_any_name() -> Mapping[str, Event]:
 @cache
 def _common_fields() -> Mapping[str, Field]:
     file = _File(shipped("schemas") / "common.yaml")
-    entries = file.mapping(file.root, allowed={"title", "$defs", "properties"})
+    entries = file.mapping(file.root, allowed={"title", "$defs", "properties"}, required={"properties"})
     return {name: file.field(node) for name, node in file.mapping(entries["properties"]).items()}
 
 
@@ -224,7 +228,8 @@ class _File:
             "description": "description",
         }
     )
-    _TYPES = frozenset({"string", "number", "integer", "boolean", "object", "array"})
+    _TYPES = ("array", "boolean", "integer", "number", "object", "string")
+    _TEXT = "tag:yaml.org,2002:str"
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -232,20 +237,21 @@ class _File:
             self.root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
         except OSError as error:
             raise SpecError(f"{path} cannot be read: {error.strerror}. Install cio-frames again.") from error
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise SpecError(f"{path} is not YAML: {error}") from error
         top = self.mapping(self.root)
         self._definitions = self.mapping(top["$defs"]) if "$defs" in top else {}
+        self._followed: list[str] = []
 
     def mapping(
-        self, node: Any, *, allowed: set[str] | None = None, required: set[str] = frozenset()
+        self, node: Any, *, allowed: Set[str] | None = None, required: Set[str] = frozenset()
     ) -> dict[str, yaml.Node]:
         """Return a mapping's nodes by key; refuse unknown, repeated and missing keys."""
         if not isinstance(node, yaml.MappingNode):
             raise self.wrong(node, "a mapping (key: value) is needed here")
         entries: dict[str, yaml.Node] = {}
         for key_node, value in node.value:
-            key = key_node.value
+            key = self._text(key_node)
             if key in entries:
                 raise self.wrong(key_node, f"{key!r} stands here twice")
             if allowed is not None and key not in allowed:
@@ -265,7 +271,7 @@ class _File:
             return ()
         if not isinstance(node, yaml.SequenceNode):
             raise self.wrong(node, "a list of names is needed here")
-        return tuple(str(self.scalar(item)) for item in node.value)
+        return tuple(self._text(item) for item in node.value)
 
     def fields(self, node: yaml.Node | None) -> Mapping[str, Field]:
         """Return the fields of a ``properties`` mapping; nothing for an absent one."""
@@ -284,14 +290,13 @@ class _File:
         match key:
             case "properties":
                 return self.fields(node)
-            case "items":
+            case "items" | "additionalProperties":
                 return self.field(node)
-            case "additionalProperties":
-                return self.field(node) if isinstance(node, yaml.MappingNode) else None
             case "enum" | "required":
                 return self.names(node)
             case "type" if node.value not in self._TYPES:
-                raise self.wrong(node, f"unknown type {node.value!r}; known are {', '.join(sorted(self._TYPES))}")
+                known = ", ".join(self._TYPES)
+                raise self.wrong(node, f"unknown type {self.scalar(node)!r}; known are {known}")
             case _:
                 return self.scalar(node)
 
@@ -302,7 +307,17 @@ class _File:
         name = target.removeprefix("#/$defs/")
         if name == target or name not in self._definitions:
             raise self.wrong(node, f"$ref {target!r} leads nowhere; write '#/$defs/<name>'")
-        return self.field(self._definitions[name])
+        if name in self._followed:
+            raise self.wrong(node, f"$ref {target!r} leads back to itself")
+        self._followed.append(name)
+        found = self.field(self._definitions[name])
+        self._followed.pop()
+        return found
+
+    def _text(self, node: yaml.Node) -> str:
+        if node.tag != self._TEXT:
+            raise self.wrong(node, "text is needed here; quote it if it is text, and write merges (<<) out")
+        return str(node.value)
 
     def wrong(self, node: Any, what: str) -> SpecError:
         """Return an error that names file and line."""
