@@ -1,0 +1,309 @@
+"""Which column feeds which field.
+
+A field of the envelope (``userId``, ``timestamp``, …) is fed by the column its parameter names, or by a column of the
+field's own name. Every other column becomes a trait or a property. Dotted names nest: ``address.city``.
+
+Columns are known by position from here on, since labels can repeat.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cio_frames import spec
+from cio_frames.errors import FrameError, MissingColumnsError
+
+Selection = Sequence[Hashable] | Mapping[Hashable, str]
+Path = tuple[str, ...]
+
+# Envelope fields that hold objects: a mapping given for them is sent with every call, and dotted columns nest in them.
+_ENVELOPE_OBJECTS = ("context", "integrations")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ColumnMapping:
+    """What the caller said about columns; None means "look for the field's own name".
+
+    ``context`` and ``integrations`` are a column of objects, or one object for all calls.
+    """
+
+    user_id: Hashable | None = None
+    anonymous_id: Hashable | None = None
+    previous_id: Hashable | None = None
+    group_id: Hashable | None = None
+    event: Hashable | None = None
+    name: Hashable | None = None
+    timestamp: Hashable | None = None
+    message_id: Hashable | None = None
+    context: Hashable | Mapping[str, Any] | None = None
+    integrations: Hashable | Mapping[str, Any] | None = None
+    traits: Selection | None = None
+    properties: Selection | None = None
+    type_column: Hashable | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One column and the field that it feeds.
+
+    Attributes
+    ----------
+    position : int
+        Where the column is in the frame, from 0.
+    label : Hashable
+        What the frame calls it.
+    path : tuple of str
+        The field's place in the call, for example ``("properties", "address", "city")``.
+    field : spec.Field
+        What the spec says of the field; an empty Field where it says nothing.
+    """
+
+    position: int
+    label: Hashable
+    path: Path
+    field: spec.Field
+
+    @property
+    def name(self) -> str:
+        """The field's name in a schema: ``user_id``, ``address.city``, ``context.ip``."""
+        return schema_name(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """How the columns of a frame make one kind of call."""
+
+    call: spec.Call
+    event: spec.Event | None
+    constants: Mapping[Path, Any]
+    sources: tuple[Source, ...]
+
+    def source(self, wire_name: str) -> Source | None:
+        """Return the column that feeds an envelope field."""
+        return next((source for source in self.sources if source.path == (wire_name,)), None)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The wire ids of which a row needs at least one."""
+        return self.event.ids if self.event else self.call.ids
+
+
+def schema_name(path: Path) -> str:
+    """Return the name by which a schema knows a field.
+
+    Traits and properties go by their own name, except where an envelope field has it.
+
+    >>> schema_name(("userId",)), schema_name(("properties", "total")), schema_name(("properties", "name"))
+    ('user_id', 'total', 'properties.name')
+    """
+    if len(path) == 1 or path[0] in _ENVELOPE_OBJECTS:
+        return ".".join((spec.PYTHON_NAMES.get(path[0], path[0]), *path[1:]))
+    name = ".".join(path[1:])
+    return f"{path[0]}.{name}" if name in spec.WIRE_NAMES else name
+
+
+def resolve(
+    labels: Sequence[Hashable], call: spec.Call, mapping: ColumnMapping, event: str | None = None
+) -> Columns:
+    """Say which column feeds which field of a call.
+
+    Parameters
+    ----------
+    labels : sequence of Hashable
+        The frame's column labels.
+    call : spec.Call
+        The kind of call.
+    mapping : ColumnMapping
+        What the caller said.
+    event : str, optional
+        The event's name, for track calls with one name for all rows.
+
+    Raises
+    ------
+    MissingColumnsError
+        A named column, or one that the call needs, is not there.
+    FrameError
+        Two columns feed the same field, or a label cannot be a field's name.
+    """
+    known = spec.semantic_event(event) if event is not None else None
+    finder = _Finder(list(labels), call, known, mapping)
+    envelope = dict(finder.envelope(constants={"event"} if event is not None else set()))
+    nested = list(finder.nested(used={position for position in envelope.values()}))
+    constants: dict[Path, Any] = {("type",): call.name}
+    if event is not None:
+        constants[("event",)] = known.name if known else event
+    for name in _ENVELOPE_OBJECTS:
+        given = getattr(mapping, name)
+        if isinstance(given, Mapping):
+            constants |= {(name, str(key)): value for key, value in given.items()}
+    pairs = [((wire,), position) for wire, position in envelope.items()] + nested
+    _refuse_collisions(pairs, constants, labels)
+    sources = tuple(
+        Source(position, labels[position], path, field_of(call, known, path)) for path, position in pairs
+    )
+    return Columns(call, known, constants, sources)
+
+
+def field_of(call: spec.Call, event: spec.Event | None, path: Path) -> spec.Field:
+    """Return what the spec says of a field, an empty Field where it says nothing.
+
+    >>> field_of(spec.calls()["identify"], None, ("traits", "email")).format
+    'email'
+    """
+    found = spec.Field(type="object", properties=call.fields)
+    for depth, name in enumerate(path):
+        overlay = _event_members(event, path[:depth])
+        known = overlay.get(name) or found.properties.get(name) or found.additional
+        if known is None:
+            return spec.Field()
+        found = known
+    return found
+
+
+def _event_members(event: spec.Event | None, path: Path) -> Mapping[str, spec.Field]:
+    """Return what a semantic event says of the members below a path."""
+    roots = {"properties": event.properties, "context": event.context} if event else {}
+    if not path or path[0] not in roots:
+        return {}
+    found = roots[path[0]]
+    for name in path[1:]:
+        found = found.properties.get(name, spec.Field())
+    return found.properties
+
+
+class _Finder:
+    """Finds columns for one kind of call in one frame."""
+
+    def __init__(
+        self, labels: list[Hashable], call: spec.Call, event: spec.Event | None, mapping: ColumnMapping
+    ) -> None:
+        self._labels = labels
+        self._call = call
+        self._event = event
+        self._mapping = mapping
+        self._counts = Counter(labels)
+
+    def envelope(self, constants: set[str]) -> Iterator[tuple[str, int]]:
+        """Yield the envelope fields that a column feeds, and its position."""
+        found = {}
+        for name, wire in spec.WIRE_NAMES.items():
+            if wire not in self._call.fields or wire in constants:
+                continue
+            position = self._envelope_position(name, wire)
+            if position is not None:
+                found[wire] = position
+        self._require(found, constants)
+        yield from found.items()
+
+    def nested(self, used: set[int]) -> Iterator[tuple[Path, int]]:
+        """Yield the members of traits, properties, context and integrations, and their columns' positions."""
+        bag = self._call.bag
+        selected = self._selected(bag) if bag else []
+        yield from selected
+        taken = used | {position for _, position in selected} | self._other_columns()
+        for position, label in enumerate(self._labels):
+            if position in taken:
+                continue
+            path = self._path(label, None)
+            if path[0] in _ENVELOPE_OBJECTS and len(path) > 1:
+                yield path, position
+            elif bag and getattr(self._mapping, bag) is None:
+                yield (bag, *path), position
+
+    def _selected(self, bag: str) -> list[tuple[Path, int]]:
+        """Return the traits or properties that the caller chose."""
+        selection = getattr(self._mapping, bag)
+        if selection is None:
+            return []
+        if isinstance(selection, str):
+            raise FrameError(f"{bag}={selection!r} is text; write a list of columns: {bag}=[{selection!r}].")
+        fields = selection if isinstance(selection, Mapping) else dict.fromkeys(selection)
+        return [((bag, *self._path(label, field)), self._position(label)) for label, field in fields.items()]
+
+    def _other_columns(self) -> set[int]:
+        """Return the columns that say which call a row is, and are no trait or property."""
+        labels = (self._mapping.type_column, self._mapping.event)
+        return {self._position(label) for label in labels if label is not None}
+
+    def _envelope_position(self, name: str, wire: str) -> int | None:
+        given = getattr(self._mapping, name)
+        if isinstance(given, Mapping):
+            return None
+        if given is not None:
+            return self._position(given)
+        # An event may have a property of this name (live chat's message_id): then the column is the property's.
+        if self._event and name in self._event.properties.properties:
+            return None
+        return next((self._position(label) for label in (name, wire) if label in self._counts), None)
+
+    def _require(self, found: Mapping[str, int], constants: set[str]) -> None:
+        """Refuse a frame in which no row could make this call."""
+        for wire in self._call.required:
+            if wire not in found and wire not in constants:
+                self._refuse([wire])
+        ids = self._event.ids if self._event else self._call.ids
+        if ids and not any(wire in found for wire in ids):
+            self._refuse(ids)
+
+    def _refuse(self, wires: Sequence[str]) -> None:
+        names = [spec.PYTHON_NAMES[wire] for wire in wires]
+        remedy = f"Name yours, for example {names[0]}='{names[0].removesuffix('_id')}_ref'."
+        if "event" in names:
+            remedy = "Give one name for all rows, track('Order Completed'), or a column, event_column='action'."
+        elif "email" in self._counts and "user_id" in names:
+            remedy = "Name yours; to know people by their address: user_id='email'."
+        raise MissingColumnsError(self._call.name, names, [str(label) for label in self._labels], remedy)
+
+    def _position(self, label: Hashable) -> int:
+        try:
+            count = self._counts[label]
+        except TypeError:
+            raise FrameError(f"{label!r} is no column label; name a column.") from None
+        if count == 0:
+            present = [str(known) for known in self._labels]
+            raise MissingColumnsError(self._call.name, [str(label)], present)
+        if count > 1:
+            raise FrameError(
+                f"Column {label!r} stands {count} times in this frame, so it is not clear which one is meant. "
+                "Rename one: frame.columns = [...]."
+            )
+        return self._labels.index(label)
+
+    def _path(self, label: Hashable, field: str | None) -> Path:
+        """Return a column's path: its dotted name, taken apart where every part has a name."""
+        if field is None:
+            if isinstance(label, tuple):
+                raise FrameError(
+                    f"Column {label!r} has a label of several levels. Flatten them first: "
+                    "frame.columns = ['.'.join(map(str, label)) for label in frame.columns]."
+                )
+            if label is None or label != label:
+                raise FrameError(f"A column has no name ({label!r}). Name it, or leave it out.")
+            field = str(label)
+        parts = tuple(field.split("."))
+        return parts if all(parts) else (field,)
+
+
+def _refuse_collisions(
+    pairs: Sequence[tuple[Path, int]], constants: Mapping[Path, Any], labels: Sequence[Hashable]
+) -> None:
+    """Refuse two columns for one field, and a column for a field inside another's (``a`` and ``a.b``)."""
+    owners: dict[Path, str] = {path: f"{path[0]}=" for path in constants}
+    for path, position in pairs:
+        who = f"column {labels[position]!r}"
+        if path in owners:
+            raise FrameError(
+                f"{owners[path]} and {who} both feed {'.'.join(path)}. Rename one, or choose columns with "
+                "traits=[...] or properties=[...]."
+            )
+        owners[path] = who
+    for path, who in owners.items():
+        for depth in range(1, len(path)):
+            if path[:depth] in owners:
+                raise FrameError(
+                    f"{owners[path[:depth]]} feeds {'.'.join(path[:depth])}, and {who} feeds "
+                    f"{'.'.join(path)} inside it. Rename one, or leave one out."
+                )

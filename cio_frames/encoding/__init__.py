@@ -1,0 +1,10 @@
+"""A frame to JSON payloads, column by column.
+
+``series`` makes Arrow arrays of pandas columns, ``arrays`` and ``cells`` write them as JSON text, ``text`` joins
+text row by row, ``payloads`` puts the fields of a call together.
+"""
+
+from cio_frames.encoding.form import Form
+from cio_frames.encoding.payloads import NO_TIME, Calls, Encoder
+
+__all__ = ["NO_TIME", "Calls", "Encoder", "Form"]

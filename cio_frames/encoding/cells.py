@@ -1,0 +1,235 @@
+"""Python objects in cells to JSON text, one orjson call a cell.
+
+Only object columns come here. What a column of an ordinary dtype says is written by :mod:`.arrays`; a cell of the
+same value is written the same way here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import enum
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cio_frames.encoding.form import Form
+from cio_frames.encoding.text import TEXT, Fault, Text, escaped
+
+Cells = npt.NDArray[np.object_]
+
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+_DEEPEST = 100
+_TOO_DEEP = "nested too deep for JSON"
+_INT64 = range(-(2**63), 2**64)
+_EXACT_FLOAT = 2**53
+_NO_FORM: Mapping[type, str] = {
+    bytes: "bytes have no form in JSON; decode them to text",
+    bytearray: "bytes have no form in JSON; decode them to text",
+    dt.timedelta: "a timedelta has no form in JSON; send a number, for example with .dt.total_seconds()",
+    np.timedelta64: "a timedelta has no form in JSON; send a number, for example with .dt.total_seconds()",
+    pd.Period: "a period has no form in JSON; send text or a time, for example with .dt.to_timestamp()",
+    pd.Interval: "an interval has no form in JSON; send its two ends",
+    complex: "a complex number has no form in JSON",
+}
+
+
+class _NoForm(Exception):
+    """A cell has no form in JSON; the text says why."""
+
+
+def cells_as_json(cells: Cells, form: Form) -> Text:
+    """Return cells of any kind as JSON text.
+
+    >>> cells_as_json(np.array([{"a": 1}, None, {1.5j}], dtype=object), Form()).values.to_pylist()
+    ['{"a":1}', None, None]
+    """
+
+    def fast(cell: Any) -> bytes:
+        return orjson.dumps(cell, default=lambda part: _plain(part, form), option=_OPTIONS)
+
+    def careful(cell: Any) -> bytes:
+        return orjson.dumps(_plain(cell, form), option=_OPTIONS)
+
+    absent = pd.isna(cells)
+    try:
+        dumped = [None if gone else fast(cell) for cell, gone in zip(cells, absent.tolist(), strict=True)]
+    except (TypeError, RecursionError):
+        return _each(cells, absent, careful)
+    values = pa.array(dumped, pa.large_binary()).cast(TEXT)
+    # orjson writes NaN and infinity as null; what stands for a missing value has its own rule.
+    with_null = np.asarray(pc.fill_null(pc.match_substring(values, "null"), False))
+    if not with_null.any():
+        return Text(values)
+    redone = _each(cells, absent | ~with_null, careful)
+    return Text(pc.if_else(pa.array(with_null), redone.values, values), faults=redone.faults)
+
+
+def cells_as_text(cells: Cells) -> Text:
+    """Return cells of a field that is text, such as an id: whole numbers lose their ``.0``.
+
+    >>> cells_as_text(np.array([7.0, "007", 1.5], dtype=object)).values.to_pylist()
+    ['7', '007', None]
+    """
+    text = _each(cells, pd.isna(cells), lambda cell: _words(cell).encode())
+    return Text(escaped(text.values), quoted=True, faults=text.faults)
+
+
+def _each(cells: Cells, absent: npt.NDArray[np.bool_], write: Callable[[Any], bytes]) -> Text:
+    """Write cell by cell, and put those that have no form aside."""
+    written: list[bytes | None] = [None] * len(cells)
+    faults: dict[str, list[int]] = {}
+    for row in np.flatnonzero(~absent).tolist():
+        try:
+            written[row] = write(cells[row])
+        except (_NoForm, TypeError, ValueError, RecursionError) as error:
+            faults.setdefault(_why(error), []).append(row)
+    values = pa.array(written, pa.large_binary()).cast(TEXT)
+    return Text(values, faults=tuple(Fault(np.array(rows), why) for why, rows in faults.items()))
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, _NoForm):
+        return str(error)
+    if isinstance(error, UnicodeEncodeError) or "surrogates" in str(error):
+        return "half a surrogate pair is not Unicode text; mend it with .str.encode('utf-16', 'surrogatepass')"
+    return _TOO_DEEP
+
+
+def _plain(part: Any, form: Form, depth: int = 0) -> Any:
+    """Return an object as what orjson writes: text, numbers, lists and dicts."""
+    if depth > _DEEPEST:
+        raise _NoForm(_TOO_DEEP)
+    match part:
+        case None | bool() | str():
+            return part
+        case enum.Enum():
+            return _plain(part.value, form, depth)
+        case int():
+            return part if part in _INT64 else orjson.Fragment(str(part))
+        case float() | np.floating():
+            return _number(part)
+        case Mapping():
+            return _object(part, form, depth)
+        case list() | tuple():
+            return [_plain(member, form, depth + 1) for member in part]
+        case set() | frozenset():
+            # Sets have no order, and a rerun must write the same.
+            return sorted((_plain(member, form, depth + 1) for member in part), key=orjson.dumps)
+        case np.ndarray():
+            return _plain(list(part) if part.ndim else part.item(), form, depth)
+        case _ if part is pd.NA or part is pd.NaT:
+            return None
+        case dt.datetime() | np.datetime64():
+            return _time(part, form)
+        case dt.date():
+            return part.isoformat()
+        case dt.time():
+            return part.isoformat(timespec="milliseconds")
+        case decimal.Decimal():
+            return _decimal(part)
+        case uuid.UUID():
+            return str(part)
+        case _:
+            return _other(part, form, depth)
+
+
+def _other(part: Any, form: Form, depth: int) -> Any:
+    for kind, reason in _NO_FORM.items():
+        if isinstance(part, kind):
+            raise _NoForm(reason)
+    if isinstance(part, np.generic):
+        return _plain(part.item(), form, depth)
+    raise _NoForm(f"a cell of type {type(part).__name__} has no form in JSON; send text, numbers, lists or dicts")
+
+
+def _number(number: Any) -> Any:
+    if np.isnan(number):
+        return None
+    if np.isinf(number):
+        raise _NoForm("infinity is not a number in JSON")
+    # A float32 is written in its own shortest form, not in that of the float64 it would widen to.
+    return float(number) if isinstance(number, float) else orjson.Fragment(np.format_float_positional(number, trim="0"))
+
+
+def _time(moment: Any, form: Form) -> str | None:
+    if isinstance(moment, np.datetime64) and np.isnat(moment):
+        return None
+    try:
+        return form.time_of(moment)
+    except (ValueError, OverflowError, AttributeError):
+        raise _NoForm(f"a time that is no time in {form.timezone}, or that it has twice") from None
+
+
+def _object(part: Mapping[Any, Any], form: Form, depth: int) -> dict[str, Any]:
+    plain = {_key(name): _plain(member, form, depth + 1) for name, member in part.items()}
+    return plain if form.send_nulls else {name: member for name, member in plain.items() if member is not None}
+
+
+def _key(name: Any) -> str:
+    if isinstance(name, enum.Enum):
+        name = name.value
+    if isinstance(name, str):
+        return str(name)
+    if isinstance(name, (int, np.integer)) and not isinstance(name, bool):
+        return str(int(name))
+    raise _NoForm(f"a key of type {type(name).__name__} has no form in JSON; keys are text")
+
+
+def _decimal(number: decimal.Decimal) -> Any:
+    if number.is_nan():
+        return None
+    if number.is_infinite():
+        raise _NoForm("infinity is not a number in JSON")
+    return orjson.Fragment(decimal_text(number))
+
+
+def decimal_text(number: decimal.Decimal) -> str:
+    """Return a decimal digit for digit, without trailing zeros after the point.
+
+    >>> decimal_text(decimal.Decimal("12.50")), decimal_text(decimal.Decimal("1E+3"))
+    ('12.5', '1000')
+    """
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _words(cell: Any) -> str:
+    """Return a cell as text."""
+    match cell:
+        case str():
+            return cell
+        case enum.Enum():
+            return _words(cell.value)
+        case bool() | np.bool_():
+            raise _NoForm("text is needed, and this is a truth value")
+        case int() | np.integer():
+            return str(int(cell))
+        case float() | np.floating():
+            return whole_text(float(cell))
+        case decimal.Decimal() if cell == cell.to_integral_value():
+            return decimal_text(cell)
+        case uuid.UUID():
+            return str(cell)
+        case _:
+            raise _NoForm(f"text is needed, and this is of type {type(cell).__name__}; convert it with .astype(str)")
+
+
+def whole_text(number: float) -> str:
+    """Return a float that stands for a whole number as its digits."""
+    if not number.is_integer():
+        raise _NoForm(NOT_WHOLE)
+    if abs(number) >= _EXACT_FLOAT:
+        raise _NoForm(NOT_EXACT)
+    return str(int(number))
+
+
+NOT_WHOLE = "text is needed, and this is a number with a fraction; convert it with .astype(str)"
+NOT_EXACT = "a float of this size has lost its last digits; read the column as text or Int64"

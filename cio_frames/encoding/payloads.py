@@ -1,0 +1,157 @@
+"""Columns to payloads: one JSON text per row, a slice of rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cio_frames import spec
+from cio_frames.columns import Columns, Path, Source
+from cio_frames.encoding.arrays import instants_of, json_text, members_of
+from cio_frames.encoding.form import Form
+from cio_frames.encoding.series import Column, column_of, slice_of
+from cio_frames.encoding.text import TEXT, Fault, Members, Text, join, object_value
+
+Ints = npt.NDArray[np.int64]
+
+NO_TIME = np.iinfo(np.int64).min
+# Fields whose blank text means that there is none.
+_IDS = ("userId", "anonymousId", "previousId", "groupId", "messageId", "event")
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Some rows as calls, all but their message ids.
+
+    Attributes
+    ----------
+    texts : pyarrow.LargeStringArray
+        Each call's JSON without its closing brace, so that a message id can follow.
+    message_ids : pyarrow.LargeStringArray or None
+        Ids that came in a column; null where the row has none.
+    ms : numpy array of int64
+        The calls' timestamps in milliseconds, NO_TIME where there is none.
+    faults : list of Fault
+        Rows that cannot be sent, each with its reason.
+    """
+
+    texts: pa.Array
+    message_ids: pa.Array | None
+    ms: Ints
+    faults: list[Fault]
+
+
+class Encoder:
+    """Turns the rows of one frame into calls of one kind.
+
+    >>> from cio_frames.columns import ColumnMapping, resolve
+    >>> frame = pd.DataFrame({"user_id": ["ada"], "plan": ["free"]})
+    >>> columns = resolve(frame.columns, spec.calls()["identify"], ColumnMapping())
+    >>> Encoder(frame, columns, Form()).calls(0, 1).texts.to_pylist()
+    ['{"type":"identify","userId":"ada","traits":{"plan":"free"}']
+    """
+
+    def __init__(self, frame: pd.DataFrame, columns: Columns, form: Form) -> None:
+        self._columns = columns
+        self._form = form
+        self._sources = {
+            source.path: (source, column_of(frame.iloc[:, source.position])) for source in columns.sources
+        }
+
+    def calls(self, start: int, stop: int) -> Calls:
+        """Return the calls of rows ``start`` to ``stop``."""
+        cells = {path: slice_of(column, start, stop) for path, (_, column) in self._sources.items()}
+        texts = {path: self._text(source, cells[path]) for path, (source, _) in self._sources.items()}
+        faults = [
+            Fault(fault.rows, f"{self._sources[path][0].label}: {fault.reason}")
+            for path, text in texts.items()
+            for fault in text.faults
+        ]
+        faults += self._incomplete(texts, stop - start)
+        message_ids = texts.pop(("messageId",), None)
+        return Calls(
+            texts=self._joined(texts, stop - start),
+            message_ids=message_ids.values if message_ids else None,
+            ms=self._times(cells.get(("timestamp",)), stop - start),
+            faults=faults,
+        )
+
+    def ids(self, wire_name: str) -> pa.Array | None:
+        """Return all rows' ids of one kind as text, or None where no column has them."""
+        if (wire_name,) not in self._sources:
+            return None
+        source, column = self._sources[(wire_name,)]
+        return self._text(source, slice_of(column, 0, len(column))).values
+
+    def _text(self, source: Source, cells: Column) -> Text:
+        text = json_text(cells, source.field, self._form)
+        if source.path[0] not in _IDS:
+            return text
+        blank = pc.equal(pc.utf8_trim_whitespace(text.values), pa.scalar("", TEXT))
+        if pc.any(blank).as_py():
+            text = text._replace(values=pc.if_else(blank, pa.scalar(None, TEXT), text.values))
+        return text
+
+    def _times(self, cells: Column | None, count: int) -> Ints:
+        if cells is None:
+            return np.full(count, NO_TIME)
+        instants, _ = instants_of(cells, self._form.timezone)
+        known = ~(instants.missing | instants.unreadable | instants.unclear)
+        return np.where(known, instants.ms, NO_TIME)
+
+    def _incomplete(self, texts: Mapping[Path, Text], count: int) -> Iterator[Fault]:
+        """Find rows without what the call needs."""
+        needed = [(wire,) for wire in self._columns.call.required] + ([self._columns.ids] if self._columns.ids else [])
+        for wires in needed:
+            if any((wire,) in self._columns.constants for wire in wires):
+                continue
+            lacking = np.ones(count, dtype=bool)
+            for wire in wires:
+                if (wire,) in texts:
+                    lacking &= np.asarray(pc.is_null(texts[(wire,)].values))
+            # What cannot be written is told by its own fault.
+            for wire in wires:
+                for fault in texts[(wire,)].faults if (wire,) in texts else ():
+                    lacking[fault.rows] = False
+            if lacking.any():
+                names = " and no ".join(spec.PYTHON_NAMES[wire] for wire in wires)
+                yield Fault(np.flatnonzero(lacking), f"no {names}")
+
+    def _joined(self, texts: Mapping[Path, Text], count: int) -> pa.Array:
+        """Join all fields of every row at once."""
+        columns = self._columns
+        tree: dict[str, Any] = {}
+        for path, value in columns.constants.items():
+            _plant(tree, path, Members([orjson.dumps(value).decode()], optional=False))
+        for path, text in texts.items():
+            sendable = path[0] in ("traits", "properties")
+            _plant(tree, path, members_of(text, send_null=self._form.send_nulls and sendable))
+        if columns.call.bag:
+            tree.setdefault(columns.call.bag, {})
+        pieces = _object(tree, keep_empty=True).pieces[:-1]
+        if all(isinstance(piece, str) for piece in pieces):
+            return pa.repeat(pa.scalar("".join(map(str, pieces)), TEXT), count)
+        return join(pieces, skip_nulls=True)
+
+
+def _plant(tree: dict[str, Any], path: Path, members: Members) -> None:
+    for name in path[:-1]:
+        tree = tree.setdefault(name, {})
+    tree[path[-1]] = members
+
+
+def _object(tree: Mapping[str, Any], *, keep_empty: bool) -> Members:
+    """Return a tree of fields as one object; traits and properties are kept when empty."""
+    members = [
+        (name, _object(value, keep_empty=name in ("traits", "properties")) if isinstance(value, dict) else value)
+        for name, value in tree.items()
+    ]
+    return object_value(members, keep_empty=keep_empty)

@@ -1,0 +1,67 @@
+"""A pandas column as an Arrow array, or as Python objects where only those can hold it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+from pandas.api.types import infer_dtype
+
+from cio_frames.encoding.text import TEXT
+
+Cells = npt.NDArray[np.object_]
+Column = pa.Array | Cells
+
+# Object columns whose cells are all of one plain kind are as good as typed columns.
+_ARROW_KINDS = {"string": TEXT, "boolean": pa.bool_(), "integer": pa.int64(), "floating": pa.float64()}
+
+
+def column_of(series: pd.Series[Any]) -> pa.ChunkedArray | Cells:
+    """Return a column ready to be cut into slices; nulls of every kind become Arrow nulls.
+
+    >>> column_of(pd.Series([1.5, None])).null_count
+    1
+    >>> column_of(pd.Series([{"a": 1}, None], dtype=object))
+    array([{'a': 1}, None], dtype=object)
+    """
+    dtype = series.dtype
+    if isinstance(dtype, pd.SparseDtype):
+        series = pd.Series(np.asarray(series))
+        dtype = series.dtype
+    if dtype == object:
+        return _from_objects(series.to_numpy())
+    if isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or dtype.kind == "c":
+        return series.to_numpy(dtype=object)
+    try:
+        return _chunked(pa.array(series, from_pandas=True))
+    except pa.ArrowException:
+        # For example categories that are intervals.
+        return series.to_numpy(dtype=object)
+
+
+def slice_of(column: pa.ChunkedArray | Cells, start: int, stop: int) -> Column:
+    """Return some rows of a column as one array."""
+    if isinstance(column, np.ndarray):
+        return column[start:stop]
+    rows = column.slice(start, stop - start)
+    return rows.chunk(0) if rows.num_chunks == 1 else pa.concat_arrays(rows.chunks) if rows.num_chunks else pa.nulls(0)
+
+
+def _from_objects(cells: Cells) -> pa.ChunkedArray | Cells:
+    kind = infer_dtype(cells, skipna=True)
+    if kind == "empty":
+        return _chunked(pa.nulls(len(cells)))
+    if kind not in _ARROW_KINDS:
+        return cells
+    try:
+        return _chunked(pa.array(cells, _ARROW_KINDS[kind], from_pandas=True))
+    except (pa.ArrowException, UnicodeEncodeError, OverflowError):
+        # Half surrogates, and integers of more than 64 bits.
+        return cells
+
+
+def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])

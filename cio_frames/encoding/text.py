@@ -1,0 +1,180 @@
+"""JSON text as Arrow arrays: how it is joined, quoted and escaped, whole columns at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+TEXT = pa.large_string()
+NULL = pa.scalar("null", TEXT)
+
+# What is joined: text that is the same in every row, or an array of text.
+Piece = str | pa.Array
+
+
+class Fault(NamedTuple):
+    """Rows of a slice that cannot be sent, and why."""
+
+    rows: npt.NDArray[np.int64]
+    reason: str
+
+
+class Text(NamedTuple):
+    """One column as JSON text.
+
+    Attributes
+    ----------
+    values : pyarrow.LargeStringArray
+        Null where the row has nothing to say.
+    quoted : bool
+        Quotes belong around each value; they are put there while joining, which saves a copy.
+    faults : tuple of Fault
+        Rows whose cell has no form in JSON. Their values are null.
+    """
+
+    values: pa.Array
+    quoted: bool = False
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """The value with its quotes."""
+        return ['"', self.values, '"'] if self.quoted else [self.values]
+
+    @property
+    def optional(self) -> bool:
+        """Whether a row may have nothing to say."""
+        return bool(self.values.null_count)
+
+
+class Members(NamedTuple):
+    """The inside of a JSON object: pieces to join, and whether some rows may have nothing there."""
+
+    pieces: list[Piece]
+    optional: bool
+
+
+def join(pieces: Sequence[Piece], *, skip_nulls: bool = False, separator: str = "") -> pa.Array:
+    """Join pieces row by row; a null makes the row null, or is skipped.
+
+    >>> join(['"', pa.array(["a", None], TEXT), '"']).to_pylist()
+    ['"a"', None]
+    """
+    merged = _merged(pieces) if not separator else list(pieces)
+    arguments = [pa.scalar(piece, TEXT) if isinstance(piece, str) else piece for piece in merged]
+    nulls = "skip" if skip_nulls else "emit_null"
+    return pc.binary_join_element_wise(*arguments, pa.scalar(separator, TEXT), null_handling=nulls)
+
+
+def _merged(pieces: Sequence[Piece]) -> list[Piece]:
+    """Put constant pieces that stand side by side into one."""
+    merged: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += piece
+        else:
+            merged.append(piece)
+    return merged
+
+
+def object_members(members: Sequence[tuple[str, Members]]) -> Members:
+    """Put the members of an object side by side, with keys and commas; members with nothing to say are left out.
+
+    Where one member is always there, the commas hang on it and nothing is joined yet: the caller joins everything
+    at once.
+
+    >>> name = Members(['"', pa.array(["Ada", None], TEXT), '"'], optional=True)
+    >>> plan = Members(['"free"'], optional=False)
+    >>> join(object_members([("name", name), ("plan", plan)]).pieces, skip_nulls=True).to_pylist()
+    ['"name":"Ada","plan":"free"', '"plan":"free"']
+    """
+    anchor = next((index for index, (_, value) in enumerate(members) if not value.optional), None)
+    if anchor is None:
+        fragments = [_fragment(key_text(name), value) for name, value in members]
+        return Members([_joined_fragments(fragments)] if fragments else [""], optional=True)
+    pieces: list[Piece] = []
+    for index, (name, value) in enumerate(members):
+        before = "," if index > anchor else ""
+        after = "," if index < anchor else ""
+        if value.optional:
+            pieces.append(_fragment(before + key_text(name), value, after))
+        else:
+            pieces += [before + key_text(name), *value.pieces, after]
+    return Members(pieces, optional=False)
+
+
+def object_value(members: Sequence[tuple[str, Members]], *, keep_empty: bool) -> Members:
+    """Return an object with its braces; one with nothing in it is kept as ``{}``, or is nothing itself."""
+    inside = object_members(members)
+    if not inside.optional or keep_empty:
+        return Members(["{", *inside.pieces, "}"], optional=False)
+    text = inside.pieces[0]
+    if isinstance(text, str):
+        return Members(["{}"], optional=False)
+    empty = pc.equal(pc.binary_length(text), 0)
+    return Members(["{", pc.if_else(empty, pa.scalar(None, TEXT), text), "}"], optional=True)
+
+
+def key_text(name: str) -> str:
+    """Return a key with its colon.
+
+    >>> key_text('a "key"')
+    '"a \\\\"key\\\\"":'
+    """
+    return orjson.dumps(name).decode() + ":"
+
+
+def _joined_fragments(fragments: Sequence[pa.Array]) -> pa.Array:
+    """Join members of which any may be missing; empty text where all are."""
+    none_there = reduce(pc.and_, (pc.is_null(fragment) for fragment in fragments))
+    # Arrow drops a row in which everything is skipped, so such rows get an empty text to keep.
+    nothing = pc.if_else(none_there, pa.scalar("", TEXT), pa.scalar(None, TEXT))
+    return join([*fragments, nothing], skip_nulls=True, separator=",")
+
+
+def _fragment(before: str, value: Members, after: str = "") -> pa.Array:
+    return join([before, *value.pieces, after])
+
+
+def escaped(array: pa.Array) -> pa.Array:
+    """Escape what JSON text must not hold: quotes, backslashes and control characters.
+
+    A look at the whole buffer decides whether there is anything to do; almost always there is nothing.
+
+    >>> escaped(pa.array(['say "hi"', "two\\nlines"], TEXT)).to_pylist()
+    ['say \\\\"hi\\\\"', 'two\\\\nlines']
+    """
+    content = content_bytes(array)
+    if (content == ord("\\")).any():
+        array = pc.replace_substring(array, "\\", "\\\\")
+    if (content == ord('"')).any():
+        array = pc.replace_substring(array, '"', '\\"')
+    if (content < 0x20).any():
+        for code in np.flatnonzero(np.bincount(content, minlength=0x20)[:0x20]):
+            character = chr(code)
+            array = pc.replace_substring(array, character, orjson.dumps(character).decode()[1:-1])
+    return array
+
+
+def content_bytes(array: pa.Array) -> npt.NDArray[np.uint8]:
+    """Return the bytes of a text array, without a copy."""
+    offsets = offsets_of(array)
+    content = array.buffers()[2]
+    if content is None:
+        return np.empty(0, dtype=np.uint8)
+    return np.frombuffer(content, dtype=np.uint8)[offsets[0] : offsets[-1]]
+
+
+def offsets_of(array: pa.Array) -> npt.NDArray[np.int64]:
+    """Return where each text of an array starts in its buffer, and where the last one ends."""
+    if len(array) == 0:
+        return np.zeros(1, dtype=np.int64)
+    offsets: Any = np.frombuffer(array.buffers()[1], dtype=np.int64)
+    return offsets[array.offset : array.offset + len(array) + 1]

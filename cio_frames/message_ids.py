@@ -1,0 +1,96 @@
+"""The same call gets the same ULID, in every run and on every machine.
+
+A ULID is 48 bits of time and 80 bits of chance in 26 characters of Crockford's base 32. Here the time is the call's
+own timestamp, and chance is a hash of the call's JSON; a call without a timestamp takes both from the hash. So a
+rerun repeats every id, and what Customer.io does with a repeated id it does again: Journeys' event store is
+documented to ignore a repeated ULID, and nothing else about repeated ids is promised.
+
+Calls that are alike to the last byte differ by how often they came before, so that two purchases that look the same
+are both kept.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+_ALPHABET = np.frombuffer(b"0123456789ABCDEFGHJKMNPQRSTVWXYZ", dtype=np.uint8)
+_CHARACTERS = 26
+_DIGEST_BYTES = 16
+_LATEST_MS = 2**48
+
+
+class MessageIds:
+    """Gives each call of one run its id.
+
+    >>> calls = pa.array(['{"a":1}', '{"a":1}'], pa.large_string())
+    >>> first, second = MessageIds().of(calls, np.array([0, 0]), may_repeat=np.array([True, True])).to_pylist()
+    >>> first[:10], first == second
+    ('0000000000', False)
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[bytes, int] = {}
+
+    def of(self, calls: pa.Array, ms: Ints, *, may_repeat: Bools) -> pa.Array:
+        """Return the ids of some calls, in order.
+
+        Parameters
+        ----------
+        calls : pyarrow.LargeStringArray, shape (n,)
+            The calls' JSON without message ids; nulls are hashed as nothing.
+        ms : numpy array of int64, shape (n,)
+            Timestamps in milliseconds; below zero where there is none.
+        may_repeat : numpy array of bool, shape (n,)
+            Rows that could be like another row; only these are remembered.
+        """
+        digests = _digests(calls)
+        for row in np.flatnonzero(may_repeat).tolist():
+            before = self._seen.get(digests[row], 0)
+            self._seen[digests[row]] = before + 1
+            if before:
+                digests[row] = _hash(digests[row] + before.to_bytes(8, "big"))
+        halves = np.frombuffer(b"".join(digests), dtype=">u8").reshape(-1, 2).astype(np.uint64)
+        return _base32(_with_time(halves[:, 0], ms), halves[:, 1])
+
+
+def _hash(content: bytes | memoryview) -> bytes:
+    return blake2b(content, digest_size=_DIGEST_BYTES).digest()
+
+
+def _digests(calls: pa.Array) -> list[bytes]:
+    if len(calls) == 0:
+        return []
+    offsets = np.frombuffer(calls.buffers()[1], dtype=np.int64)[calls.offset : calls.offset + len(calls) + 1]
+    content = memoryview(calls.buffers()[2] or b"")
+    return [_hash(content[start:stop]) for start, stop in pairwise(offsets.tolist())]
+
+
+def _with_time(high: npt.NDArray[np.uint64], ms: Ints) -> npt.NDArray[np.uint64]:
+    """Put the timestamp into the upper 48 of 64 bits, where there is one that fits."""
+    known = (ms >= 0) & (ms < _LATEST_MS)
+    timed = (np.where(known, ms, 0).astype(np.uint64) << np.uint64(16)) | (high & np.uint64(0xFFFF))
+    return np.where(known, timed, high)
+
+
+def _base32(high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]) -> pa.Array:
+    """Return 128 bits as 26 characters of five bits each."""
+    text = np.empty((len(high), _CHARACTERS), dtype=np.uint8)
+    for place in range(_CHARACTERS):
+        shift = 5 * (_CHARACTERS - 1 - place)
+        if shift >= 64:
+            bits = high >> np.uint64(shift - 64)
+        elif shift > 59:
+            bits = (low >> np.uint64(shift)) | (high << np.uint64(64 - shift))
+        else:
+            bits = low >> np.uint64(shift)
+        text[:, place] = _ALPHABET[(bits & np.uint64(31)).astype(np.intp)]
+    offsets = np.arange(0, (len(high) + 1) * _CHARACTERS, _CHARACTERS, dtype=np.int64)[: len(high) + 1]
+    return pa.LargeStringArray.from_buffers(len(high), pa.py_buffer(offsets), pa.py_buffer(text))

@@ -1,0 +1,117 @@
+"""The result frame: one row per input row, with what became of it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+Status = Literal["delivered", "acknowledged", "invalid", "too_large", "rejected", "unknown", "unsent", "ready"]
+STATUSES: tuple[Status, ...] = (
+    "delivered",
+    "acknowledged",
+    "invalid",
+    "too_large",
+    "rejected",
+    "unknown",
+    "unsent",
+    "ready",
+)
+# What a load ends with where nothing went wrong, by strict mode on, off, and not sending at all.
+GOOD: frozenset[str] = frozenset({"delivered", "acknowledged", "ready"})
+
+Ints = npt.NDArray[np.int64]
+
+_NO_NUMBER = -1
+_TEXT = pd.StringDtype("pyarrow")
+
+
+class Outcomes:
+    """What became of every row so far; every row is ``unsent`` until told otherwise.
+
+    >>> outcomes = Outcomes(2)
+    >>> outcomes.tell(np.array([1]), "invalid", reason="total: a number is needed")
+    >>> outcomes.frame(pd.RangeIndex(2))["status"].tolist()
+    ['unsent', 'invalid']
+    """
+
+    def __init__(self, rows: int) -> None:
+        self._status = np.full(rows, STATUSES.index("unsent"), dtype=np.int8)
+        self._reason = np.full(rows, None, dtype=object)
+        self._bytes = np.full(rows, _NO_NUMBER, dtype=np.int64)
+        self._batch = np.full(rows, _NO_NUMBER, dtype=np.int64)
+        self._http_status = np.full(rows, _NO_NUMBER, dtype=np.int64)
+        self._attempts = np.zeros(rows, dtype=np.int64)
+        self._message_ids: list[pa.Array] = []
+
+    def tell(
+        self,
+        rows: Ints,
+        status: Status,
+        *,
+        reason: str | None = None,
+        batch: int = _NO_NUMBER,
+        http_status: int | None = None,
+        attempts: int = 0,
+    ) -> None:
+        """Say what became of some rows, given by position."""
+        self._status[rows] = STATUSES.index(status)
+        self._reason[rows] = reason
+        self._batch[rows] = batch
+        self._http_status[rows] = _NO_NUMBER if http_status is None else http_status
+        self._attempts[rows] = attempts
+
+    def tell_reasons(self, rows: Ints, reasons: npt.NDArray[np.object_]) -> None:
+        """Say that rows are invalid, each for its own reason."""
+        self._status[rows] = STATUSES.index("invalid")
+        self._reason[rows] = reasons
+
+    def measured(self, rows: Ints, sizes: Ints) -> None:
+        """Note the sizes of calls in bytes."""
+        self._bytes[rows] = sizes
+
+    def named(self, message_ids: pa.Array) -> None:
+        """Note the message ids of the next rows; rows are named in order, null for those without."""
+        self._message_ids.append(message_ids)
+
+    def unsent(self, reason: str) -> None:
+        """Give a reason to the rows that nothing has been told of."""
+        waiting = (self._status == STATUSES.index("unsent")) & pd.isna(self._reason)
+        self._reason[waiting] = reason
+
+    def frame(self, index: pd.Index[Any]) -> pd.DataFrame:
+        """Return the result frame under the input's index."""
+        count = len(self._status)
+        named = pa.chunked_array(self._message_ids, pa.large_string())
+        nameless = pa.nulls(count - len(named), pa.large_string())
+        message_ids = pa.chunked_array([*named.chunks, nameless], pa.large_string())
+        return pd.DataFrame(
+            {
+                "status": pd.Categorical.from_codes(self._status, categories=list(STATUSES)),
+                "reason": pd.array(self._reason, dtype=_TEXT),
+                "message_id": pd.array(message_ids, dtype=_TEXT),
+                "bytes": _nullable(self._bytes),
+                "batch": _nullable(self._batch),
+                "http_status": _nullable(self._http_status),
+                "attempts": pd.array(self._attempts, dtype="Int64"),
+            },
+            index=index,
+        )
+
+
+def _nullable(numbers: Ints) -> Any:
+    return pd.arrays.IntegerArray(numbers, numbers == _NO_NUMBER)
+
+
+def status_counts(result: pd.DataFrame) -> dict[str, int]:
+    """Return how many rows have each status, those that occur.
+
+    >>> outcomes = Outcomes(3)
+    >>> status_counts(outcomes.frame(pd.RangeIndex(3)))
+    {'unsent': 3}
+    """
+    counts = result["status"].value_counts(sort=False)
+    return {str(status): int(count) for status, count in counts.items() if count}

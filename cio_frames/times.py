@@ -1,0 +1,181 @@
+"""Times: text and dtypes to milliseconds since 1970, and milliseconds to ISO 8601 text.
+
+A time is an instant. Naive times mean what ``timezone=`` says. Finer parts than milliseconds are cut, not rounded.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+# 0001-01-01 and 9999-12-31 in seconds: the years that four digits can write.
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
+_MS_PER_DAY = 86_400_000
+_WITH_ZONE = r"\d[Tt ]\d\d.*([Zz]|[+-]\d\d(:?\d\d)?)$"
+# Tables of two and three digits as text, so that times are written by look-up and not by division.
+_TWO = np.frombuffer("".join(f"{n:02}" for n in range(100)).encode(), dtype=np.uint8).reshape(100, 2)
+_THREE = np.frombuffer("".join(f"{n:03}" for n in range(1000)).encode(), dtype=np.uint8).reshape(1000, 3)
+
+
+class Instants(NamedTuple):
+    """Milliseconds since 1970 in UTC, and which rows have none and why.
+
+    Attributes
+    ----------
+    ms : numpy array of int64, shape (n,)
+    missing : numpy array of bool, shape (n,)
+        Rows with nothing in them.
+    unreadable : numpy array of bool, shape (n,)
+        Rows whose text is not ISO 8601, or whose year is not between 1 and 9999.
+    unclear : numpy array of bool, shape (n,)
+        Naive times that the time zone has twice, or not at all, when clocks are turned.
+    """
+
+    ms: Ints
+    missing: Bools
+    unreadable: Bools
+    unclear: Bools
+
+
+def from_timestamps(array: pa.Array, timezone: str) -> Instants:
+    """Return the instants of an Arrow timestamp array; naive ones are read in ``timezone``.
+
+    >>> times = pa.array([0, None], pa.timestamp("ns", "UTC"))
+    >>> from_timestamps(times, "UTC").missing.tolist()
+    [False, True]
+    """
+    missing = np.asarray(pc.is_null(array))
+    counts = np.asarray(pc.fill_null(array.cast(pa.int64()), 0))
+    per_second = _PER_SECOND[array.type.unit]
+    seconds = counts // per_second
+    unreadable = (seconds < _FIRST_SECOND) | (seconds > _LAST_SECOND)
+    seconds = np.where(unreadable, 0, seconds)
+    thousandths = (counts % per_second) * 1_000 // per_second
+    ms = seconds * 1_000 + thousandths
+    unclear = np.zeros(len(ms), dtype=bool)
+    if array.type.tz is None and timezone != "UTC":
+        ms, unclear = _localized(ms, timezone)
+        unclear &= ~missing & ~unreadable
+    return Instants(ms, missing, unreadable & ~missing, unclear)
+
+
+def from_dates(array: pa.Array, timezone: str) -> Instants:
+    """Return the instants at which days begin in ``timezone``."""
+    return from_timestamps(array.cast(pa.date32()).cast(pa.timestamp("s")), timezone)
+
+
+def from_text(array: pa.Array, timezone: str) -> Instants:
+    """Return the instants of ISO 8601 text; without an offset it is read in ``timezone``.
+
+    >>> from_text(pa.array(["1997-01-01", "1997-01-01T00:00:00+01:00", "soon"]), "UTC").unreadable.tolist()
+    [False, False, True]
+    """
+    zoned = np.asarray(pc.fill_null(pc.match_substring_regex(array, _WITH_ZONE), False))
+    naive = _parsed(array, ~zoned, pa.timestamp("us"), timezone)
+    if not zoned.any():
+        return naive
+    fixed = _parsed(array, zoned, pa.timestamp("us", "UTC"), timezone)
+    return Instants(
+        np.where(zoned, fixed.ms, naive.ms),
+        naive.missing & fixed.missing,
+        naive.unreadable | fixed.unreadable,
+        naive.unclear,
+    )
+
+
+def _parsed(array: pa.Array, wanted: Bools, kind: pa.DataType, timezone: str) -> Instants:
+    """Read the wanted rows; the others are missing."""
+    text = pc.if_else(pa.array(wanted), array, None) if not wanted.all() else array
+    try:
+        return from_timestamps(text.cast(kind), timezone)
+    except pa.ArrowInvalid:
+        # Arrow says only that a cell is not a time, not which.
+        parsed = pd.to_datetime(
+            pd.Series(text.to_numpy(zero_copy_only=False), dtype=object), format="ISO8601", errors="coerce", utc=True
+        )
+        read = pa.array(parsed, from_pandas=True).cast(pa.timestamp("us", "UTC"), safe=False).cast(kind)
+        found = from_timestamps(read, timezone)
+        missing = np.asarray(pc.is_null(text))
+        return found._replace(missing=missing, unreadable=found.unreadable | (found.missing & ~missing))
+
+
+def _localized(ms: Ints, timezone: str) -> tuple[Ints, Bools]:
+    """Return naive milliseconds as instants, and which of them the zone has twice or not at all."""
+    local = pd.DatetimeIndex(ms.astype("datetime64[ms]"))
+    utc = local.tz_localize(timezone, ambiguous="NaT", nonexistent="NaT").tz_convert("UTC")
+    unclear = np.asarray(utc.isna())
+    return np.asarray(utc.tz_localize(None).as_unit("ms").asi8), unclear
+
+
+def day_text(days: Ints, missing: Bools) -> pa.Array:
+    """Return days since 1970 as ``YYYY-MM-DD``.
+
+    >>> day_text(np.array([0, 1]), np.array([False, True])).to_pylist()
+    ['1970-01-01', None]
+    """
+    return _fixed_width(_day_digits(days), missing)
+
+
+def time_text(ms: Ints, missing: Bools) -> pa.Array:
+    """Return milliseconds since 1970 as ``YYYY-MM-DDThh:mm:ss.mmmZ``.
+
+    >>> time_text(np.array([-1]), np.array([False])).to_pylist()
+    ['1969-12-31T23:59:59.999Z']
+    """
+    days, rest = np.divmod(ms, _MS_PER_DAY)
+    seconds, thousandths = np.divmod(rest.astype(np.int32), 1_000)
+    minutes, second = np.divmod(seconds, 60)
+    hour, minute = np.divmod(minutes, 60)
+    text = np.empty((len(ms), 24), dtype=np.uint8)
+    text[:, 0:10] = _day_digits(days)
+    text[:, 10] = ord("T")
+    text[:, 11:13] = _TWO[hour]
+    text[:, 13] = text[:, 16] = ord(":")
+    text[:, 14:16] = _TWO[minute]
+    text[:, 17:19] = _TWO[second]
+    text[:, 19] = ord(".")
+    text[:, 20:23] = _THREE[thousandths]
+    text[:, 23] = ord("Z")
+    return _fixed_width(text, missing)
+
+
+def _day_digits(days: Ints) -> npt.NDArray[np.uint8]:
+    """Return days since 1970 as ten bytes each."""
+    if len(days) == 0:
+        return np.empty((0, 10), dtype=np.uint8)
+    first, last = int(days.min()), int(days.max())
+    if last - first < 100_000:
+        # Few days in many rows: write each day once.
+        return _written_days(np.arange(first, last + 1))[days - first]
+    return _written_days(days)
+
+
+def _written_days(days: Ints) -> npt.NDArray[np.uint8]:
+    dates = days.astype("datetime64[D]")
+    months = dates.astype("datetime64[M]").astype(np.int64)
+    year, month = np.divmod(months + 1970 * 12, 12)
+    day = (dates - dates.astype("datetime64[M]")).astype(np.int64) + 1
+    text = np.empty((len(days), 10), dtype=np.uint8)
+    text[:, 0:2] = _TWO[year // 100]
+    text[:, 2:4] = _TWO[year % 100]
+    text[:, 4] = text[:, 7] = ord("-")
+    text[:, 5:7] = _TWO[month + 1]
+    text[:, 8:10] = _TWO[day]
+    return text
+
+
+def _fixed_width(text: npt.NDArray[np.uint8], missing: Bools) -> pa.Array:
+    """Return rows of equally many bytes as an Arrow text array."""
+    count, width = text.shape
+    offsets = pa.py_buffer(np.arange(0, (count + 1) * width, width, dtype=np.int64)[: count + 1])
+    validity = pa.array(~missing).buffers()[1] if missing.any() else None
+    return pa.LargeStringArray.from_buffers(count, offsets, pa.py_buffer(np.ascontiguousarray(text)), validity)
