@@ -105,9 +105,7 @@ def schema_name(path: Path) -> str:
     return f"{path[0]}.{name}" if name in spec.WIRE_NAMES else name
 
 
-def resolve(
-    labels: Sequence[Hashable], call: spec.Call, mapping: ColumnMapping, event: str | None = None
-) -> Columns:
+def resolve(labels: Sequence[Hashable], call: spec.Call, mapping: ColumnMapping, event: str | None = None) -> Columns:
     """Say which column feeds which field of a call.
 
     Parameters
@@ -131,7 +129,7 @@ def resolve(
     known = spec.semantic_event(event) if event is not None else None
     finder = _Finder(list(labels), call, known, mapping)
     envelope = dict(finder.envelope(constants={"event"} if event is not None else set()))
-    nested = list(finder.nested(used={position for position in envelope.values()}))
+    nested = list(finder.nested(used=set(envelope.values())))
     constants: dict[Path, Any] = {("type",): call.name}
     if event is not None:
         constants[("event",)] = known.name if known else event
@@ -141,9 +139,7 @@ def resolve(
             constants |= {(name, str(key)): value for key, value in given.items()}
     pairs = [((wire,), position) for wire, position in envelope.items()] + nested
     _refuse_collisions(pairs, constants, labels)
-    sources = tuple(
-        Source(position, labels[position], path, field_of(call, known, path)) for path, position in pairs
-    )
+    sources = tuple(Source(position, labels[position], path, field_of(call, known, path)) for path, position in pairs)
     return Columns(call, known, constants, sources)
 
 

@@ -35,9 +35,9 @@ def people(ids: Sequence[pa.Array]) -> Ints:
     [0, 1, 1]
     """
     distinct = pa.chunked_array(ids).combine_chunks().dictionary_encode()
-    codes = np.asarray(pc.fill_null(distinct.indices.cast(pa.int64()), _NOBODY)).reshape(len(ids), -1)
+    codes: Ints = np.asarray(pc.fill_null(distinct.indices.cast(pa.int64()), _NOBODY)).reshape(len(ids), -1)
     if len(ids) == 1 or not ((codes != _NOBODY).sum(axis=0) > 1).any():
-        return codes.max(axis=0)
+        return np.asarray(codes.max(axis=0))
     return _joined(codes, len(distinct.dictionary))
 
 
@@ -63,4 +63,4 @@ def repeated(person: Ints) -> Bools:
     [True, False, True, True]
     """
     counts = np.bincount(person + 1)
-    return (counts[person + 1] > 1) | (person == _NOBODY)
+    return np.asarray((counts[person + 1] > 1) | (person == _NOBODY))

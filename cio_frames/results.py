@@ -90,7 +90,7 @@ class Outcomes:
         message_ids = pa.chunked_array([*named.chunks, nameless], pa.large_string())
         return pd.DataFrame(
             {
-                "status": pd.Categorical.from_codes(self._status, categories=list(STATUSES)),
+                "status": pd.Categorical.from_codes(self._status, categories=pd.Index(STATUSES)),
                 "reason": pd.array(self._reason, dtype=_TEXT),
                 "message_id": pd.array(message_ids, dtype=_TEXT),
                 "bytes": _nullable(self._bytes),

@@ -100,7 +100,10 @@ def _parsed(array: pa.Array, wanted: Bools, kind: pa.DataType, timezone: str) ->
     except pa.ArrowInvalid:
         # Arrow says only that a cell is not a time, not which.
         parsed = pd.to_datetime(
-            pd.Series(text.to_numpy(zero_copy_only=False), dtype=object), format="ISO8601", errors="coerce", utc=True
+            pd.Series(text.to_numpy(zero_copy_only=False), dtype=object),
+            format="ISO8601",
+            errors="coerce",
+            utc=True,
         )
         read = pa.array(parsed, from_pandas=True).cast(pa.timestamp("us", "UTC"), safe=False).cast(kind)
         found = from_timestamps(read, timezone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -90,7 +90,9 @@ def instants_of(column: Column, timezone: str) -> tuple[times.Instants, str]:
         return times.from_dates(column, timezone), "the year is not between 1 and 9999"
     if kinds.is_string(kind) or kinds.is_large_string(kind):
         return times.from_text(column, timezone), "not a time in ISO 8601 form, such as 2026-11-24T09:30:00Z"
-    missing = np.asarray(pc.is_null(column, nan_is_null=True)) if not kinds.is_null(kind) else np.ones(len(column), bool)
+    missing = (
+        np.asarray(pc.is_null(column, nan_is_null=True)) if not kinds.is_null(kind) else np.ones(len(column), bool)
+    )
     nothing = np.zeros(len(column), dtype=bool)
     why = "a number is no time; say what it counts, for example with pd.to_datetime(column, unit='s')"
     return times.Instants(np.zeros(len(column), dtype=np.int64), missing, ~missing, nothing), why
@@ -242,7 +244,7 @@ def _objects(array: pa.Array) -> npt.NDArray[np.object_]:
     return cells
 
 
-def _faults(rows: Bools, reason: str) -> Iterable[Fault]:
+def _faults(rows: Bools, reason: str) -> tuple[Fault, ...]:
     return (Fault(np.flatnonzero(rows), reason),) if rows.any() else ()
 
 

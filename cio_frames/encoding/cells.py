@@ -41,7 +41,7 @@ _NO_FORM: Mapping[type, str] = {
 }
 
 
-class _NoForm(Exception):
+class _NoForm(Exception):  # noqa: N818 -- a finding about a cell, always caught here
     """A cell has no form in JSON; the text says why."""
 
 

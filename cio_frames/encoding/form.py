@@ -30,11 +30,8 @@ class Form:
         >>> Form(timezone="Europe/Berlin").time_of(dt.datetime(2026, 7, 1, 14))
         '2026-07-01T12:00:00.000Z'
         """
-        if isinstance(moment, np.datetime64):
-            moment = moment.astype("datetime64[us]").item()
-        elif isinstance(moment, pd.Timestamp):
-            moment = moment.to_pydatetime(warn=False)
-        if moment.tzinfo is None:
-            moment = pd.Timestamp(moment).tz_localize(self.timezone).to_pydatetime(warn=False)
-        text = moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
+        instant = pd.Timestamp(moment).as_unit("us")
+        if instant.tzinfo is None:
+            instant = instant.tz_localize(self.timezone)
+        text = instant.tz_convert("UTC").tz_localize(None).isoformat(timespec="milliseconds")
         return f"{text}Z"

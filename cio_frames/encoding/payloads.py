@@ -62,9 +62,7 @@ class Encoder:
     def __init__(self, frame: pd.DataFrame, columns: Columns, form: Form) -> None:
         self._columns = columns
         self._form = form
-        self._sources = {
-            source.path: (source, column_of(frame.iloc[:, source.position])) for source in columns.sources
-        }
+        self._sources = {source.path: (source, column_of(frame.iloc[:, source.position])) for source in columns.sources}
 
     def calls(self, start: int, stop: int) -> Calls:
         """Return the calls of rows ``start`` to ``stop``."""
@@ -151,7 +149,10 @@ def _plant(tree: dict[str, Any], path: Path, members: Members) -> None:
 def _object(tree: Mapping[str, Any], *, keep_empty: bool) -> Members:
     """Return a tree of fields as one object; traits and properties are kept when empty."""
     members = [
-        (name, _object(value, keep_empty=name in ("traits", "properties")) if isinstance(value, dict) else value)
+        (
+            name,
+            _object(value, keep_empty=name in ("traits", "properties")) if isinstance(value, dict) else value,
+        )
         for name, value in tree.items()
     ]
     return object_value(members, keep_empty=keep_empty)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from pandas.api.types import infer_dtype
 from cio_frames.encoding.text import TEXT
 
 Cells = npt.NDArray[np.object_]
-Column = pa.Array | Cells
+Column: TypeAlias = pa.Array | Cells
 
 # Object columns whose cells are all of one plain kind are as good as typed columns.
 _ARROW_KINDS = {"string": TEXT, "boolean": pa.bool_(), "integer": pa.int64(), "floating": pa.float64()}
@@ -31,7 +31,7 @@ def column_of(series: pd.Series[Any]) -> pa.ChunkedArray | Cells:
     if isinstance(dtype, pd.SparseDtype):
         series = pd.Series(np.asarray(series))
         dtype = series.dtype
-    if dtype == object:
+    if isinstance(dtype, np.dtype) and dtype.kind == "O":
         return _from_objects(series.to_numpy())
     if isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or dtype.kind == "c":
         return series.to_numpy(dtype=object)

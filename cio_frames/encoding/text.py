@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ TEXT = pa.large_string()
 NULL = pa.scalar("null", TEXT)
 
 # What is joined: text that is the same in every row, or an array of text.
-Piece = str | pa.Array
+Piece: TypeAlias = str | pa.Array
 
 
 class Fault(NamedTuple):
@@ -123,10 +123,10 @@ def object_value(members: Sequence[tuple[str, Members]], *, keep_empty: bool) ->
 
 
 def key_text(name: str) -> str:
-    """Return a key with its colon.
+    r"""Return a key with its colon.
 
-    >>> key_text('a "key"')
-    '"a \\\\"key\\\\"":'
+    >>> print(key_text('a "key"'))
+    "a \"key\"":
     """
     return orjson.dumps(name).decode() + ":"
 
@@ -144,12 +144,12 @@ def _fragment(before: str, value: Members, after: str = "") -> pa.Array:
 
 
 def escaped(array: pa.Array) -> pa.Array:
-    """Escape what JSON text must not hold: quotes, backslashes and control characters.
+    r"""Escape what JSON text must not hold: quotes, backslashes and control characters.
 
     A look at the whole buffer decides whether there is anything to do; almost always there is nothing.
 
-    >>> escaped(pa.array(['say "hi"', "two\\nlines"], TEXT)).to_pylist()
-    ['say \\\\"hi\\\\"', 'two\\\\nlines']
+    >>> print(*escaped(pa.array(['say "hi"', "two\nlines"], TEXT)).to_pylist())
+    say \"hi\" two\nlines
     """
     content = content_bytes(array)
     if (content == ord("\\")).any():
@@ -176,5 +176,5 @@ def offsets_of(array: pa.Array) -> npt.NDArray[np.int64]:
     """Return where each text of an array starts in its buffer, and where the last one ends."""
     if len(array) == 0:
         return np.zeros(1, dtype=np.int64)
-    offsets: Any = np.frombuffer(array.buffers()[1], dtype=np.int64)
+    offsets: npt.NDArray[np.int64] = np.frombuffer(array.buffers()[1], dtype=np.int64)
     return offsets[array.offset : array.offset + len(array) + 1]

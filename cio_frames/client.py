@@ -1,0 +1,317 @@
+"""Who we are, where, and how often: one request in, one reply out.
+
+The only module that knows requests.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from importlib.metadata import PackageNotFoundError, version
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import requests
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, ReadTimeoutError
+
+from cio_frames import spec
+from cio_frames.batching import ENVELOPE_BYTES
+from cio_frames.errors import ConfigurationError
+
+_LONGEST_RETRY_AFTER_SECONDS = 300.0
+_ANSWER_BYTES_READ = 65_536
+_WORDS_KEPT = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """A Customer.io workspace, and how to talk to it.
+
+    Parameters
+    ----------
+    write_key : str
+        The workspace's Pipelines API key. Never in the repr, a log or an error text.
+    region : {"us", "eu"}
+        Where the workspace lives. Data sent to the wrong region may be answered 200 and not stored.
+    endpoint : str, optional
+        Scheme and host without ``/v1``, for a proxy or the sandbox; from the region if not given. Plain http is
+        taken for loopback addresses only.
+    strict : bool
+        Send ``X-Strict-Mode: 1``. Without it the API answers 200 to calls that it then drops, so rows can at best
+        be ``acknowledged``.
+    gzip : bool
+        Compress request bodies. The vendor's documentation does not mention it; their Python client can.
+    max_call_bytes, max_body_bytes : int
+        Limits in bytes of UTF-8 JSON. The API's own are "32 KB" a call and "500 KB" a batch; the defaults hold for
+        either reading of KB.
+    requests_per_second : float
+        The API allows 3,000 requests in 3 seconds.
+    workers : int
+        Lanes, each with a connection of its own.
+    attempts : int
+        How often a request is tried.
+    connect_timeout_seconds, read_timeout_seconds : float
+        How long to wait for a connection, and for an answer.
+    retry_budget_seconds : float
+        How long one request may be retried in all.
+
+    Raises
+    ------
+    ConfigurationError
+        No write key, an unknown region, plain http to another machine, a limit that cannot be.
+
+    Examples
+    --------
+    >>> Client(write_key="secret", region="eu")
+    Client(region='eu', endpoint='https://cdp-eu.customer.io', strict=True, gzip=False, max_call_bytes=32000,
+    max_body_bytes=475000, requests_per_second=1000, workers=4, attempts=6, connect_timeout_seconds=10.0,
+    read_timeout_seconds=30.0, retry_budget_seconds=120.0)
+    """
+
+    write_key: str = field(repr=False)
+    region: str = "us"
+    endpoint: str = ""
+    strict: bool = True
+    gzip: bool = False
+    max_call_bytes: int = 32_000
+    max_body_bytes: int = 475_000
+    requests_per_second: float = 1_000
+    workers: int = 4
+    attempts: int = 6
+    connect_timeout_seconds: float = 10.0
+    read_timeout_seconds: float = 30.0
+    retry_budget_seconds: float = 120.0
+
+    def __post_init__(self) -> None:
+        _check_write_key(self.write_key)
+        if self.region not in spec.api().regions:
+            known = " and ".join(map(repr, spec.api().regions))
+            raise ConfigurationError(f"There is no region {self.region!r}; Customer.io has {known}.")
+        object.__setattr__(self, "endpoint", _checked_endpoint(self.endpoint or spec.api().regions[self.region]))
+        for name in ("max_call_bytes", "requests_per_second", "workers", "attempts"):
+            if getattr(self, name) <= 0:
+                raise ConfigurationError(f"{name}={getattr(self, name)} is too small; it must be above zero.")
+        if self.max_body_bytes < self.max_call_bytes + ENVELOPE_BYTES:
+            raise ConfigurationError(
+                f"max_body_bytes={self.max_body_bytes} has no room for a call of max_call_bytes={self.max_call_bytes}; "
+                f"it needs {ENVELOPE_BYTES} bytes more than that."
+            )
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ, **settings: Any) -> Client:
+        """Read CIO_WRITE_KEY, CIO_REGION and CIO_ENDPOINT; further settings are those of the class.
+
+        Raises
+        ------
+        ConfigurationError
+            CIO_WRITE_KEY is not set, or a value cannot be.
+
+        Examples
+        --------
+        >>> Client.from_env({"CIO_WRITE_KEY": "secret", "CIO_REGION": "eu"}).endpoint
+        'https://cdp-eu.customer.io'
+        """
+        if not environ.get("CIO_WRITE_KEY"):
+            raise ConfigurationError(
+                "There is no write key. Set CIO_WRITE_KEY in the environment, or pass client=Client(write_key=...); "
+                "to try without an account, use client=Sandbox().client, and dry_run=True sends nothing at all."
+            )
+        given = {"region": environ.get("CIO_REGION"), "endpoint": environ.get("CIO_ENDPOINT")}
+        named = {name: value for name, value in given.items() if value}
+        return cls(**{"write_key": environ["CIO_WRITE_KEY"], **named, **settings})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for one request.
+
+    Attributes
+    ----------
+    status : int or None
+        The HTTP status; None where no answer came.
+    words : str
+        What the server said, or what went wrong on the way.
+    retry_after_seconds : float or None
+        How long the server asked to wait.
+    sent : bool
+        Whether any byte of the request may have reached the server.
+    """
+
+    status: int | None
+    words: str
+    retry_after_seconds: float | None = None
+    sent: bool = True
+
+
+class Connection:
+    """One lane's connection to the API, kept open between requests."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._url = f"{client.endpoint}/v1/batch"
+        self._session = requests.Session()
+        self._session.auth = (client.write_key, "")
+        # A proxy has no business between two processes of one machine.
+        self._session.trust_env = not _is_loopback(client.endpoint)
+        self._session.headers.update({"Content-Type": "application/json", "User-Agent": _user_agent()})
+        if client.strict:
+            self._session.headers["X-Strict-Mode"] = "1"
+        if client.gzip:
+            self._session.headers["Content-Encoding"] = "gzip"
+
+    def post(self, body: bytes) -> Reply:
+        """Send one batch and return what came back; a broken connection is a reply, not an exception."""
+        client = self._client
+        content = gzip.compress(body, compresslevel=1, mtime=0) if client.gzip else body
+        timeouts = (client.connect_timeout_seconds, client.read_timeout_seconds)
+        try:
+            # Credentials are not carried to wherever a redirect leads.
+            with self._session.post(
+                self._url, data=content, timeout=timeouts, allow_redirects=False, stream=True
+            ) as response:
+                answer = response.raw.read(_ANSWER_BYTES_READ, decode_content=True)
+        except (requests.RequestException, HTTPError) as error:
+            return _broken(error, client)
+        asked = retry_after_seconds(response.headers.get("Retry-After"), now=time.time())
+        words = f"redirects to {_host(response.headers['Location'])}" if response.is_redirect else said(answer)
+        return Reply(response.status_code, words, asked)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+
+def said(answer: bytes) -> str:
+    """Return what the server said, from any of the error bodies that Customer.io is known to use.
+
+    The documented body is ``{"meta":{"errors":[...]}}``; official clients also read ``meta.error``, ``{code,
+    message}`` and a list of ``{reason, field, message}``. Anything else is taken as text, without markup.
+
+    >>> said(b'{"meta":{"errors":["event is missing"]}}')
+    'event is missing'
+    >>> said(b'{"errors":[{"reason":"required","field":"userId","message":"cannot be blank"}]}')
+    'userId: cannot be blank'
+    >>> said(b"<html><body><h1>502 Bad Gateway</h1></body></html>")
+    '502 Bad Gateway'
+    """
+    try:
+        words = "; ".join(_found_words(orjson.loads(answer)))
+    except orjson.JSONDecodeError:
+        words = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", answer.decode("utf-8", "replace"), flags=re.S | re.I)
+    return " ".join(words.split())[:_WORDS_KEPT]
+
+
+def _found_words(answer: Any) -> list[str]:
+    """Collect error texts, wherever the body has them."""
+    if isinstance(answer, str):
+        return [answer]
+    if isinstance(answer, list):
+        return [words for part in answer for words in _found_words(part)]
+    if not isinstance(answer, dict):
+        return []
+    if isinstance(answer.get("message") or answer.get("reason"), str):
+        text = answer.get("message") or answer.get("reason")
+        return [f"{answer['field']}: {text}" if answer.get("field") else str(text)]
+    return [words for key in ("meta", "errors", "error") for words in _found_words(answer.get(key))]
+
+
+def retry_after_seconds(header: str | None, *, now: float) -> float | None:
+    """Return how long a ``Retry-After`` header asks to wait, in seconds from 0 to 300; None where it says nothing.
+
+    >>> retry_after_seconds("3", now=0.0)
+    3.0
+    >>> retry_after_seconds("Thu, 01 Jan 1970 00:00:10 GMT", now=4.0)
+    6.0
+    >>> retry_after_seconds("soon", now=0.0) is None
+    True
+    """
+    if header is None:
+        return None
+    try:
+        seconds = float(header) if re.fullmatch(r"\s*\d+(\.\d+)?\s*", header) else _seconds_until(header, now)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER_SECONDS)
+
+
+def _seconds_until(date: str, now: float) -> float:
+    return parsedate_to_datetime(date).timestamp() - now
+
+
+def _broken(error: Exception, client: Client) -> Reply:
+    """Say what broke, without the request, and whether anything may have been sent."""
+    cause = error
+    while isinstance(cause, (requests.RequestException, MaxRetryError)):
+        inner = getattr(cause, "reason", None) or next((a for a in cause.args if isinstance(a, Exception)), None)
+        if not isinstance(inner, Exception):
+            break
+        cause = inner
+    host = _host(client.endpoint)
+    if isinstance(error, requests.ReadTimeout) or isinstance(cause, ReadTimeoutError):
+        return Reply(None, f"no answer from {host} within {client.read_timeout_seconds:g} seconds")
+    if isinstance(error, requests.exceptions.SSLError):
+        return Reply(None, f"no secure connection to {host}: its certificate was not accepted", sent=False)
+    if isinstance(error, requests.ConnectTimeout):
+        return Reply(None, f"no connection to {host} within {client.connect_timeout_seconds:g} seconds", sent=False)
+    if isinstance(cause, ProtocolError) or not isinstance(error, requests.ConnectionError):
+        return Reply(None, f"the connection to {host} broke before an answer came")
+    why = "its name is not known" if "NameResolution" in type(cause).__name__ else "it does not accept connections"
+    return Reply(None, f"no connection to {host}: {why}", sent=False)
+
+
+def _check_write_key(write_key: object) -> None:
+    if not isinstance(write_key, str) or not write_key.strip():
+        raise ConfigurationError("The write key is empty. It is the Pipelines API key of your Customer.io workspace.")
+    if not write_key.isascii() or not write_key.isprintable() or " " in write_key:
+        raise ConfigurationError(
+            "The write key has characters that no key has (a space, a line end?). Copy it once more."
+        )
+
+
+def _checked_endpoint(endpoint: str) -> str:
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError(
+            f"endpoint={_without_user(endpoint)!r} is no address; write scheme and host, https://example.com."
+        )
+    if parts.username or parts.password:
+        raise ConfigurationError("endpoint must not hold a user or a password; the write key goes into write_key.")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ConfigurationError(
+            f"endpoint={endpoint!r} has a path; write scheme and host only, {parts.scheme}://{parts.netloc}."
+        )
+    if parts.scheme == "http" and not _is_loopback(endpoint):
+        raise ConfigurationError(
+            f"endpoint={endpoint!r} would send people's data in the clear. Use https; plain http is for loopback only."
+        )
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _without_user(address: str) -> str:
+    return re.sub(r"//[^/@]*@", "//", address)
+
+
+def _is_loopback(endpoint: str) -> bool:
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _host(address: str) -> str:
+    return urlsplit(address).netloc.rpartition("@")[2] or "another path"
+
+
+def _user_agent() -> str:
+    try:
+        return f"cio-frames/{version('cio-frames')}"
+    except PackageNotFoundError:
+        return "cio-frames"

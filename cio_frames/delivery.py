@@ -1,0 +1,391 @@
+"""Batches to outcomes: lanes, retries, splitting, and the honest unknown.
+
+Each lane is a thread with a connection and a short queue. A lane sends one request at a time and does not go on
+before it knows what became of it, or that it will not come to know.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Protocol
+
+from cio_frames.batching import Batch, Ints
+from cio_frames.client import Client, Connection, Reply
+from cio_frames.results import Status
+
+log = logging.getLogger("cio_frames")
+
+_FIRST_WAIT_SECONDS = 0.5
+_LONGEST_WAIT_SECONDS = 30.0
+# A host that never answered is most likely misspelt: no need to try it for minutes.
+_ATTEMPTS_AT_A_STRANGER = 3
+# So many batches given up in a row, and the API is taken to be down.
+_GIVEN_UP_IN_A_ROW = 3
+_BATCHES_WAITING_PER_LANE = 2
+
+
+class Post(Protocol):
+    """What a lane needs of a connection."""
+
+    def post(self, body: bytes) -> Reply:
+        """Send one body and return what came back."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class Verdict(Enum):
+    """What an answer means for the batch."""
+
+    TAKEN = auto()
+    REFUSED = auto()
+    RETRY = auto()
+    UNAUTHORIZED = auto()
+    UNEXPECTED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of some rows."""
+
+    rows: Ints
+    status: Status
+    batch: int
+    attempts: int
+    http_status: int | None = None
+    reason: str | None = None
+
+
+class Ended(Enum):
+    """Why delivery stopped before its end."""
+
+    UNAUTHORIZED = auto()
+    UNEXPECTED = auto()
+    UNREACHABLE = auto()
+    INTERRUPTED = auto()
+    FAILED = auto()
+
+
+@dataclass(slots=True)
+class Delivery:
+    """What delivery came to.
+
+    Attributes
+    ----------
+    outcomes : list of Outcome
+        Rows in none of them were not sent.
+    requests : int
+        Requests that were tried.
+    ended : Ended or None
+        Why it stopped early; None where everything was tried.
+    why : str
+        The same in words.
+    error : Exception or None
+        What failed on this side, where it did.
+    """
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    requests: int = 0
+    ended: Ended | None = None
+    why: str = ""
+    error: Exception | None = None
+
+
+def verdict(reply: Reply) -> Verdict:
+    """Return what an answer means.
+
+    Only 200 is documented as success. 400 refuses what was sent, as 413 and 422 do; 408, 429 and 5xx pass.
+
+    >>> verdict(Reply(200, "")), verdict(Reply(None, "no answer")), verdict(Reply(302, ""))
+    (<Verdict.TAKEN: 1>, <Verdict.RETRY: 3>, <Verdict.UNEXPECTED: 5>)
+    """
+    match reply.status:
+        case 200:
+            return Verdict.TAKEN
+        case 400 | 413 | 422:
+            return Verdict.REFUSED
+        case 401 | 403:
+            return Verdict.UNAUTHORIZED
+        case None | 408 | 429:
+            return Verdict.RETRY
+        case status if status >= 500:
+            return Verdict.RETRY
+        case _:
+            return Verdict.UNEXPECTED
+
+
+def seconds_before_retry(attempt: int, asked: float | None, *, chance: float = 0.0) -> float:
+    """Return how long to wait after an attempt: what the server asked for, else twice as long each time.
+
+    Parameters
+    ----------
+    attempt : int
+        The attempt that has failed, from 1.
+    asked : float or None
+        Seconds the server asked for.
+    chance : float
+        From 0 to 1; lengthens the wait by up to a half, so that lanes do not come back all at once.
+
+    Examples
+    --------
+    >>> [seconds_before_retry(attempt, None) for attempt in (1, 2, 3)]
+    [0.5, 1.0, 2.0]
+    >>> seconds_before_retry(1, 7.0)
+    7.0
+    """
+    wait = min(_FIRST_WAIT_SECONDS * 2 ** (attempt - 1), _LONGEST_WAIT_SECONDS) if asked is None else asked
+    return wait * (1 + chance / 2)
+
+
+def deliver(
+    batches: Iterable[tuple[int, Batch]],
+    client: Client,
+    *,
+    connect: Callable[[Client], Post] = Connection,
+    told: Callable[[Outcome], None] = lambda outcome: None,
+) -> Delivery:
+    """Send batches and return what became of their rows.
+
+    Parameters
+    ----------
+    batches : iterable of (lane, Batch)
+        Taken only as fast as they are sent. Batches of one lane go out in order, one at a time.
+    client : Client
+        Where to, and how often.
+    connect : callable
+        Makes a lane's connection.
+    told : callable
+        Called with each outcome as it is known, from one thread at a time.
+    """
+    return _Dispatcher(client, connect, told).run(batches)
+
+
+class _Dispatcher:
+    """What the lanes of one delivery share."""
+
+    def __init__(self, client: Client, connect: Callable[[Client], Post], told: Callable[[Outcome], None]) -> None:
+        self.client = client
+        self.pace = _Pace(client.requests_per_second)
+        self.stop = threading.Event()
+        self.reached = False
+        self.delivery = Delivery()
+        self._connect = connect
+        self._told = told
+        self._lock = threading.Lock()
+        self._numbers = itertools.count()
+        self._given_up = 0
+
+    def run(self, batches: Iterable[tuple[int, Batch]]) -> Delivery:
+        lanes = [_Lane(self, self._connect(self.client)) for _ in range(self.client.workers)]
+        for lane in lanes:
+            lane.start()
+        try:
+            for number, batch in batches:
+                if not lanes[number % len(lanes)].take(batch):
+                    break
+            self._wait_for(lanes)
+        except KeyboardInterrupt:
+            self.end(Ended.INTERRUPTED, "The load was interrupted; requests in flight were finished.")
+            self._wait_for(lanes)
+        except Exception as error:
+            self.fail(error)
+            self._wait_for(lanes)
+        return self.delivery
+
+    def _wait_for(self, lanes: list[_Lane]) -> None:
+        for lane in lanes:
+            lane.close()
+        for lane in lanes:
+            # In short turns, since a thread that waits for good does not hear Ctrl-C everywhere.
+            while lane.is_alive():
+                lane.join(timeout=0.1)
+
+    def fail(self, error: Exception) -> None:
+        """Stop because of a failure on this side."""
+        self.delivery.error = error
+        self.end(Ended.FAILED, f"Stopped by {type(error).__name__} on this side.")
+
+    def number(self) -> int:
+        """Return the next request body's number."""
+        with self._lock:
+            return next(self._numbers)
+
+    def counted(self) -> None:
+        with self._lock:
+            self.delivery.requests += 1
+
+    def tell(self, outcome: Outcome, *, given_up: bool = False) -> None:
+        """Note what became of some rows."""
+        with self._lock:
+            self.delivery.outcomes.append(outcome)
+            self._given_up = self._given_up + 1 if given_up else 0
+            too_often = self._given_up >= _GIVEN_UP_IN_A_ROW
+            self._told(outcome)
+        if given_up and (too_often or not self.reached):
+            self.end(Ended.UNREACHABLE, f"Given up: {outcome.reason}.")
+
+    def end(self, ended: Ended, why: str) -> None:
+        """Stop all lanes; the first reason counts."""
+        with self._lock:
+            if self.delivery.ended is None:
+                self.delivery.ended, self.delivery.why = ended, why
+                log.warning("delivery stopped early: %s", ended.name.lower())
+        self.stop.set()
+
+
+class _Pace:
+    """Keeps requests of all lanes under the rate limit, evenly spaced."""
+
+    def __init__(self, requests_per_second: float) -> None:
+        self._gap = 1 / requests_per_second
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self, stop: threading.Event) -> None:
+        with self._lock:
+            now = time.monotonic()
+            turn = max(now, self._next)
+            self._next = turn + self._gap
+        if turn > now:
+            stop.wait(turn - now)
+
+
+class _Lane(threading.Thread):
+    """Sends its batches one after the other."""
+
+    def __init__(self, dispatcher: _Dispatcher, connection: Post) -> None:
+        super().__init__(name="cio-frames-lane", daemon=True)
+        self._dispatcher = dispatcher
+        self._connection = connection
+        self._waiting: queue.Queue[Batch | None] = queue.Queue(maxsize=_BATCHES_WAITING_PER_LANE)
+
+    def take(self, batch: Batch) -> bool:
+        """Queue a batch; False where delivery has stopped."""
+        return self._put(batch)
+
+    def close(self) -> None:
+        """Let the lane end once its queue is empty."""
+        self._put(None)
+
+    def _put(self, batch: Batch | None) -> bool:
+        while self.is_alive() and not self._dispatcher.stop.is_set():
+            try:
+                self._waiting.put(batch, timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def run(self) -> None:
+        try:
+            while (batch := self._next()) is not None:
+                self._deliver(batch)
+        except Exception as error:
+            self._dispatcher.fail(error)
+        finally:
+            self._connection.close()
+
+    def _next(self) -> Batch | None:
+        while not self._dispatcher.stop.is_set():
+            try:
+                return self._waiting.get(timeout=0.1)
+            except queue.Empty:
+                continue
+        return None
+
+    def _deliver(self, batch: Batch) -> None:
+        """Send a batch; where it is refused, its halves in order, until the guilty calls stand alone."""
+        pending = [(batch, 0)]
+        while pending:
+            part, attempts = pending.pop()
+            number = self._dispatcher.number()
+            reply, attempts, in_doubt = self._send(part, attempts)
+            if reply is not None and verdict(reply) is Verdict.REFUSED and len(part) > 1:
+                first, second = part.halves()
+                pending += [(second, attempts), (first, attempts)]
+            else:
+                self._conclude(part, number, reply, attempts, in_doubt)
+
+    def _send(self, batch: Batch, attempts: int) -> tuple[Reply | None, int, bool]:
+        """Try a batch until it is answered for good; None where delivery stopped before the first try.
+
+        The third value says whether an attempt was sent and not answered, so that the batch may have landed.
+        """
+        dispatcher, client = self._dispatcher, self._dispatcher.client
+        body = batch.body
+        give_up_at = time.monotonic() + client.retry_budget_seconds
+        reply, in_doubt = None, False
+        for attempt in itertools.count(1):
+            dispatcher.pace.wait(dispatcher.stop)
+            if dispatcher.stop.is_set():
+                return reply, attempts, in_doubt
+            reply = self._connection.post(body)
+            dispatcher.counted()
+            attempts += 1
+            dispatcher.reached |= reply.sent
+            in_doubt |= reply.sent and (reply.status is None or reply.status >= 500 or reply.status == 408)
+            limit = client.attempts if dispatcher.reached else min(client.attempts, _ATTEMPTS_AT_A_STRANGER)
+            if verdict(reply) is not Verdict.RETRY or attempt >= limit:
+                break
+            wait = seconds_before_retry(attempt, reply.retry_after_seconds, chance=random.random())  # noqa: S311
+            if time.monotonic() + wait > give_up_at:
+                break
+            log.info("retrying a request", extra={"status": reply.status, "attempt": attempt, "wait_seconds": wait})
+            dispatcher.stop.wait(wait)
+        return reply, attempts, in_doubt
+
+    def _conclude(self, batch: Batch, number: int, reply: Reply | None, attempts: int, in_doubt: bool) -> None:
+        """Tell what became of a batch that will not be tried again."""
+        dispatcher = self._dispatcher
+        if reply is None:
+            if attempts:
+                reason = "its batch was refused, and delivery stopped before this call was tried again"
+                dispatcher.tell(Outcome(batch.rows, "unsent", number, attempts, reason=reason))
+            return
+        decided = verdict(reply)
+        status, why = _status_of(decided, reply, dispatcher.client, in_doubt)
+        dispatcher.tell(
+            Outcome(batch.rows, status, number, attempts, reply.status, why),
+            given_up=decided is Verdict.RETRY,
+        )
+        if decided is Verdict.UNAUTHORIZED:
+            dispatcher.end(Ended.UNAUTHORIZED, f"The API does not accept this write key ({_answer(reply)}).")
+        elif decided is Verdict.UNEXPECTED:
+            dispatcher.end(
+                Ended.UNEXPECTED,
+                f"{dispatcher.client.endpoint} is not Customer.io, by its answer ({_answer(reply)}). Check endpoint=.",
+            )
+
+
+def _status_of(decided: Verdict, reply: Reply, client: Client, in_doubt: bool) -> tuple[Status, str | None]:
+    """Return the status and the reason of a batch that will not be tried again."""
+    match decided:
+        case Verdict.TAKEN if client.strict:
+            return "delivered", None
+        case Verdict.TAKEN:
+            return "acknowledged", "answered 200 with strict mode off, as calls that are then dropped are too"
+        case Verdict.REFUSED:
+            return "rejected", _answer(reply)
+        case Verdict.UNAUTHORIZED:
+            return ("unknown" if in_doubt else "unsent"), f"the API does not accept this write key ({_answer(reply)})"
+        case Verdict.RETRY if not in_doubt and reply.status is None:
+            return "unsent", _answer(reply)
+        case Verdict.RETRY:
+            return "unknown", f"{_answer(reply)}; it may have landed"
+        case _:
+            return "unknown", f"an unexpected answer ({_answer(reply)}); it may have landed"
+
+
+def _answer(reply: Reply) -> str:
+    """Return an answer in words, for people to read."""
+    if reply.status is None:
+        return reply.words
+    return f"{reply.status}: {reply.words}" if reply.words else f"answered {reply.status}"

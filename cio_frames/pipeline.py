@@ -1,0 +1,449 @@
+"""Where the stages meet: columns, validate, encode, batch, deliver, result frame.
+
+Everything left of deliver is pure: no clock, no network. A dry run is the same flow without deliver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cio_frames import lanes, spec, validation
+from cio_frames.batching import Batch, batches
+from cio_frames.client import Client
+from cio_frames.columns import ColumnMapping, Columns, resolve
+from cio_frames.delivery import Delivery, Ended, Outcome, deliver
+from cio_frames.encoding import NO_TIME, Calls, Encoder, Form
+from cio_frames.encoding.text import TEXT, join, offsets_of
+from cio_frames.errors import (
+    AuthenticationError,
+    DeliveryError,
+    FrameError,
+    InterruptedLoad,
+    InvalidRowsError,
+)
+from cio_frames.message_ids import MessageIds
+from cio_frames.progress import bar
+from cio_frames.results import Outcomes
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+# Fragments of this many rows stay in the processor's cache, and memory stays flat.
+SLICE_ROWS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for: which calls, from which columns, checked and written how.
+
+    Attributes
+    ----------
+    call : str
+        One of the six calls, or ``"batch"`` where a column says which call each row is.
+    event : str or None
+        One event name for all track calls.
+    """
+
+    call: spec.CallName | Literal["batch"]
+    mapping: ColumnMapping
+    event: str | None = None
+    schema: Any = "spec"
+    form: Form = field(default_factory=Form)
+
+    @property
+    def what(self) -> str:
+        """The call in words."""
+        return f"{self.call} {self.event!r}" if self.event else self.call
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of a frame that make the same kind of call from the same columns."""
+
+    rows: Ints
+    encoder: Encoder
+    columns: Columns
+
+
+class Prepared:
+    """A frame whose columns are found and whose rows are checked; encodes them slice by slice.
+
+    Attributes
+    ----------
+    failures : pandas.DataFrame
+        Broken checks, by position.
+    """
+
+    def __init__(self, frame: pd.DataFrame, request: Request) -> None:
+        self.rows = len(frame)
+        self.index = frame.index
+        self.request = request
+        self.parts: list[Part] = []
+        failures = [pd.DataFrame(columns=validation.FAILURE_COLUMNS)]
+        for rows, call, event in _kinds_of_row(frame, request, failures):
+            some = frame if len(rows) == self.rows else frame.iloc[rows]
+            columns = _columns_of(some, call, event, request)
+            self.parts.append(Part(rows, Encoder(some, columns, request.form), columns))
+            failures.append(_failures(some, columns, event, request).assign(position=lambda f, r=rows: r[f["position"]]))
+        self.failures = pd.concat([f for f in failures if len(f)] or failures[:1], ignore_index=True)
+
+    def people(self) -> Ints:
+        """Return a number for the person of each row, -1 for nobody."""
+        ids = [
+            found
+            for wires in (("userId",), ("anonymousId",), ("previousId",))
+            if (found := self._ids(wires[0])) is not None
+        ]
+        groups = self._ids("groupId")
+        if groups is not None:
+            # Without a person it is the object whose updates must keep their order.
+            nobody = pa.array(np.all([np.asarray(pc.is_null(some)) for some in ids], axis=0)) if ids else True
+            ids.append(pc.if_else(nobody, groups, pa.scalar(None, TEXT)))
+        return lanes.people(ids) if ids else np.full(self.rows, -1)
+
+    def _ids(self, wire: str) -> pa.Array | None:
+        """Return one kind of id of all rows, in their order."""
+        found = [(part, ids) for part in self.parts if (ids := part.encoder.ids(wire)) is not None]
+        if not found:
+            return None
+        if len(found) == 1 and len(found[0][0].rows) == self.rows:
+            return found[0][1]
+        everywhere = np.full(self.rows, -1, dtype=np.int64)
+        rows = np.concatenate([part.rows for part, _ in found])
+        everywhere[rows] = np.arange(len(rows))
+        ids = pa.chunked_array([ids for _, ids in found]).combine_chunks()
+        return ids.take(pa.array(everywhere, mask=everywhere < 0))
+
+    def slices(self) -> Iterator[tuple[int, Calls]]:
+        """Yield calls slice by slice, in row order, each with the position of its first row."""
+        for start in range(0, self.rows, SLICE_ROWS):
+            stop = min(start + SLICE_ROWS, self.rows)
+            yield start, _merged(self.parts, start, stop)
+
+
+def _columns_of(frame: pd.DataFrame, call: spec.CallName, event: str | None, request: Request) -> Columns:
+    mapping = request.mapping
+    if request.call == "batch":
+        unneeded = {"name", "group_id", "previous_id"} - {
+            name for name, wire in spec.WIRE_NAMES.items() if wire in spec.calls()[call].fields
+        }
+        # A column for another kind of call is neither missing nor a trait here.
+        mapping = replace(mapping, **dict.fromkeys(unneeded))
+    return resolve(list(frame.columns), spec.calls()[call], mapping, event)
+
+
+def _failures(frame: pd.DataFrame, columns: Columns, event: str | None, request: Request) -> pd.DataFrame:
+    match request.schema:
+        case None:
+            return pd.DataFrame(columns=validation.FAILURE_COLUMNS)
+        case "spec":
+            schema = validation.schema(columns.call.name, event)
+        case given:
+            schema = validation.as_schema(given)
+    return validation.failures_of(frame, columns, schema)
+
+
+def _kinds_of_row(
+    frame: pd.DataFrame, request: Request, failures: list[pd.DataFrame]
+) -> Iterator[tuple[Ints, spec.CallName, str | None]]:
+    """Yield rows that are one kind of call, with its event; rows of no kind become failures."""
+    if request.call != "batch":
+        yield from _by_event(frame, np.arange(len(frame)), request.call, request)
+        return
+    label = request.mapping.type_column
+    types = _column(frame, label, "batch")
+    known = types.isin(spec.CALL_NAMES).to_numpy(dtype=bool, na_value=False)
+    failures.append(
+        pd.DataFrame(
+            {
+                "position": np.flatnonzero(~known),
+                "column": label,
+                "check": "type",
+                "value": types[~known].astype(object),
+                "reason": f"{label}: must be one of {', '.join(spec.CALL_NAMES)}",
+            }
+        )
+    )
+    for call in spec.CALL_NAMES:
+        rows = np.flatnonzero(types.eq(call).to_numpy(dtype=bool, na_value=False))
+        if len(rows):
+            yield from _by_event(frame, rows, call, request)
+
+
+def _by_event(
+    frame: pd.DataFrame, rows: Ints, call: spec.CallName, request: Request
+) -> Iterator[tuple[Ints, spec.CallName, str | None]]:
+    """Yield track rows by semantic event, and those of other events together; other calls as they are."""
+    label = _event_label(frame, request) if call == "track" else None
+    if label is None:
+        yield rows, call, request.event if call == "track" else None
+        return
+    events = _column(frame, label, call).iloc[rows]
+    known = {name: event.name for name in events.dropna().unique() if (event := spec.semantic_event(str(name)))}
+    canonical = events.map(known)
+    for name in sorted(set(known.values())):
+        yield rows[canonical.eq(name).to_numpy(dtype=bool, na_value=False)], call, name
+    others = rows[canonical.isna().to_numpy()]
+    if len(others) or len(frame) == 0:
+        yield others, call, None
+
+
+def _event_label(frame: pd.DataFrame, request: Request) -> Hashable | None:
+    if request.event is not None:
+        return None
+    if request.mapping.event is not None:
+        return request.mapping.event
+    return "event" if "event" in frame.columns else None
+
+
+def _column(frame: pd.DataFrame, label: Hashable, call: str) -> pd.Series[Any]:
+    """Return one column by label, or say what is wrong with it."""
+    mapping = ColumnMapping(event=label, user_id=label)
+    columns = resolve(list(frame.columns), spec.calls()["track"], mapping)
+    source = columns.source("event")
+    if source is None:
+        raise FrameError(f"{call} needs column {label!r}.")
+    return frame.iloc[:, source.position]
+
+
+def _merged(parts: list[Part], start: int, stop: int) -> Calls:
+    """Return the calls of rows ``start`` to ``stop`` from all parts, in row order."""
+    places, found = [], []
+    for part in parts:
+        first, last = np.searchsorted(part.rows, [start, stop])
+        if last > first:
+            places.append(part.rows[first:last] - start)
+            found.append(part.encoder.calls(int(first), int(last)))
+    if len(found) == 1 and len(places[0]) == stop - start:
+        return found[0]
+    count = stop - start
+    order = np.full(count, -1, dtype=np.int64)
+    everywhere = np.concatenate([*places, np.empty(0, dtype=np.int64)]).astype(np.int64)
+    order[everywhere] = np.arange(len(everywhere))
+    take = pa.array(order, mask=order < 0)
+    named = any(calls.message_ids is not None for calls in found)
+    return Calls(
+        texts=_taken([calls.texts for calls in found], take),
+        message_ids=_taken(
+            [pa.nulls(len(calls.texts), TEXT) if calls.message_ids is None else calls.message_ids for calls in found], take
+        )
+        if named
+        else None,
+        ms=np.where(order < 0, NO_TIME, np.concatenate([*(calls.ms for calls in found), [NO_TIME]])[order]),
+        faults=[
+            fault._replace(rows=rows[fault.rows])
+            for rows, calls in zip(places, found, strict=True)
+            for fault in calls.faults
+        ],
+    )
+
+
+def _taken(arrays: list[pa.Array], take: pa.Array) -> pa.Array:
+    return pa.chunked_array(arrays, TEXT).combine_chunks().take(take)
+
+
+class Sending:
+    """One run of the flow: encodes slice by slice, notes what it learns, hands out batches.
+
+    >>> from cio_frames.columns import ColumnMapping
+    >>> people = pd.DataFrame({"user_id": ["ada", None]})
+    >>> sending = Sending(Prepared(people, Request("identify", ColumnMapping())), Client(write_key="secret"))
+    >>> [(lane, batch.rows.tolist()) for lane, batch in sending.batches()]
+    [(0, [0])]
+    >>> sending.outcomes.frame(people.index)["reason"].tolist()[1]
+    'no user_id and no anonymous_id'
+    """
+
+    def __init__(self, prepared: Prepared, client: Client) -> None:
+        self._prepared = prepared
+        self._client = client
+        self.outcomes = Outcomes(prepared.rows)
+        self.failed, self._reasons = validation.rows_by_reason(prepared.failures, prepared.rows)
+        self.faults: list[tuple[Ints, str]] = []
+        self.too_large = 0
+        self._message_ids = MessageIds()
+        person = prepared.people()
+        self._repeated = lanes.repeated(person)
+        self._lane = person % client.workers if (self._repeated & (person >= 0)).any() else None
+        self._turn = 0
+
+    def batches(self) -> Iterator[tuple[int, Batch]]:
+        """Yield the batches to send, each with its lane."""
+        for start, payloads in self.payloads():
+            kept = np.flatnonzero(np.asarray(payloads.is_valid()))
+            if self._lane is None:
+                yield from self._cut(start, kept, payloads, None)
+                continue
+            lane = self._lane[start + kept]
+            for number in range(self._client.workers):
+                yield from self._cut(start, kept[lane == number], payloads, number)
+
+    def _cut(self, start: int, rows: Ints, payloads: pa.Array, lane: int | None) -> Iterator[tuple[int, Batch]]:
+        """Cut the payloads of some rows into bodies; without a lane they take turns."""
+        if len(rows) == 0:
+            return
+        some = payloads if len(rows) == len(payloads) else payloads.take(pa.array(rows))
+        buffer = memoryview(some.buffers()[2])
+        for batch in batches(start + rows, offsets_of(some), buffer, max_body_bytes=self._client.max_body_bytes):
+            yield (self._turn if lane is None else lane) % self._client.workers, batch
+            self._turn += 1
+
+    def payloads(self) -> Iterator[tuple[int, pa.Array]]:
+        """Yield the payloads of each slice, each with a comma behind it; null where a row stays here."""
+        for start, calls in self._prepared.slices():
+            stop = start + len(calls.texts)
+            lost = self.failed[start:stop].copy()
+            for fault in calls.faults:
+                lost[fault.rows] = True
+                self._note(start + fault.rows, fault.reason)
+            self.outcomes.tell_reasons(start + np.flatnonzero(lost), self._reasons[start:stop][lost])
+            ids = self._ids(calls, self._repeated[start:stop])
+            payloads = join([calls.texts, ',"messageId":"', ids, '"},'])
+            sizes = np.diff(offsets_of(payloads)) - 1
+            large = ~lost & (sizes > self._client.max_call_bytes)
+            self._tell_too_large(start + np.flatnonzero(large), sizes[large])
+            gone = pa.array(lost | large)
+            self.outcomes.measured(start + np.flatnonzero(~lost), sizes[~lost])
+            self.outcomes.named(_without(ids, gone))
+            yield start, _without(payloads, gone)
+
+    def _ids(self, calls: Calls, may_repeat: Bools) -> pa.Array:
+        given = calls.message_ids
+        if given is not None and not given.null_count:
+            return given
+        made = self._message_ids.of(calls.texts, calls.ms, may_repeat=may_repeat)
+        return made if given is None else pc.coalesce(given, made)
+
+    def _note(self, rows: Ints, reason: str) -> None:
+        """Add a reason to rows that cannot be sent."""
+        self.faults.append((rows, reason))
+        for row in rows.tolist():
+            before = self._reasons[row]
+            self._reasons[row] = reason if before is None or before == reason else f"{before}; {reason}"
+
+    def _tell_too_large(self, rows: Ints, sizes: Ints) -> None:
+        self.too_large += len(rows)
+        for row, size in zip(rows.tolist(), sizes.tolist(), strict=True):
+            reason = f"{size:,} bytes, and a call may have {self._client.max_call_bytes:,}"
+            self.outcomes.tell(np.array([row]), "too_large", reason=reason)
+
+
+def _without(array: pa.Array, gone: pa.Array) -> pa.Array:
+    return pc.if_else(gone, pa.scalar(None, TEXT), array) if pc.any(gone).as_py() else array
+
+
+def run(
+    frame: pd.DataFrame,
+    request: Request,
+    *,
+    client: Client | None,
+    dry_run: bool,
+    on_invalid: Literal["skip", "raise"],
+    progress: bool | None,
+) -> pd.DataFrame:
+    """Send a frame, or only say what would be sent, and return the result frame."""
+    if on_invalid not in ("skip", "raise"):
+        raise FrameError(f"on_invalid={on_invalid!r} is neither 'skip' nor 'raise'.")
+    # Without a client a dry run has the default limits, and needs no key.
+    client = client or (Client(write_key="dry-run") if dry_run else Client.from_env())
+    prepared = Prepared(frame, request)
+    if on_invalid == "raise":
+        _raise_invalid(prepared, client)
+    sending = Sending(prepared, client)
+    if dry_run:
+        for number, (_, batch) in enumerate(sending.batches()):
+            sending.outcomes.tell(batch.rows, "ready", batch=number)
+        return sending.outcomes.frame(frame.index)
+    with bar(len(frame), progress, request.what) as rows:
+        delivery = deliver(sending.batches(), client, told=_teller(sending.outcomes, rows.update))
+    return _finished(sending.outcomes, delivery, frame.index)
+
+
+def _raise_invalid(prepared: Prepared, client: Client) -> None:
+    """Raise where any row is invalid, before anything is sent."""
+    report = _report(prepared, client)
+    if not report.ok:
+        raise InvalidRowsError(report)
+
+
+def _teller(outcomes: Outcomes, counted: Callable[[int], Any]) -> Callable[[Outcome], None]:
+    """Return what delivery calls with each outcome."""
+
+    def told(outcome: Outcome) -> None:
+        outcomes.tell(
+            outcome.rows,
+            outcome.status,
+            reason=outcome.reason,
+            batch=outcome.batch,
+            http_status=outcome.http_status,
+            attempts=outcome.attempts,
+        )
+        counted(len(outcome.rows))
+
+    return told
+
+
+def _finished(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any]) -> pd.DataFrame:
+    """Return the result frame, or raise with it where delivery ended early for more than one batch's sake."""
+    outcomes.unsent(delivery.why or "not sent")
+    result = outcomes.frame(index)
+    match delivery.ended:
+        case Ended.UNAUTHORIZED:
+            raise AuthenticationError(delivery.why, result)
+        case Ended.INTERRUPTED:
+            raise InterruptedLoad(delivery.why, result)
+        case Ended.UNEXPECTED | Ended.FAILED:
+            raise DeliveryError(delivery.why, result) from delivery.error
+    return result
+
+
+def report(frame: pd.DataFrame, request: Request, client: Client | None = None) -> validation.ValidationReport:
+    """Check a frame, encode it, send nothing, and return what is wrong with it."""
+    return _report(Prepared(frame, request), client or Client(write_key="dry-run"))
+
+
+def _report(prepared: Prepared, client: Client) -> validation.ValidationReport:
+    sending = Sending(prepared, client)
+    for _ in sending.payloads():
+        pass
+    found = [prepared.failures]
+    told = set(zip(prepared.failures["position"], prepared.failures["reason"], strict=True))
+    for rows, reason in sending.faults:
+        column, _, _ = reason.partition(": ")
+        news = [row for row in rows.tolist() if (row, reason) not in told]
+        found.append(_cases(news, column if column != reason else None, "json", reason))
+    result = sending.outcomes.frame(prepared.index)
+    large = np.flatnonzero(result["status"].eq("too_large"))
+    found += [_cases([row], None, "max_call_bytes", result["reason"].iloc[row]) for row in large.tolist()]
+    failures = pd.concat([some for some in found if len(some)] or found[:1], ignore_index=True)
+    return validation.ValidationReport(
+        prepared.request.what, prepared.index, failures.sort_values("position", kind="stable", ignore_index=True)
+    )
+
+
+def _cases(rows: list[int], column: str | None, check: str, reason: str) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "position": np.array(rows, dtype=np.int64),
+            "column": pd.Series([column] * len(rows), dtype=object),
+            "check": check,
+            "value": pd.Series([None] * len(rows), dtype=object),
+            "reason": reason,
+        }
+    )
+
+
+def payloads(frame: pd.DataFrame, request: Request, client: Client | None = None) -> pd.Series[Any]:
+    """Return the JSON that would go out for each row; null where a row would stay here."""
+    sending = Sending(Prepared(frame, request), client or Client(write_key="dry-run"))
+    chunks = [pc.utf8_slice_codeunits(some, 0, -1) for _, some in sending.payloads()]
+    texts = pa.chunked_array(chunks, TEXT)
+    return pd.Series(pd.array(texts, dtype=pd.StringDtype("pyarrow")), index=frame.index, name="payload")

@@ -1,0 +1,133 @@
+"""A body in, the calls to keep and the problems out. No HTTP, no storage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import orjson
+
+from cio_frames import spec
+from cio_frames.sandbox.checks import Fault, faults_of
+
+# A batch may carry these once for all its calls.
+_SHARED = ("context", "integrations")
+
+
+class Kept(NamedTuple):
+    """A call that was taken, as JSON text with the gaps filled."""
+
+    type: str
+    payload: str
+
+
+class Problem(NamedTuple):
+    """A call that was not taken; ``item`` is its place in the batch, and None means the whole request."""
+
+    faults: tuple[Fault, ...]
+    item: int | None = None
+    message_id: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """All faults in one line."""
+        return "; ".join(fault.reason for fault in self.faults)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What one request brought, and the status that it gets in each mode."""
+
+    count: int = 0
+    kept: list[Kept] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    strict_status: int = 200
+    permissive_status: int = 200
+
+
+def refused(reason: str, strict_status: int, permissive_status: int = 200, field: str | None = None) -> Intake:
+    """Return the intake of a request that is wrong as a whole."""
+    problem = Problem((Fault(field, reason),))
+    return Intake(problems=[problem], strict_status=strict_status, permissive_status=permissive_status)
+
+
+def take(body: bytes, endpoint: spec.CallName | None) -> Intake:
+    """Sort the calls of a body into kept ones and problems.
+
+    Parameters
+    ----------
+    body
+        One call, or a batch.
+    endpoint
+        The kind of call that the path implies; None for a batch.
+
+    Examples
+    --------
+    >>> take(b'{"userId": "7", "event": "Order Completed"}', "track").count
+    1
+    >>> take(b'{"batch": [{"type": "identify"}]}', None).problems[0].reason
+    'userId or anonymousId is missing'
+    """
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        # Assumed: what is not JSON gets 400 in both modes.
+        return refused(f"the body is not JSON: {error}", 400, 400)
+    if endpoint:
+        return _sorted_out([content], {}, endpoint, size=len(body))
+    if fault := _envelope_fault(content):
+        return refused(fault.reason, 400, field=fault.field)
+    return _sorted_out(content["batch"], {name: content[name] for name in _SHARED if content.get(name)})
+
+
+def _envelope_fault(content: object) -> Fault | None:
+    if not isinstance(content, dict):
+        return Fault(None, "the body is not an object")
+    # Assumed: an empty batch is taken.
+    if not isinstance(content.get("batch"), list):
+        return Fault("batch", "batch is not an array")
+    wrong = [name for name in _SHARED if name in content and not isinstance(content[name], dict)]
+    return Fault(wrong[0], f"{wrong[0]} is not an object") if wrong else None
+
+
+def _sorted_out(
+    calls: list[Any], shared: dict[str, Any], endpoint: spec.CallName | None = None, size: int | None = None
+) -> Intake:
+    kept, problems = [], []
+    for item, call in enumerate(calls):
+        outcome = _kept_or_faults(call, shared, endpoint, size)
+        if isinstance(outcome, Kept):
+            kept.append(outcome)
+        else:
+            problems.append(Problem(tuple(outcome), None if endpoint else item, _message_id(call)))
+    return Intake(len(calls), kept, problems, strict_status=400 if problems else 200)
+
+
+def _kept_or_faults(
+    call: Any, shared: dict[str, Any], endpoint: spec.CallName | None, size: int | None
+) -> Kept | list[Fault]:
+    if faults := faults_of(call, endpoint):
+        return faults
+    try:
+        payload = orjson.dumps(call)
+    except orjson.JSONEncodeError:
+        return [Fault(None, "the call nests more than 254 levels deep, which this sandbox cannot write")]
+    limit = spec.api().limits["api_call_bytes"]
+    # A call in a batch is measured as written anew, without spaces: close enough.
+    if (size or len(payload)) > limit:
+        return [Fault(None, f"the call has {size or len(payload)} bytes, and {limit} is the limit")]
+    if shared or "messageId" not in call or "type" not in call:
+        payload = orjson.dumps(_filled(call, shared, endpoint))
+    return Kept(call.get("type", endpoint), payload.decode())
+
+
+def _filled(call: dict[str, Any], shared: dict[str, Any], endpoint: spec.CallName | None) -> dict[str, Any]:
+    # Assumed: the call's own context and integrations win field by field, the batch's fill the gaps.
+    filled = {name: value | call.get(name, {}) for name, value in shared.items()}
+    return {"type": endpoint, "messageId": str(uuid4())} | call | filled
+
+
+def _message_id(call: object) -> str | None:
+    found = call.get("messageId") if isinstance(call, dict) else None
+    return found if isinstance(found, str) else None

@@ -1,0 +1,278 @@
+"""The sandbox that people use: its life and its frames."""
+
+from __future__ import annotations
+
+import socket
+import warnings
+from ipaddress import ip_address
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import pandas as pd
+
+from cio_frames.errors import ConfigurationError
+from cio_frames.sandbox import frames
+from cio_frames.sandbox.answers import ErrorBody
+from cio_frames.sandbox.settings import BatchErrors, Settings
+from cio_frames.sandbox.store import opened
+
+if TYPE_CHECKING:
+    from cio_frames.client import Client
+    from cio_frames.sandbox.serving import Serving
+
+# An address that means "every interface" can be listened on but not dialled.
+_DIALLED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- not bound here
+
+
+class Sandbox:
+    """A local Customer.io that answers like the real one and shows what it received.
+
+    Parameters
+    ----------
+    write_key : str, default "sandbox"
+        The only key that is right.
+    port : int, default 0
+        Where to listen; 0 takes any free port. A sandbox that is started again keeps its port.
+    db : path, optional
+        A SQLite file that keeps what was received across restarts. Without it, all ends with the sandbox.
+    host : str, default "127.0.0.1"
+        The interface to listen on. Any but this machine's own draws a warning: calls hold people's data and
+        travel in the clear.
+    batch_errors : {"whole", "item"}, default "whole"
+        What strict mode does with a batch that has a wrong call: refuse all of it, or keep the right calls.
+        It answers 400 either way. Nobody documents which the real API does, so try a load against both.
+    error_body : {"meta", "meta_error", "code", "errors", "text"}, default "meta"
+        The shape of error answers. All are documented or read by official clients, so try more than one.
+
+    Raises
+    ------
+    ConfigurationError
+        The extra ``cio-frames[sandbox]`` is not installed, an option is unknown, the file cannot be used, or
+        (from :meth:`start`) the port is taken.
+
+    Notes
+    -----
+    Without strict mode a wrong call is answered 200 and swallowed, as the real API does; :meth:`problems`
+    lists it.
+
+    Examples
+    --------
+    >>> import requests
+    >>> with Sandbox() as sandbox:
+    ...     call = {"userId": "7", "event": "Order Completed", "properties": {"total": 9.5}}
+    ...     answer = requests.post(f"{sandbox.url}/v1/track", auth=("sandbox", ""), json=call, timeout=5)
+    >>> answer.status_code, answer.json()
+    (200, {})
+    >>> sandbox.events()[["event", "userId", "properties"]]
+                 event userId      properties
+    0  Order Completed      7  {'total': 9.5}
+    """
+
+    def __init__(
+        self,
+        write_key: str = "sandbox",
+        port: int = 0,
+        db: str | Path | None = None,
+        *,
+        host: str = "127.0.0.1",
+        batch_errors: BatchErrors = "whole",
+        error_body: ErrorBody = "meta",
+    ) -> None:
+        _need_extra()
+        _warn_unless_loopback(host)
+        self._settings = Settings(write_key, batch_errors, error_body)
+        self._host, self._port = host, port
+        self._serving: Serving | None = None
+        self._store = opened(db)
+
+    def __repr__(self) -> str:
+        state = "at" if self._serving else "stopped," if self._port else "not started,"
+        return f"<Sandbox {state} {self._address}>"
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port, for example ``http://127.0.0.1:45123``; known once it has started."""
+        if not self._port:
+            raise ConfigurationError("A sandbox has no port before it starts: use `with Sandbox() as sandbox:`.")
+        return self._address
+
+    @property
+    def _address(self) -> str:
+        host = _DIALLED.get(self._host, self._host)
+        return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
+
+    @property
+    def client(self) -> Client:
+        """A :class:`cio_frames.Client` that sends here."""
+        # Late, so that the sandbox stands without the code that it is there to test.
+        from cio_frames.client import Client
+
+        return Client(write_key=self._settings.write_key, endpoint=self.url)
+
+    def start(self) -> Self:
+        """Start listening; return once requests are answered. Nothing happens to one that has started.
+
+        Returns
+        -------
+        Sandbox
+            This one.
+
+        Examples
+        --------
+        >>> sandbox = Sandbox().start()
+        >>> sandbox.url.rpartition(":")[0]
+        'http://127.0.0.1'
+        >>> sandbox.stop()
+        """
+        if self._serving is None:
+            from cio_frames.sandbox import app, serving
+
+            listener = _listener(self._host, self._port)
+            self._port = listener.getsockname()[1]
+            self._serving = serving.Serving(app.build(self._store, self._settings), listener)
+        return self
+
+    def stop(self) -> None:
+        """Stop listening; return once everything received is stored. The frames can still be read.
+
+        Examples
+        --------
+        >>> with Sandbox() as sandbox:
+        ...     pass
+        >>> len(sandbox.calls())
+        0
+        """
+        if self._serving is not None:
+            self._serving.end()
+            self._serving = None
+            self._store.settle()
+
+    def calls(self) -> pd.DataFrame:
+        """Return the calls that were taken, one per row, in order of receipt.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The wire's own fields as columns, always the same ones, None where a call has no such field;
+            ``receivedAt``; and ``request``, the number of the request that carried the call.
+
+        Examples
+        --------
+        >>> Sandbox().calls().columns[:4].tolist()
+        ['type', 'messageId', 'userId', 'anonymousId']
+        """
+        return frames.calls_frame(self._store.calls())
+
+    def people(self) -> pd.DataFrame:
+        """Return the people that the calls tell of, one per row, in the order in which they were first seen.
+
+        A person is a user id, or an anonymous id where there is no user id. Traits of identify calls are
+        merged in order of receipt: absent ones stay, null and ``""`` erase. Aliases, and the joining of an
+        anonymous person with a known one, are not followed.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``userId``, ``anonymousId`` (the last one seen with the person) and ``traits``.
+
+        Examples
+        --------
+        >>> Sandbox().people().columns.tolist()
+        ['userId', 'anonymousId', 'traits']
+        """
+        return frames.people_frame(self._store.calls())
+
+    def events(self) -> pd.DataFrame:
+        """Return what people did: the track, page and screen calls, in order of receipt.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``type``, ``event`` (the name of the event, page or screen), ``userId``, ``anonymousId``,
+            ``timestamp`` (the time of receipt where the call has none) and ``properties``.
+
+        Examples
+        --------
+        >>> Sandbox().events().columns.tolist()
+        ['type', 'event', 'userId', 'anonymousId', 'timestamp', 'properties']
+        """
+        return frames.events_frame(self._store.calls())
+
+    def requests(self) -> pd.DataFrame:
+        """Return the requests, one per row, those that were refused too.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``number`` (from 0), ``path``, ``status`` that was answered, ``bytes`` of the body (decompressed),
+            ``calls`` that it held, taken or not, and ``strict``.
+
+        Examples
+        --------
+        >>> Sandbox().requests().columns.tolist()
+        ['number', 'path', 'status', 'bytes', 'calls', 'strict']
+        """
+        return frames.requests_frame(self._store.requests())
+
+    def problems(self) -> pd.DataFrame:
+        """Return what was wrong: calls that strict mode refused and that permissive mode swallowed.
+
+        Calls that were right and refused along with their batch are not listed.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``request`` (its number), ``item`` (the call's place in its batch, from 0; missing where there was
+            no batch, or all of it was wrong), ``messageId`` where there was one, and ``reason``.
+
+        Examples
+        --------
+        >>> Sandbox().problems().columns.tolist()
+        ['request', 'item', 'messageId', 'reason']
+        """
+        return frames.problems_frame(self._store.problems())
+
+
+def _need_extra() -> None:
+    try:
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise ConfigurationError(
+            f"The sandbox needs {error.name}, which is not installed: pip install 'cio-frames[sandbox]'"
+        ) from error
+
+
+def _warn_unless_loopback(host: str) -> None:
+    if host != "localhost" and not _is_loopback(host):
+        warnings.warn(
+            f"This sandbox listens on {host}, so other machines can reach it. Calls hold people's data and "
+            "travel unencrypted: keep to host='127.0.0.1' unless this network is yours.",
+            stacklevel=3,
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The sandbox cannot listen on port {port} of {host}: {error.strerror}. "
+            "Pass another port, or none for any free one."
+        ) from error

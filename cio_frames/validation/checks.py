@@ -1,0 +1,166 @@
+"""What fits a type or a format: whole columns in, one truth value a row out.
+
+A cell fits a type when it can be sent as that type: whole numbers and whole floats as text, whole floats as integers,
+Decimals as numbers. Truth values are no numbers.
+"""
+
+from __future__ import annotations
+
+import decimal
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as kinds
+
+from cio_frames import spec
+from cio_frames.encoding import Form
+from cio_frames.encoding.arrays import json_text
+from cio_frames.encoding.series import column_of, slice_of
+
+Bools = npt.NDArray[np.bool_]
+Fits = Callable[["pd.Series[Any]"], "pd.Series[bool]"]
+
+NEEDED: Mapping[str, str] = {
+    "string": "text is needed",
+    "number": "a number is needed",
+    "integer": "a whole number is needed",
+    "boolean": "true or false is needed",
+    "object": "an object (a dict) is needed",
+    "array": "a list is needed",
+}
+
+
+def is_text(series: pd.Series[Any]) -> pd.Series[bool]:
+    """Return which cells can be sent as text.
+
+    >>> is_text(pd.Series(["007", 7, 7.0, 7.5, True], dtype=object)).tolist()
+    [True, True, True, False, False]
+    """
+    return _can_be_written(series, spec.Field(type="string"))
+
+
+def is_time(series: pd.Series[Any]) -> pd.Series[bool]:
+    """Return which cells are times, or text in ISO 8601 form.
+
+    >>> is_time(pd.Series(["2026-11-24", "soon"])).tolist()
+    [True, False]
+    """
+    return _can_be_written(series, spec.Field(type="string", format="date-time"))
+
+
+def _can_be_written(series: pd.Series[Any], field: spec.Field) -> pd.Series[bool]:
+    """Ask the encoder."""
+    text = json_text(slice_of(column_of(series), 0, len(series)), field, Form())
+    fits = np.ones(len(series), dtype=bool)
+    for fault in text.faults:
+        fits[fault.rows] = False
+    return _answers(fits, series)
+
+
+def _answers(answers: Bools, series: pd.Series[Any]) -> pd.Series[bool]:
+    return pd.Series(answers, index=series.index, dtype=bool)
+
+
+def _is_number_cell(cell: Any) -> bool:
+    return isinstance(cell, (int, float, decimal.Decimal, np.number)) and not isinstance(cell, (bool, np.timedelta64))
+
+
+def _is_whole_cell(cell: Any) -> bool:
+    return _is_number_cell(cell) and bool(np.isfinite(float(cell))) and cell == int(cell)
+
+
+def _is_object_cell(cell: Any) -> bool:
+    return isinstance(cell, Mapping)
+
+
+def _is_list_cell(cell: Any) -> bool:
+    return isinstance(cell, (list, tuple, set, frozenset, np.ndarray))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind))
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(kinds.is_list(kind) or kinds.is_large_list(kind) or kinds.is_fixed_size_list(kind))
+
+
+def _is_object(kind: pa.DataType) -> bool:
+    return bool(kinds.is_struct(kind) or kinds.is_map(kind))
+
+
+def _by_kind(of_kind: Callable[[pa.DataType], bool], of_cell: Callable[[Any], bool]) -> Fits:
+    """Return a check that asks a typed column once, and a column of Python objects cell by cell."""
+
+    def fits(series: pd.Series[Any]) -> pd.Series[bool]:
+        column = column_of(series)
+        if isinstance(column, np.ndarray):
+            answers = np.fromiter(map(of_cell, column), dtype=bool, count=len(column))
+        else:
+            kind = column.type.value_type if kinds.is_dictionary(column.type) else column.type
+            answers = np.full(len(series), of_kind(kind) or kinds.is_null(kind))
+        return _answers(answers, series)
+
+    return fits
+
+
+def is_whole(series: pd.Series[Any]) -> pd.Series[bool]:
+    """Return which cells are whole numbers, whatever type holds them.
+
+    >>> is_whole(pd.Series([2.0, 2.5])).tolist()
+    [True, False]
+    """
+    column = column_of(series)
+    if isinstance(column, np.ndarray):
+        return _by_kind(kinds.is_integer, _is_whole_cell)(series)
+    if kinds.is_floating(column.type):
+        numbers = np.asarray(column.to_numpy())
+        return _answers(np.isfinite(numbers) & (np.floor(numbers) == numbers), series)
+    if kinds.is_decimal(column.type):
+        return _answers(np.asarray(pc.equal(pc.round(column), column)), series)
+    return _by_kind(kinds.is_integer, _is_whole_cell)(series)
+
+
+def is_one_of(allowed: tuple[str, ...]) -> Fits:
+    """Return a check for an enum."""
+
+    def fits(series: pd.Series[Any]) -> pd.Series[bool]:
+        return series.isin(allowed)
+
+    return fits
+
+
+def _matches(pattern: str) -> Fits:
+    """Return a check for text of a form; what is not text is for the type check to tell."""
+
+    def fits(series: pd.Series[Any]) -> pd.Series[bool]:
+        column = column_of(series)
+        if isinstance(column, np.ndarray) or not (kinds.is_string(column.type) or kinds.is_large_string(column.type)):
+            texts = [cell if isinstance(cell, str) else None for cell in series.astype(object)]
+            column = pa.array([text.encode("utf-8", "replace") if text else text for text in texts], pa.binary())
+            column = column.cast(pa.string())
+        found = pc.fill_null(pc.match_substring_regex(column, pattern), True)
+        return _answers(np.asarray(found), series)
+
+    return fits
+
+
+IS_OF_TYPE: Mapping[str, Fits] = {
+    "string": is_text,
+    "number": _by_kind(_is_number, _is_number_cell),
+    "integer": is_whole,
+    "boolean": _by_kind(kinds.is_boolean, lambda cell: isinstance(cell, (bool, np.bool_))),
+    "object": _by_kind(_is_object, _is_object_cell),
+    "array": _by_kind(_is_list, _is_list_cell),
+}
+
+# Reserved attributes, https://docs.customer.io: an email is RFC 5322; what is checked is one @ between two parts.
+FORMATS: Mapping[str, tuple[Fits, str]] = {
+    "email": (_matches(r"^[^@\s]+@[^@\s]+$"), "not an email address"),
+    "uri": (_matches(r"^[A-Za-z][A-Za-z0-9+.\-]*:\S+$"), "not a URI"),
+}

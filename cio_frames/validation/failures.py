@@ -1,0 +1,166 @@
+"""Which rows fail a schema, and why, by position.
+
+pandera names rows by index label, and labels repeat; it also leaves a column's other checks out once a cell cannot be
+coerced. So the frame that it sees has positions for labels, and what passes is checked again until nothing new is
+found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pandera.pandas as pandera
+
+from cio_frames.columns import Columns
+from cio_frames.errors import FrameError, MissingColumnsError
+
+Bools = npt.NDArray[np.bool_]
+
+FAILURE_COLUMNS = ["position", "column", "check", "value", "reason"]
+
+
+def failures_of(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema) -> pd.DataFrame:
+    """Return one row per broken check.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The caller's frame.
+    columns : Columns
+        Which of its columns feeds which field.
+    schema : pandera.DataFrameSchema
+        Its columns are named by field; a name that is no field is looked for among the frame's own columns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns position, column (the frame's own label), check, value, reason.
+
+    Raises
+    ------
+    FrameError
+        The schema asks for a column that is not there, or one of its checks cannot be run on this frame.
+    """
+    labels = {source.name: source.label for source in columns.sources}
+    view = _view(frame, columns, schema)
+    found: list[pd.DataFrame] = []
+    waiting = np.ones(len(view), dtype=bool)
+    while True:
+        cases = _cases(view[waiting] if not waiting.all() else view, schema)
+        rows, others = cases[cases["position"].notna()], cases[cases["position"].isna()]
+        found.append(rows)
+        if others.empty:
+            break
+        if rows.empty:
+            _refuse(others, columns)
+        # Something could not be checked; it can once the rows known to be bad are out of the way.
+        waiting[rows["position"].to_numpy(dtype=np.int64)] = False
+    return _told(pd.concat(found, ignore_index=True), labels)
+
+
+def _view(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema) -> pd.DataFrame:
+    """Return the columns that a schema asks for, named by field, with positions for labels."""
+    positions = {source.name: source.position for source in columns.sources}
+    own = {label: place for place, label in enumerate(frame.columns)}
+    whole_frame = bool(schema.checks) or schema.strict
+    wanted = {*schema.columns, *(positions if whole_frame else ())}
+    series = {}
+    for name in sorted(wanted, key=str):
+        place = positions.get(name, own.get(name))
+        if place is not None:
+            series[name] = frame.iloc[:, place].set_axis(pd.RangeIndex(len(frame)))
+    return pd.DataFrame(series, index=pd.RangeIndex(len(frame)), copy=False)
+
+
+def _cases(view: pd.DataFrame, schema: pandera.DataFrameSchema) -> pd.DataFrame:
+    """Run a schema and return its failure cases, with positions where it knows them."""
+    try:
+        schema.validate(view, lazy=True)
+    except pandera.errors.SchemaErrors as errors:
+        cases = errors.failure_cases
+        return pd.DataFrame(
+            {
+                "position": pd.to_numeric(cases["index"], errors="coerce"),
+                "field": cases["column"],
+                "check": cases["check"].astype(str),
+                "value": cases["failure_case"],
+                "scope": cases["schema_context"],
+            }
+        )
+    return pd.DataFrame(columns=["position", "field", "check", "value", "scope"])
+
+
+def _refuse(cases: pd.DataFrame, columns: Columns) -> None:
+    """Say why a schema cannot be applied to a frame at all; values stay out of the text."""
+    case = cases.iloc[0]
+    labels = {source.name: source.label for source in columns.sources}
+    if case["check"] == "column_in_dataframe":
+        what = columns.event.name if columns.event else columns.call.name
+        remedy = "A schema names columns by field: user_id, timestamp, traits and properties by their own name."
+        raise MissingColumnsError(what, [str(case["value"])], [str(label) for label in labels.values()], remedy)
+    if case["check"].startswith("dtype("):
+        raise FrameError(
+            f"Column {labels.get(case['field'], case['field'])!r} is of dtype {case['value']}, and the schema needs "
+            f"{case['check']}. Convert it with .astype(), or give the schema coerce=True."
+        )
+    raise FrameError(
+        f"The check {case['check']!r} of column {labels.get(case['field'], case['field'])!r} cannot be run on this "
+        "frame. Try it alone with schema.validate(frame, lazy=True)."
+    )
+
+
+def _told(cases: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
+    """Put failure cases into words, one row per row and check."""
+    of_frame = cases["scope"].eq("DataFrameSchema")
+    # A check of whole rows is reported once per column; it is one failure.
+    cases = pd.concat([cases[~of_frame], cases[of_frame].drop_duplicates(["position", "check"])])
+    column = cases["field"].map(lambda name: labels.get(name, name)).astype(object)
+    column = column.where(~cases["scope"].eq("DataFrameSchema"), None)
+    words = cases["check"].map(_words).astype(object)
+    reasons = [text if label is None else f"{label}: {text}" for label, text in zip(column, words, strict=True)]
+    told = pd.DataFrame(
+        {
+            "position": cases["position"].astype("int64"),
+            "column": column,
+            "check": cases["check"],
+            "value": cases["value"].astype(object),
+            "reason": pd.Series(reasons, index=cases.index, dtype=object),
+        },
+        columns=FAILURE_COLUMNS,
+    )
+    return told.sort_values("position", kind="stable", ignore_index=True)
+
+
+def _words(check: str) -> str:
+    """Return what a check asks for, in words."""
+    words: Mapping[str, Callable[[], str]] = {
+        "not_nullable": lambda: "is missing, and is needed",
+        "field_uniqueness": lambda: "stands more than once, and must be unique",
+    }
+    if check in words:
+        return words[check]()
+    if check.startswith("coerce_dtype("):
+        return f"cannot be read as {check.removeprefix('coerce_dtype(').strip(')').strip(chr(39))}"
+    return check
+
+
+def rows_by_reason(failures: pd.DataFrame, rows: int) -> tuple[Bools, npt.NDArray[np.object_]]:
+    """Return which rows fail, and all reasons of each in one text.
+
+    >>> cases = pd.DataFrame({"position": [1, 1], "reason": ["a: is missing", "b: is missing"]})
+    >>> failed, reasons = rows_by_reason(cases, 2)
+    >>> failed.tolist(), reasons[1]
+    ([False, True], 'a: is missing; b: is missing')
+    """
+    failed = np.zeros(rows, dtype=bool)
+    reasons = np.full(rows, None, dtype=object)
+    if len(failures):
+        together = failures.drop_duplicates(["position", "reason"]).groupby("position")["reason"].agg("; ".join)
+        places = together.index.to_numpy(dtype=np.int64)
+        failed[places] = True
+        reasons[places] = together.to_numpy(dtype=object)
+    return failed, reasons

@@ -1,0 +1,156 @@
+"""pandera schemas, built from the spec."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pandera
+
+from cio_frames import spec
+from cio_frames.columns import Path, field_of, schema_name
+from cio_frames.validation import checks
+
+
+def schema(call: spec.CallName, event: str | None = None) -> pandera.DataFrameSchema:
+    """Return the pandera schema of a call, or of a semantic event.
+
+    Columns are named by field: ``user_id``, ``timestamp``, traits and properties by their own name, nested ones
+    dotted (``context.ip``). All may be absent and may have nulls, but for what the call cannot do without. Extend
+    it, and pass it back as ``schema=``.
+
+    Parameters
+    ----------
+    call : {"identify", "track", "page", "screen", "group", "alias"}
+        The kind of call.
+    event : str, optional
+        The name of a semantic event; an event of your own has only the fields of every track call.
+
+    Returns
+    -------
+    pandera.DataFrameSchema
+
+    Examples
+    --------
+    >>> order = schema("track", "Order Completed")
+    >>> [check.error for check in order.columns["total"].checks]
+    ['a number is needed']
+    >>> dear = order.update_column("total", checks=[pandera.Check.ge(0, error="must not be negative")])
+    """
+    known = spec.calls()[call]
+    semantic = spec.semantic_event(event) if event is not None else None
+    roots = ["context", *([known.bag] if known.bag else [])]
+    paths: list[Path] = [(wire,) for wire in _envelope(known)]
+    paths += [(root, *path) for root in roots for path in _leaf_paths(known, semantic, root)]
+    needed = {(wire,) for wire in known.required} | _needed_members(semantic)
+    columns = {
+        schema_name(path): _column(
+            field_of(known, semantic, path), nullable=path not in needed, required=path in needed and len(path) > 1
+        )
+        for path in paths
+    }
+    return pandera.DataFrameSchema(columns, name=event or call)
+
+
+def _envelope(call: spec.Call) -> list[str]:
+    """Return the wire names of the fields that a column can feed, other than objects."""
+    return [wire for wire in spec.PYTHON_NAMES if wire in call.fields and wire not in ("context", "integrations")]
+
+
+def _leaf_paths(call: spec.Call, event: spec.Event | None, root: str) -> list[tuple[str, ...]]:
+    """Return the paths below traits, properties or context that the spec knows."""
+    members = dict(call.fields[root].leaves())
+    overlay = {"properties": event.properties, "context": event.context}.get(root) if event else None
+    if overlay is not None:
+        members |= dict(overlay.leaves())
+    return [tuple(path.split(".")) for path in members if "[]" not in path]
+
+
+def _needed_members(event: spec.Event | None) -> set[Path]:
+    """Return the properties that an event cannot do without."""
+    return {("properties", name) for name in event.properties.required} if event else set()
+
+
+def _column(field: spec.Field, *, nullable: bool, required: bool) -> pandera.Column:
+    return pandera.Column(
+        dtype=None,
+        checks=list(_checks(field)),
+        nullable=nullable,
+        required=required,
+        description=field.description,
+    )
+
+
+def _checks(field: spec.Field) -> list[pandera.Check]:
+    """Return the checks of a field: first its type, then its values."""
+    found = []
+    if field.format == "date-time":
+        found.append(_check(checks.is_time, "date-time", "a time is needed: a datetime, or text in ISO 8601 form"))
+    elif field.type is not None:
+        found.append(_check(checks.IS_OF_TYPE[field.type], field.type, checks.NEEDED[field.type]))
+    if field.enum:
+        found.append(_check(checks.is_one_of(field.enum), "enum", f"must be one of {', '.join(field.enum)}"))
+    if field.format is not None and field.format in checks.FORMATS:
+        fits, words = checks.FORMATS[field.format]
+        found.append(_check(fits, field.format, words))
+    return found
+
+
+def _check(fits: Callable[[Any], Any], name: str, error: str) -> pandera.Check:
+    return pandera.Check(fits, name=re.sub(r"\W", "_", name), error=error)
+
+
+def as_schema(given: Any) -> pandera.DataFrameSchema:
+    """Return a user's schema, given as a schema or as a pandera model.
+
+    Raises
+    ------
+    TypeError
+        It is neither.
+    """
+    if isinstance(given, pandera.DataFrameSchema):
+        return given
+    if isinstance(given, type) and issubclass(given, pandera.DataFrameModel):
+        return given.to_schema()
+    raise TypeError(
+        f"schema= takes 'spec', None, a pandera DataFrameSchema or a DataFrameModel, not {type(given).__name__}."
+    )
+
+
+def fields_frame() -> pd.DataFrame:
+    """Return every field of every semantic event, one row each.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns event, family, field (nested ones dotted, ``[]`` marks members of a list), type, required, format,
+        enum.
+
+    Examples
+    --------
+    >>> found = fields_frame()
+    >>> found.loc[found["field"].eq("products[].price") & found["event"].eq("Order Completed"), "type"].tolist()
+    ['number']
+    """
+    rows = [
+        {
+            "event": event.name,
+            "family": event.family,
+            "field": path,
+            "type": field.type,
+            "required": path in event.properties.required,
+            "format": field.format,
+            "enum": list(field.enum) or None,
+        }
+        for event in spec.semantic_events().values()
+        for path, field in _event_fields(event)
+    ]
+    return pd.DataFrame(rows, columns=["event", "family", "field", "type", "required", "format", "enum"])
+
+
+def _event_fields(event: spec.Event) -> list[tuple[str, spec.Field]]:
+    """Return an event's properties and the context it needs; an event without any has one row without a field."""
+    context = [(f"context.{path}", field) for path, field in event.context.leaves()]
+    return [*event.properties.leaves(), *context] or [("", spec.Field())]
