@@ -1,1 +1,50 @@
-"""cio_frames."""
+"""The pandas-native way into Customer.io.
+
+Importing this package registers ``df.cio``. A frame goes into Customer.io, and a frame comes back that says what
+became of every row.
+"""
+
+from cio_frames.accessor import CioAccessor
+from cio_frames.client import Client
+from cio_frames.errors import (
+    AuthenticationError,
+    CioFramesError,
+    ConfigurationError,
+    DeliveryError,
+    FrameError,
+    InterruptedLoad,
+    InvalidRowsError,
+    MissingColumnsError,
+    SpecError,
+)
+from cio_frames.functions import alias, batch, group, identify, page, payloads, screen, track, validate
+from cio_frames.sandbox import Sandbox
+from cio_frames.validation import ValidationReport, schema
+from cio_frames.validation import fields_frame as events
+
+__all__ = [
+    "AuthenticationError",
+    "CioAccessor",
+    "CioFramesError",
+    "Client",
+    "ConfigurationError",
+    "DeliveryError",
+    "FrameError",
+    "InterruptedLoad",
+    "InvalidRowsError",
+    "MissingColumnsError",
+    "Sandbox",
+    "SpecError",
+    "ValidationReport",
+    "alias",
+    "batch",
+    "events",
+    "group",
+    "identify",
+    "page",
+    "payloads",
+    "schema",
+    "screen",
+    "track",
+    "validate",
+]

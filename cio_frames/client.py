@@ -69,10 +69,9 @@ class Client:
 
     Examples
     --------
-    >>> Client(write_key="secret", region="eu")
-    Client(region='eu', endpoint='https://cdp-eu.customer.io', strict=True, gzip=False, max_call_bytes=32000,
-    max_body_bytes=475000, requests_per_second=1000, workers=4, attempts=6, connect_timeout_seconds=10.0,
-    read_timeout_seconds=30.0, retry_budget_seconds=120.0)
+    >>> client = Client(write_key="secret", region="eu")
+    >>> client.endpoint, "secret" in repr(client)
+    ('https://cdp-eu.customer.io', False)
     """
 
     write_key: str = field(repr=False)

@@ -21,6 +21,7 @@ Path = tuple[str, ...]
 
 # Envelope fields that hold objects: a mapping given for them is sent with every call, and dotted columns nest in them.
 _ENVELOPE_OBJECTS = ("context", "integrations")
+_IDS = ("user_id", "anonymous_id", "previous_id", "group_id", "event")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -221,8 +222,12 @@ class _Finder:
 
     def _other_columns(self) -> set[int]:
         """Return the columns that say which call a row is, and are no trait or property."""
-        labels = (self._mapping.type_column, self._mapping.event)
-        return {self._position(label) for label in labels if label is not None}
+        labels = {label for label in (self._mapping.type_column, self._mapping.event) if label is not None}
+        if self._mapping.type_column is not None:
+            # Among mixed calls an id column belongs to the calls that have it; elsewhere it is no trait.
+            given = {name: getattr(self._mapping, name) for name in _IDS}
+            labels |= {given[name] or label for name in _IDS for label in (name, spec.WIRE_NAMES[name])}
+        return {self._position(label) for label in labels if label in self._counts}
 
     def _envelope_position(self, name: str, wire: str) -> int | None:
         given = getattr(self._mapping, name)

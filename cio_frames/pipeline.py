@@ -6,7 +6,7 @@ Everything left of deliver is pure: no clock, no network. A dry run is the same 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -90,9 +90,10 @@ class Prepared:
         failures = [pd.DataFrame(columns=validation.FAILURE_COLUMNS)]
         for rows, call, event in _kinds_of_row(frame, request, failures):
             some = frame if len(rows) == self.rows else frame.iloc[rows]
-            columns = _columns_of(some, call, event, request)
+            columns = resolve(list(frame.columns), spec.calls()[call], request.mapping, event)
             self.parts.append(Part(rows, Encoder(some, columns, request.form), columns))
-            failures.append(_failures(some, columns, event, request).assign(position=lambda f, r=rows: r[f["position"]]))
+            broken = _failures(some, columns, event, request)
+            failures.append(broken.assign(position=rows[broken["position"].to_numpy(dtype=np.int64)]))
         self.failures = pd.concat([f for f in failures if len(f)] or failures[:1], ignore_index=True)
 
     def people(self) -> Ints:
@@ -127,17 +128,6 @@ class Prepared:
         for start in range(0, self.rows, SLICE_ROWS):
             stop = min(start + SLICE_ROWS, self.rows)
             yield start, _merged(self.parts, start, stop)
-
-
-def _columns_of(frame: pd.DataFrame, call: spec.CallName, event: str | None, request: Request) -> Columns:
-    mapping = request.mapping
-    if request.call == "batch":
-        unneeded = {"name", "group_id", "previous_id"} - {
-            name for name, wire in spec.WIRE_NAMES.items() if wire in spec.calls()[call].fields
-        }
-        # A column for another kind of call is neither missing nor a trait here.
-        mapping = replace(mapping, **dict.fromkeys(unneeded))
-    return resolve(list(frame.columns), spec.calls()[call], mapping, event)
 
 
 def _failures(frame: pd.DataFrame, columns: Columns, event: str | None, request: Request) -> pd.DataFrame:
@@ -229,14 +219,10 @@ def _merged(parts: list[Part], start: int, stop: int) -> Calls:
     everywhere = np.concatenate([*places, np.empty(0, dtype=np.int64)]).astype(np.int64)
     order[everywhere] = np.arange(len(everywhere))
     take = pa.array(order, mask=order < 0)
-    named = any(calls.message_ids is not None for calls in found)
+    filled = [pa.nulls(len(calls.texts), TEXT) if calls.message_ids is None else calls.message_ids for calls in found]
     return Calls(
         texts=_taken([calls.texts for calls in found], take),
-        message_ids=_taken(
-            [pa.nulls(len(calls.texts), TEXT) if calls.message_ids is None else calls.message_ids for calls in found], take
-        )
-        if named
-        else None,
+        message_ids=None if all(calls.message_ids is None for calls in found) else _taken(filled, take),
         ms=np.where(order < 0, NO_TIME, np.concatenate([*(calls.ms for calls in found), [NO_TIME]])[order]),
         faults=[
             fault._replace(rows=rows[fault.rows])

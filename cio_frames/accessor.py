@@ -1,0 +1,432 @@
+"""``df.cio``: a doorway. Every method is the function of the same name, with the frame in front."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from cio_frames import functions
+from cio_frames.client import Client
+from cio_frames.columns import Selection
+from cio_frames.functions import AnyCall, Nulls, OnInvalid
+from cio_frames.validation import ValidationReport
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _as(function: Callable[..., Any]) -> Callable[[_Method], _Method]:
+    """Give a method its function's docstring in full, with the frame in front."""
+    name = function.__name__
+    text = (function.__doc__ or "").replace("    df : pandas.DataFrame\n        One row per call.\n", "")
+    text = re.sub(rf"(?<=[ (]){name}\((\w+)(?:, )?", rf"\1.cio.{name}(", text)
+
+    def documented(method: _Method) -> _Method:
+        method.__doc__ = text
+        return method
+
+    return documented
+
+
+@pd.api.extensions.register_dataframe_accessor("cio")
+class CioAccessor:
+    """Send the rows of this frame to Customer.io.
+
+    Examples
+    --------
+    >>> orders = pd.DataFrame({"user_id": ["ada"], "total": [12.5]})
+    >>> orders.cio.track("Order Completed", dry_run=True)["status"].tolist()
+    ['ready']
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        # pandas makes an accessor for every access, TAB included: nothing else may happen here.
+        self._frame = frame
+
+    def __repr__(self) -> str:
+        rows, columns = self._frame.shape
+        return f"<df.cio: {rows:,} rows, {columns:,} columns>"
+
+    @_as(functions.identify)
+    def identify(
+        self,
+        *,
+        user_id: Hashable | None = None,
+        anonymous_id: Hashable | None = None,
+        timestamp: Hashable | None = None,
+        message_id: Hashable | None = None,
+        traits: Selection | None = None,
+        context: Hashable | Mapping[str, Any] | None = None,
+        integrations: Hashable | Mapping[str, Any] | None = None,
+        client: Client | None = None,
+        dry_run: bool = False,
+        on_invalid: OnInvalid = "skip",
+        schema: Any = "spec",
+        nulls: Nulls = "omit",
+        timezone: str = "UTC",
+        progress: bool | None = None,
+    ) -> pd.DataFrame:
+        """Send one identify call per row."""
+        return functions.identify(
+            self._frame,
+            user_id=user_id,
+            anonymous_id=anonymous_id,
+            timestamp=timestamp,
+            message_id=message_id,
+            traits=traits,
+            context=context,
+            integrations=integrations,
+            client=client,
+            dry_run=dry_run,
+            on_invalid=on_invalid,
+            schema=schema,
+            nulls=nulls,
+            timezone=timezone,
+            progress=progress,
+        )
+
+    @_as(functions.track)
+    def track(
+        self,
+        event: str | None = None,
+        *,
+        event_column: Hashable | None = None,
+        user_id: Hashable | None = None,
+        anonymous_id: Hashable | None = None,
+        timestamp: Hashable | None = None,
+        message_id: Hashable | None = None,
+        properties: Selection | None = None,
+        context: Hashable | Mapping[str, Any] | None = None,
+        integrations: Hashable | Mapping[str, Any] | None = None,
+        client: Client | None = None,
+        dry_run: bool = False,
+        on_invalid: OnInvalid = "skip",
+        schema: Any = "spec",
+        nulls: Nulls = "omit",
+        timezone: str = "UTC",
+        progress: bool | None = None,
+    ) -> pd.DataFrame:
+        """Send one track call per row."""
+        return functions.track(
+            self._frame,
+            event,
+            event_column=event_column,
+            user_id=user_id,
+            anonymous_id=anonymous_id,
+            timestamp=timestamp,
+            message_id=message_id,
+            properties=properties,
+            context=context,
+            integrations=integrations,
+            client=client,
+            dry_run=dry_run,
+            on_invalid=on_invalid,
+            schema=schema,
+            nulls=nulls,
+            timezone=timezone,
+            progress=progress,
+        )
+
+    @_as(functions.page)
+    def page(
+        self,
+        *,
+        user_id: Hashable | None = None,
+        anonymous_id: Hashable | None = None,
+        name: Hashable | None = None,
+        timestamp: Hashable | None = None,
+        message_id: Hashable | None = None,
+        properties: Selection | None = None,
+        context: Hashable | Mapping[str, Any] | None = None,
+        integrations: Hashable | Mapping[str, Any] | None = None,
+        client: Client | None = None,
+        dry_run: bool = False,
+        on_invalid: OnInvalid = "skip",
+        schema: Any = "spec",
+        nulls: Nulls = "omit",
+        timezone: str = "UTC",
+        progress: bool | None = None,
+    ) -> pd.DataFrame:
+        """Send one page call per row."""
+        return functions.page(
+            self._frame,
+            user_id=user_id,
+            anonymous_id=anonymous_id,
+            name=name,
+            timestamp=timestamp,
+            message_id=message_id,
+            properties=properties,
+            context=context,
+            integrations=integrations,
+            client=client,
+            dry_run=dry_run,
+            on_invalid=on_invalid,
+            schema=schema,
+            nulls=nulls,
+            timezone=timezone,
+            progress=progress,
+        )
+
+    @_as(functions.screen)
+    def screen(
+        self,
+        *,
+        user_id: Hashable | None = None,
+        anonymous_id: Hashable | None = None,
+        name: Hashable | None = None,
+        timestamp: Hashable | None = None,
+        message_id: Hashable | None = None,
+        properties: Selection | None = None,
+        context: Hashable | Mapping[str, Any] | None = None,
+        integrations: Hashable | Mapping[str, Any] | None = None,
+        client: Client | None = None,
+        dry_run: bool = False,
+        on_invalid: OnInvalid = "skip",
+        schema: Any = "spec",
+        nulls: Nulls = "omit",
+        timezone: str = "UTC",
+        progress: bool | None = None,
+    ) -> pd.DataFrame:
+        """Send one screen call per row."""
+        return functions.screen(
+            self._frame,
+            user_id=user_id,
+            anonymous_id=anonymous_id,
+            name=name,
+            timestamp=timestamp,
+            message_id=message_id,
+            properties=properties,
+            context=context,
+            integrations=integrations,
+            client=client,
+            dry_run=dry_run,
+            on_invalid=on_invalid,
+            schema=schema,
+            nulls=nulls,
+            timezone=timezone,
+            progress=progress,
+        )
+
+    @_as(functions.group)
+    def group(
+        self,
+        *,
+        group_id: Hashable | None = None,
+        user_id: Hashable | None = None,
+        anonymous_id: Hashable | None = None,
+        timestamp: Hashable | None = None,
+        message_id: Hashable | None = None,
+        traits: Selection | None = None,
+        context: Hashable | Mapping[str, Any] | None = None,
+        integrations: Hashable | Mapping[str, Any] | None = None,
+        client: Client | None = None,
+        dry_run: bool = False,
+        on_invalid: OnInvalid = "skip",
+        schema: Any = "spec",
+        nulls: Nulls = "omit",
+        timezone: str = "UTC",
+        progress: bool | None = None,
+    ) -> pd.DataFrame:
+        """Send one group call per row."""
+        return functions.group(
+            self._frame,
+            group_id=group_id,
+            user_id=user_id,
+            anonymous_id=anonymous_id,
+            timestamp=timestamp,
+            message_id=message_id,
+            traits=traits,
+            context=context,
+            integrations=integrations,
+            client=client,
+            dry_run=dry_run,
+            on_invalid=on_invalid,
+            schema=schema,
+            nulls=nulls,
+            timezone=timezone,
+            progress=progress,
+        )
+
+    @_as(functions.alias)
+    def alias(
+        self,
+        *,
+        user_id: Hashable | None = None,
+        previous_id: Hashable | None = None,
+        timestamp: Hashable | None = None,
+        message_id: Hashable | None = None,
+        context: Hashable | Mapping[str, Any] | None = None,
+        integrations: Hashable | Mapping[str, Any] | None = None,
+        client: Client | None = None,
+        dry_run: bool = False,
+        on_invalid: OnInvalid = "skip",
+        schema: Any = "spec",
+        nulls: Nulls = "omit",
+        timezone: str = "UTC",
+        progress: bool | None = None,
+    ) -> pd.DataFrame:
+        """Send one alias call per row."""
+        return functions.alias(
+            self._frame,
+            user_id=user_id,
+            previous_id=previous_id,
+            timestamp=timestamp,
+            message_id=message_id,
+            context=context,
+            integrations=integrations,
+            client=client,
+            dry_run=dry_run,
+            on_invalid=on_invalid,
+            schema=schema,
+            nulls=nulls,
+            timezone=timezone,
+            progress=progress,
+        )
+
+    @_as(functions.batch)
+    def batch(
+        self,
+        *,
+        type_column: Hashable = "type",
+        event_column: Hashable | None = None,
+        user_id: Hashable | None = None,
+        anonymous_id: Hashable | None = None,
+        previous_id: Hashable | None = None,
+        group_id: Hashable | None = None,
+        name: Hashable | None = None,
+        timestamp: Hashable | None = None,
+        message_id: Hashable | None = None,
+        traits: Selection | None = None,
+        properties: Selection | None = None,
+        context: Hashable | Mapping[str, Any] | None = None,
+        integrations: Hashable | Mapping[str, Any] | None = None,
+        client: Client | None = None,
+        dry_run: bool = False,
+        on_invalid: OnInvalid = "skip",
+        schema: Any = "spec",
+        nulls: Nulls = "omit",
+        timezone: str = "UTC",
+        progress: bool | None = None,
+    ) -> pd.DataFrame:
+        """Send mixed calls."""
+        return functions.batch(
+            self._frame,
+            type_column=type_column,
+            event_column=event_column,
+            user_id=user_id,
+            anonymous_id=anonymous_id,
+            previous_id=previous_id,
+            group_id=group_id,
+            name=name,
+            timestamp=timestamp,
+            message_id=message_id,
+            traits=traits,
+            properties=properties,
+            context=context,
+            integrations=integrations,
+            client=client,
+            dry_run=dry_run,
+            on_invalid=on_invalid,
+            schema=schema,
+            nulls=nulls,
+            timezone=timezone,
+            progress=progress,
+        )
+
+    @_as(functions.validate)
+    def validate(
+        self,
+        call: AnyCall,
+        event: str | None = None,
+        *,
+        event_column: Hashable | None = None,
+        type_column: Hashable = "type",
+        user_id: Hashable | None = None,
+        anonymous_id: Hashable | None = None,
+        previous_id: Hashable | None = None,
+        group_id: Hashable | None = None,
+        name: Hashable | None = None,
+        timestamp: Hashable | None = None,
+        message_id: Hashable | None = None,
+        traits: Selection | None = None,
+        properties: Selection | None = None,
+        context: Hashable | Mapping[str, Any] | None = None,
+        integrations: Hashable | Mapping[str, Any] | None = None,
+        client: Client | None = None,
+        schema: Any = "spec",
+        nulls: Nulls = "omit",
+        timezone: str = "UTC",
+    ) -> ValidationReport:
+        """Check the frame as a call would, and send nothing."""
+        return functions.validate(
+            self._frame,
+            call,
+            event,
+            event_column=event_column,
+            type_column=type_column,
+            user_id=user_id,
+            anonymous_id=anonymous_id,
+            previous_id=previous_id,
+            group_id=group_id,
+            name=name,
+            timestamp=timestamp,
+            message_id=message_id,
+            traits=traits,
+            properties=properties,
+            context=context,
+            integrations=integrations,
+            client=client,
+            schema=schema,
+            nulls=nulls,
+            timezone=timezone,
+        )
+
+    @_as(functions.payloads)
+    def payloads(
+        self,
+        call: AnyCall,
+        event: str | None = None,
+        *,
+        event_column: Hashable | None = None,
+        type_column: Hashable = "type",
+        user_id: Hashable | None = None,
+        anonymous_id: Hashable | None = None,
+        previous_id: Hashable | None = None,
+        group_id: Hashable | None = None,
+        name: Hashable | None = None,
+        timestamp: Hashable | None = None,
+        message_id: Hashable | None = None,
+        traits: Selection | None = None,
+        properties: Selection | None = None,
+        context: Hashable | Mapping[str, Any] | None = None,
+        integrations: Hashable | Mapping[str, Any] | None = None,
+        client: Client | None = None,
+        schema: Any = "spec",
+        nulls: Nulls = "omit",
+        timezone: str = "UTC",
+    ) -> pd.Series[Any]:
+        """Return the JSON that a call would send for each row."""
+        return functions.payloads(
+            self._frame,
+            call,
+            event,
+            event_column=event_column,
+            type_column=type_column,
+            user_id=user_id,
+            anonymous_id=anonymous_id,
+            previous_id=previous_id,
+            group_id=group_id,
+            name=name,
+            timestamp=timestamp,
+            message_id=message_id,
+            traits=traits,
+            properties=properties,
+            context=context,
+            integrations=integrations,
+            client=client,
+            schema=schema,
+            nulls=nulls,
+            timezone=timezone,
+        )
