@@ -171,6 +171,33 @@ def _event_members(event: spec.Event | None, path: Path) -> Mapping[str, spec.Fi
     return found.properties
 
 
+def position_of(labels: Sequence[Hashable], label: Hashable, call: str) -> int:
+    """Return where a column is, from 0.
+
+    >>> position_of(["user_id", "total"], "total", "track")
+    1
+
+    Raises
+    ------
+    MissingColumnsError
+        It is not there.
+    FrameError
+        It is there more than once, or is no label at all.
+    """
+    try:
+        count = Counter(labels)[label]
+    except TypeError:
+        raise FrameError(f"{label!r} is no column label; name a column.") from None
+    if count == 0:
+        raise MissingColumnsError(call, [str(label)], [str(known) for known in labels])
+    if count > 1:
+        raise FrameError(
+            f"Column {label!r} stands {count} times in this frame, so it is not clear which one is meant. "
+            "Rename one: frame.columns = [...]."
+        )
+    return list(labels).index(label)
+
+
 class _Finder:
     """Finds columns for one kind of call in one frame."""
 
@@ -259,19 +286,7 @@ class _Finder:
         raise MissingColumnsError(self._call.name, names, [str(label) for label in self._labels], remedy)
 
     def _position(self, label: Hashable) -> int:
-        try:
-            count = self._counts[label]
-        except TypeError:
-            raise FrameError(f"{label!r} is no column label; name a column.") from None
-        if count == 0:
-            present = [str(known) for known in self._labels]
-            raise MissingColumnsError(self._call.name, [str(label)], present)
-        if count > 1:
-            raise FrameError(
-                f"Column {label!r} stands {count} times in this frame, so it is not clear which one is meant. "
-                "Rename one: frame.columns = [...]."
-            )
-        return self._labels.index(label)
+        return position_of(self._labels, label, self._call.name)
 
     def _path(self, label: Hashable, field: str | None) -> Path:
         """Return a column's path: its dotted name, taken apart where every part has a name."""

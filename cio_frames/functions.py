@@ -122,7 +122,7 @@ def identify(
     >>> identify(people, dry_run=True)[["status", "reason"]]
         status                          reason
     0    ready                            <NA>
-    1  invalid  no user_id and no anonymous_id
+    1  invalid  no user_id
     """
     mapping = ColumnMapping(
         user_id=user_id,
@@ -133,7 +133,7 @@ def identify(
         context=context,
         integrations=integrations,
     )
-    request = _request("identify", mapping, schema, nulls, timezone)
+    request = request_for("identify", mapping, schema, nulls, timezone)
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
@@ -206,7 +206,7 @@ def track(
         context=context,
         integrations=integrations,
     )
-    request = _request("track", mapping, schema, nulls, timezone, event=event)
+    request = request_for("track", mapping, schema, nulls, timezone, event=event)
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
@@ -275,7 +275,7 @@ def page(
         context=context,
         integrations=integrations,
     )
-    request = _request("page", mapping, schema, nulls, timezone)
+    request = request_for("page", mapping, schema, nulls, timezone)
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
@@ -344,7 +344,7 @@ def screen(
         context=context,
         integrations=integrations,
     )
-    request = _request("screen", mapping, schema, nulls, timezone)
+    request = request_for("screen", mapping, schema, nulls, timezone)
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
@@ -414,7 +414,7 @@ def group(
         context=context,
         integrations=integrations,
     )
-    request = _request("group", mapping, schema, nulls, timezone)
+    request = request_for("group", mapping, schema, nulls, timezone)
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
@@ -474,7 +474,7 @@ def alias(
         context=context,
         integrations=integrations,
     )
-    request = _request("alias", mapping, schema, nulls, timezone)
+    request = request_for("alias", mapping, schema, nulls, timezone)
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
@@ -572,7 +572,7 @@ def batch(
         context=context,
         integrations=integrations,
     )
-    request = _request("batch", mapping, schema, nulls, timezone)
+    request = request_for("batch", mapping, schema, nulls, timezone)
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
@@ -678,7 +678,7 @@ def validate(
         context=context,
         integrations=integrations,
     )
-    request = _request(call, mapping, schema, nulls, timezone, event=event)
+    request = request_for(call, mapping, schema, nulls, timezone, event=event)
     return pipeline.report(df, request, client)
 
 
@@ -782,11 +782,11 @@ def payloads(
         context=context,
         integrations=integrations,
     )
-    request = _request(call, mapping, schema, nulls, timezone, event=event)
+    request = request_for(call, mapping, schema, nulls, timezone, event=event)
     return pipeline.payloads(df, request, client)
 
 
-def _request(
+def request_for(
     call: AnyCall, mapping: ColumnMapping, schema: Any, nulls: str, timezone: str, *, event: str | None = None
 ) -> pipeline.Request:
     """Check the words that a caller chose, and put them together."""

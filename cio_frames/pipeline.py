@@ -5,7 +5,7 @@ Everything left of deliver is pure: no clock, no network. A dry run is the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from cio_frames import lanes, spec, validation
 from cio_frames.batching import Batch, batches
 from cio_frames.client import Client
-from cio_frames.columns import ColumnMapping, Columns, resolve
+from cio_frames.columns import ColumnMapping, Columns, position_of, resolve
 from cio_frames.delivery import Delivery, Ended, Outcome, deliver
 from cio_frames.encoding import NO_TIME, Calls, Encoder, Form
 from cio_frames.encoding.text import TEXT, join, offsets_of
@@ -130,6 +130,24 @@ class Prepared:
             yield start, _merged(self.parts, start, stop)
 
 
+def text_columns(labels: Sequence[Hashable], request: Request) -> set[Hashable]:
+    """Return the columns that feed fields which are text by the spec, such as ids.
+
+    >>> request = Request("track", ColumnMapping(user_id="customer"), "Order Completed")
+    >>> sorted(text_columns(["customer", "order_id", "total"], request))
+    ['customer', 'order_id']
+    """
+    found: set[Hashable] = set()
+    for call in spec.CALL_NAMES if request.call == "batch" else (request.call,):
+        try:
+            columns = resolve(labels, spec.calls()[call], request.mapping, request.event)
+        except FrameError:
+            # Not every kind of call need be possible in a mixed file; what is really missing is told later.
+            continue
+        found |= {s.label for s in columns.sources if s.field.type == "string" and s.field.format != "date-time"}
+    return found
+
+
 def _failures(frame: pd.DataFrame, columns: Columns, event: str | None, request: Request) -> pd.DataFrame:
     match request.schema:
         case None:
@@ -196,12 +214,7 @@ def _event_label(frame: pd.DataFrame, request: Request) -> Hashable | None:
 
 def _column(frame: pd.DataFrame, label: Hashable, call: str) -> pd.Series[Any]:
     """Return one column by label, or say what is wrong with it."""
-    mapping = ColumnMapping(event=label, user_id=label)
-    columns = resolve(list(frame.columns), spec.calls()["track"], mapping)
-    source = columns.source("event")
-    if source is None:
-        raise FrameError(f"{call} needs column {label!r}.")
-    return frame.iloc[:, source.position]
+    return frame.iloc[:, position_of(list(frame.columns), label, call)]
 
 
 def _merged(parts: list[Part], start: int, stop: int) -> Calls:
@@ -245,7 +258,7 @@ class Sending:
     >>> [(lane, batch.rows.tolist()) for lane, batch in sending.batches()]
     [(0, [0])]
     >>> sending.outcomes.frame(people.index)["reason"].tolist()[1]
-    'no user_id and no anonymous_id'
+    'no user_id'
     """
 
     def __init__(self, prepared: Prepared, client: Client) -> None:
@@ -309,11 +322,15 @@ class Sending:
         return made if given is None else pc.coalesce(given, made)
 
     def _note(self, rows: Ints, reason: str) -> None:
-        """Add a reason to rows that cannot be sent."""
-        self.faults.append((rows, reason))
+        """Add a reason to rows that cannot be sent, where validation has not told of the same column."""
+        label, told, _ = reason.partition(": ")
+        news = []
         for row in rows.tolist():
             before = self._reasons[row]
-            self._reasons[row] = reason if before is None or before == reason else f"{before}; {reason}"
+            if before is None or not told or f"{label}: " not in before:
+                self._reasons[row] = reason if before is None else f"{before}; {reason}"
+                news.append(row)
+        self.faults.append((np.array(news, dtype=np.int64), reason))
 
     def _tell_too_large(self, rows: Ints, sizes: Ints) -> None:
         self.too_large += len(rows)
@@ -401,11 +418,9 @@ def _report(prepared: Prepared, client: Client) -> validation.ValidationReport:
     for _ in sending.payloads():
         pass
     found = [prepared.failures]
-    told = set(zip(prepared.failures["position"], prepared.failures["reason"], strict=True))
     for rows, reason in sending.faults:
         column, _, _ = reason.partition(": ")
-        news = [row for row in rows.tolist() if (row, reason) not in told]
-        found.append(_cases(news, column if column != reason else None, "json", reason))
+        found.append(_cases(rows.tolist(), column if column != reason else None, "json", reason))
     result = sending.outcomes.frame(prepared.index)
     large = np.flatnonzero(result["status"].eq("too_large"))
     found += [_cases([row], None, "max_call_bytes", result["reason"].iloc[row]) for row in large.tolist()]

@@ -13,7 +13,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cio_frames import spec
 from cio_frames.columns import Columns, Path, Source
 from cio_frames.encoding.arrays import instants_of, json_text, members_of
 from cio_frames.encoding.form import Form
@@ -120,8 +119,8 @@ class Encoder:
                 for fault in texts[(wire,)].faults if (wire,) in texts else ():
                     lacking[fault.rows] = False
             if lacking.any():
-                names = " and no ".join(spec.PYTHON_NAMES[wire] for wire in wires)
-                yield Fault(np.flatnonzero(lacking), f"no {names}")
+                labels = [str(self._sources[(wire,)][0].label) for wire in wires if (wire,) in self._sources]
+                yield Fault(np.flatnonzero(lacking), f"no {' and no '.join(labels)}")
 
     def _joined(self, texts: Mapping[Path, Text], count: int) -> pa.Array:
         """Join all fields of every row at once."""

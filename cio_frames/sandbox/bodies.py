@@ -52,7 +52,8 @@ def _unzipped(content: bytes, max_bytes: int) -> Body:
     11
     """
     try:
-        plain = gzip.GzipFile(fileobj=BytesIO(content)).read(max_bytes + 1)
+        with gzip.GzipFile(fileobj=BytesIO(content)) as file:
+            plain = file.read(max_bytes + 1)
     except (OSError, EOFError, zlib.error):
         return Body(None, len(content))
     return Body(plain, len(plain))

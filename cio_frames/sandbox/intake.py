@@ -111,15 +111,16 @@ def _kept_or_faults(
         return faults
     try:
         payload = orjson.dumps(call)
+        is_whole = "type" in call and "messageId" in call and not shared
+        filled = payload if is_whole else orjson.dumps(_filled(call, shared, endpoint))
     except orjson.JSONEncodeError:
-        return [Fault(None, "the call nests more than 254 levels deep, which this sandbox cannot write")]
-    limit = spec.api().limits["api_call_bytes"]
+        return [Fault(None, "the call nests more than 254 levels deep, which this sandbox cannot store")]
     # A call in a batch is measured as written anew, without spaces: close enough.
-    if (size or len(payload)) > limit:
-        return [Fault(None, f"the call has {size or len(payload)} bytes, and {limit} is the limit")]
-    if shared or "messageId" not in call or "type" not in call:
-        payload = orjson.dumps(_filled(call, shared, endpoint))
-    return Kept(call.get("type", endpoint), payload.decode())
+    size, limit = size or len(payload), spec.api().limits["api_call_bytes"]
+    if size > limit:
+        # Assumed: in strict mode a call over the limit is answered like any other wrong one.
+        return [Fault(None, f"the call has {size} bytes, and {limit} is the limit")]
+    return Kept(call.get("type", endpoint), filled.decode())
 
 
 def _filled(call: dict[str, Any], shared: dict[str, Any], endpoint: spec.CallName | None) -> dict[str, Any]:

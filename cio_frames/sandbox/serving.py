@@ -25,6 +25,7 @@ class Serving:
             access_log=False,
             log_config=None,
             log_level="warning",
+            proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
         )

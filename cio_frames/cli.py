@@ -1,0 +1,395 @@
+"""``cio-frames``: arguments in, text and exit status out.
+
+Exit status 0 where every row was delivered, 1 where some were not, 2 where the command cannot be carried out as given.
+Progress and remarks go to stderr; what a program would read goes to stdout.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import cio_frames as cio
+from cio_frames import functions, pipeline, spec
+from cio_frames.columns import ColumnMapping, Selection
+from cio_frames.demo import Demo, demonstrate
+from cio_frames.functions import OnInvalid
+from cio_frames.loading import read
+from cio_frames.results import GOOD, status_counts
+
+app = typer.Typer(
+    name="cio-frames",
+    help="The pandas-native way into Customer.io: files in, and the answer for every row.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+# Text from files and servers is never markup.
+out = Console(soft_wrap=True, highlight=False, markup=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+_REASONS_SHOWN = 10
+
+File = Annotated[Path, typer.Argument(help="A Parquet or CSV file.")]
+CallOption = Annotated[str, typer.Option("--call", help="identify, track, page, screen, group, alias or batch.")]
+EventOption = Annotated[str | None, typer.Option("--event", help="One event name for all rows (track).")]
+Column = Annotated[str | None, typer.Option(help="A column of the file.")]
+Fields = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A column to send, or COLUMN=FIELD to rename it. May be repeated; all other columns if left out."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Zone = Annotated[str, typer.Option(help="The zone of times without one.")]
+NullsOption = Annotated[str, typer.Option(help="omit: leave missing values out. send: send null, which may erase.")]
+NoSchema = Annotated[bool, typer.Option("--no-schema", help="Do not check the rows against the API's spec.")]
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="Where to leave the result frame.")] = Path("demo-output"),
+    as_json: Json = False,
+) -> None:
+    """Identify 2,357 real customers and track their orders, in a sandbox on this machine."""
+    found = demonstrate(output)
+    if as_json:
+        _print_json(_demo_facts(found))
+    else:
+        _print_demo(found)
+    if found.unaccounted:
+        err.print(f"{found.unaccounted:,} rows are not accounted for.")
+        raise typer.Exit(1)
+
+
+@app.command()
+def load(
+    file: File,
+    call: CallOption,
+    event: EventOption = None,
+    event_column: Column = None,
+    type_column: Annotated[str, typer.Option(help="The column that says which call a row is (batch).")] = "type",
+    user_id: Column = None,
+    anonymous_id: Column = None,
+    previous_id: Column = None,
+    group_id: Column = None,
+    name: Column = None,
+    timestamp: Column = None,
+    message_id: Column = None,
+    traits: Fields = None,
+    properties: Fields = None,
+    timezone: Zone = "UTC",
+    nulls: NullsOption = "omit",
+    no_schema: NoSchema = False,
+    on_invalid: Annotated[str, typer.Option(help="skip: send the other rows. raise: send nothing.")] = "skip",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do all but send.")] = False,
+    strict: Annotated[bool, typer.Option(help="Ask the API to say what it does not take.")] = True,
+    gzip: Annotated[bool, typer.Option("--gzip", help="Compress request bodies.")] = False,
+    region: Annotated[str | None, typer.Option(help="us or eu; CIO_REGION if left out.")] = None,
+    endpoint: Annotated[str | None, typer.Option(help="Scheme and host; CIO_ENDPOINT if left out.")] = None,
+    requests_per_second: Annotated[float, typer.Option(help="The rate limit.")] = 1_000,
+    workers: Annotated[int, typer.Option(help="Connections.")] = 4,
+    results: Annotated[Path | None, typer.Option(help="Where to write the result frame, as Parquet.")] = None,
+    progress: Annotated[bool | None, typer.Option(help="Show a bar; on a terminal, if left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Send the rows of a file. The write key is read from CIO_WRITE_KEY, never from the command line."""
+    request = _request(
+        call,
+        event,
+        event_column=event_column,
+        type_column=type_column,
+        user_id=user_id,
+        anonymous_id=anonymous_id,
+        previous_id=previous_id,
+        group_id=group_id,
+        name=name,
+        timestamp=timestamp,
+        message_id=message_id,
+        traits=traits,
+        properties=properties,
+        schema=None if no_schema else "spec",
+        nulls=nulls,
+        timezone=timezone,
+    )
+    given = {"region": region, "endpoint": endpoint}
+    settings = {
+        "strict": strict,
+        "gzip": gzip,
+        "requests_per_second": requests_per_second,
+        "workers": workers,
+        **{key: value for key, value in given.items() if value},
+    }
+    client = None if dry_run else cio.Client.from_env(**settings)
+    path = results or file.with_name(f"{file.name.partition('.')[0]}.result.parquet")
+    frame = read(file, text_columns=lambda labels: pipeline.text_columns(labels, request))
+    started = time.perf_counter()
+    ended = ""
+    try:
+        result = pipeline.run(
+            frame, request, client=client, dry_run=dry_run, on_invalid=cast(OnInvalid, on_invalid), progress=progress
+        )
+    except cio.DeliveryError as error:
+        result, ended = error.result, error.message
+    seconds = time.perf_counter() - started
+    result.to_parquet(path)
+    _print_result(result, path, seconds, as_json=as_json)
+    if ended:
+        err.print(ended)
+    if not set(status_counts(result)) <= GOOD:
+        raise typer.Exit(1)
+
+
+@app.command()
+def validate(
+    file: File,
+    call: CallOption,
+    event: EventOption = None,
+    event_column: Column = None,
+    type_column: Annotated[str, typer.Option(help="The column that says which call a row is (batch).")] = "type",
+    user_id: Column = None,
+    anonymous_id: Column = None,
+    previous_id: Column = None,
+    group_id: Column = None,
+    name: Column = None,
+    timestamp: Column = None,
+    message_id: Column = None,
+    traits: Fields = None,
+    properties: Fields = None,
+    timezone: Zone = "UTC",
+    nulls: NullsOption = "omit",
+    no_schema: NoSchema = False,
+    as_json: Json = False,
+) -> None:
+    """Check the rows of a file as a load would, and send nothing."""
+    request = _request(
+        call,
+        event,
+        event_column=event_column,
+        type_column=type_column,
+        user_id=user_id,
+        anonymous_id=anonymous_id,
+        previous_id=previous_id,
+        group_id=group_id,
+        name=name,
+        timestamp=timestamp,
+        message_id=message_id,
+        traits=traits,
+        properties=properties,
+        schema=None if no_schema else "spec",
+        nulls=nulls,
+        timezone=timezone,
+    )
+    frame = read(file, text_columns=lambda labels: pipeline.text_columns(labels, request))
+    report = pipeline.report(frame, request)
+    summary = report.summary()
+    if as_json:
+        facts = {"rows": report.rows, "held_back": report.rows_held_back}
+        _print_json(facts | {"checks": json.loads(summary.to_json(orient="records"))})
+    else:
+        out.print(repr(report)[1:-1])
+        if not report.ok:
+            summary["first_positions"] = summary["first_positions"].map(lambda places: ", ".join(map(str, places)))
+            _print_frame(summary.fillna("").assign(share=summary["share"].map("{:.1%}".format)))
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def events(
+    family: Annotated[str | None, typer.Argument(help="One family, for example ecommerce.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the semantic events and their fields."""
+    found = cio.events()
+    if family is not None:
+        families = sorted(found["family"].unique())
+        if family not in families:
+            raise cio.FrameError(f"There is no family {family!r}; there are {', '.join(families)}.")
+        found = found[found["family"].eq(family)]
+    _print_fields(found, as_json=as_json)
+
+
+@app.command()
+def schema(
+    name: Annotated[str, typer.Argument(help="A semantic event, or one of the six calls.")], as_json: Json = False
+) -> None:
+    """Show what the spec says of an event, or of a call."""
+    event = spec.semantic_event(name)
+    if event is not None:
+        found = cio.events()
+        found = found[found["event"].eq(event.name)]
+    elif name in spec.CALL_NAMES:
+        found = _call_fields(name)
+    else:
+        close = get_close_matches(name, [*spec.CALL_NAMES, *spec.semantic_events()], n=1)
+        meant = f" Did you mean {close[0]!r}?" if close else ""
+        raise cio.FrameError(f"There is no semantic event or call {name!r}.{meant} cio-frames events lists them all.")
+    _print_fields(found, as_json=as_json)
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="Where to listen; 0 takes any free port.")] = 8480,
+    write_key: Annotated[str, typer.Option(help="The only key that is right.")] = "sandbox",
+    db: Annotated[Path | None, typer.Option(help="A SQLite file that keeps what was received.")] = None,
+    host: Annotated[str, typer.Option(help="The interface to listen on.")] = "127.0.0.1",
+) -> None:
+    """Run a local Customer.io until Ctrl-C."""
+    with cio.Sandbox(write_key, port, db, host=host) as running:
+        err.print(f"A Customer.io of your own at {running.url}. Send to it from another terminal with")
+        err.print(f"  export CIO_ENDPOINT={running.url} CIO_WRITE_KEY=<its write key>")
+        err.print("Ctrl-C ends it.")
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            err.print(f"{len(running.calls()):,} calls received.")
+
+
+def _request(
+    call: str, event: str | None, *, event_column: str | None, type_column: str, **given: Any
+) -> pipeline.Request:
+    """Put the options together, as the Python functions do."""
+    selections = {key: _selection(given.pop(key)) for key in ("traits", "properties")}
+    written = {key: given.pop(key) for key in ("schema", "nulls", "timezone")}
+    mapping = ColumnMapping(
+        event=event_column, type_column=type_column if call == "batch" else None, **given, **selections
+    )
+    return functions.request_for(call, mapping, event=event, **written)
+
+
+def _selection(options: Sequence[str] | None) -> Selection | None:
+    """Return COLUMN and COLUMN=FIELD options as a selection.
+
+    >>> _selection(["total", "sku=product_id"])
+    {'total': 'total', 'sku': 'product_id'}
+    """
+    if not options:
+        return None
+    return {column: field or column for column, _, field in (option.partition("=") for option in options)}
+
+
+def _call_fields(name: str) -> pd.DataFrame:
+    call = next(call for call in spec.calls().values() if call.name == name)
+    own = [(path, field) for wire, top in call.fields.items() for path, field in [(wire, top), *top.leaves(wire)]]
+    rows = [
+        {
+            "field": path,
+            "type": field.type,
+            "required": path in call.required,
+            "format": field.format,
+            "enum": list(field.enum) or None,
+        }
+        for path, field in own
+    ]
+    return pd.DataFrame(rows)
+
+
+def _print_fields(found: pd.DataFrame, *, as_json: bool) -> None:
+    if as_json:
+        _print_json(json.loads(found.to_json(orient="records")))
+        return
+    shown = found.astype(object).where(found.notna(), "")
+    shown["enum"] = found["enum"].map(lambda values: ", ".join(values) if isinstance(values, list) else "")
+    shown["required"] = found["required"].map({True: "yes", False: ""})
+    _print_frame(shown)
+
+
+def _print_demo(found: Demo) -> None:
+    facts = _demo_facts(found)
+    table = Table("", "rows", "status", "reason", title=None, box=None, header_style="bold")
+    for what, result in (("identify", found.people), ("track", found.orders)):
+        for status, reason, rows in _tally(result):
+            table.add_row(what, f"{rows:,}", status, reason)
+    out.print(table)
+    out.print()
+    out.print(
+        f"{facts['rows']:,} rows, {facts['bytes']:,} bytes in {facts['requests']} requests, "
+        f"{facts['seconds']:.2f} s, {facts['rows_per_second']:,} rows a second"
+    )
+    out.print(f"The sandbox holds {found.people_held:,} people and {found.events_held:,} events.")
+    out.print(f"Every row is accounted for: {'no' if found.unaccounted else 'yes'}")
+    out.print(f"Result frame: {found.path}")
+
+
+def _demo_facts(found: Demo) -> dict[str, Any]:
+    together = pd.concat([found.people, found.orders])
+    return {
+        "rows": len(together),
+        "statuses": status_counts(together),
+        "bytes": int(together.loc[together["status"].eq("delivered"), "bytes"].sum()),
+        "requests": found.requests,
+        "seconds": round(found.seconds, 3),
+        "rows_per_second": round(len(together) / found.seconds),
+        "people": found.people_held,
+        "events": found.events_held,
+        "unaccounted": found.unaccounted,
+        "result": str(found.path),
+    }
+
+
+def _tally(result: pd.DataFrame) -> list[tuple[str, str, int]]:
+    """Return how many rows have each status and reason, the most first within a status."""
+    counts = result.groupby(["status", "reason"], observed=True, dropna=False, sort=False).size()
+    tallied = [
+        (str(status), "" if pd.isna(reason) else str(reason), int(rows)) for (status, reason), rows in counts.items()
+    ]
+    return sorted(tallied, key=lambda line: (line[0] not in GOOD, line[0], -line[2]))
+
+
+def _print_result(result: pd.DataFrame, path: Path, seconds: float, *, as_json: bool) -> None:
+    tallied = _tally(result)
+    sent = result["attempts"].gt(0)
+    facts = {
+        "rows": len(result),
+        "statuses": status_counts(result),
+        "reasons": {reason: rows for _, reason, rows in tallied if reason},
+        "bytes": int(result["bytes"].sum()),
+        "requests": int(result.loc[sent, "batch"].nunique()),
+        "seconds": round(seconds, 3),
+        "result": str(path),
+    }
+    if as_json:
+        _print_json(facts)
+        return
+    for status, reason, rows in tallied[:_REASONS_SHOWN]:
+        out.print(f"{rows:>12,} {status}" + (f"  {reason}" if reason else ""))
+    if len(tallied) > _REASONS_SHOWN:
+        out.print(f"{'':>12} and {len(tallied) - _REASONS_SHOWN:,} more reasons, in the result frame")
+    out.print(f"{facts['rows']:,} rows, {facts['bytes']:,} bytes, {facts['requests']:,} requests, {seconds:.2f} s")
+    out.print(f"Result frame: {path}")
+
+
+def _print_frame(frame: pd.DataFrame) -> None:
+    table = Table(*map(str, frame.columns), box=None, header_style="bold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(str(cell) for cell in row))
+    out.print(table)
+
+
+def _print_json(facts: Any) -> None:
+    sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; an error of ours is its text and exit status 2, not a traceback."""
+    _guarded(lambda: app(args=arguments))
+
+
+def _guarded(run: Callable[[], Any]) -> None:
+    try:
+        run()
+    except cio.CioFramesError as error:
+        err.print(f"cio-frames: {error}")
+        sys.exit(1 if isinstance(error, cio.InvalidRowsError) else 2)

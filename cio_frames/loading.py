@@ -1,0 +1,97 @@
+"""Files to frames, without losing what an id looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cio_frames.errors import FrameError
+
+# A number as a spreadsheet would not change it: "007" and "+49 30" are text.
+_PLAIN_NUMBER = r"^-?(0|[1-9][0-9]{0,17})(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?$"
+_PLAIN_INTEGER = r"^-?(0|[1-9][0-9]{0,17})$"
+
+
+Labels: TypeAlias = Sequence[Hashable]
+TextColumns: TypeAlias = Callable[[Labels], Collection[Hashable]]
+
+
+def read(path: str | Path, *, text_columns: TextColumns = lambda labels: ()) -> pd.DataFrame:
+    """Read a Parquet or CSV file.
+
+    Parquet keeps its own types. In a CSV file a column becomes numbers, or true and false, where every cell of it is
+    plainly one; an id with leading zeros makes its column text. Empty cells are missing, and nothing else is: ``NA``
+    stays text.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in .parquet, .pq, .csv or .csv.gz.
+    text_columns : callable
+        Says which of a CSV file's columns stay text whatever they look like: ids.
+
+    Raises
+    ------
+    FrameError
+        The file is not there, is of another kind, or cannot be read.
+
+    Examples
+    --------
+    >>> from cio_frames.resources import shipped
+    >>> read(shipped("sample_data") / "orders.csv")["customer_id"].iloc[0]
+    '00004'
+    """
+    path = Path(path)
+    reader = next((reader for ending, reader in _READERS.items() if path.name.lower().endswith(ending)), None)
+    if reader is None:
+        raise FrameError(f"{path} is of no kind known here; there are {', '.join(_READERS)}.")
+    if not path.exists():
+        raise FrameError(f"There is no file {path}.")
+    try:
+        return reader(path, text_columns)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise FrameError(
+            f"{path} cannot be read: {type(error).__name__}. Is it whole, and of the kind it says?"
+        ) from error
+
+
+def _read_parquet(path: Path, text_columns: TextColumns) -> pd.DataFrame:
+    return pd.read_parquet(path, dtype_backend="pyarrow")
+
+
+def _read_csv(path: Path, text_columns: TextColumns) -> pd.DataFrame:
+    # Text first: what a column is, is decided by all of its cells.
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+    stay = text_columns(list(frame.columns))
+    return frame.apply(lambda series: series if series.name in stay else _typed(series))
+
+
+def _typed(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a text column as numbers or truth values, where all of it is plainly that."""
+    text = pa.array(series, pa.large_string(), from_pandas=True)
+    if text.null_count == len(text):
+        return series
+    if _all_match(text, _PLAIN_INTEGER):
+        return series.astype("Int64")
+    if _all_match(text, _PLAIN_NUMBER):
+        return series.astype("Float64")
+    if _all_match(text, r"^([Tt]rue|TRUE|[Ff]alse|FALSE)$"):
+        return series.str.lower().map({"true": True, "false": False}).astype("boolean")
+    return series
+
+
+def _all_match(text: pa.Array, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(text, pattern)).as_py())
+
+
+_READERS: Mapping[str, Callable[[Path, TextColumns], pd.DataFrame]] = {
+    ".parquet": _read_parquet,
+    ".pq": _read_parquet,
+    ".csv": _read_csv,
+    ".csv.gz": _read_csv,
+}
