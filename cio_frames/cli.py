@@ -123,7 +123,7 @@ def load(
         timezone=timezone,
     )
     given = {"region": region, "endpoint": endpoint}
-    settings = {
+    settings: dict[str, Any] = {
         "strict": strict,
         "gzip": gzip,
         "requests_per_second": requests_per_second,
@@ -341,9 +341,10 @@ def _demo_facts(found: Demo) -> dict[str, Any]:
 
 def _tally(result: pd.DataFrame) -> list[tuple[str, str, int]]:
     """Return how many rows have each status and reason, the most first within a status."""
-    counts = result.groupby(["status", "reason"], observed=True, dropna=False, sort=False).size()
+    counts = result.groupby(["status", "reason"], observed=True, dropna=False, sort=False).size().reset_index(name="n")
     tallied = [
-        (str(status), "" if pd.isna(reason) else str(reason), int(rows)) for (status, reason), rows in counts.items()
+        (str(status), "" if pd.isna(reason) else str(reason), int(rows))
+        for status, reason, rows in counts.itertuples(index=False)
     ]
     return sorted(tallied, key=lambda line: (line[0] not in GOOD, line[0], -line[2]))
 

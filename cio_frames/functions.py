@@ -7,11 +7,11 @@ functions, with the frame in front.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args
 
 import pandas as pd
 
-from cio_frames import pipeline, spec
+from cio_frames import pipeline
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, Selection
 from cio_frames.encoding import Form
@@ -120,8 +120,8 @@ def identify(
     --------
     >>> people = pd.DataFrame({"user_id": ["007", None], "plan": ["free", "team"]})
     >>> identify(people, dry_run=True)[["status", "reason"]]
-        status                          reason
-    0    ready                            <NA>
+        status      reason
+    0    ready        <NA>
     1  invalid  no user_id
     """
     mapping = ColumnMapping(
@@ -787,11 +787,11 @@ def payloads(
 
 
 def request_for(
-    call: AnyCall, mapping: ColumnMapping, schema: Any, nulls: str, timezone: str, *, event: str | None = None
+    call: str, mapping: ColumnMapping, schema: Any, nulls: str, timezone: str, *, event: str | None = None
 ) -> pipeline.Request:
     """Check the words that a caller chose, and put them together."""
-    if call != "batch" and call not in spec.CALL_NAMES:
-        raise FrameError(f"There is no call {call!r}; there are {', '.join(spec.CALL_NAMES)} and batch.")
+    if call not in get_args(AnyCall):
+        raise FrameError(f"There is no call {call!r}; there are {', '.join(get_args(AnyCall))}.")
     if event is not None and call != "track":
         raise FrameError(f"event={event!r} is for track; {call} has no event.")
     if event is not None and mapping.event is not None:
@@ -800,7 +800,8 @@ def request_for(
         raise FrameError("The event has no name.")
     if nulls not in ("omit", "send"):
         raise FrameError(f"nulls={nulls!r} is neither 'omit' nor 'send'.")
-    return pipeline.Request(call, mapping, event, schema, Form(timezone=_zone(timezone), send_nulls=nulls == "send"))
+    known = cast(AnyCall, call)
+    return pipeline.Request(known, mapping, event, schema, Form(timezone=_zone(timezone), send_nulls=nulls == "send"))
 
 
 def _zone(timezone: str) -> str:

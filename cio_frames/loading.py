@@ -68,7 +68,8 @@ def _read_csv(path: Path, text_columns: TextColumns) -> pd.DataFrame:
     # Text first: what a column is, is decided by all of its cells.
     frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
     stay = text_columns(list(frame.columns))
-    return frame.apply(lambda series: series if series.name in stay else _typed(series))
+    columns = {label: series if label in stay else _typed(series) for label, series in frame.items()}
+    return pd.DataFrame(columns, index=frame.index)
 
 
 def _typed(series: pd.Series[Any]) -> pd.Series[Any]:

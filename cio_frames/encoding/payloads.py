@@ -51,6 +51,7 @@ class Calls:
 class Encoder:
     """Turns the rows of one frame into calls of one kind.
 
+    >>> from cio_frames import spec
     >>> from cio_frames.columns import ColumnMapping, resolve
     >>> frame = pd.DataFrame({"user_id": ["ada"], "plan": ["free"]})
     >>> columns = resolve(frame.columns, spec.calls()["identify"], ColumnMapping())

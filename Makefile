@@ -1,0 +1,37 @@
+# make demo and make test make .venv where it is missing; they need python3 (3.11 or newer) and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONSTRAINTS := .ci/constraints.txt
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint types wheel clean
+
+demo: $(READY)  ## the whole job on real orders, against a Customer.io on this machine
+	@$(BIN)/cio-frames demo
+
+test: $(READY)  ## all tests, with every example in the docstrings and in the README
+	@$(BIN)/python -m pytest
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(READY)
+	@$(BIN)/mypy
+	@$(BIN)/pyright tests/typing
+
+wheel: $(READY)  ## the wheel, built and tried in an empty environment
+	@bash .ci/try-wheel $(BIN)/python
+
+$(READY): pyproject.toml $(CONSTRAINTS)
+	@$(PYTHON) -c 'import sys; sys.exit("cio_frames needs Python 3.11 or newer; name one with make PYTHON=python3.12" \
+		if sys.version_info < (3, 11) else 0)'
+	@echo "Setting up $(VENV), once ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo-output build dist
