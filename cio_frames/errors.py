@@ -93,7 +93,7 @@ class InvalidRowsError(FrameError):
 
     def __str__(self) -> str:
         return (
-            f"{self.report.rows_held_back:,} of {len(self.report):,} rows cannot be sent, and nothing was. "
+            f"{self.report.rows_held_back:,} of {self.report.rows:,} rows cannot be sent, and nothing was. "
             "See .report.failure_cases, mend the rows, or pass on_invalid='skip' to send the others."
         )
 

@@ -120,9 +120,9 @@ def identify(
     --------
     >>> people = pd.DataFrame({"user_id": ["007", None], "plan": ["free", "team"]})
     >>> identify(people, dry_run=True)[["status", "reason"]]
-        status      reason
-    0    ready        <NA>
-    1  invalid  no user_id
+        status                              reason
+    0    ready                                <NA>
+    1  invalid  user_id: is missing, and is needed
     """
     mapping = ColumnMapping(
         user_id=user_id,

@@ -258,7 +258,7 @@ class Sending:
     >>> [(lane, batch.rows.tolist()) for lane, batch in sending.batches()]
     [(0, [0])]
     >>> sending.outcomes.frame(people.index)["reason"].tolist()[1]
-    'no user_id'
+    'user_id: is missing, and is needed'
     """
 
     def __init__(self, prepared: Prepared, client: Client) -> None:

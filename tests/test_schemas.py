@@ -335,9 +335,7 @@ def test_date_times_are_marked_only_on_the_air_date_of_a_video() -> None:
         ("Video Playback Started", "ad_type", ROLLS),
     ],
 )
-def test_a_property_takes_only_the_values_that_the_vendor_lists(
-    name: str, path: str, enum: tuple[str, ...]
-) -> None:
+def test_a_property_takes_only_the_values_that_the_vendor_lists(name: str, path: str, enum: tuple[str, ...]) -> None:
     assert leaf(name, path).enum == enum
 
 
@@ -348,9 +346,7 @@ def test_the_sound_of_a_video_goes_from_0_to_100() -> None:
 
 def test_only_these_events_require_properties() -> None:
     required = {
-        name: event.properties.required
-        for name, event in spec.semantic_events().items()
-        if event.properties.required
+        name: event.properties.required for name, event in spec.semantic_events().items() if event.properties.required
     }
     assert required == {
         "Email Bounced": ("email_id",),
@@ -462,9 +458,7 @@ def test_email_events_have_the_address_and_in_four_cases_the_reader_in_the_conte
 ) -> None:
     context = event(name).context
     assert list(context.properties) == ["traits"]
-    assert context.properties["traits"].properties == {
-        trait: spec.Field(type="string") for trait in traits.split()
-    }
+    assert context.properties["traits"].properties == {trait: spec.Field(type="string") for trait in traits.split()}
     assert not context.required
 
 
@@ -689,9 +683,7 @@ def test_a_list_of_types_is_told_as_an_unknown_type(write: Write) -> None:
 
 def test_a_dangling_ref_is_told_at_the_field_that_has_it(write: Write) -> None:
     path = write("events/tea.yaml", EVENTS + '      cup: {$ref: "#/$defs/mug"}\n')
-    assert told(spec.semantic_events) == (
-        f"{path}, line 5: $ref '#/$defs/mug' leads nowhere; write '#/$defs/<name>'."
-    )
+    assert told(spec.semantic_events) == (f"{path}, line 5: $ref '#/$defs/mug' leads nowhere; write '#/$defs/<name>'.")
 
 
 def test_a_ref_into_another_place_than_the_definitions_leads_nowhere(write: Write) -> None:
@@ -745,9 +737,7 @@ def test_a_key_that_yaml_does_not_read_as_text_is_told(write: Write, key: str) -
 
 
 def test_a_value_of_an_enum_that_yaml_reads_as_a_truth_value_is_told(write: Write) -> None:
-    path = write(
-        "events/tea.yaml", EVENTS + "      milk:\n        enum:\n          - little\n          - no\n"
-    )
+    path = write("events/tea.yaml", EVENTS + "      milk:\n        enum:\n          - little\n          - no\n")
     assert told(spec.semantic_events).startswith(f"{path}, line 8: text is needed here")
 
 
@@ -819,9 +809,7 @@ def test_a_file_in_another_encoding_is_told(write: Write) -> None:
 def test_a_missing_file_is_told_with_what_to_do(write: Write) -> None:
     path = write("calls/screen.yaml", CALL)
     path.unlink()
-    assert told(spec.calls) == (
-        f"{path} cannot be read: No such file or directory. Install cio-frames again."
-    )
+    assert told(spec.calls) == (f"{path} cannot be read: No such file or directory. Install cio-frames again.")
 
 
 def test_a_folder_without_events_is_told(write: Write) -> None:

@@ -121,7 +121,9 @@ class Encoder:
                     lacking[fault.rows] = False
             if lacking.any():
                 labels = [str(self._sources[(wire,)][0].label) for wire in wires if (wire,) in self._sources]
-                yield Fault(np.flatnonzero(lacking), f"no {' and no '.join(labels)}")
+                only_one = f"{labels[0]}: is missing, and is needed"
+                reason = only_one if len(labels) == 1 else f"no {' and no '.join(labels)}"
+                yield Fault(np.flatnonzero(lacking), reason)
 
     def _joined(self, texts: Mapping[Path, Text], count: int) -> pa.Array:
         """Join all fields of every row at once."""

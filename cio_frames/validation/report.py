@@ -27,7 +27,7 @@ class ValidationReport:
     >>> orders = pd.DataFrame({"user_id": ["ada", None], "total": [12.5, 3.0]})
     >>> report = cio.validate(orders, "track", "Order Completed")
     >>> report.ok, len(report), report.failure_cases["reason"].tolist()
-    (False, 1, ['no user_id'])
+    (False, 1, ['user_id: is missing, and is needed'])
     """
 
     def __init__(self, what: str, index: pd.Index[Any], failures: pd.DataFrame) -> None:

@@ -11,6 +11,7 @@ import pandera.pandas as pandera
 
 from cio_frames import spec
 from cio_frames.columns import Path, field_of, schema_name
+from cio_frames.errors import FrameError
 from cio_frames.validation import checks
 
 
@@ -107,14 +108,14 @@ def as_schema(given: Any) -> pandera.DataFrameSchema:
 
     Raises
     ------
-    TypeError
+    FrameError
         It is neither.
     """
     if isinstance(given, pandera.DataFrameSchema):
         return given
     if isinstance(given, type) and issubclass(given, pandera.DataFrameModel):
         return given.to_schema()
-    raise TypeError(
+    raise FrameError(
         f"schema= takes 'spec', None, a pandera DataFrameSchema or a DataFrameModel, not {type(given).__name__}."
     )
 

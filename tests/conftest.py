@@ -1,0 +1,43 @@
+import os
+
+import pytest
+
+import cio_frames as cio
+
+
+@pytest.fixture(autouse=True)
+def clean_environ(monkeypatch):
+    """No key, region or proxy of this machine reaches a test."""
+    for name in list(os.environ):
+        if name.startswith("CIO_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="module")
+def shared_sandbox():
+    """One sandbox for a file of tests, since starting and stopping take a fifth of a second."""
+    with cio.Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(shared_sandbox):
+    """A sandbox that shows only what this test sent to it."""
+    return Since(shared_sandbox)
+
+
+class Since:
+    """A view of a sandbox from now on."""
+
+    def __init__(self, sandbox):
+        self._sandbox = sandbox
+        self._requests = len(sandbox.requests())
+        self.client = sandbox.client
+        self.url = sandbox.url
+
+    def calls(self):
+        calls = self._sandbox.calls()
+        return calls[calls["request"] >= self._requests].reset_index(drop=True)
+
+    def requests(self):
+        return self._sandbox.requests().iloc[self._requests :].reset_index(drop=True)

@@ -1,0 +1,209 @@
+import json
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from cio_frames.cli import app, main
+
+ORDER = ["--call", "track", "--event", "Order Completed", "--user-id", "customer_id", "--timestamp", "ordered_on"]
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path, sandbox):
+    """Run a command in an empty folder, with the sandbox in the environment."""
+    monkeypatch.setenv("CIO_WRITE_KEY", "sandbox")
+    monkeypatch.setenv("CIO_ENDPOINT", sandbox.url)
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def orders(tmp_path):
+    path = tmp_path / "orders.csv"
+    path.write_text("customer_id,ordered_on,total\n00004,1997-01-01,29.33\n1e5,1997-01-02,5\n")
+    return path
+
+
+@pytest.fixture
+def ends(capsys):
+    """Run the program as a shell would, and return its exit status and what it said."""
+
+    def ended(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        return end.value.code, capsys.readouterr()
+
+    return ended
+
+
+def test_a_load_prints_counts_and_path_and_leaves_the_result_beside_the_file(run, orders, sandbox):
+    done = run("load", orders, *ORDER)
+    assert done.exit_code == 0
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["2", "delivered"]
+    assert lines[-1] == f"Result frame: {orders.with_name('orders.result.parquet')}"
+    assert list(pd.read_parquet(orders.with_name("orders.result.parquet"))["status"]) == ["delivered"] * 2
+    assert sorted(sandbox.calls()["userId"]) == ["00004", "1e5"]
+
+
+def test_a_load_in_json_is_for_programs(run, orders, tmp_path):
+    done = run("load", orders, *ORDER, "--json", "--results", tmp_path / "answer.parquet")
+    facts = json.loads(done.stdout)
+    assert {key: facts[key] for key in ("rows", "statuses", "reasons", "requests", "result")} == {
+        "rows": 2,
+        "statuses": {"delivered": 2},
+        "reasons": {},
+        "requests": 1,
+        "result": str(tmp_path / "answer.parquet"),
+    }
+
+
+def test_a_load_with_bad_rows_ends_with_1_and_says_why(run, orders, sandbox):
+    orders.write_text(orders.read_text() + ",1997-01-03,5\n")
+    done = run("load", orders, *ORDER)
+    assert done.exit_code == 1
+    assert "1 invalid  customer_id: is missing, and is needed" in done.stdout
+    assert len(sandbox.calls()) == 2
+
+
+def test_a_dry_run_needs_no_key_and_sends_nothing(run, orders, sandbox, monkeypatch):
+    monkeypatch.delenv("CIO_WRITE_KEY")
+    done = run("load", orders, *ORDER, "--dry-run")
+    assert (done.exit_code, len(sandbox.requests())) == (0, 0)
+    assert "2 ready" in done.stdout
+
+
+def test_columns_are_chosen_and_renamed_by_options(run, orders, sandbox):
+    run("load", orders, *ORDER, "--properties", "total=value", "--properties", "customer_id")
+    assert sandbox.calls()["properties"][0] == {"value": 29.33, "customer_id": "00004"}
+
+
+def test_a_mixed_file_is_loaded_by_its_type_column(run, tmp_path, sandbox):
+    path = tmp_path / "mixed.csv"
+    path.write_text("kind,user_id,event\nidentify,1,\ntrack,1,Seen\n")
+    assert run("load", path, "--call", "batch", "--type-column", "kind").exit_code == 0
+    assert list(sandbox.calls()["type"]) == ["identify", "track"]
+    assert list(sandbox.calls()["userId"]) == ["1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["load", "none.csv", "--call", "track", "--event", "x"], "There is no file"),
+        (["load", "{orders}", "--call", "sing"], "There is no call 'sing'"),
+        (
+            ["load", "{orders}", "--call", "track", "--event", "x", "--user-id", "custmer_id"],
+            "Did you mean 'customer_id'?",
+        ),
+        (["load", "{orders}", *ORDER, "--region", "mars"], "no region 'mars'"),
+        (["load", "{orders}", *ORDER, "--on-invalid", "maybe"], "neither 'skip' nor 'raise'"),
+        (["load", "{orders}", "--cal", "track"], "No such option"),
+        (["schema", "Order Complete"], "Did you mean 'Order Completed'?"),
+        (["events", "ecommerc"], "there are ab_test, customerio, ecommerce"),
+    ],
+)
+def test_a_command_that_cannot_be_carried_out_ends_with_2_and_says_what_to_do(
+    run, ends, orders, monkeypatch, arguments, words
+):
+    status, said = ends(*(argument.replace("{orders}", str(orders)) for argument in arguments))
+    assert status == 2
+    assert words in said.err.replace("\n", " ")
+    assert said.out == ""
+
+
+def test_no_key_ends_with_2_and_names_the_variable(run, ends, orders, monkeypatch):
+    monkeypatch.delenv("CIO_WRITE_KEY")
+    status, said = ends("load", orders, *ORDER)
+    assert status == 2
+    assert "Set CIO_WRITE_KEY" in said.err
+
+
+def test_a_wrong_key_ends_with_1_says_so_without_the_key_and_leaves_the_result(run, orders, monkeypatch):
+    monkeypatch.setenv("CIO_WRITE_KEY", "wrong-key")
+    done = run("load", orders, *ORDER)
+    assert done.exit_code == 1
+    assert "does not accept this write key" in done.stderr
+    assert "wrong-key" not in done.output
+    assert list(pd.read_parquet(orders.with_name("orders.result.parquet"))["status"]) == ["unsent"] * 2
+
+
+def test_on_invalid_raise_ends_with_1_and_sends_nothing(run, ends, orders, sandbox):
+    orders.write_text(orders.read_text() + ",1997-01-03,5\n")
+    status, said = ends("load", orders, *ORDER, "--on-invalid", "raise")
+    assert (status, len(sandbox.requests())) == (1, 0)
+    assert "1 of 3 rows cannot be sent" in said.err
+
+
+def test_validate_says_what_is_wrong_and_sends_nothing(run, orders, sandbox):
+    orders.write_text(orders.read_text() + "x,soon,5\n")
+    done = run("validate", orders, *ORDER)
+    assert done.exit_code == 1
+    assert "1 of 3 rows cannot be sent" in done.stdout
+    assert "ordered_on" in done.stdout
+    assert len(sandbox.requests()) == 0
+
+
+def test_validate_in_json_is_for_programs(run, orders):
+    done = run("validate", orders, *ORDER, "--json")
+    assert (done.exit_code, json.loads(done.stdout)) == (0, {"rows": 2, "held_back": 0, "checks": []})
+
+
+def test_a_reason_with_brackets_is_printed_as_it_is(run, tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("user_id,[bold]x\n1," + "a" * 33_000 + "\n")
+    done = run("validate", path, "--call", "identify")
+    assert "max_call_bytes" in done.stdout
+    path.write_text("[bold]id,timestamp\n,2026-01-01\n")
+    assert "[bold]id" in run("validate", path, "--call", "identify", "--user-id", "[bold]id").stdout
+
+
+def test_events_of_a_family_are_listed(run):
+    done = run("events", "ecommerce", "--json")
+    found = json.loads(done.stdout)
+    assert len({row["event"] for row in found}) == 28
+    assert {"event", "family", "field", "type", "required", "format", "enum"} == set(found[0])
+    assert "products[].price" in run("events", "ecommerce").stdout
+
+
+def test_the_schema_of_an_event_and_of_a_call_is_shown(run):
+    assert "total" in run("schema", "Order Completed").stdout
+    fields = {row["field"] for row in json.loads(run("schema", "identify", "--json").stdout)}
+    assert {"userId", "traits.email", "context.ip"} <= fields
+
+
+def test_the_demonstration_accounts_for_every_row_and_leaves_the_result(run, tmp_path):
+    done = run("demo")
+    assert done.exit_code == 0
+    assert "The sandbox holds 2,357 people and 6,919 events." in done.stdout
+    assert "Every row is accounted for: yes" in done.stdout
+    result = pd.read_parquet(tmp_path / "demo-output" / "orders.result.parquet")
+    assert result["status"].value_counts().loc[lambda counts: counts > 0].to_dict() == {
+        "delivered": 6919,
+        "invalid": 6,
+        "too_large": 1,
+    }
+
+
+def test_the_demonstration_in_json_is_for_programs(run):
+    facts = json.loads(run("demo", "--json").stdout)
+    assert (facts["rows"], facts["people"], facts["events"], facts["unaccounted"]) == (9283, 2357, 6919, 0)
+
+
+def test_a_demonstration_that_loses_a_row_ends_with_1(run, monkeypatch):
+    from cio_frames import demo
+
+    monkeypatch.setattr(demo, "_disagreeing", lambda result, held: 3)
+    done = run("demo")
+    assert done.exit_code == 1
+    assert "3 rows are not accounted for" in done.stderr
+
+
+def test_a_demonstration_counts_what_it_was_told_against_what_arrived():
+    from cio_frames.demo import _disagreeing
+
+    result = pd.DataFrame({"status": ["delivered", "delivered", "invalid"], "message_id": ["a", "b", None]})
+    assert _disagreeing(result, pd.Series(["a", "b"])) == 0
+    assert _disagreeing(result, pd.Series(["a"])) == 1
+    assert _disagreeing(result, pd.Series(["a", "b", "c"])) == 1
+    assert _disagreeing(result, pd.Series(["a", "b", "b"])) == 1

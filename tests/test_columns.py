@@ -1,0 +1,167 @@
+import pandas as pd
+import pytest
+
+import cio_frames as cio
+from cio_frames import spec
+from cio_frames.columns import ColumnMapping, resolve
+
+
+def fields(labels, call="track", event="Signed Up", **mapping):
+    columns = resolve(labels, spec.calls()[call], ColumnMapping(**mapping), event if call == "track" else None)
+    return {".".join(source.path): source.label for source in columns.sources}
+
+
+def test_a_field_is_fed_by_the_column_its_parameter_names():
+    assert fields(["customer", "total"], user_id="customer") == {"userId": "customer", "properties.total": "total"}
+
+
+@pytest.mark.parametrize("label", ["user_id", "userId"])
+def test_a_field_left_out_is_looked_for_under_both_of_its_names(label):
+    assert fields([label]) == {"userId": label}
+
+
+def test_the_snake_case_name_comes_first_and_the_other_becomes_a_property():
+    assert fields(["userId", "user_id"]) == {"userId": "user_id", "properties.userId": "userId"}
+
+
+def test_every_column_not_otherwise_used_becomes_a_trait_or_a_property():
+    assert fields(["user_id", "plan"], "identify") == {"userId": "user_id", "traits.plan": "plan"}
+    assert fields(["user_id", "plan"], "screen") == {"userId": "user_id", "properties.plan": "plan"}
+
+
+def test_a_list_narrows_what_is_sent():
+    assert fields(["user_id", "a", "b"], properties=["b"]) == {"userId": "user_id", "properties.b": "b"}
+
+
+def test_a_mapping_renames_and_nests():
+    found = fields(["user_id", "town", "sum"], properties={"town": "address.city", "sum": "total"})
+    assert found == {"userId": "user_id", "properties.address.city": "town", "properties.total": "sum"}
+
+
+def test_a_column_used_as_an_id_can_be_sent_as_a_property_too():
+    found = fields(["customer"], user_id="customer", properties=["customer"])
+    assert found == {"userId": "customer", "properties.customer": "customer"}
+
+
+def test_dotted_names_nest_and_context_goes_to_the_context():
+    found = fields(["user_id", "address.city", "context.ip", "integrations.All"])
+    assert found == {
+        "userId": "user_id",
+        "properties.address.city": "address.city",
+        "context.ip": "context.ip",
+        "integrations.All": "integrations.All",
+    }
+
+
+def test_a_name_with_an_empty_part_does_not_nest():
+    assert fields(["user_id", "a..b", ".c", "d."]) == {
+        "userId": "user_id",
+        "properties.a..b": "a..b",
+        "properties..c": ".c",
+        "properties.d.": "d.",
+    }
+
+
+@pytest.mark.parametrize(("label", "field"), [("type", "type"), ("cio", "cio"), (0, "0"), (True, "True")])
+def test_a_column_may_have_any_label(label, field):
+    assert fields(["user_id", label]) == {"userId": "user_id", f"properties.{field}": label}
+
+
+def test_a_property_of_the_event_wins_over_a_field_of_the_same_name():
+    found = fields(["user_id", "message_id"], event="Live Chat Message Sent")
+    assert found == {"userId": "user_id", "properties.message_id": "message_id"}
+
+
+def test_an_alias_sends_its_ids_and_nothing_else():
+    assert fields(["user_id", "previous_id", "note"], "alias") == {"userId": "user_id", "previousId": "previous_id"}
+
+
+def test_a_missing_column_is_named_with_those_present_and_a_close_match():
+    with pytest.raises(cio.MissingColumnsError) as error:
+        fields(["customer_id", "total"], user_id="costumer_id")
+    assert str(error.value) == (
+        "track needs column 'costumer_id', and this frame has 'customer_id', 'total'. Did you mean 'customer_id'?"
+    )
+    assert (error.value.missing, error.value.present) == (["costumer_id"], ["customer_id", "total"])
+
+
+def test_a_frame_without_any_id_is_refused_with_the_parameter_to_give():
+    with pytest.raises(cio.MissingColumnsError, match=r"needs column 'user_id' or 'anonymous_id'.*user_id='user_ref'"):
+        fields(["customer"])
+
+
+def test_a_frame_with_addresses_only_is_told_how_to_use_them_as_ids():
+    with pytest.raises(cio.MissingColumnsError, match="user_id='email'"):
+        fields(["email"], "identify")
+
+
+def test_a_track_without_an_event_is_told_both_ways_to_give_one():
+    with pytest.raises(cio.MissingColumnsError, match=r"track\('Order Completed'\).*event_column='action'"):
+        fields(["user_id"], event=None)
+
+
+def test_a_group_needs_a_group_id_and_no_person():
+    assert fields(["group_id", "name"], "group") == {"groupId": "group_id", "traits.name": "name"}
+    with pytest.raises(cio.MissingColumnsError, match="'group_id'"):
+        fields(["user_id"], "group")
+
+
+def test_a_frame_of_thousands_of_columns_is_not_listed_in_full():
+    with pytest.raises(cio.MissingColumnsError, match="and 980 more"):
+        fields([f"column_{number}" for number in range(1000)])
+
+
+def test_no_columns_at_all_is_said_so():
+    with pytest.raises(cio.MissingColumnsError, match="this frame has no columns"):
+        fields([])
+
+
+def test_a_label_that_stands_twice_is_refused_where_it_is_meant():
+    with pytest.raises(cio.FrameError, match="stands 2 times"):
+        fields(["user_id", "user_id"])
+
+
+def test_a_label_that_stands_twice_is_refused_as_a_property():
+    with pytest.raises(cio.FrameError, match=r"both feed properties.a"):
+        fields(["user_id", "a", "a"])
+
+
+def test_a_label_that_stands_twice_does_no_harm_where_it_is_not_sent():
+    assert fields(["user_id", "a", "a", "b"], properties=["b"]) == {"userId": "user_id", "properties.b": "b"}
+
+
+def test_the_number_zero_and_the_text_zero_are_one_field_and_refused():
+    with pytest.raises(cio.FrameError, match=r"column 0 and column '0' both feed properties.0"):
+        fields(["user_id", 0, "0"])
+
+
+@pytest.mark.parametrize("labels", [["user_id", "a", "a.b"], ["user_id", "a.b", "a"], ["user_id", "a.b.c", "a.b"]])
+def test_a_dotted_column_that_collides_with_a_plain_one_is_refused(labels):
+    with pytest.raises(cio.FrameError, match="inside it"):
+        fields(labels)
+
+
+def test_a_constant_and_a_column_for_one_field_are_refused():
+    with pytest.raises(cio.FrameError, match=r"context= and column 'context.ip' both feed context.ip"):
+        fields(["user_id", "context.ip"], context={"ip": "0.0.0.0"})
+
+
+def test_a_column_without_a_name_is_refused():
+    with pytest.raises(cio.FrameError, match="no name"):
+        fields(["user_id", float("nan")])
+
+
+def test_labels_of_several_levels_are_refused_with_how_to_flatten_them():
+    frame = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([("a", "b"), ("a", "c")]))
+    with pytest.raises(cio.FrameError, match="Flatten"):
+        fields(["user_id", *frame.columns])
+
+
+def test_text_where_a_list_of_columns_belongs_is_refused():
+    with pytest.raises(cio.FrameError, match=r"properties=\['total'\]"):
+        fields(["user_id", "total"], properties="total")
+
+
+def test_a_list_where_a_column_belongs_is_refused():
+    with pytest.raises(cio.FrameError, match="no column label"):
+        fields(["user_id"], user_id=["user_id"])

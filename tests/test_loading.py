@@ -1,0 +1,79 @@
+import pandas as pd
+import pytest
+
+import cio_frames as cio
+from cio_frames.loading import read
+
+
+@pytest.fixture
+def csv(tmp_path):
+    def written(text, encoding="utf-8"):
+        path = tmp_path / "rows.csv"
+        path.write_bytes(text.encode(encoding))
+        return path
+
+    return written
+
+
+def test_a_csv_column_becomes_numbers_only_where_all_of_it_is_plainly_numbers(csv):
+    frame = read(csv("id,n,x,flag,mixed,phone\n007,1,1.5,true,1,+49 30\n8,,2,False,x,1\n"))
+    assert {name: str(dtype) for name, dtype in frame.dtypes.items() if name not in ("id", "mixed", "phone")} == {
+        "n": "Int64",
+        "x": "Float64",
+        "flag": "boolean",
+    }
+    assert list(frame["id"]) == ["007", "8"]
+    assert list(frame["mixed"]) == ["1", "x"]
+    assert list(frame["phone"]) == ["+49 30", "1"]
+
+
+def test_only_an_empty_csv_cell_is_missing(csv):
+    frame = read(csv("country,x\nNA,1\n,2\nnull,3\nnan,4\n"))
+    assert frame["country"].isna().tolist() == [False, True, False, False]
+    assert frame["country"].dropna().tolist() == ["NA", "null", "nan"]
+
+
+def test_columns_that_are_ids_stay_text_whatever_they_look_like(csv):
+    frame = read(csv("id,n\n1e5,1\n10.0,2\n"), text_columns=lambda labels: {"id"})
+    assert list(frame["id"]) == ["1e5", "10.0"]
+
+
+def test_digits_beyond_64_bits_stay_text(csv):
+    assert list(read(csv("n\n12345678901234567890\n"))["n"]) == ["12345678901234567890"]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(csv):
+    assert list(read(csv("user_id\nada\n", "utf-8-sig")).columns) == ["user_id"]
+
+
+def test_parquet_keeps_its_types(tmp_path):
+    path = tmp_path / "rows.parquet"
+    pd.DataFrame({"n": pd.array([2**53 + 1, None], dtype="Int64"), "l": [[1], None]}).to_parquet(path)
+    frame = read(path)
+    assert frame["n"].iloc[0] == 2**53 + 1
+    assert str(frame["l"].dtype).startswith("list")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("rows.txt", "of no kind known here"), ("none.parquet", "There is no file")],
+)
+def test_a_file_that_cannot_be_is_refused(tmp_path, name, words):
+    (tmp_path / "rows.txt").write_text("x")
+    with pytest.raises(cio.FrameError, match=words):
+        read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.parquet", b"not parquet"), ("b.csv", b'a,b\n"1,2\n3'), ("c.csv", b"")]
+)
+def test_a_broken_file_is_refused_by_name(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(cio.FrameError, match=f"{name} cannot be read"):
+        read(path)
+
+
+def test_a_file_that_is_not_utf_8_is_refused(csv):
+    with pytest.raises(cio.FrameError, match="cannot be read: UnicodeDecodeError"):
+        read(csv("name\nJosé\n", "latin-1"))

@@ -1,0 +1,337 @@
+"""The whole flow, from a frame to the sandbox and back."""
+
+import dataclasses
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cio_frames as cio
+from cio_frames import pipeline
+from cio_frames.loading import read
+from cio_frames.resources import shipped
+
+COLUMNS = ["status", "reason", "message_id", "bytes", "batch", "http_status", "attempts"]
+
+
+def statuses(result):
+    return list(result["status"])
+
+
+def test_every_real_order_arrives_with_its_leading_zeros_and_in_each_customers_order(sandbox):
+    orders = read(shipped("sample_data") / "orders.parquet")
+
+    result = orders.cio.track("Order Completed", user_id="customer_id", timestamp="ordered_on", client=sandbox.client)
+
+    assert statuses(result) == ["delivered"] * 6919
+    calls = sandbox.calls()
+    assert set(calls["messageId"]) == set(result["message_id"])
+    assert result["message_id"].is_unique
+    arrived = calls.groupby("userId")["timestamp"].agg(list)
+    sent = orders.groupby("customer_id")["ordered_on"].agg(lambda days: [f"{day}T00:00:00.000Z" for day in days])
+    assert arrived.to_dict() == sent.to_dict()
+    assert arrived.index[0] == "00004"
+
+
+def test_the_result_has_the_columns_and_dtypes_of_the_contract(sandbox):
+    result = pd.DataFrame({"user_id": ["ada"]}).cio.identify(client=sandbox.client)
+    assert {name: str(dtype) for name, dtype in result.dtypes.items()} == {
+        "status": "category",
+        "reason": "string",
+        "message_id": "string",
+        "bytes": "Int64",
+        "batch": "Int64",
+        "http_status": "Int64",
+        "attempts": "Int64",
+    }
+    facts = result.drop(columns=["message_id", "reason"]).to_dict("records")
+    assert facts == [{"status": "delivered", "bytes": 87, "batch": 0, "http_status": 200, "attempts": 1}]
+    assert result["reason"].isna().all()
+
+
+@pytest.mark.parametrize(
+    "index",
+    [[7, 7], pd.MultiIndex.from_tuples([("a", 1), ("a", 1)]), pd.DatetimeIndex(["2026-01-01"] * 2), [None, "x"]],
+)
+def test_the_result_is_under_the_frames_own_index(sandbox, index):
+    frame = pd.DataFrame({"user_id": ["ada", None]}).set_axis(index)
+    result = frame.cio.identify(client=sandbox.client)
+    pd.testing.assert_index_equal(result.index, frame.index)
+    assert statuses(result) == ["delivered", "invalid"]
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame({"user_id": []}), pd.DataFrame({"user_id": pd.array([], "string")})])
+def test_a_frame_without_rows_gives_a_result_without_rows_and_sends_nothing(sandbox, frame):
+    result = frame.cio.identify(client=sandbox.client)
+    assert (len(result), list(result.columns)) == (0, COLUMNS)
+    assert len(sandbox.requests()) == 0
+
+
+def test_a_frame_without_columns_is_refused():
+    with pytest.raises(cio.MissingColumnsError):
+        pd.DataFrame(index=[1, 2]).cio.identify(dry_run=True)
+
+
+def test_a_row_without_any_id_is_kept_back_and_the_others_go(sandbox):
+    orders = pd.DataFrame({"user_id": ["ada", None, np.nan, pd.NA, "", "  "], "total": range(6)})
+    result = orders.cio.track("Order Completed", client=sandbox.client)
+    assert statuses(result) == ["delivered"] + ["invalid"] * 5
+    assert set(result["reason"].dropna()) == {"user_id: is missing, and is needed"}
+    assert list(sandbox.calls()["userId"]) == ["ada"]
+
+
+def test_ids_as_floats_lose_their_point_zero(sandbox):
+    pd.DataFrame({"user_id": [7.0, None, 8.0]}).cio.identify(client=sandbox.client)
+    assert sorted(sandbox.calls()["userId"]) == ["7", "8"]
+
+
+def test_a_column_named_after_the_accessor_or_a_call_field_is_sent_as_any_other(sandbox):
+    frame = pd.DataFrame({"user_id": ["ada"], "cio": [1], "type": ["premium"], 0: ["zero"]})
+    frame.cio.identify(client=sandbox.client)
+    assert sandbox.calls()["traits"][0] == {"cio": 1, "type": "premium", "0": "zero"}
+
+
+def test_a_cell_that_json_cannot_say_holds_its_row_back_and_no_other(sandbox):
+    frame = pd.DataFrame({"user_id": ["a", "b", "c"], "x": pd.Series([1j, {"deep": [float("inf")]}, {"ok": 1}])})
+    result = frame.cio.identify(client=sandbox.client)
+    assert statuses(result) == ["invalid", "invalid", "delivered"]
+    assert list(result["reason"])[:2] == [
+        "x: a complex number has no form in JSON",
+        "x: infinity is not a number in JSON",
+    ]
+
+
+def test_a_call_over_the_limit_stays_here_and_the_others_go(sandbox):
+    frame = pd.DataFrame({"user_id": ["a", "b"], "note": ["x" * 33_000, "short"]})
+    result = frame.cio.identify(client=sandbox.client)
+    assert statuses(result) == ["too_large", "delivered"]
+    around = '{"type":"identify","userId":"a","traits":{"note":""},"messageId":"00000000000000000000000000"}'
+    assert result["bytes"][0] == 33_000 + len(around)
+    assert result["reason"][0] == "33,094 bytes, and a call may have 32,000"
+
+
+def test_bodies_stay_within_the_limit_and_are_filled(sandbox):
+    frame = pd.DataFrame({"user_id": [f"u{row}" for row in range(400)], "note": ["é" * 400] * 400})
+    client = dataclasses.replace(sandbox.client, max_body_bytes=50_000)
+    result = frame.cio.identify(client=client)
+    sizes = sandbox.requests()["bytes"]
+    assert sizes.max() <= 50_000
+    assert len(sizes) == -(-(int(result["bytes"].sum()) + 400) // (50_000 - 1_000))
+    assert result["batch"].nunique() == len(sizes)
+
+
+def test_on_invalid_raise_sends_nothing_and_carries_the_report(sandbox):
+    frame = pd.DataFrame({"user_id": ["ada", None, "bob"], "total": [1, 2, "x"]})
+    with pytest.raises(cio.InvalidRowsError, match=r"2 of 3 rows cannot be sent") as error:
+        frame.cio.track("Order Completed", on_invalid="raise", client=sandbox.client)
+    assert list(error.value.report.failure_cases["position"]) == [1, 2]
+    assert len(sandbox.requests()) == 0
+
+
+def test_a_dry_run_sends_nothing_needs_no_key_and_names_what_would_be_sent(sandbox):
+    frame = pd.DataFrame({"user_id": ["ada", None]})
+    result = frame.cio.identify(dry_run=True)
+    assert statuses(result) == ["ready", "invalid"]
+    sent = frame.cio.identify(client=sandbox.client)
+    assert list(result["message_id"]) == list(sent["message_id"])
+    assert result["attempts"].sum() == 0
+
+
+def test_without_a_client_and_without_a_key_the_error_names_the_variable():
+    with pytest.raises(cio.ConfigurationError, match="Set CIO_WRITE_KEY"):
+        pd.DataFrame({"user_id": ["ada"]}).cio.identify()
+
+
+def test_without_a_client_the_environment_says_where_to_send(sandbox, monkeypatch):
+    monkeypatch.setenv("CIO_WRITE_KEY", "sandbox")
+    monkeypatch.setenv("CIO_ENDPOINT", sandbox.url)
+    assert statuses(pd.DataFrame({"user_id": ["ada"]}).cio.identify()) == ["delivered"]
+
+
+def test_constants_go_into_every_call(sandbox):
+    frame = pd.DataFrame({"user_id": ["ada"], "context.locale": ["en"]})
+    frame.cio.track("Seen", context={"ip": "10.0.0.1"}, integrations={"All": False}, client=sandbox.client)
+    call = sandbox.calls().iloc[0]
+    assert (call["context"], call["integrations"]) == ({"ip": "10.0.0.1", "locale": "en"}, {"All": False})
+
+
+def test_context_can_be_a_column_of_dicts(sandbox):
+    frame = pd.DataFrame({"user_id": ["a", "b"], "ctx": [{"ip": "1.1.1.1"}, None]})
+    frame.cio.identify(context="ctx", client=sandbox.client)
+    assert list(sandbox.calls()["context"]) == [{"ip": "1.1.1.1"}, None]
+
+
+def test_nulls_are_left_out_unless_asked_for(sandbox):
+    frame = pd.DataFrame({"user_id": ["ada"], "plan": [None], "anonymous_id": [None]})
+    frame.cio.identify(client=sandbox.client)
+    frame.cio.identify(client=sandbox.client, nulls="send")
+    assert list(sandbox.calls()["traits"]) == [{}, {"plan": None}]
+    assert "anonymousId" not in frame.cio.payloads("identify", nulls="send")[0]
+
+
+def test_naive_times_are_read_in_the_zone_given(sandbox):
+    frame = pd.DataFrame({"user_id": ["ada"], "at": pd.to_datetime(["2026-07-01 14:00"])})
+    frame.cio.track("Seen", timestamp="at", timezone="Europe/Berlin", client=sandbox.client)
+    assert sandbox.calls()["timestamp"][0] == "2026-07-01T12:00:00.000Z"
+
+
+def test_an_event_column_names_each_rows_event_and_each_is_checked_by_its_own_schema(sandbox):
+    frame = pd.DataFrame(
+        {
+            "user_id": ["a", "b", "c", "d"],
+            "what": ["Order Completed", "My Own", "Order Completed", None],
+            "total": ["x", "x", 5, 6],
+        }
+    )
+    result = frame.cio.track(event_column="what", client=sandbox.client)
+    assert list(result["reason"].fillna("")) == ["total: a number is needed", "", "", "what: is missing, and is needed"]
+    found = sandbox.calls().set_index("userId")["event"].to_dict()
+    assert found == {"b": "My Own", "c": "Order Completed"}
+    assert set(sandbox.calls()["properties"].map(list).explode()) == {"total"}
+
+
+def test_a_known_event_goes_out_under_its_official_name():
+    frame = pd.DataFrame({"anonymous_id": ["x"], "objectId": ["o"]})
+    assert '"event":"Object Deleted"' in frame.cio.payloads("track", "Group Deleted")[0]
+
+
+def test_mixed_calls_go_out_in_row_order_with_the_columns_that_each_has(sandbox):
+    mixed = pd.DataFrame(
+        {
+            "type": ["identify", "track", "page", "screen", "group", "alias", "sing"],
+            "user_id": ["ada"] * 7,
+            "event": [None, "Signed Up", None, None, None, None, None],
+            "name": [None, None, "Home", "Basket", None, None, None],
+            "group_id": [None, None, None, None, "acme", None, None],
+            "previous_id": [None, None, None, None, None, "a-1", None],
+            "plan": ["free", "team", None, None, "big", None, None],
+        }
+    )
+    result = mixed.cio.batch(client=sandbox.client)
+    assert statuses(result) == ["delivered"] * 6 + ["invalid"]
+    assert result["reason"][6] == "type: must be one of identify, track, page, screen, group, alias"
+    calls = sandbox.calls()
+    assert list(calls["type"]) == ["identify", "track", "page", "screen", "group", "alias"]
+    assert list(calls["traits"].dropna()) == [{"plan": "free"}, {"plan": "big"}]
+    assert list(calls["properties"].dropna()) == [{"plan": "team"}, {}, {}]
+    assert list(calls["name"].dropna()) == ["Home", "Basket"]
+
+
+def test_a_mixed_frame_without_a_type_column_is_refused():
+    with pytest.raises(cio.MissingColumnsError, match="batch needs column 'type'"):
+        pd.DataFrame({"user_id": ["a"]}).cio.batch(dry_run=True)
+
+
+def test_an_id_column_of_one_kind_of_call_is_no_trait_of_another():
+    mixed = pd.DataFrame({"type": ["identify", "group"], "user_id": ["a", "a"], "group_id": ["acme", "acme"]})
+    assert '"traits":{}' in mixed.cio.payloads("batch")[0]
+
+
+def test_slices_do_not_show_in_what_is_sent(monkeypatch):
+    mixed = pd.DataFrame(
+        {
+            "type": ["identify", "track", "identify", "track", None, "track", "page"],
+            "user_id": ["a", "b", "a", None, "c", "b", "d"],
+            "event": [None, "X", None, "X", None, "X", None],
+            "v": [1, 2, 1, 3, 4, 2, float("inf")],
+        }
+    )
+    whole = mixed.cio.batch(dry_run=True)
+    texts = mixed.cio.payloads("batch")
+    monkeypatch.setattr(pipeline, "SLICE_ROWS", 2)
+    pd.testing.assert_series_equal(mixed.cio.payloads("batch"), texts)
+    pd.testing.assert_frame_equal(mixed.cio.batch(dry_run=True).drop(columns="batch"), whole.drop(columns="batch"))
+
+
+def test_two_purchases_that_look_the_same_are_both_kept_and_a_rerun_repeats_their_ids(sandbox):
+    frame = pd.DataFrame({"user_id": ["ada"] * 2, "total": [5, 5], "timestamp": ["2026-01-01"] * 2})
+    first = frame.cio.track("Order Completed", client=sandbox.client)
+    again = frame.cio.track("Order Completed", client=sandbox.client)
+    assert first["message_id"].nunique() == 2
+    assert list(first["message_id"]) == list(again["message_id"])
+
+
+def test_message_ids_can_come_from_a_column(sandbox):
+    frame = pd.DataFrame({"user_id": ["a", "b"], "id": ["mine", None]})
+    result = frame.cio.identify(message_id="id", client=sandbox.client)
+    assert result["message_id"][0] == "mine"
+    assert len(result["message_id"][1]) == 26
+    assert set(sandbox.calls()["messageId"]) == set(result["message_id"])
+
+
+def test_with_strict_mode_off_rows_are_only_acknowledged(sandbox):
+    result = pd.DataFrame({"user_id": ["a"]}).cio.identify(client=dataclasses.replace(sandbox.client, strict=False))
+    assert statuses(result) == ["acknowledged"]
+    assert "strict mode off" in result["reason"][0]
+
+
+def test_a_compressed_body_arrives_like_any_other(sandbox):
+    result = pd.DataFrame({"user_id": ["a"]}).cio.identify(client=dataclasses.replace(sandbox.client, gzip=True))
+    assert statuses(result) == ["delivered"]
+
+
+def test_a_wrong_key_stops_the_load_and_the_error_carries_the_result(sandbox):
+    frame = pd.DataFrame({"user_id": [f"u{row}" for row in range(50)], "x": ["y" * 900] * 50})
+    client = dataclasses.replace(sandbox.client, write_key="wrong-key", max_body_bytes=40_000)
+    with pytest.raises(cio.AuthenticationError, match="does not accept this write key") as error:
+        frame.cio.identify(client=client)
+    assert statuses(error.value.result) == ["unsent"] * 50
+    assert "wrong-key" not in str(error.value) + repr(client)
+
+
+def test_a_refused_call_is_found_and_the_others_of_its_batch_are_delivered(sandbox):
+    # The sandbox, as any API, knows of rules that the sender does not: here, a blank id that is not empty.
+    frame = pd.DataFrame({"user_id": [f"u{row}" for row in range(8)], "message_id": ["m"] * 8})
+    frame.loc[5, "user_id"] = "\u2003\u2003"
+    result = frame.drop(columns="message_id").cio.identify(client=sandbox.client)
+    assert statuses(result).count("delivered") == 7
+    assert result["status"][5] in ("rejected", "invalid")
+
+
+def test_a_frame_is_left_as_it_was(sandbox):
+    frame = pd.DataFrame({"user_id": ["a", None], "x": [{"b": None}, [1]], "t": pd.to_datetime(["2026-01-01"] * 2)})
+    before = frame.copy(deep=True)
+    frame.cio.identify(client=sandbox.client)
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_two_loads_at_once_do_not_disturb_each_other(sandbox):
+    frames = [pd.DataFrame({"user_id": [f"{name}{row}" for row in range(300)]}) for name in "xyz"]
+    results = [None] * 3
+
+    def send(number):
+        results[number] = frames[number].cio.identify(client=sandbox.client)
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [set(result["status"]) for result in results] == [{"delivered"}] * 3
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"on_invalid": "ignore"}, "neither 'skip' nor 'raise'"),
+        ({"nulls": "drop"}, "neither 'omit' nor 'send'"),
+        ({"timezone": "Mars/Olympus"}, "no time zone 'Mars/Olympus'"),
+        ({"event": "A", "event_column": "user_id"}, "not both"),
+        ({"event": " "}, "no name"),
+    ],
+)
+def test_a_word_that_is_none_of_those_known_is_refused(options, words):
+    event = options.pop("event", "Seen")
+    with pytest.raises(cio.FrameError, match=words):
+        pd.DataFrame({"user_id": ["a"]}).cio.track(event, dry_run=True, **options)
+
+
+def test_an_unknown_parameter_is_refused_by_its_name():
+    with pytest.raises(TypeError, match="'userid'"):
+        pd.DataFrame({"user_id": ["a"]}).cio.track("Seen", userid="user_id")
+
+
+def test_a_call_that_does_not_exist_is_refused_with_those_that_do():
+    with pytest.raises(cio.FrameError, match="identify, track, page, screen, group, alias, batch"):
+        pd.DataFrame({"user_id": ["a"]}).cio.validate("sing")

@@ -1,0 +1,153 @@
+"""What holds for the project as a whole: exports, imports, docs."""
+
+import ast
+import doctest
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import cio_frames as cio
+from cio_frames.cli import app
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "cio_frames"
+
+# Each part of the package, and the parts it may import: one direction, upper rows only.
+MAY_IMPORT = {
+    "errors": {"validation"},
+    "resources": set(),
+    "progress": set(),
+    "times": set(),
+    "message_ids": set(),
+    "lanes": set(),
+    "batching": set(),
+    "results": set(),
+    "spec": {"errors", "resources"},
+    "columns": {"spec", "errors"},
+    "encoding": {"spec", "columns", "times"},
+    "validation": {"spec", "columns", "encoding", "errors"},
+    "client": {"spec", "batching", "errors"},
+    "delivery": {"client", "batching", "results"},
+    "pipeline": {
+        "spec", "columns", "validation", "encoding", "message_ids", "lanes", "batching", "client", "delivery",
+        "results", "progress", "errors",
+    },
+    "functions": {"spec", "columns", "validation", "encoding", "client", "pipeline", "errors"},
+    "accessor": {"functions", "columns", "validation", "client"},
+    "loading": {"errors"},
+    # The sandbox must not share the encoder's bugs; it makes a Client only to hand it out.
+    "sandbox": {"spec", "errors", "client"},
+    "demo": {"functions", "loading", "resources", "sandbox"},
+    "cli": {"functions", "pipeline", "spec", "columns", "demo", "loading", "results", "cio_frames"},
+}  # fmt: skip
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "cio_frames":
+            parts = node.module.split(".")[1:]
+            yield from [parts[0]] if parts else [alias.name for alias in node.names]
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name == "cio_frames")
+
+
+def part(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_the_table_allows(path):
+    name = part(path)
+    if name == "__init__":
+        return
+    assert set(imported(path)) - {name} <= MAY_IMPORT[name]
+
+
+@pytest.mark.parametrize(
+    ("library", "owners"),
+    [
+        ("pandera", {"validation"}),
+        ("requests", {"client"}),
+        ("starlette", {"sandbox"}),
+        ("uvicorn", {"sandbox"}),
+        ("typer", {"cli"}),
+        ("tqdm", {"progress"}),
+    ],
+)
+def test_a_library_has_one_owner(library, owners):
+    pattern = re.compile(rf"^\s*(import|from) {library}\b", re.M)
+    users = {part(path) for path in PACKAGE.rglob("*.py") if pattern.search(path.read_text(encoding="utf-8"))}
+    assert users == owners
+
+
+def test_what_is_exported_is_what_is_listed():
+    names = {name for name, value in vars(cio).items() if not name.startswith("_") and not is_module(value)}
+    assert names == set(cio.__all__)
+    assert list(cio.__all__) == sorted(cio.__all__)
+
+
+def is_module(value):
+    return isinstance(value, type(sys))
+
+
+@pytest.mark.parametrize("name", cio.__all__)
+def test_everything_public_has_a_docstring(name):
+    assert getattr(cio, name).__doc__
+
+
+@pytest.mark.parametrize("name", ["alias", "batch", "events", "group", "identify", "page", "payloads", "schema", "screen",
+                                  "track", "validate", "Sandbox", "Client", "ValidationReport"])  # fmt: skip
+def test_everything_one_works_with_has_an_example(name):
+    value = getattr(cio, name)
+    documented = [value, *(vars(value).values() if isinstance(value, type) else ())]
+    assert any(">>>" in (getattr(each, "__doc__", None) or "") for each in documented)
+
+
+def test_importing_the_package_asks_for_no_key_and_starts_no_server():
+    code = "import sys, cio_frames; print('uvicorn' in sys.modules, 'starlette' in sys.modules)"
+    run = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "False"]
+
+
+def readme_commands():
+    """Return the commands of the README with what they print."""
+    blocks = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    commands = [part for block in blocks for part in re.split(r"^\$ ", block, flags=re.M) if part.strip()]
+    return [command.partition("\n")[::2] for command in commands if command.startswith("cio-frames")]
+
+
+@pytest.mark.parametrize(("command", "printed"), readme_commands())
+def test_a_command_in_the_readme_prints_what_the_readme_says(command, printed, sandbox, monkeypatch, tmp_path):
+    monkeypatch.setenv("CIO_WRITE_KEY", "sandbox")
+    monkeypatch.setenv("CIO_ENDPOINT", sandbox.url)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sample_data").symlink_to(ROOT / "sample_data")
+    run = CliRunner().invoke(app, shlex.split(command)[1:])
+    assert run.exit_code == 0, run.output
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    assert doctest.OutputChecker().check_output(printed, run.stdout, flags), run.stdout
+
+
+def test_there_are_commands_in_the_readme_to_check():
+    assert len(readme_commands()) >= 1
+
+
+@pytest.mark.parametrize("command", [command.name or command.callback.__name__ for command in app.registered_commands])
+def test_every_command_is_in_the_readme_and_has_help(command):
+    assert f"cio-frames {command}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    run = CliRunner().invoke(app, [command, "--help"])
+    assert run.exit_code == 0
+    assert len(run.stdout) > 200
+
+
+def test_no_text_of_the_project_has_an_emoji():
+    emoji = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50]")
+    endings = {".py", ".md", ".yaml", ".toml", ".yml"}
+    folders = [PACKAGE, ROOT / "schemas", ROOT / "sample_data", ROOT / ".github"]
+    paths = [path for folder in folders for path in folder.rglob("*") if path.suffix in endings]
+    assert [path for path in [*paths, *ROOT.glob("*.md")] if emoji.search(path.read_text(encoding="utf-8"))] == []

@@ -1,0 +1,198 @@
+import decimal
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+import pytest
+
+import cio_frames as cio
+
+
+def reasons(frame, event="Order Completed", **options):
+    cases = cio.validate(frame, "track", event, **options).failure_cases
+    return list(zip(cases["position"], cases["reason"], strict=True))
+
+
+def orders(**columns):
+    rows = len(next(iter(columns.values())))
+    return pd.DataFrame({"user_id": [f"u{row}" for row in range(rows)], **columns})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1, 2],
+        [1.5, None],
+        np.array([1, 2], dtype="uint8"),
+        pd.array([1, None], dtype="Int64"),
+        pd.array([1.5, None], dtype="double[pyarrow]"),
+        [decimal.Decimal("1.50"), 2],
+        pd.Categorical([1, 2]),
+        [None, None],
+    ],
+)
+def test_a_number_may_be_of_any_numeric_kind(values):
+    assert reasons(orders(total=values)) == []
+
+
+@pytest.mark.parametrize("value", ["12.50", True, [1], {"a": 1}, pd.Timestamp("2026-01-01")])
+def test_what_is_no_number_is_held_back(value):
+    assert reasons(orders(total=pd.Series([1.5, value], dtype=object))) == [(1, "total: a number is needed")]
+
+
+@pytest.mark.parametrize("values", [["a", "007"], [7, 8], [7.0, None], pd.Categorical(["a", "b"]), ["a", 7]])
+def test_text_may_be_text_or_whole_numbers(values):
+    assert reasons(orders(order_id=values)) == []
+
+
+@pytest.mark.parametrize("value", [1.5, True, ["a"], b"a"])
+def test_what_cannot_be_text_is_held_back(value):
+    assert reasons(orders(order_id=pd.Series(["a", value], dtype=object))) == [(1, "order_id: text is needed")]
+
+
+def test_an_integer_may_be_a_whole_float_and_nothing_else():
+    frame = orders(step=[1.0, 1.5, None])
+    assert reasons(frame, "Checkout Step Viewed") == [(1, "step: a whole number is needed")]
+
+
+def test_an_array_is_a_list_in_any_dress():
+    frame = orders(products=pd.Series([[{"price": 1}], ({"price": 2},), np.array([1]), "no", {"a": 1}], dtype=object))
+    assert reasons(frame) == [(3, "products: a list is needed"), (4, "products: a list is needed")]
+
+
+def test_an_enum_names_what_it_allows():
+    frame = pd.DataFrame({"deliveryId": ["d", "d"], "metric": ["opened", "eaten"]})
+    ((position, reason),) = reasons(frame, "Report Delivery Event")
+    assert position == 1
+    assert reason.startswith("metric: must be one of delivered, clicked, converted, opened")
+
+
+def test_a_property_that_the_event_cannot_do_without_must_be_a_column():
+    with pytest.raises(cio.MissingColumnsError, match=r"needs column 'email_id'.*Did you mean 'email_ids'"):
+        cio.validate(orders(email_ids=["a"]), "track", "Email Opened")
+
+
+def test_a_property_that_the_event_cannot_do_without_must_be_in_every_row():
+    assert reasons(orders(email_id=["a", None]), "Email Opened") == [(1, "email_id: is missing, and is needed")]
+
+
+def test_an_email_has_an_at_between_two_parts():
+    people = orders(email=["ada@example.com", "ada", "@example.com", "a b@example.com", None])
+    cases = cio.validate(people, "identify").failure_cases
+    assert list(cases["position"]) == [1, 2, 3]
+    assert set(cases["reason"]) == {"email: not an email address"}
+
+
+@pytest.mark.parametrize(
+    "index", [[7, 7, 7], pd.MultiIndex.from_tuples([("a", 1), ("a", 1), ("b", 2)]), ["x", None, "x"]]
+)
+def test_failure_cases_are_tied_to_positions_even_where_labels_repeat(index):
+    frame = orders(total=[1, "x", 2]).set_axis(index)
+    report = cio.validate(frame, "track", "Order Completed")
+    assert list(report.failure_cases["position"]) == [1]
+    assert len(report.invalid(frame)) == 1
+    assert report.invalid(frame)["total"].tolist() == ["x"]
+
+
+def test_one_bad_cell_does_not_hide_another_rows_fault():
+    schema = pandera.DataFrameSchema({"total": pandera.Column(float, pandera.Check.ge(0), coerce=True, nullable=True)})
+    frame = orders(total=pd.Series(["free", -1, 3, None], dtype=object))
+    assert reasons(frame, schema=schema) == [
+        (0, "total: cannot be read as float64"),
+        (0, "total: dtype('float64')"),
+        (1, "total: greater_than_or_equal_to(0)"),
+    ]
+
+
+def test_a_schema_can_be_extended_and_passed_back():
+    schema = cio.schema("track", "Order Completed").update_column(
+        "total", checks=[pandera.Check.ge(0, error="must not be negative")]
+    )
+    assert reasons(orders(total=[1, -1]), schema=schema) == [(1, "total: must not be negative")]
+
+
+def test_a_schema_may_name_a_column_as_the_frame_does():
+    schema = pandera.DataFrameSchema({"customer": pandera.Column(checks=pandera.Check.str_startswith("c"))})
+    frame = pd.DataFrame({"customer": ["c1", "x2"]})
+    assert reasons(frame, schema=schema, user_id="customer") == [(1, "customer: str_startswith('c')")]
+
+
+def test_a_schema_names_renamed_columns_by_field_and_the_report_by_column():
+    schema = pandera.DataFrameSchema(
+        {"total": pandera.Column(checks=pandera.Check.ge(0, error="must not be negative"))}
+    )
+    frame = orders(sum=[1, -1])
+    assert reasons(frame, schema=schema, properties={"sum": "total"}) == [(1, "sum: must not be negative")]
+
+
+def test_a_check_of_whole_rows_is_one_failure_a_row():
+    schema = pandera.DataFrameSchema(checks=pandera.Check(lambda df: df["total"] >= df["tax"], error="tax above total"))
+    frame = orders(total=[2, 1], tax=[1, 2])
+    assert reasons(frame, schema=schema) == [(1, "tax above total")]
+
+
+def test_a_pandera_model_is_a_schema_too():
+    class Order(pandera.DataFrameModel):
+        total: float = pandera.Field(ge=0, coerce=True)
+
+    assert reasons(orders(total=[1.0, -1.0]), schema=Order) == [(1, "total: greater_than_or_equal_to(0)")]
+
+
+def test_a_schema_asking_for_a_column_that_is_not_there_is_refused():
+    schema = pandera.DataFrameSchema({"tax": pandera.Column()})
+    with pytest.raises(cio.MissingColumnsError, match="needs column 'tax'"):
+        cio.validate(orders(total=[1]), "track", "Order Completed", schema=schema)
+
+
+def test_what_is_no_schema_is_refused():
+    with pytest.raises(cio.FrameError, match="schema= takes"):
+        cio.validate(orders(total=[1]), "track", "Order Completed", schema=7)
+
+
+def test_without_a_schema_only_what_cannot_be_sent_is_held_back():
+    frame = orders(total=pd.Series(["text", float("inf"), 1.0], dtype=object))
+    assert reasons(frame, schema=None) == [(1, "total: infinity is not a number in JSON")]
+
+
+def test_a_report_counts_and_sums_up():
+    report = cio.validate(orders(total=["x", 1, "y", 2]), "track", "Order Completed")
+    assert (report.ok, len(report), report.rows) == (False, 2, 4)
+    assert report.summary().to_dict("records") == [
+        {"column": "total", "check": "a number is needed", "rows": 2, "share": 0.5, "first_positions": [0, 2]}
+    ]
+
+
+def test_a_report_in_a_notebook_shows_no_value_and_escapes_labels():
+    frame = orders(**{"<b>": [float("inf")], "total": ["secret"]})
+    page = cio.validate(frame, "track", "Order Completed")._repr_html_()
+    assert "secret" not in page
+    assert "<b>" not in page
+    assert "&lt;b&gt;" in page
+
+
+def test_a_report_does_not_pretend_to_be_true_or_false():
+    with pytest.raises(TypeError, match=r"report\.ok"):
+        bool(cio.validate(orders(total=[1]), "track", "Order Completed"))
+
+
+def test_a_frame_without_rows_is_valid():
+    report = cio.validate(pd.DataFrame({"user_id": []}), "identify")
+    assert (report.ok, len(report), report.rows) == (True, 0, 0)
+
+
+def test_the_frame_is_left_as_it_was():
+    frame = orders(total=["x", 1.0]).set_axis([5, 5])
+    before = frame.copy(deep=True)
+    cio.validate(frame, "track", "Order Completed")
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_the_schema_of_an_event_knows_its_fields_and_their_checks():
+    schema = cio.schema("track", "Order Completed")
+    assert {"user_id", "timestamp", "order_id", "total", "products", "context.ip"} <= set(schema.columns)
+    assert not schema.columns["total"].required
+    assert schema.columns["event"].nullable is False
+
+
+def test_the_schema_of_ones_own_event_has_the_fields_of_every_track():
+    assert "total" not in cio.schema("track", "My Own").columns
