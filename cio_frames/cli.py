@@ -199,8 +199,12 @@ def validate(
     else:
         out.print(repr(report)[1:-1])
         if not report.ok:
-            summary["first_positions"] = summary["first_positions"].map(lambda places: ", ".join(map(str, places)))
-            _print_frame(summary.fillna("").assign(share=summary["share"].map("{:.1%}".format)))
+            shown = summary.assign(
+                column=summary["column"].astype(object).where(summary["column"].notna(), ""),
+                share=summary["share"].map("{:.1%}".format),
+                first_positions=summary["first_positions"].map(lambda places: ", ".join(map(str, places))),
+            )
+            _print_frame(shown)
     if not report.ok:
         raise typer.Exit(1)
 
