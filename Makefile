@@ -20,7 +20,7 @@ lint: $(READY)
 
 types: $(READY)
 	@$(BIN)/mypy
-	@$(BIN)/pyright tests/typing
+	@$(BIN)/pyright --pythonpath $(BIN)/python tests/typing
 
 wheel: $(READY)  ## the wheel, built and tried in an empty environment
 	@bash .ci/try-wheel $(BIN)/python

@@ -135,7 +135,7 @@ def test_an_unknown_option_is_refused_with_the_known_ones(option):
         Sandbox(**{option: "half"})
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.test"])  # noqa: S104
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.test"])
 def test_a_host_that_others_can_reach_draws_a_warning(host):
     with pytest.warns(UserWarning, match="other machines can reach it"):
         Sandbox(host=host)
@@ -148,7 +148,7 @@ def test_this_machine_draws_none(host):
 
 def test_on_every_interface_its_url_is_one_that_can_be_dialled():
     with pytest.warns(UserWarning, match="other machines"):
-        sandbox = Sandbox(host="0.0.0.0")  # noqa: S104
+        sandbox = Sandbox(host="0.0.0.0")
     with sandbox:
         assert sandbox.url.startswith("http://127.0.0.1:")
         assert post(sandbox, "/v1/track", TRACK).status_code == 200
