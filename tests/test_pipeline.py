@@ -29,7 +29,8 @@ def test_every_real_order_arrives_with_its_leading_zeros_and_in_each_customers_o
     assert set(calls["messageId"]) == set(result["message_id"])
     assert result["message_id"].is_unique
     arrived = calls.groupby("userId")["timestamp"].agg(list)
-    sent = orders.groupby("customer_id")["ordered_on"].agg(lambda days: [f"{day}T00:00:00.000Z" for day in days])
+    days = orders["ordered_on"].astype(str) + "T00:00:00.000Z"
+    sent = days.astype(object).groupby(orders["customer_id"].astype(object)).agg(list)
     assert arrived.to_dict() == sent.to_dict()
     assert arrived.index[0] == "00004"
 

@@ -7,6 +7,7 @@ found.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -59,7 +60,8 @@ def failures_of(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrame
             _refuse(others, columns)
         # Something could not be checked; it can once the rows known to be bad are out of the way.
         waiting[rows["position"].to_numpy(dtype=np.int64)] = False
-    return _told(pd.concat(found, ignore_index=True), labels)
+    some = [cases for cases in found if len(cases)] or found[:1]
+    return _told(pd.concat(some, ignore_index=True), labels)
 
 
 def _view(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema) -> pd.DataFrame:
@@ -79,16 +81,19 @@ def _view(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema
 def _cases(view: pd.DataFrame, schema: pandera.DataFrameSchema) -> pd.DataFrame:
     """Run a schema and return its failure cases, with positions where it knows them."""
     try:
-        schema.validate(view, lazy=True)
+        with warnings.catch_warnings():
+            # What pandera does to its own tables under pandas 2.2 is no news to our users.
+            warnings.filterwarnings("ignore", "The behavior of DataFrame concatenation", FutureWarning)
+            schema.validate(view, lazy=True)
     except pandera.errors.SchemaErrors as errors:
         cases = errors.failure_cases
         return pd.DataFrame(
             {
                 "position": pd.to_numeric(cases["index"], errors="coerce"),
-                "field": cases["column"],
-                "check": cases["check"].astype(str),
-                "value": cases["failure_case"],
-                "scope": cases["schema_context"],
+                "field": cases["column"].astype(object),
+                "check": cases["check"].astype(str).astype(object),
+                "value": cases["failure_case"].astype(object),
+                "scope": cases["schema_context"].astype(object),
             }
         )
     return pd.DataFrame(columns=["position", "field", "check", "value", "scope"])
@@ -117,7 +122,7 @@ def _told(cases: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
     """Put failure cases into words, one row per row and check."""
     of_frame = cases["scope"].eq("DataFrameSchema")
     # A check of whole rows is reported once per column; it is one failure.
-    cases = pd.concat([cases[~of_frame], cases[of_frame].drop_duplicates(["position", "check"])])
+    cases = cases[~of_frame | ~cases.duplicated(["position", "check"])]
     column = cases["field"].map(lambda name: labels.get(name, name)).astype(object)
     column = column.where(~cases["scope"].eq("DataFrameSchema"), None)
     words = cases["check"].map(_words).astype(object)
