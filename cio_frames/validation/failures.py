@@ -7,6 +7,7 @@ found.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -137,6 +138,7 @@ def _told(cases: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
         },
         columns=FAILURE_COLUMNS,
     )
+    told = told.drop_duplicates(["position", "reason"])
     return told.sort_values("position", kind="stable", ignore_index=True)
 
 
@@ -148,9 +150,9 @@ def _words(check: str) -> str:
     }
     if check in words:
         return words[check]()
-    if check.startswith("coerce_dtype("):
-        return f"cannot be read as {check.removeprefix('coerce_dtype(').strip(')').strip(chr(39))}"
-    return check
+    # Depending on its version, pandera tells of one cell twice: it cannot be coerced, and so it is of the wrong dtype.
+    dtype = re.fullmatch(r"(?:coerce_)?dtype\('?(.*?)'?\)", check)
+    return f"cannot be read as {dtype[1]}" if dtype else check
 
 
 def rows_by_reason(failures: pd.DataFrame, rows: int) -> tuple[Bools, npt.NDArray[np.object_]]:
