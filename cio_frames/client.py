@@ -6,11 +6,15 @@ The only module that knows requests.
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import re
+import ssl
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
@@ -19,14 +23,15 @@ from urllib.parse import urlsplit
 
 import orjson
 import requests
-from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, ReadTimeoutError
+from urllib3.exceptions import HTTPError
 
 from cio_frames import spec
 from cio_frames.batching import ENVELOPE_BYTES
 from cio_frames.errors import ConfigurationError
 
 _LONGEST_RETRY_AFTER_SECONDS = 300.0
-_ANSWER_BYTES_READ = 65_536
+_LONGEST_TIMEOUT_SECONDS = 86_400.0
+_ANSWER_BYTES_READ = 16_384
 _WORDS_KEPT = 500
 
 
@@ -95,8 +100,15 @@ class Client:
             raise ConfigurationError(f"There is no region {self.region!r}; Customer.io has {known}.")
         object.__setattr__(self, "endpoint", _checked_endpoint(self.endpoint or spec.api().regions[self.region]))
         for name in ("max_call_bytes", "requests_per_second", "workers", "attempts"):
-            if getattr(self, name) <= 0:
-                raise ConfigurationError(f"{name}={getattr(self, name)} is too small; it must be above zero.")
+            _check(name, getattr(self, name), getattr(self, name) > 0, "above zero")
+        for name in ("connect_timeout_seconds", "read_timeout_seconds"):
+            _check(
+                name,
+                getattr(self, name),
+                0 < getattr(self, name) <= _LONGEST_TIMEOUT_SECONDS,
+                "above zero, and at most a day",
+            )
+        _check("retry_budget_seconds", self.retry_budget_seconds, self.retry_budget_seconds >= 0, "zero or more")
         if self.max_body_bytes < self.max_call_bytes + ENVELOPE_BYTES:
             raise ConfigurationError(
                 f"max_body_bytes={self.max_body_bytes} has no room for a call of max_call_bytes={self.max_call_bytes}; "
@@ -117,14 +129,14 @@ class Client:
         >>> Client.from_env({"CIO_WRITE_KEY": "secret", "CIO_REGION": "eu"}).endpoint
         'https://cdp-eu.customer.io'
         """
-        if not environ.get("CIO_WRITE_KEY"):
+        names = {"write_key": "CIO_WRITE_KEY", "region": "CIO_REGION", "endpoint": "CIO_ENDPOINT"}
+        named = {setting: environ[name] for setting, name in names.items() if environ.get(name)}
+        if "write_key" not in named | settings:
             raise ConfigurationError(
                 "There is no write key. Set CIO_WRITE_KEY in the environment, or pass client=Client(write_key=...); "
                 "to try without an account, use client=Sandbox().client, and dry_run=True sends nothing at all."
             )
-        given = {"region": environ.get("CIO_REGION"), "endpoint": environ.get("CIO_ENDPOINT")}
-        named = {name: value for name, value in given.items() if value}
-        return cls(**{"write_key": environ["CIO_WRITE_KEY"], **named, **settings})
+        return cls(**named | settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,19 +180,21 @@ class Connection:
     def post(self, body: bytes) -> Reply:
         """Send one batch and return what came back; a broken connection is a reply, not an exception."""
         client = self._client
-        content = gzip.compress(body, compresslevel=1, mtime=0) if client.gzip else body
+        # A stream knows whether any of it was taken, whatever broke and wherever.
+        upload = io.BytesIO(gzip.compress(body, compresslevel=1, mtime=0) if client.gzip else body)
         timeouts = (client.connect_timeout_seconds, client.read_timeout_seconds)
+        give_up_at = time.monotonic() + sum(timeouts)
         try:
             # Credentials are not carried to wherever a redirect leads.
             with self._session.post(
-                self._url, data=content, timeout=timeouts, allow_redirects=False, stream=True
+                self._url, data=upload, timeout=timeouts, allow_redirects=False, stream=True
             ) as response:
-                answer = response.raw.read(_ANSWER_BYTES_READ, decode_content=True)
+                words = _words(response, give_up_at)
         except (requests.RequestException, HTTPError) as error:
-            return _broken(error, client)
+            sent = upload.tell() > 0
+            return Reply(None, _what_broke(error, client, sent), sent=sent)
         asked = retry_after_seconds(response.headers.get("Retry-After"), now=time.time())
-        words = f"redirects to {_host(response.headers['Location'])}" if response.is_redirect else said(answer)
-        return Reply(response.status_code, words, asked)
+        return Reply(response.status_code, words.replace(client.write_key, "(write key)"), asked)
 
     def close(self) -> None:
         """Close the connection."""
@@ -200,11 +214,13 @@ def said(answer: bytes) -> str:
     >>> said(b"<html><body><h1>502 Bad Gateway</h1></body></html>")
     '502 Bad Gateway'
     """
+    text = answer.decode("utf-8", "replace")
     try:
-        words = "; ".join(_found_words(orjson.loads(answer)))
-    except orjson.JSONDecodeError:
-        words = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", answer.decode("utf-8", "replace"), flags=re.S | re.I)
-    return " ".join(words.split())[:_WORDS_KEPT]
+        parsed = orjson.loads(answer)
+        words = "; ".join(_found_words(parsed)) or (text if parsed else "")
+    except (orjson.JSONDecodeError, RecursionError):
+        words = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.S | re.I)
+    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", words).split())[:_WORDS_KEPT]
 
 
 def _found_words(answer: Any) -> list[str]:
@@ -215,10 +231,9 @@ def _found_words(answer: Any) -> list[str]:
         return [words for part in answer for words in _found_words(part)]
     if not isinstance(answer, dict):
         return []
-    if isinstance(answer.get("message") or answer.get("reason"), str):
-        text = answer.get("message") or answer.get("reason")
-        return [f"{answer['field']}: {text}" if answer.get("field") else str(text)]
-    return [words for key in ("meta", "errors", "error") for words in _found_words(answer.get(key))]
+    text = answer.get("message") or answer.get("reason")
+    here = [f"{answer['field']}: {text}" if answer.get("field") else text] if isinstance(text, str) else []
+    return here + [words for key in ("meta", "errors", "error") for words in _found_words(answer.get(key))]
 
 
 def retry_after_seconds(header: str | None, *, now: float) -> float | None:
@@ -241,28 +256,51 @@ def retry_after_seconds(header: str | None, *, now: float) -> float | None:
 
 
 def _seconds_until(date: str, now: float) -> float:
-    return parsedate_to_datetime(date).timestamp() - now
+    found = parsedate_to_datetime(date)
+    # HTTP knows no other zone than UTC, also where a date does not say so.
+    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp() - now
 
 
-def _broken(error: Exception, client: Client) -> Reply:
-    """Say what broke, without the request, and whether anything may have been sent."""
-    cause = error
-    while isinstance(cause, (requests.RequestException, MaxRetryError)):
-        inner = getattr(cause, "reason", None) or next((a for a in cause.args if isinstance(a, Exception)), None)
-        if not isinstance(inner, Exception):
-            break
-        cause = inner
+def _words(response: requests.Response, give_up_at: float) -> str:
+    """Return what an answer says; one that breaks off, or never ends, counts as far as it came."""
+    if response.is_redirect:
+        return f"redirects to {_host(response.headers['Location'])}"
+    answer = b""
+    with suppress(HTTPError):
+        while piece := response.raw.read1(_ANSWER_BYTES_READ, decode_content=True):
+            answer += piece
+            if len(answer) >= _ANSWER_BYTES_READ or time.monotonic() > give_up_at:
+                break
+    return said(answer)
+
+
+def _what_broke(error: Exception, client: Client, sent: bool) -> str:
+    """Say why no answer came, without the request."""
     host = _host(client.endpoint)
-    if isinstance(error, requests.ReadTimeout) or isinstance(cause, ReadTimeoutError):
-        return Reply(None, f"no answer from {host} within {client.read_timeout_seconds:g} seconds")
-    if isinstance(error, requests.exceptions.SSLError):
-        return Reply(None, f"no secure connection to {host}: its certificate was not accepted", sent=False)
-    if isinstance(error, requests.ConnectTimeout):
-        return Reply(None, f"no connection to {host} within {client.connect_timeout_seconds:g} seconds", sent=False)
-    if isinstance(cause, ProtocolError) or not isinstance(error, requests.ConnectionError):
-        return Reply(None, f"the connection to {host} broke before an answer came")
+    if sent and isinstance(error, requests.ReadTimeout):
+        return f"no answer from {host} within {client.read_timeout_seconds:g} seconds"
+    if sent:
+        return f"the connection to {host} broke before an answer came"
+    if isinstance(error, requests.Timeout):
+        return f"no connection to {host} within {client.connect_timeout_seconds:g} seconds"
+    cause = _cause(error)
+    if isinstance(cause, ssl.SSLError):
+        return f"no secure connection to {host}: {(cause.reason or type(cause).__name__).lower().replace('_', ' ')}"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return f"no connection to {host}: the proxy that the environment names does not let it through"
     why = "its name is not known" if "NameResolution" in type(cause).__name__ else "it does not accept connections"
-    return Reply(None, f"no connection to {host}: {why}", sent=False)
+    return f"no connection to {host}: {why}"
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return the innermost error; each library on the way has wrapped it in its own."""
+    inner = next((part for part in (getattr(error, "reason", None), *error.args) if isinstance(part, Exception)), None)
+    return error if inner is None else _cause(inner)
+
+
+def _check(name: str, value: float, holds: bool, wanted: str) -> None:
+    if not holds:
+        raise ConfigurationError(f"{name}={value} cannot be; it must be {wanted}.")
 
 
 def _check_write_key(write_key: object) -> None:
@@ -275,13 +313,15 @@ def _check_write_key(write_key: object) -> None:
 
 
 def _checked_endpoint(endpoint: str) -> str:
-    parts = urlsplit(endpoint)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(
-            f"endpoint={_without_user(endpoint)!r} is no address; write scheme and host, https://example.com."
-        )
-    if parts.username or parts.password:
+    if "@" in endpoint:
         raise ConfigurationError("endpoint must not hold a user or a password; the write key goes into write_key.")
+    try:
+        parts = urlsplit(endpoint)
+        known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        known = False
+    if not known or re.search(r"\s", endpoint):
+        raise ConfigurationError(f"endpoint={endpoint!r} is no address; write scheme and host, https://example.com.")
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ConfigurationError(
             f"endpoint={endpoint!r} has a path; write scheme and host only, {parts.scheme}://{parts.netloc}."
@@ -293,10 +333,6 @@ def _checked_endpoint(endpoint: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _without_user(address: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", address)
-
-
 def _is_loopback(endpoint: str) -> bool:
     host = urlsplit(endpoint).hostname or ""
     try:
@@ -306,7 +342,10 @@ def _is_loopback(endpoint: str) -> bool:
 
 
 def _host(address: str) -> str:
-    return urlsplit(address).netloc.rpartition("@")[2] or "another path"
+    try:
+        return urlsplit(address).netloc.rpartition("@")[2] or "another path"
+    except ValueError:
+        return "an address that is none"
 
 
 def _user_agent() -> str:

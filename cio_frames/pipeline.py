@@ -261,9 +261,12 @@ class Sending:
     'user_id: is missing, and is needed'
     """
 
-    def __init__(self, prepared: Prepared, client: Client) -> None:
+    def __init__(
+        self, prepared: Prepared, client: Client, *, counted: Callable[[int], Any] = lambda rows: None
+    ) -> None:
         self._prepared = prepared
         self._client = client
+        self._counted = counted
         self.outcomes = Outcomes(prepared.rows)
         self.failed, self._reasons = validation.rows_by_reason(prepared.failures, prepared.rows)
         self.faults: list[tuple[Ints, str]] = []
@@ -312,6 +315,7 @@ class Sending:
             gone = pa.array(lost | large)
             self.outcomes.measured(start + np.flatnonzero(~lost), sizes[~lost])
             self.outcomes.named(_without(ids, gone))
+            self._counted(int((lost | large).sum()))
             yield start, _without(payloads, gone)
 
     def _ids(self, calls: Calls, may_repeat: Bools) -> pa.Array:
@@ -360,12 +364,13 @@ def run(
     prepared = Prepared(frame, request)
     if on_invalid == "raise":
         _raise_invalid(prepared, client)
-    sending = Sending(prepared, client)
     if dry_run:
+        sending = Sending(prepared, client)
         for number, (_, batch) in enumerate(sending.batches()):
             sending.outcomes.tell(batch.rows, "ready", batch=number)
         return sending.outcomes.frame(frame.index)
     with bar(len(frame), progress, request.what) as rows:
+        sending = Sending(prepared, client, counted=rows.update)
         delivery = deliver(sending.batches(), client, told=_teller(sending.outcomes, rows.update))
     return _finished(sending.outcomes, delivery, frame.index)
 

@@ -328,6 +328,17 @@ def test_a_word_that_is_none_of_those_known_is_refused(options, words):
         pd.DataFrame({"user_id": ["a"]}).cio.track(event, dry_run=True, **options)
 
 
+def test_progress_counts_every_row_to_the_end(sandbox, capsys):
+    frame = pd.DataFrame({"user_id": ["a", None, "b"], "note": ["", "", "x" * 40_000]})
+    frame.cio.identify(client=sandbox.client, progress=True)
+    assert "identify: 100%" in capsys.readouterr().err
+
+
+def test_there_is_no_bar_where_nobody_looks(sandbox, capsys):
+    pd.DataFrame({"user_id": ["a"]}).cio.identify(client=sandbox.client)
+    assert capsys.readouterr().err == ""
+
+
 def test_an_unknown_parameter_is_refused_by_its_name():
     with pytest.raises(TypeError, match="'userid'"):
         pd.DataFrame({"user_id": ["a"]}).cio.track("Seen", userid="user_id")
