@@ -18,6 +18,17 @@ from cio_frames.errors import (
     SpecError,
 )
 from cio_frames.functions import alias, batch, group, identify, page, payloads, screen, track, validate
+from cio_frames.operations import (
+    add_devices,
+    delete_devices,
+    delete_objects,
+    delete_people,
+    delete_relationships,
+    report_content,
+    report_deliveries,
+    suppress_people,
+    unsuppress_people,
+)
 from cio_frames.sandbox import Sandbox
 from cio_frames.validation import ValidationReport, schema
 from cio_frames.validation import fields_frame as events
@@ -36,15 +47,24 @@ __all__ = [
     "Sandbox",
     "SpecError",
     "ValidationReport",
+    "add_devices",
     "alias",
     "batch",
+    "delete_devices",
+    "delete_objects",
+    "delete_people",
+    "delete_relationships",
     "events",
     "group",
     "identify",
     "page",
     "payloads",
+    "report_content",
+    "report_deliveries",
     "schema",
     "screen",
+    "suppress_people",
     "track",
+    "unsuppress_people",
     "validate",
 ]

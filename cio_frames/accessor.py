@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
 
-from cio_frames import functions
+from cio_frames import functions, operations
 from cio_frames.client import Client
 from cio_frames.columns import Selection
 from cio_frames.functions import AnyCall, Nulls, OnInvalid
@@ -331,6 +332,294 @@ class CioAccessor:
             on_invalid=on_invalid,
             schema=schema,
             nulls=nulls,
+            timezone=timezone,
+            progress=progress,
+        )
+
+    @_as(operations.delete_people)
+    def delete_people(
+        self,
+        *,
+        user_id: Hashable | None = None,
+        timestamp: Hashable | None = None,
+        message_id: Hashable | None = None,
+        confirm: int | None = None,
+        audit: str | Path | None = None,
+        client: Client | None = None,
+        dry_run: bool = False,
+        on_invalid: OnInvalid = "skip",
+        timezone: str = "UTC",
+        progress: bool | None = None,
+    ) -> pd.DataFrame:
+        """Delete the people named."""
+        return operations.delete_people(
+            self._frame,
+            user_id=user_id,
+            timestamp=timestamp,
+            message_id=message_id,
+            confirm=confirm,
+            audit=audit,
+            client=client,
+            dry_run=dry_run,
+            on_invalid=on_invalid,
+            timezone=timezone,
+            progress=progress,
+        )
+
+    @_as(operations.suppress_people)
+    def suppress_people(
+        self,
+        *,
+        user_id: Hashable | None = None,
+        timestamp: Hashable | None = None,
+        message_id: Hashable | None = None,
+        confirm: int | None = None,
+        audit: str | Path | None = None,
+        client: Client | None = None,
+        dry_run: bool = False,
+        on_invalid: OnInvalid = "skip",
+        timezone: str = "UTC",
+        progress: bool | None = None,
+    ) -> pd.DataFrame:
+        """Delete the people named and block their ids."""
+        return operations.suppress_people(
+            self._frame,
+            user_id=user_id,
+            timestamp=timestamp,
+            message_id=message_id,
+            confirm=confirm,
+            audit=audit,
+            client=client,
+            dry_run=dry_run,
+            on_invalid=on_invalid,
+            timezone=timezone,
+            progress=progress,
+        )
+
+    @_as(operations.unsuppress_people)
+    def unsuppress_people(
+        self,
+        *,
+        user_id: Hashable | None = None,
+        timestamp: Hashable | None = None,
+        message_id: Hashable | None = None,
+        audit: str | Path | None = None,
+        client: Client | None = None,
+        dry_run: bool = False,
+        on_invalid: OnInvalid = "skip",
+        timezone: str = "UTC",
+        progress: bool | None = None,
+    ) -> pd.DataFrame:
+        """Free the ids of suppressed people."""
+        return operations.unsuppress_people(
+            self._frame,
+            user_id=user_id,
+            timestamp=timestamp,
+            message_id=message_id,
+            audit=audit,
+            client=client,
+            dry_run=dry_run,
+            on_invalid=on_invalid,
+            timezone=timezone,
+            progress=progress,
+        )
+
+    @_as(operations.add_devices)
+    def add_devices(
+        self,
+        *,
+        user_id: Hashable | None = None,
+        token: Hashable | None = None,
+        device_type: Hashable | None = None,
+        timestamp: Hashable | None = None,
+        message_id: Hashable | None = None,
+        properties: Selection | None = None,
+        audit: str | Path | None = None,
+        client: Client | None = None,
+        dry_run: bool = False,
+        on_invalid: OnInvalid = "skip",
+        timezone: str = "UTC",
+        progress: bool | None = None,
+    ) -> pd.DataFrame:
+        """Add or update people's devices."""
+        return operations.add_devices(
+            self._frame,
+            user_id=user_id,
+            token=token,
+            device_type=device_type,
+            timestamp=timestamp,
+            message_id=message_id,
+            properties=properties,
+            audit=audit,
+            client=client,
+            dry_run=dry_run,
+            on_invalid=on_invalid,
+            timezone=timezone,
+            progress=progress,
+        )
+
+    @_as(operations.delete_devices)
+    def delete_devices(
+        self,
+        *,
+        user_id: Hashable | None = None,
+        token: Hashable | None = None,
+        device_type: Hashable | None = None,
+        timestamp: Hashable | None = None,
+        message_id: Hashable | None = None,
+        confirm: int | None = None,
+        audit: str | Path | None = None,
+        client: Client | None = None,
+        dry_run: bool = False,
+        on_invalid: OnInvalid = "skip",
+        timezone: str = "UTC",
+        progress: bool | None = None,
+    ) -> pd.DataFrame:
+        """Delete people's devices."""
+        return operations.delete_devices(
+            self._frame,
+            user_id=user_id,
+            token=token,
+            device_type=device_type,
+            timestamp=timestamp,
+            message_id=message_id,
+            confirm=confirm,
+            audit=audit,
+            client=client,
+            dry_run=dry_run,
+            on_invalid=on_invalid,
+            timezone=timezone,
+            progress=progress,
+        )
+
+    @_as(operations.delete_objects)
+    def delete_objects(
+        self,
+        *,
+        object_id: Hashable | None = None,
+        object_type_id: Hashable | None = None,
+        timestamp: Hashable | None = None,
+        message_id: Hashable | None = None,
+        confirm: int | None = None,
+        audit: str | Path | None = None,
+        client: Client | None = None,
+        dry_run: bool = False,
+        on_invalid: OnInvalid = "skip",
+        timezone: str = "UTC",
+        progress: bool | None = None,
+    ) -> pd.DataFrame:
+        """Delete objects."""
+        return operations.delete_objects(
+            self._frame,
+            object_id=object_id,
+            object_type_id=object_type_id,
+            timestamp=timestamp,
+            message_id=message_id,
+            confirm=confirm,
+            audit=audit,
+            client=client,
+            dry_run=dry_run,
+            on_invalid=on_invalid,
+            timezone=timezone,
+            progress=progress,
+        )
+
+    @_as(operations.delete_relationships)
+    def delete_relationships(
+        self,
+        *,
+        user_id: Hashable | None = None,
+        object_id: Hashable | None = None,
+        object_type_id: Hashable | None = None,
+        timestamp: Hashable | None = None,
+        message_id: Hashable | None = None,
+        confirm: int | None = None,
+        audit: str | Path | None = None,
+        client: Client | None = None,
+        dry_run: bool = False,
+        on_invalid: OnInvalid = "skip",
+        timezone: str = "UTC",
+        progress: bool | None = None,
+    ) -> pd.DataFrame:
+        """End relationships between people and objects."""
+        return operations.delete_relationships(
+            self._frame,
+            user_id=user_id,
+            object_id=object_id,
+            object_type_id=object_type_id,
+            timestamp=timestamp,
+            message_id=message_id,
+            confirm=confirm,
+            audit=audit,
+            client=client,
+            dry_run=dry_run,
+            on_invalid=on_invalid,
+            timezone=timezone,
+            progress=progress,
+        )
+
+    @_as(operations.report_deliveries)
+    def report_deliveries(
+        self,
+        *,
+        delivery_id: Hashable | None = None,
+        metric: Hashable | None = None,
+        timestamp: Hashable | None = None,
+        message_id: Hashable | None = None,
+        properties: Selection | None = None,
+        audit: str | Path | None = None,
+        client: Client | None = None,
+        dry_run: bool = False,
+        on_invalid: OnInvalid = "skip",
+        timezone: str = "UTC",
+        progress: bool | None = None,
+    ) -> pd.DataFrame:
+        """Report what became of messages."""
+        return operations.report_deliveries(
+            self._frame,
+            delivery_id=delivery_id,
+            metric=metric,
+            timestamp=timestamp,
+            message_id=message_id,
+            properties=properties,
+            audit=audit,
+            client=client,
+            dry_run=dry_run,
+            on_invalid=on_invalid,
+            timezone=timezone,
+            progress=progress,
+        )
+
+    @_as(operations.report_content)
+    def report_content(
+        self,
+        *,
+        action_type: Hashable | None = None,
+        content_id: Hashable | None = None,
+        template_id: Hashable | None = None,
+        timestamp: Hashable | None = None,
+        message_id: Hashable | None = None,
+        properties: Selection | None = None,
+        audit: str | Path | None = None,
+        client: Client | None = None,
+        dry_run: bool = False,
+        on_invalid: OnInvalid = "skip",
+        timezone: str = "UTC",
+        progress: bool | None = None,
+    ) -> pd.DataFrame:
+        """Report what people did with content."""
+        return operations.report_content(
+            self._frame,
+            action_type=action_type,
+            content_id=content_id,
+            template_id=template_id,
+            timestamp=timestamp,
+            message_id=message_id,
+            properties=properties,
+            audit=audit,
+            client=client,
+            dry_run=dry_run,
+            on_invalid=on_invalid,
             timezone=timezone,
             progress=progress,
         )

@@ -265,7 +265,7 @@ def _request(
     call: str, event: str | None, *, event_column: str | None, type_column: str, **given: Any
 ) -> pipeline.Request:
     """Put the options together, as the Python functions do."""
-    selections = {key: _selection(given.pop(key)) for key in ("traits", "properties")}
+    selections: dict[str, Any] = {key: _selection(given.pop(key)) for key in ("traits", "properties")}
     written = {key: given.pop(key) for key in ("schema", "nulls", "timezone")}
     mapping = ColumnMapping(
         event=event_column, type_column=type_column if call == "batch" else None, **given, **selections

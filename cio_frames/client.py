@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timezone
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
@@ -258,7 +258,7 @@ def retry_after_seconds(header: str | None, *, now: float) -> float | None:
 def _seconds_until(date: str, now: float) -> float:
     found = parsedate_to_datetime(date)
     # HTTP knows no other zone than UTC, also where a date does not say so.
-    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp() - now
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() - now
 
 
 def _words(response: requests.Response, give_up_at: float) -> str:

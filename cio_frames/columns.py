@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cio_frames import spec
@@ -28,7 +28,8 @@ _IDS = ("user_id", "anonymous_id", "previous_id", "group_id", "event")
 class ColumnMapping:
     """What the caller said about columns; None means "look for the field's own name".
 
-    ``context`` and ``integrations`` are a column of objects, or one object for all calls.
+    ``context`` and ``integrations`` are a column of objects, or one object for all calls. ``fields`` names columns for
+    fields by dotted wire path, ``constants`` gives fields one value for all calls.
     """
 
     user_id: Hashable | None = None
@@ -44,6 +45,8 @@ class ColumnMapping:
     traits: Selection | None = None
     properties: Selection | None = None
     type_column: Hashable | None = None
+    fields: Mapping[str, Hashable] = field(default_factory=dict)
+    constants: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +132,25 @@ def resolve(labels: Sequence[Hashable], call: spec.Call, mapping: ColumnMapping,
     """
     known = spec.semantic_event(event) if event is not None else None
     finder = _Finder(list(labels), call, known, mapping)
-    envelope = dict(finder.envelope(constants={"event"} if event is not None else set()))
+    constants = _constants(call, mapping, known.name if known else event)
+    envelope = dict(finder.envelope(constants={path[0] for path in constants if len(path) == 1}))
     nested = list(finder.nested(used=set(envelope.values())))
-    constants: dict[Path, Any] = {("type",): call.name}
-    if event is not None:
-        constants[("event",)] = known.name if known else event
-    for name in _ENVELOPE_OBJECTS:
-        given = getattr(mapping, name)
-        if isinstance(given, Mapping):
-            constants |= {(name, str(key)): value for key, value in given.items()}
     pairs = [((wire,), position) for wire, position in envelope.items()] + nested
     _refuse_collisions(pairs, constants, labels)
     sources = tuple(Source(position, labels[position], path, field_of(call, known, path)) for path, position in pairs)
     return Columns(call, known, constants, sources)
+
+
+def _constants(call: spec.Call, mapping: ColumnMapping, event: str | None) -> dict[Path, Any]:
+    """Return the fields that have one value in all calls."""
+    constants: dict[Path, Any] = {("type",): call.name}
+    if event is not None:
+        constants[("event",)] = event
+    for name in _ENVELOPE_OBJECTS:
+        given = getattr(mapping, name)
+        if isinstance(given, Mapping):
+            constants |= {(name, str(key)): value for key, value in given.items()}
+    return constants | {tuple(path.split(".")): value for path, value in mapping.constants.items()}
 
 
 def field_of(call: spec.Call, event: spec.Event | None, path: Path) -> spec.Field:
@@ -226,6 +235,7 @@ class _Finder:
         """Yield the members of traits, properties, context and integrations, and their columns' positions."""
         bag = self._call.bag
         selected = self._selected(bag) if bag else []
+        selected += [(tuple(path.split(".")), self._position(label)) for path, label in self._mapping.fields.items()]
         yield from selected
         taken = used | {position for _, position in selected} | self._other_columns()
         for position, label in enumerate(self._labels):
@@ -273,7 +283,7 @@ class _Finder:
             if wire not in found and wire not in constants:
                 self._refuse([wire])
         ids = self._event.ids if self._event else self._call.ids
-        if ids and not any(wire in found for wire in ids):
+        if ids and not any(wire in found or wire in constants for wire in ids):
             self._refuse(ids)
 
     def _refuse(self, wires: Sequence[str]) -> None:

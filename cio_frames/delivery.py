@@ -13,7 +13,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Protocol
 
@@ -30,6 +30,7 @@ _ATTEMPTS_AT_A_STRANGER = 3
 # So many batches given up in a row, and the API is taken to be down.
 _GIVEN_UP_IN_A_ROW = 3
 _BATCHES_WAITING_PER_LANE = 2
+_CUT_SHORT = "its batch was refused, and delivery stopped before this call was tried again; it may have landed"
 
 
 class Post(Protocol):
@@ -62,6 +63,26 @@ class Outcome:
     attempts: int
     http_status: int | None = None
     reason: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    """A batch, or what is left of a refused one, and what has happened to it so far."""
+
+    batch: Batch
+    number: int = -1
+    attempts: int = 0
+    http_status: int | None = None
+    # Whether it may have landed.
+    in_doubt: bool = False
+
+    def outcome(self, status: Status, reason: str | None) -> Outcome:
+        return Outcome(self.batch.rows, status, self.number, self.attempts, self.http_status, reason)
+
+    def halves(self) -> tuple[_Part, _Part]:
+        """Return both halves; nobody documents whether a refused batch was refused as a whole."""
+        first, second = (replace(self, batch=half, in_doubt=True) for half in self.batch.halves())
+        return first, second
 
 
 class Ended(Enum):
@@ -182,23 +203,31 @@ class _Dispatcher:
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._given_up = 0
+        # What lanes have begun and not told of yet.
+        self._open: list[_Part] = []
 
     def run(self, batches: Iterable[tuple[int, Batch]]) -> Delivery:
         lanes = [_Lane(self, self._connect(self.client)) for _ in range(self.client.workers)]
-        for lane in lanes:
-            lane.start()
         try:
-            for number, batch in batches:
-                if not lanes[number % len(lanes)].take(batch):
-                    break
+            self._feed(lanes, batches)
             self._wait_for(lanes)
         except KeyboardInterrupt:
             self.end(Ended.INTERRUPTED, "The load was interrupted; requests in flight were finished.")
-            self._wait_for(lanes)
+            self._wait_once_more(lanes)
+        finally:
+            self.stop.set()
+        self._tell_of_the_rest()
+        return self.delivery
+
+    def _feed(self, lanes: list[_Lane], batches: Iterable[tuple[int, Batch]]) -> None:
+        try:
+            for lane in lanes:
+                lane.start()
+            for number, batch in batches:
+                if not lanes[number % len(lanes)].take(batch):
+                    break
         except Exception as error:
             self.fail(error)
-            self._wait_for(lanes)
-        return self.delivery
 
     def _wait_for(self, lanes: list[_Lane]) -> None:
         for lane in lanes:
@@ -207,6 +236,22 @@ class _Dispatcher:
             # In short turns, since a thread that waits for good does not hear Ctrl-C everywhere.
             while lane.is_alive():
                 lane.join(timeout=0.1)
+
+    def _wait_once_more(self, lanes: list[_Lane]) -> None:
+        """Wait for the requests in flight, unless a second Ctrl-C says not to."""
+        try:
+            self._wait_for(lanes)
+        except KeyboardInterrupt:
+            self.delivery.why = "The load was interrupted twice; requests in flight were not waited for."
+
+    def _tell_of_the_rest(self) -> None:
+        """Tell of what was sent by a lane that failed, or that nobody waits for any more."""
+        for part in list(self._open):
+            try:
+                if part.attempts:
+                    self.tell(part, "unknown", "delivery stopped before its answer was known; it may have landed")
+            except Exception as error:
+                self.fail(error)
 
     def fail(self, error: Exception) -> None:
         """Stop because of a failure on this side."""
@@ -222,15 +267,36 @@ class _Dispatcher:
         with self._lock:
             self.delivery.requests += 1
 
-    def tell(self, outcome: Outcome, *, given_up: bool = False) -> None:
-        """Note what became of some rows."""
+    def begun(self, batch: Batch) -> _Part:
+        """Note that a lane is about to send a batch."""
+        part = _Part(batch)
         with self._lock:
+            self._open.append(part)
+        return part
+
+    def split(self, part: _Part) -> list[_Part]:
+        """Note that halves go out in place of a refused batch; the last is to go first."""
+        with self._lock:
+            if part not in self._open:
+                return []
+            self._open.remove(part)
+            first, second = part.halves()
+            self._open += [second, first]
+            return [second, first]
+
+    def tell(self, part: _Part, status: Status, reason: str | None, *, given_up: bool = False) -> None:
+        """Note what became of some rows, once."""
+        with self._lock:
+            if part not in self._open:
+                return
+            self._open.remove(part)
+            outcome = part.outcome(status, reason)
             self.delivery.outcomes.append(outcome)
             self._given_up = self._given_up + 1 if given_up else 0
             too_often = self._given_up >= _GIVEN_UP_IN_A_ROW
             self._told(outcome)
         if given_up and (too_often or not self.reached):
-            self.end(Ended.UNREACHABLE, f"Given up: {outcome.reason}.")
+            self.end(Ended.UNREACHABLE, f"Given up: {reason}.")
 
     def end(self, ended: Ended, why: str) -> None:
         """Stop all lanes; the first reason counts."""
@@ -303,35 +369,26 @@ class _Lane(threading.Thread):
 
     def _deliver(self, batch: Batch) -> None:
         """Send a batch; where it is refused, its halves in order, until the guilty calls stand alone."""
-        pending = [(batch, 0)]
+        pending = [self._dispatcher.begun(batch)]
         while pending:
-            part, attempts = pending.pop()
-            number = self._dispatcher.number()
-            reply, attempts, in_doubt = self._send(part, attempts)
-            if reply is not None and verdict(reply) is Verdict.REFUSED and len(part) > 1:
-                first, second = part.halves()
-                pending += [(second, attempts), (first, attempts)]
+            part = pending.pop()
+            reply = self._send(part)
+            if reply is not None and verdict(reply) is Verdict.REFUSED and len(part.batch) > 1:
+                pending += self._dispatcher.split(part)
             else:
-                self._conclude(part, number, reply, attempts, in_doubt)
+                self._conclude(part, reply)
 
-    def _send(self, batch: Batch, attempts: int) -> tuple[Reply | None, int, bool]:
-        """Try a batch until it is answered for good; None where delivery stopped before the first try.
-
-        The third value says whether an attempt was sent and not answered, so that the batch may have landed.
-        """
+    def _send(self, part: _Part) -> Reply | None:
+        """Try a part until it is answered for good; None where delivery stopped before the first try."""
         dispatcher, client = self._dispatcher, self._dispatcher.client
-        body = batch.body
+        body = part.batch.body
         give_up_at = time.monotonic() + client.retry_budget_seconds
-        reply, in_doubt = None, False
+        reply = None
         for attempt in itertools.count(1):
             dispatcher.pace.wait(dispatcher.stop)
             if dispatcher.stop.is_set():
-                return reply, attempts, in_doubt
-            reply = self._connection.post(body)
-            dispatcher.counted()
-            attempts += 1
-            dispatcher.reached |= reply.sent
-            in_doubt |= reply.sent and (reply.status is None or reply.status >= 500 or reply.status == 408)
+                break
+            reply = self._post(part, body, first=attempt == 1)
             limit = client.attempts if dispatcher.reached else min(client.attempts, _ATTEMPTS_AT_A_STRANGER)
             if verdict(reply) is not Verdict.RETRY or attempt >= limit:
                 break
@@ -340,22 +397,33 @@ class _Lane(threading.Thread):
                 break
             log.info("retrying a request", extra={"status": reply.status, "attempt": attempt, "wait_seconds": wait})
             dispatcher.stop.wait(wait)
-        return reply, attempts, in_doubt
+        return reply
 
-    def _conclude(self, batch: Batch, number: int, reply: Reply | None, attempts: int, in_doubt: bool) -> None:
-        """Tell what became of a batch that will not be tried again."""
+    def _post(self, part: _Part, body: bytes, *, first: bool) -> Reply:
+        """Send a part once, and note on it what that tells."""
+        dispatcher = self._dispatcher
+        if first:
+            part.number = dispatcher.number()
+        dispatcher.counted()
+        # Before it is sent, so that it counts also where nobody waits for the answer.
+        part.attempts += 1
+        reply = self._connection.post(body)
+        dispatcher.reached |= reply.sent
+        part.in_doubt |= reply.sent and verdict(reply) is Verdict.RETRY
+        if reply.status is not None:
+            part.http_status = reply.status
+        return reply
+
+    def _conclude(self, part: _Part, reply: Reply | None) -> None:
+        """Tell what became of a part that will not be tried again."""
         dispatcher = self._dispatcher
         if reply is None:
-            if attempts:
-                reason = "its batch was refused, and delivery stopped before this call was tried again"
-                dispatcher.tell(Outcome(batch.rows, "unsent", number, attempts, reason=reason))
+            if part.attempts:
+                dispatcher.tell(part, "unknown", _CUT_SHORT)
             return
         decided = verdict(reply)
-        status, why = _status_of(decided, reply, dispatcher.client, in_doubt)
-        dispatcher.tell(
-            Outcome(batch.rows, status, number, attempts, reply.status, why),
-            given_up=decided is Verdict.RETRY,
-        )
+        status, why = _status_of(decided, reply, dispatcher.client, part.in_doubt)
+        dispatcher.tell(part, status, why, given_up=decided is Verdict.RETRY)
         if decided is Verdict.UNAUTHORIZED:
             dispatcher.end(Ended.UNAUTHORIZED, f"The API does not accept this write key ({_answer(reply)}).")
         elif decided is Verdict.UNEXPECTED:
@@ -376,7 +444,7 @@ def _status_of(decided: Verdict, reply: Reply, client: Client, in_doubt: bool) -
             return "rejected", _answer(reply)
         case Verdict.UNAUTHORIZED:
             return ("unknown" if in_doubt else "unsent"), f"the API does not accept this write key ({_answer(reply)})"
-        case Verdict.RETRY if not in_doubt and reply.status is None:
+        case Verdict.RETRY if not in_doubt:
             return "unsent", _answer(reply)
         case Verdict.RETRY:
             return "unknown", f"{_answer(reply)}; it may have landed"

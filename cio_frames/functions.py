@@ -63,14 +63,24 @@ _SENDING = """client : Client, optional
     DeliveryError
         Delivery ended early otherwise; ``.result`` as above."""
 
+_NO_SAY = """schema : "spec", None, or a pandera schema
+        What rows are checked against: the API's spec, nothing, or a schema of yours (see
+        :func:`cio_frames.schema`). Values are checked, not changed.
+    nulls : {"omit", "send"}
+        Whether missing traits and properties are left out, or sent as ``null``, which may erase them.
+    """
+# The same for operations, whose schema is always the spec's.
+_OPERATING = _SENDING.replace(_NO_SAY, "")
 
-def _documented(function: _Function) -> _Function:
-    """Put the shared part of the docstring in its place."""
-    function.__doc__ = (function.__doc__ or "").replace("{sending}", _SENDING)
+
+def documented(function: _Function) -> _Function:
+    """Put the shared parts of the docstring in their place."""
+    text = (function.__doc__ or "").replace("{sending}", _SENDING)
+    function.__doc__ = text.replace("{operating}", _OPERATING)
     return function
 
 
-@_documented
+@documented
 def identify(
     df: pd.DataFrame,
     *,
@@ -137,7 +147,7 @@ def identify(
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
-@_documented
+@documented
 def track(
     df: pd.DataFrame,
     event: str | None = None,
@@ -210,7 +220,7 @@ def track(
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
-@_documented
+@documented
 def page(
     df: pd.DataFrame,
     *,
@@ -279,7 +289,7 @@ def page(
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
-@_documented
+@documented
 def screen(
     df: pd.DataFrame,
     *,
@@ -348,7 +358,7 @@ def screen(
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
-@_documented
+@documented
 def group(
     df: pd.DataFrame,
     *,
@@ -418,7 +428,7 @@ def group(
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
-@_documented
+@documented
 def alias(
     df: pd.DataFrame,
     *,
@@ -478,7 +488,7 @@ def alias(
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
-@_documented
+@documented
 def batch(
     df: pd.DataFrame,
     *,

@@ -447,6 +447,23 @@ def _cases(rows: list[int], column: str | None, check: str, reason: str) -> pd.D
     )
 
 
+# Fields that say who or what a call is about, and their names for people.
+_ABOUT = {
+    ("userId",): "id",
+    ("properties", "objectId"): "object_id",
+    ("properties", "objectTypeId"): "object_type_id",
+    ("properties", "deliveryId"): "delivery_id",
+    ("properties", "contentId"): "content_id",
+}
+
+
+def ids_of(frame: pd.DataFrame, request: Request) -> pd.DataFrame:
+    """Return who or what each row is about, one column per kind of id."""
+    (part,) = Prepared(frame, request).parts
+    found = {name: part.encoder.ids(*path) for path, name in _ABOUT.items()}
+    return pd.DataFrame({name: ids.to_pylist() for name, ids in found.items() if ids is not None})
+
+
 def payloads(frame: pd.DataFrame, request: Request, client: Client | None = None) -> pd.Series[Any]:
     """Return the JSON that would go out for each row; null where a row would stay here."""
     sending = Sending(Prepared(frame, request), client or Client(write_key="dry-run"))

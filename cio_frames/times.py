@@ -5,7 +5,10 @@ A time is an instant. Naive times mean what ``timezone=`` says. Finer parts than
 
 from __future__ import annotations
 
+import datetime as dt
+from functools import cache
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +20,17 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_MS_PER_DAY = 86_400_000
 # 0001-01-01 and 9999-12-31 in seconds: the years that four digits can write.
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
-_MS_PER_DAY = 86_400_000
+# The calendar repeats itself after 400 years, to the day of the week.
+_CALENDAR_MS = 146_097 * _MS_PER_DAY
 _WITH_ZONE = r"\d[Tt ]\d\d.*([Zz]|[+-]\d\d(:?\d\d)?)$"
+_ISO_8601 = (
+    r"^(?P<year>\d{4})-?(?P<month>\d\d)-?(?P<day>\d\d)"
+    r"(?:[Tt ](?P<hour>\d\d)(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?)?"
+    r" ?(?:[Zz]|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d))?)?)?$"
+)
 # Tables of two and three digits as text, so that times are written by look-up and not by division.
 _TWO = np.frombuffer("".join(f"{n:02}" for n in range(100)).encode(), dtype=np.uint8).reshape(100, 2)
 _THREE = np.frombuffer("".join(f"{n:03}" for n in range(1000)).encode(), dtype=np.uint8).reshape(1000, 3)
@@ -35,7 +45,7 @@ class Instants(NamedTuple):
     missing : numpy array of bool, shape (n,)
         Rows with nothing in them.
     unreadable : numpy array of bool, shape (n,)
-        Rows whose text is not ISO 8601, or whose year is not between 1 and 9999.
+        Rows whose text is not ISO 8601, or whose year, in UTC, is not between 1 and 9999.
     unclear : numpy array of bool, shape (n,)
         Naive times that the time zone has twice, or not at all, when clocks are turned.
     """
@@ -57,15 +67,10 @@ def from_timestamps(array: pa.Array, timezone: str) -> Instants:
     counts = np.asarray(pc.fill_null(array.cast(pa.int64()), 0))
     per_second = _PER_SECOND[array.type.unit]
     seconds = counts // per_second
-    unreadable = (seconds < _FIRST_SECOND) | (seconds > _LAST_SECOND)
+    unreadable = _outside(seconds)
     seconds = np.where(unreadable, 0, seconds)
     thousandths = (counts % per_second) * 1_000 // per_second
-    ms = seconds * 1_000 + thousandths
-    unclear = np.zeros(len(ms), dtype=bool)
-    if array.type.tz is None and timezone != "UTC":
-        ms, unclear = _localized(ms, timezone)
-        unclear &= ~missing & ~unreadable
-    return Instants(ms, missing, unreadable & ~missing, unclear)
+    return _instants(seconds * 1_000 + thousandths, missing, unreadable, timezone if array.type.tz is None else "UTC")
 
 
 def from_dates(array: pa.Array, timezone: str) -> Instants:
@@ -98,25 +103,82 @@ def _parsed(array: pa.Array, wanted: Bools, kind: pa.DataType, timezone: str) ->
     try:
         return from_timestamps(text.cast(kind), timezone)
     except pa.ArrowInvalid:
-        # Arrow says only that a cell is not a time, not which.
-        parsed = pd.to_datetime(
-            pd.Series(text.to_numpy(zero_copy_only=False), dtype=object),
-            format="ISO8601",
-            errors="coerce",
-            utc=True,
-        )
-        read = pa.array(parsed, from_pandas=True).cast(pa.timestamp("us", "UTC"), safe=False).cast(kind)
-        found = from_timestamps(read, timezone)
-        missing = np.asarray(pc.is_null(text))
-        return found._replace(missing=missing, unreadable=found.unreadable | (found.missing & ~missing))
+        # Arrow says only that a cell is not a time, not which; and it knows fewer forms.
+        return _read(text, timezone if kind.tz is None else "UTC")
+
+
+def _read(text: pa.Array, timezone: str) -> Instants:
+    """Read ISO 8601 text part by part; what has an offset is naive no longer, whatever the zone."""
+    missing = np.asarray(pc.is_null(text))
+    parts = pc.extract_regex(text, _ISO_8601)
+    named = {field.name: part for field, part in zip(parts.type, parts.flatten(), strict=True)}
+    thousandths = pc.utf8_slice_codeunits(pc.utf8_rpad(named.pop("fraction"), 3, "0"), 0, 3)
+    west = np.asarray(pc.fill_null(pc.equal(named.pop("sign"), "-"), False))
+    number = {name: _whole(part) for name, part in (named | {"thousandths": thousandths}).items()}
+    month = ((number["year"] - 1970) * 12 + number["month"] - 1).astype("datetime64[M]")
+    first_day = month.astype("datetime64[D]")
+    days_of_month = ((month + 1).astype("datetime64[D]") - first_day).astype(np.int64)
+    sound = np.asarray(parts.is_valid()) & (number["month"] >= 1) & (number["month"] <= 12)
+    sound &= (number["day"] >= 1) & (number["day"] <= days_of_month)
+    for name in ("hour", "minute", "second", "zone_hour", "zone_minute"):
+        sound &= number[name] < (24 if name.endswith("hour") else 60)
+    days = first_day.astype(np.int64) + number["day"] - 1
+    seconds = ((days * 24 + number["hour"]) * 60 + number["minute"]) * 60 + number["second"]
+    offset = (number["zone_hour"] * 60 + number["zone_minute"]) * 60
+    seconds += np.where(west, offset, -offset)
+    return _instants(seconds * 1_000 + number["thousandths"], missing, ~sound, timezone)
+
+
+def _whole(digits: pa.Array) -> Ints:
+    """Return digits as numbers, 0 where there are none."""
+    known = pc.if_else(pc.equal(digits, ""), "0", digits)
+    return np.asarray(pc.fill_null(known, "0").cast(pa.int64()))
+
+
+def _instants(ms: Ints, missing: Bools, unreadable: Bools, timezone: str) -> Instants:
+    """Put local milliseconds in UTC, and set those aside that have no year of four digits there."""
+    known = ~(missing | unreadable)
+    unclear = np.zeros(len(ms), dtype=bool)
+    if timezone != "UTC":
+        ms, unclear = _localized(np.where(known, ms, 0), timezone)
+        unclear &= known
+    outside = known & ~unclear & _outside(ms // 1_000)
+    return Instants(
+        np.where(known & ~unclear & ~outside, ms, 0),
+        missing,
+        (unreadable & ~missing) | outside,
+        unclear,
+    )
+
+
+def _outside(seconds: Ints) -> Bools:
+    return (seconds < _FIRST_SECOND) | (seconds > _LAST_SECOND)
 
 
 def _localized(ms: Ints, timezone: str) -> tuple[Ints, Bools]:
     """Return naive milliseconds as instants, and which of them the zone has twice or not at all."""
-    local = pd.DatetimeIndex(ms.astype("datetime64[ms]"))
-    utc = local.tz_localize(timezone, ambiguous="NaT", nonexistent="NaT").tz_convert("UTC")
-    unclear = np.asarray(utc.isna())
-    return np.asarray(utc.tz_localize(None).as_unit("ms").asi8), unclear
+    # On the last days of the calendar pandas refuses to count on into UTC.
+    too_early, too_late = ms < (_FIRST_SECOND + 172_800) * 1_000, ms > (_LAST_SECOND - 172_800) * 1_000
+    shift = _CALENDAR_MS * (too_early.astype(np.int64) - too_late.astype(np.int64))
+    local = pd.DatetimeIndex((ms + shift).astype("datetime64[ms]"))
+    utc = local.tz_localize(zone_of(timezone), ambiguous="NaT", nonexistent="NaT").tz_convert("UTC")
+    return np.asarray(utc.tz_localize(None).as_unit("ms").asi8) - shift, np.asarray(utc.isna())
+
+
+@cache
+def zone_of(timezone: str) -> dt.tzinfo:
+    """Return the zone of a name.
+
+    >>> str(zone_of("Europe/Berlin"))
+    'Europe/Berlin'
+    """
+    found = pd.Timestamp(0, tz=timezone).tzinfo
+    try:
+        # pandas 2 has zones that end in 2037 and round what was before 1900.
+        return ZoneInfo(str(found))
+    except (LookupError, ValueError, OSError):
+        # Offsets such as +01:00 have no name.
+        return found or dt.UTC
 
 
 def day_text(days: Ints, missing: Bools) -> pa.Array:

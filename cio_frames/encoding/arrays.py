@@ -12,7 +12,16 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from cio_frames import spec, times
-from cio_frames.encoding.cells import NOT_EXACT, NOT_WHOLE, cells_as_json, cells_as_text
+from cio_frames.encoding.cells import (
+    NO_YEAR,
+    NOT_EXACT,
+    NOT_WHOLE,
+    SAME_KEY,
+    cells_as_json,
+    cells_as_text,
+    key_of,
+    whole_as_integers,
+)
 from cio_frames.encoding.form import Form
 from cio_frames.encoding.series import Column
 from cio_frames.encoding.text import NULL, TEXT, Fault, Members, Text, escaped, join, object_value
@@ -20,6 +29,8 @@ from cio_frames.encoding.text import NULL, TEXT, Fault, Members, Text, escaped, 
 Bools = npt.NDArray[np.bool_]
 
 _ABSENT = pa.scalar(None, TEXT)
+_NO_NUMBER = "a number is no time; say what it counts, for example with pd.to_datetime(column, unit='s')"
+_NO_ISO_8601 = "not a time in ISO 8601 form, such as 2026-11-24T09:30:00Z"
 _EXACT_FLOAT = 2.0**53
 
 
@@ -35,7 +46,7 @@ def json_text(column: Column, field: spec.Field, form: Form) -> Text:
     if field.format == "date-time":
         return _as_time(column, form)
     if isinstance(column, np.ndarray):
-        return cells_as_text(column) if field.type == "string" else cells_as_json(column, form)
+        return _cells(column, field, form)
     if kinds.is_dictionary(column.type):
         return _dictionary(column, field, form)
     if field.type == "string":
@@ -45,71 +56,85 @@ def json_text(column: Column, field: spec.Field, form: Form) -> Text:
     return _as_it_is(column, form)
 
 
+def _cells(cells: npt.NDArray[np.object_], field: spec.Field, form: Form) -> Text:
+    match field.type:
+        case "string":
+            return cells_as_text(cells)
+        case "integer":
+            return cells_as_json(whole_as_integers(cells), form)
+        case _:
+            return cells_as_json(cells, form)
+
+
 def _as_it_is(array: pa.Array, form: Form) -> Text:
     """Write an array in the form its own type has in JSON."""
     for applies, write in _WRITERS:
         if applies(array.type):
             return write(array, form)
-    # Maps, views, extension types: rare, and their Python objects say it all.
+    # Views, extension types: rare, and their Python objects say it all.
     return cells_as_json(_objects(array), form)
 
 
 def _as_text(array: pa.Array, form: Form) -> Text:
     kind = array.type
-    if kinds.is_string(kind) or kinds.is_large_string(kind):
-        return _text(array, form)
+    if _is_text(kind) or kinds.is_null(kind):
+        return _as_it_is(array, form)
     if kinds.is_integer(kind):
         return Text(array.cast(TEXT), quoted=True)
     if kinds.is_floating(kind):
         return _floats_as_text(array)
-    if kinds.is_timestamp(kind) or kinds.is_date(kind) or kinds.is_time(kind) or kinds.is_null(kind):
-        return _as_it_is(array, form)
+    if kinds.is_decimal(kind):
+        return _decimals_as_text(array, form)
     return cells_as_text(_objects(array))
 
 
 def _as_time(column: Column, form: Form) -> Text:
-    instants, fault = instants_of(column, form.timezone)
+    instants, faults = instants_of(column, form)
     lost = instants.unreadable | instants.unclear
-    faults = (
-        *_faults(instants.unreadable, fault),
-        *_faults(instants.unclear, f"the time zone {form.timezone} has this time twice, or not at all"),
-    )
     return Text(times.time_text(instants.ms, instants.missing | lost), quoted=True, faults=faults)
 
 
-def instants_of(column: Column, timezone: str) -> tuple[times.Instants, str]:
-    """Return the instants in a column of any type, and what is wrong with the unreadable ones."""
+def instants_of(column: Column, form: Form) -> tuple[times.Instants, tuple[Fault, ...]]:
+    """Return the instants in a column of any type, and what is wrong with those that cannot be read."""
     if isinstance(column, np.ndarray):
-        return _instants_of_cells(column, timezone)
+        return _instants_of_cells(column, form)
     if kinds.is_dictionary(column.type):
         column = column.dictionary_decode()
-    kind = column.type
+    instants, why = _instants_of_array(column, form.timezone)
+    return instants, (*_faults(instants.unreadable, why), *_faults(instants.unclear, form.unclear))
+
+
+def _instants_of_array(array: pa.Array, timezone: str) -> tuple[times.Instants, str]:
+    kind = array.type
     if kinds.is_timestamp(kind):
-        return times.from_timestamps(column, timezone), "the year is not between 1 and 9999"
+        return times.from_timestamps(array, timezone), NO_YEAR
     if kinds.is_date(kind):
-        return times.from_dates(column, timezone), "the year is not between 1 and 9999"
-    if kinds.is_string(kind) or kinds.is_large_string(kind):
-        return times.from_text(column, timezone), "not a time in ISO 8601 form, such as 2026-11-24T09:30:00Z"
-    missing = (
-        np.asarray(pc.is_null(column, nan_is_null=True)) if not kinds.is_null(kind) else np.ones(len(column), bool)
-    )
-    nothing = np.zeros(len(column), dtype=bool)
-    why = "a number is no time; say what it counts, for example with pd.to_datetime(column, unit='s')"
-    return times.Instants(np.zeros(len(column), dtype=np.int64), missing, ~missing, nothing), why
+        return times.from_dates(array, timezone), NO_YEAR
+    if _is_text(kind):
+        return times.from_text(array, timezone), _NO_ISO_8601
+    missing = np.asarray(pc.is_null(array, nan_is_null=kinds.is_floating(kind)))
+    nothing = np.zeros(len(array), dtype=bool)
+    return times.Instants(np.zeros(len(array), dtype=np.int64), missing, ~missing, nothing), _NO_NUMBER
 
 
-def _instants_of_cells(cells: npt.NDArray[np.object_], timezone: str) -> tuple[times.Instants, str]:
+def _instants_of_cells(cells: npt.NDArray[np.object_], form: Form) -> tuple[times.Instants, tuple[Fault, ...]]:
     """Read times from Python objects: dates, datetimes with and without zone, text."""
-    written = cells_as_json(cells, Form(timezone=timezone))
+    written = cells_as_json(cells, form)
     quoted = pc.fill_null(pc.starts_with(written.values, '"'), False)
     text = pc.if_else(quoted, pc.utf8_slice_codeunits(written.values, 1, -1), _ABSENT)
-    instants = times.from_text(text, timezone)
-    absent = np.asarray(pc.is_null(written.values))
+    instants = times.from_text(text, form.timezone)
+    told = np.zeros(len(cells), dtype=bool)
     for fault in written.faults:
-        absent[fault.rows] = False
-    unreadable = instants.unreadable | (~np.asarray(quoted) & ~absent)
-    why = "not a time; send datetimes, or text in ISO 8601 form"
-    return instants._replace(missing=absent, unreadable=unreadable), why
+        told[fault.rows] = True
+    other = ~np.asarray(quoted) & np.asarray(written.values.is_valid())
+    faults = (
+        *written.faults,
+        *_faults(instants.unreadable, _NO_ISO_8601),
+        *_faults(other, "not a time; send datetimes, or text in ISO 8601 form"),
+        *_faults(instants.unclear, form.unclear),
+    )
+    unreadable = instants.unreadable | other | told
+    return instants._replace(missing=instants.missing & ~unreadable, unreadable=unreadable), faults
 
 
 def _text(array: pa.Array, form: Form) -> Text:
@@ -167,11 +192,24 @@ def _integers_where_whole(array: pa.Array) -> Text:
 
 
 def _decimals(array: pa.Array, form: Form) -> Text:
-    if array.type.scale <= 0:
-        return Text(pc.cast(pc.cast(array, pa.decimal256(76, 0)), TEXT))
+    scale = array.type.scale
+    if scale <= 0:
+        return Text(array.cast(pa.decimal256(76, 0)).cast(TEXT))
+    # Arrow's own text has exponents. So: the digits without their point, and the point back in its place.
+    wide = array.cast(pa.decimal256(76, scale))
+    digits = pa.Array.from_buffers(pa.decimal256(76, 0), len(wide), wide.buffers(), offset=wide.offset).cast(TEXT)
+    sign = pc.if_else(pc.starts_with(digits, "-"), pa.scalar("-", TEXT), pa.scalar("", TEXT))
+    digits = pc.utf8_lpad(pc.utf8_ltrim(digits, "-"), scale + 1, "0")
+    whole, fraction = pc.utf8_slice_codeunits(digits, 0, -scale), pc.utf8_slice_codeunits(digits, -scale)
     # 12.50 and 12.5 are one number, and which is written must not hang on the column's scale.
-    digits = pc.utf8_rtrim(array.cast(TEXT), "0")
-    return Text(pc.utf8_rtrim(digits, "."))
+    return Text(pc.utf8_rtrim(join([sign, whole, ".", pc.utf8_rtrim(fraction, "0")]), "."))
+
+
+def _decimals_as_text(array: pa.Array, form: Form) -> Text:
+    values = _decimals(array, form).values
+    fraction = pc.fill_null(pc.match_substring(values, "."), False)
+    faults = _faults(np.asarray(fraction), NOT_WHOLE)
+    return Text(pc.if_else(fraction, _ABSENT, values), quoted=True, faults=faults)
 
 
 def _timestamps(array: pa.Array, form: Form) -> Text:
@@ -181,7 +219,7 @@ def _timestamps(array: pa.Array, form: Form) -> Text:
 def _dates(array: pa.Array, form: Form) -> Text:
     instants = times.from_dates(array, "UTC")
     text = times.day_text(instants.ms // 86_400_000, instants.missing | instants.unreadable)
-    return Text(text, quoted=True, faults=_faults(instants.unreadable, "the year is not between 1 and 9999"))
+    return Text(text, quoted=True, faults=_faults(instants.unreadable, NO_YEAR))
 
 
 def _times_of_day(array: pa.Array, form: Form) -> Text:
@@ -199,18 +237,60 @@ def _dictionary(array: pa.DictionaryArray, field: spec.Field, form: Form) -> Tex
 
 
 def _list(array: pa.Array, form: Form) -> Text:
-    lengths = np.asarray(pc.fill_null(pc.list_value_length(array), 0), dtype=np.int64)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    offsets = _offsets(array)
     members = json_text(pc.list_flatten(array), spec.Field(), form)
     # A place in a list is kept, so what is missing there is null.
-    values = pc.fill_null(join(members.pieces), NULL)
-    lists = pa.LargeListArray.from_arrays(pa.array(offsets), values)
-    text = join(["[", pc.binary_join(lists, pa.scalar(",", TEXT)), "]"])
-    faults = tuple(
-        Fault(np.unique(np.searchsorted(offsets, fault.rows, side="right") - 1), fault.reason)
-        for fault in members.faults
+    inside = _side_by_side(pc.fill_null(join(members.pieces), NULL), offsets)
+    return Text(_where_valid(array, join(["[", inside, "]"])), faults=_faults_above(members.faults, offsets))
+
+
+def _map(array: pa.Array, form: Form) -> Text:
+    """Write a map as an object, whose members are left out where they are null."""
+    kind = array.type
+    pairs = array.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)])))
+    offsets = _offsets(pairs)
+    names, cells = pc.list_flatten(pairs).flatten()
+    keys, values = _keys(names), json_text(cells, spec.Field(), form)
+    members = members_of(values, send_null=form.send_nulls)
+    texts = join([*keys.pieces, ":", *members.pieces])
+    there = np.concatenate([[0], np.cumsum(np.asarray(texts.is_valid()))])
+    inside = _side_by_side(texts.drop_null(), there[offsets])
+    faults = (*keys.faults, *values.faults, *_faults(_repeated(keys.values, offsets), SAME_KEY))
+    return Text(_where_valid(array, join(["{", inside, "}"])), faults=_faults_above(faults, offsets))
+
+
+def _keys(names: pa.Array) -> Text:
+    if _is_text(names.type) or kinds.is_integer(names.type):
+        return _as_text(names, Form())
+    return cells_as_text(_objects(names), key_of)
+
+
+def _repeated(keys: pa.Array, offsets: npt.NDArray[np.int64]) -> Bools:
+    """Return which keys stood before in the same map."""
+    codes = np.asarray(pc.fill_null(keys.dictionary_encode().indices.cast(pa.int64()), -1))
+    owners = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    _, first = np.unique(np.stack([owners, codes]), axis=1, return_index=True)
+    repeated = np.ones(len(keys), dtype=bool)
+    repeated[first] = False
+    return repeated
+
+
+def _offsets(lists: pa.Array) -> npt.NDArray[np.int64]:
+    """Return where the members of each list start among those of all lists, without what nulls hide."""
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0), dtype=np.int64)
+    return np.concatenate([[0], np.cumsum(lengths)])
+
+
+def _side_by_side(texts: pa.Array, offsets: npt.NDArray[np.int64]) -> pa.Array:
+    """Join the members of each list, with commas between them."""
+    return pc.binary_join(pa.LargeListArray.from_arrays(pa.array(offsets), texts), pa.scalar(",", TEXT))
+
+
+def _faults_above(faults: tuple[Fault, ...], offsets: npt.NDArray[np.int64]) -> tuple[Fault, ...]:
+    """Return the faults of members as faults of the rows that hold them."""
+    return tuple(
+        Fault(np.unique(np.searchsorted(offsets, fault.rows, side="right") - 1), fault.reason) for fault in faults
     )
-    return Text(_where_valid(array, text), faults=faults)
 
 
 def _struct(array: pa.StructArray, form: Form) -> Text:
@@ -238,9 +318,8 @@ def _where_valid(array: pa.Array, text: pa.Array) -> pa.Array:
 
 def _objects(array: pa.Array) -> npt.NDArray[np.object_]:
     cells = np.empty(len(array), dtype=object)
-    as_dicts = kinds.is_map(array.type)
     for row, cell in enumerate(array.to_pylist()):
-        cells[row] = dict(cell) if as_dicts and cell is not None else cell
+        cells[row] = cell
     return cells
 
 
@@ -267,5 +346,6 @@ _WRITERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array, Form], 
     (kinds.is_decimal, _decimals),
     (_is_list, _list),
     (kinds.is_struct, _struct),
+    (kinds.is_map, _map),
     (kinds.is_null, _nothing),
 )

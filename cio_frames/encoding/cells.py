@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cio_frames.encoding.form import Form
+from cio_frames.encoding.form import Form, UnclearTime
 from cio_frames.encoding.text import TEXT, Fault, Text, escaped
 
 Cells = npt.NDArray[np.object_]
@@ -28,8 +28,9 @@ Cells = npt.NDArray[np.object_]
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _DEEPEST = 100
 _TOO_DEEP = "nested too deep for JSON"
-_INT64 = range(-(2**63), 2**64)
 _EXACT_FLOAT = 2**53
+SAME_KEY = "two keys are the same as text"
+NO_YEAR = "the year is not between 1 and 9999"
 _NO_FORM: Mapping[type, str] = {
     bytes: "bytes have no form in JSON; decode them to text",
     bytearray: "bytes have no form in JSON; decode them to text",
@@ -58,28 +59,55 @@ def cells_as_json(cells: Cells, form: Form) -> Text:
     def careful(cell: Any) -> bytes:
         return orjson.dumps(_plain(cell, form), option=_OPTIONS)
 
-    absent = pd.isna(cells)
+    absent = _absent(cells)
     try:
         dumped = [None if gone else fast(cell) for cell, gone in zip(cells, absent.tolist(), strict=True)]
     except (TypeError, RecursionError):
         return _each(cells, absent, careful)
     values = pa.array(dumped, pa.large_binary()).cast(TEXT)
     # orjson writes NaN and infinity as null; what stands for a missing value has its own rule.
-    with_null = np.asarray(pc.fill_null(pc.match_substring(values, "null"), False))
-    if not with_null.any():
+    in_doubt = np.asarray(pc.fill_null(pc.match_substring(values, "null"), False)) | _may_be_deep(values)
+    if not in_doubt.any():
         return Text(values)
-    redone = _each(cells, absent | ~with_null, careful)
-    return Text(pc.if_else(pa.array(with_null), redone.values, values), faults=redone.faults)
+    redone = _each(cells, absent | ~in_doubt, careful)
+    return Text(pc.if_else(pa.array(in_doubt), redone.values, values), faults=redone.faults)
 
 
-def cells_as_text(cells: Cells) -> Text:
+def cells_as_text(cells: Cells, words: Callable[[Any], str] | None = None) -> Text:
     """Return cells of a field that is text, such as an id: whole numbers lose their ``.0``.
 
     >>> cells_as_text(np.array([7.0, "007", 1.5], dtype=object)).values.to_pylist()
     ['7', '007', None]
     """
-    text = _each(cells, pd.isna(cells), lambda cell: _words(cell).encode())
+    text = _each(cells, _absent(cells), lambda cell: (words or _words)(cell).encode())
     return Text(escaped(text.values), quoted=True, faults=text.faults)
+
+
+def whole_as_integers(cells: Cells) -> Cells:
+    """Return cells with whole floats as integers.
+
+    >>> whole_as_integers(np.array([2.0, 2.5, "2"], dtype=object))
+    array([2, 2.5, '2'], dtype=object)
+    """
+    found = cells.copy()
+    for row, cell in enumerate(cells):
+        if isinstance(cell, (float, np.floating)) and float(cell).is_integer() and abs(cell) < _EXACT_FLOAT:
+            found[row] = int(cell)
+    return found
+
+
+def _absent(cells: Cells) -> npt.NDArray[np.bool_]:
+    # A signalling NaN would refuse to be asked.
+    with decimal.localcontext(traps=[]):
+        return pd.isna(cells)
+
+
+def _may_be_deep(values: pa.Array) -> npt.NDArray[np.bool_]:
+    """Return which rows have enough brackets to be nested too deep; orjson goes deeper than we do."""
+    if (pc.max(pc.binary_length(values)).as_py() or 0) <= 2 * _DEEPEST:
+        return np.zeros(len(values), dtype=bool)
+    brackets = pc.add(pc.count_substring(values, "["), pc.count_substring(values, "{"))
+    return np.asarray(pc.fill_null(pc.greater(brackets, _DEEPEST), False))
 
 
 def _each(cells: Cells, absent: npt.NDArray[np.bool_], write: Callable[[Any], bytes]) -> Text:
@@ -113,7 +141,8 @@ def _plain(part: Any, form: Form, depth: int = 0) -> Any:
         case enum.Enum():
             return _plain(part.value, form, depth)
         case int():
-            return part if part in _INT64 else orjson.Fragment(str(part))
+            # Python itself writes no more than 4,300 digits.
+            return part if -(2**63) <= part < 2**64 else _decimal(decimal.Decimal(part))
         case float() | np.floating():
             return _number(part)
         case Mapping():
@@ -121,8 +150,7 @@ def _plain(part: Any, form: Form, depth: int = 0) -> Any:
         case list() | tuple():
             return [_plain(member, form, depth + 1) for member in part]
         case set() | frozenset():
-            # Sets have no order, and a rerun must write the same.
-            return sorted((_plain(member, form, depth + 1) for member in part), key=orjson.dumps)
+            return _in_order([_plain(member, form, depth + 1) for member in part])
         case np.ndarray():
             return _plain(list(part) if part.ndim else part.item(), form, depth)
         case _ if part is pd.NA or part is pd.NaT:
@@ -150,13 +178,23 @@ def _other(part: Any, form: Form, depth: int) -> Any:
     raise _NoForm(f"a cell of type {type(part).__name__} has no form in JSON; send text, numbers, lists or dicts")
 
 
+def _in_order(members: list[Any]) -> list[Any]:
+    """Return a set's members in one order, so that a rerun writes the same."""
+    try:
+        return sorted(members)
+    except TypeError:
+        return sorted(members, key=orjson.dumps)
+
+
 def _number(number: Any) -> Any:
     if np.isnan(number):
         return None
     if np.isinf(number):
         raise _NoForm("infinity is not a number in JSON")
-    # A float32 is written in its own shortest form, not in that of the float64 it would widen to.
-    return float(number) if isinstance(number, float) else orjson.Fragment(np.format_float_positional(number, trim="0"))
+    if isinstance(number, (np.float16, np.float32)):
+        # Written in its own shortest form, not in that of the float64 it would widen to.
+        return orjson.Fragment(orjson.dumps(number, option=orjson.OPT_SERIALIZE_NUMPY))
+    return float(number)
 
 
 def _time(moment: Any, form: Form) -> str | None:
@@ -164,16 +202,21 @@ def _time(moment: Any, form: Form) -> str | None:
         return None
     try:
         return form.time_of(moment)
-    except (ValueError, OverflowError, AttributeError):
-        raise _NoForm(f"a time that is no time in {form.timezone}, or that it has twice") from None
+    except UnclearTime:
+        raise _NoForm(form.unclear) from None
+    except (ValueError, OverflowError, NotImplementedError):
+        raise _NoForm(NO_YEAR) from None
 
 
 def _object(part: Mapping[Any, Any], form: Form, depth: int) -> dict[str, Any]:
-    plain = {_key(name): _plain(member, form, depth + 1) for name, member in part.items()}
+    plain = {key_of(name): _plain(member, form, depth + 1) for name, member in part.items()}
+    if len(plain) < len(part):
+        raise _NoForm(SAME_KEY)
     return plain if form.send_nulls else {name: member for name, member in plain.items() if member is not None}
 
 
-def _key(name: Any) -> str:
+def key_of(name: Any) -> str:
+    """Return a dict's key as text; whole numbers are allowed for it."""
     if isinstance(name, enum.Enum):
         name = name.value
     if isinstance(name, str):
@@ -211,15 +254,22 @@ def _words(cell: Any) -> str:
         case bool() | np.bool_():
             raise _NoForm("text is needed, and this is a truth value")
         case int() | np.integer():
-            return str(int(cell))
+            return decimal_text(decimal.Decimal(int(cell)))
         case float() | np.floating():
             return whole_text(float(cell))
-        case decimal.Decimal() if cell == cell.to_integral_value():
-            return decimal_text(cell)
+        case decimal.Decimal() if cell.is_finite():
+            return _whole_decimal(cell)
         case uuid.UUID():
             return str(cell)
         case _:
             raise _NoForm(f"text is needed, and this is of type {type(cell).__name__}; convert it with .astype(str)")
+
+
+def _whole_decimal(number: decimal.Decimal) -> str:
+    text = decimal_text(number)
+    if "." in text:
+        raise _NoForm(NOT_WHOLE)
+    return text
 
 
 def whole_text(number: float) -> str:

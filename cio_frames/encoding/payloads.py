@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cio_frames.columns import Columns, Path, Source
 from cio_frames.encoding.arrays import instants_of, json_text, members_of
+from cio_frames.encoding.cells import cells_as_json
 from cio_frames.encoding.form import Form
 from cio_frames.encoding.series import Column, column_of, slice_of
 from cio_frames.encoding.text import TEXT, Fault, Members, Text, join, object_value
+from cio_frames.errors import FrameError
 
 Ints = npt.NDArray[np.int64]
 
 NO_TIME = np.iinfo(np.int64).min
 # Fields whose blank text means that there is none.
+_BAGS = ("traits", "properties")
+# What Python's str.strip() takes away, escaped or not.
+_BLANK = r"^(?:[\s\p{Z}\x{85}]|\\[tnrf]|\\u00(?:0b|1[c-f]))*$"
 _IDS = ("userId", "anonymousId", "previousId", "groupId", "messageId", "event")
 
 
@@ -62,6 +66,7 @@ class Encoder:
     def __init__(self, frame: pd.DataFrame, columns: Columns, form: Form) -> None:
         self._columns = columns
         self._form = form
+        self._constants = dict(_written(columns.constants, form))
         self._sources = {source.path: (source, column_of(frame.iloc[:, source.position])) for source in columns.sources}
 
     def calls(self, start: int, stop: int) -> Calls:
@@ -82,26 +87,30 @@ class Encoder:
             faults=faults,
         )
 
-    def ids(self, wire_name: str) -> pa.Array | None:
+    def ids(self, *path: str) -> pa.Array | None:
         """Return all rows' ids of one kind as text, or None where no column has them."""
-        if (wire_name,) not in self._sources:
+        if path not in self._sources:
             return None
-        source, column = self._sources[(wire_name,)]
+        source, column = self._sources[path]
         return self._text(source, slice_of(column, 0, len(column))).values
 
     def _text(self, source: Source, cells: Column) -> Text:
-        text = json_text(cells, source.field, self._form)
+        text = json_text(cells, source.field, self._form_of(source.path))
         if source.path[0] not in _IDS:
             return text
-        blank = pc.equal(pc.utf8_trim_whitespace(text.values), pa.scalar("", TEXT))
+        blank = pc.match_substring_regex(text.values, _BLANK)
         if pc.any(blank).as_py():
             text = text._replace(values=pc.if_else(blank, pa.scalar(None, TEXT), text.values))
         return text
 
+    def _form_of(self, path: Path) -> Form:
+        """Return how a field is written: nulls are sent among traits and properties only."""
+        return self._form if path[0] in _BAGS else replace(self._form, send_nulls=False)
+
     def _times(self, cells: Column | None, count: int) -> Ints:
         if cells is None:
             return np.full(count, NO_TIME)
-        instants, _ = instants_of(cells, self._form.timezone)
+        instants, _ = instants_of(cells, self._form)
         known = ~(instants.missing | instants.unreadable | instants.unclear)
         return np.where(known, instants.ms, NO_TIME)
 
@@ -129,14 +138,13 @@ class Encoder:
         """Join all fields of every row at once."""
         columns = self._columns
         tree: dict[str, Any] = {}
-        for path, value in columns.constants.items():
-            _plant(tree, path, Members([orjson.dumps(value).decode()], optional=False))
+        for path, value in self._constants.items():
+            _plant(tree, path, Members([value], optional=False))
         for path, text in texts.items():
-            sendable = path[0] in ("traits", "properties")
-            _plant(tree, path, members_of(text, send_null=self._form.send_nulls and sendable))
+            _plant(tree, path, members_of(text, send_null=self._form_of(path).send_nulls))
         if columns.call.bag:
             tree.setdefault(columns.call.bag, {})
-        pieces = _object(tree, keep_empty=True).pieces[:-1]
+        pieces = _object(tree, keep_empty=True, keep_within=_BAGS).pieces[:-1]
         if all(isinstance(piece, str) for piece in pieces):
             return pa.repeat(pa.scalar("".join(map(str, pieces)), TEXT), count)
         return join(pieces, skip_nulls=True)
@@ -148,13 +156,22 @@ def _plant(tree: dict[str, Any], path: Path, members: Members) -> None:
     tree[path[-1]] = members
 
 
-def _object(tree: Mapping[str, Any], *, keep_empty: bool) -> Members:
-    """Return a tree of fields as one object; traits and properties are kept when empty."""
+def _object(tree: Mapping[str, Any], *, keep_empty: bool, keep_within: Sequence[str] = ()) -> Members:
+    """Return a tree of fields as one object; of the objects right in it, those named are kept when empty."""
     members = [
-        (
-            name,
-            _object(value, keep_empty=name in ("traits", "properties")) if isinstance(value, dict) else value,
-        )
+        (name, _object(value, keep_empty=name in keep_within) if isinstance(value, dict) else value)
         for name, value in tree.items()
     ]
     return object_value(members, keep_empty=keep_empty)
+
+
+def _written(constants: Mapping[Path, Any], form: Form) -> Iterator[tuple[Path, str]]:
+    """Yield what is the same in every call, as JSON text."""
+    for path, value in constants.items():
+        cell = np.empty(1, dtype=object)
+        cell[0] = value
+        text = cells_as_json(cell, replace(form, send_nulls=False))
+        for fault in text.faults:
+            raise FrameError(f"{'.'.join(path)}: {fault.reason}.")
+        if text.values[0].is_valid:
+            yield path, text.values[0].as_py()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -37,8 +38,8 @@ def column_of(series: pd.Series[Any]) -> pa.ChunkedArray | Cells:
         return series.to_numpy(dtype=object)
     try:
         return _chunked(pa.array(series, from_pandas=True))
-    except pa.ArrowException:
-        # For example categories that are intervals.
+    except (pa.ArrowException, UnicodeEncodeError, OverflowError):
+        # For example categories that are intervals, or half surrogates.
         return series.to_numpy(dtype=object)
 
 
@@ -51,16 +52,23 @@ def slice_of(column: pa.ChunkedArray | Cells, start: int, stop: int) -> Column:
 
 
 def _from_objects(cells: Cells) -> pa.ChunkedArray | Cells:
-    kind = infer_dtype(cells, skipna=True)
+    # A signalling NaN would refuse to be asked.
+    with decimal.localcontext(traps=[]):
+        kind = infer_dtype(cells, skipna=True)
     if kind == "empty":
         return _chunked(pa.nulls(len(cells)))
-    if kind not in _ARROW_KINDS:
+    if kind not in _ARROW_KINDS or (kind == "floating" and _has_narrow_floats(cells)):
         return cells
     try:
         return _chunked(pa.array(cells, _ARROW_KINDS[kind], from_pandas=True))
     except (pa.ArrowException, UnicodeEncodeError, OverflowError):
         # Half surrogates, and integers of more than 64 bits.
         return cells
+
+
+def _has_narrow_floats(cells: Cells) -> bool:
+    """Return whether there are floats that a float64 would write with other digits."""
+    return any(issubclass(kind, np.floating) and not issubclass(kind, float) for kind in set(map(type, cells)))
 
 
 def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:

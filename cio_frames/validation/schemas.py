@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -70,8 +70,16 @@ def _leaf_paths(call: spec.Call, event: spec.Event | None, root: str) -> list[tu
 
 
 def _needed_members(event: spec.Event | None) -> set[Path]:
-    """Return the properties that an event cannot do without."""
-    return {("properties", name) for name in event.properties.required} if event else set()
+    """Return the properties, and the parts of the context, that an event cannot do without."""
+    if event is None:
+        return set()
+    return {*_needed_below(("properties",), event.properties), *_needed_below(("context",), event.context)}
+
+
+def _needed_below(path: Path, field: spec.Field) -> Iterator[Path]:
+    for name in field.required:
+        member = field.properties[name]
+        yield from _needed_below((*path, name), member) if member.properties else [(*path, name)]
 
 
 def _column(field: spec.Field, *, nullable: bool, required: bool) -> pandera.Column:

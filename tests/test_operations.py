@@ -1,0 +1,186 @@
+import json
+
+import pandas as pd
+import pytest
+
+import cio_frames as cio
+
+WIRE = ["type", "event", "userId", "anonymousId", "timestamp", "properties", "context"]
+
+
+def sent(sandbox):
+    """Return what arrived, as the fields that were there."""
+    calls = sandbox.calls()[WIRE].to_dict("records")
+    return [{name: value for name, value in call.items() if value is not None} for call in calls]
+
+
+@pytest.mark.parametrize(
+    ("operation", "event"),
+    [
+        ("delete_people", "User Deleted"),
+        ("suppress_people", "User Suppressed"),
+        ("unsuppress_people", "User Unsuppressed"),
+    ],
+)
+def test_an_operation_on_people_sends_their_id_and_nothing_else(sandbox, operation, event):
+    people = pd.DataFrame({"user_id": ["ada"], "plan": ["free"]})
+    confirm = {} if operation == "unsuppress_people" else {"confirm": 1}
+    result = getattr(people.cio, operation)(client=sandbox.client, **confirm)
+    assert list(result["status"]) == ["delivered"]
+    assert sent(sandbox) == [{"type": "track", "event": event, "userId": "ada", "properties": {}}]
+
+
+def test_a_device_goes_into_the_context_and_other_columns_become_its_attributes(sandbox):
+    devices = pd.DataFrame(
+        {"user_id": ["ada"], "token": ["t-1"], "device_type": ["ios"], "app": ["2.0"], "timestamp": ["2026-01-01"]}
+    )
+    devices.cio.add_devices(client=sandbox.client)
+    assert sent(sandbox) == [
+        {
+            "type": "track",
+            "event": "Device Created or Updated",
+            "userId": "ada",
+            "timestamp": "2026-01-01T00:00:00.000Z",
+            "properties": {"app": "2.0"},
+            "context": {"device": {"token": "t-1", "type": "ios"}},
+        }
+    ]
+
+
+def test_a_device_of_an_unknown_type_or_without_a_token_is_held_back():
+    devices = pd.DataFrame({"user_id": ["a", "b"], "token": ["t", None], "device_type": ["windows", "ios"]})
+    result = devices.cio.add_devices(dry_run=True)
+    assert list(result["reason"]) == ["device_type: must be one of ios, android", "token: is missing, and is needed"]
+
+
+def test_a_deleted_device_needs_its_token_only(sandbox):
+    devices = pd.DataFrame({"who": ["ada"], "token": ["t-1"]})
+    devices.cio.delete_devices(user_id="who", confirm=1, client=sandbox.client)
+    assert sent(sandbox) == [
+        {
+            "type": "track",
+            "event": "Device Deleted",
+            "userId": "ada",
+            "properties": {},
+            "context": {"device": {"token": "t-1"}},
+        }
+    ]
+
+
+def test_a_deleted_object_has_its_id_its_type_and_a_placeholder_for_a_person(sandbox):
+    companies = pd.DataFrame({"object_id": ["acme"], "name": ["Acme"]})
+    companies.cio.delete_objects(confirm=1, client=sandbox.client)
+    assert sent(sandbox) == [
+        {
+            "type": "track",
+            "event": "Object Deleted",
+            "anonymousId": "cio_frames",
+            "properties": {"objectId": "acme", "objectTypeId": 1},
+        }
+    ]
+
+
+def test_an_ended_relationship_names_person_object_and_type(sandbox):
+    left = pd.DataFrame({"user_id": ["ada"], "company": [7.0], "object_type_id": [2.0]})
+    left.cio.delete_relationships(object_id="company", confirm=1, client=sandbox.client)
+    assert sent(sandbox) == [
+        {
+            "type": "track",
+            "event": "Relationship Deleted",
+            "userId": "ada",
+            "properties": {"objectId": "7", "objectTypeId": 2},
+        }
+    ]
+
+
+def test_a_delivery_is_reported_without_a_person(sandbox):
+    metrics = pd.DataFrame({"delivery_id": ["d-1"], "metric": ["clicked"], "href": ["https://example.com"]})
+    metrics.cio.report_deliveries(client=sandbox.client)
+    assert sent(sandbox) == [
+        {
+            "type": "track",
+            "event": "Report Delivery Event",
+            "properties": {"deliveryId": "d-1", "metric": "clicked", "href": "https://example.com"},
+        }
+    ]
+
+
+def test_content_is_reported_by_what_was_done_with_it(sandbox):
+    seen = pd.DataFrame({"action_type": ["viewed_content"], "content_id": [7.0]})
+    seen.cio.report_content(client=sandbox.client)
+    assert sent(sandbox) == [
+        {
+            "type": "track",
+            "event": "Report Content Event",
+            "properties": {"actionType": "viewed_content", "contentId": 7},
+        }
+    ]
+
+
+CONFIRMED = ["delete_people", "suppress_people", "delete_devices", "delete_objects", "delete_relationships"]
+EVERYTHING = pd.DataFrame({"user_id": ["a", "b", None], "token": ["t", "u", None], "object_id": ["x", "y", None]})
+
+
+@pytest.mark.parametrize("operation", CONFIRMED)
+@pytest.mark.parametrize("confirm", [None, 0, 1, 3, True])
+def test_what_deletes_is_refused_without_the_right_number_and_nothing_is_sent(sandbox, operation, confirm):
+    with pytest.raises(cio.FrameError, match=rf"{operation} is about to affect 2 rows.*confirm=2"):
+        getattr(EVERYTHING.cio, operation)(confirm=confirm, client=sandbox.client)
+    assert len(sandbox.requests()) == 0
+
+
+@pytest.mark.parametrize("operation", CONFIRMED)
+def test_what_deletes_goes_with_the_number_that_a_dry_run_tells(sandbox, operation):
+    method = getattr(EVERYTHING.cio, operation)
+    rows = int(method(dry_run=True)["status"].eq("ready").sum())
+    result = method(confirm=rows, client=sandbox.client)
+    assert list(result["status"]) == ["delivered", "delivered", "invalid"]
+
+
+def test_a_column_that_an_operation_needs_is_named_when_it_is_missing():
+    with pytest.raises(cio.MissingColumnsError, match=r"add_devices needs column 'token'.*token='token_ref'"):
+        pd.DataFrame({"user_id": ["a"]}).cio.add_devices(dry_run=True)
+
+
+def test_the_trail_has_a_line_per_affected_row_and_never_the_key(sandbox, tmp_path):
+    trail = tmp_path / "trail.jsonl"
+    trail.write_text('{"before": true}\n')
+    result = EVERYTHING.cio.delete_relationships(confirm=2, audit=trail, client=sandbox.client)
+    before, *lines = [json.loads(line) for line in trail.read_text().splitlines()]
+    assert before == {"before": True}
+    assert [{key: value for key, value in line.items() if key != "time"} for line in lines] == [
+        {
+            "operation": "delete_relationships",
+            "id": who,
+            "object_id": what,
+            "message_id": message_id,
+            "status": "delivered",
+            "http_status": 200,
+        }
+        for who, what, message_id in zip("ab", "xy", result["message_id"], strict=False)
+    ]
+    assert all(pd.Timestamp(line["time"]).tzinfo is not None for line in lines)
+    assert sandbox.client.write_key not in trail.read_text()
+
+
+def test_the_trail_is_written_where_the_key_is_refused_too(sandbox, tmp_path):
+    trail = tmp_path / "trail.jsonl"
+    wrong = cio.Client(write_key="wrong", endpoint=sandbox.url)
+    with pytest.raises(cio.AuthenticationError):
+        EVERYTHING.cio.delete_people(confirm=2, audit=trail, client=wrong)
+    lines = [json.loads(line) for line in trail.read_text().splitlines()]
+    assert [(line["id"], line["status"], line["http_status"]) for line in lines] == [
+        ("a", "unsent", 401),
+        ("b", "unsent", 401),
+    ]
+
+
+def test_a_trail_that_cannot_be_written_is_found_before_anything_is_sent(sandbox, tmp_path):
+    with pytest.raises(cio.ConfigurationError, match="audit file"):
+        EVERYTHING.cio.delete_people(confirm=2, audit=tmp_path / "none" / "trail", client=sandbox.client)
+    assert len(sandbox.requests()) == 0
+
+
+def test_a_dry_run_leaves_no_trail(tmp_path):
+    EVERYTHING.cio.delete_people(audit=tmp_path / "trail", dry_run=True)
+    assert list(tmp_path.iterdir()) == []
