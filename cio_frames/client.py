@@ -190,7 +190,8 @@ class Connection:
                 self._url, data=upload, timeout=timeouts, allow_redirects=False, stream=True
             ) as response:
                 words = _words(response, give_up_at)
-        except (requests.RequestException, HTTPError) as error:
+        except (requests.RequestException, HTTPError, ValueError) as error:
+            # ValueError: requests looks at where a redirect leads, also when it is not to follow it.
             sent = upload.tell() > 0
             return Reply(None, _what_broke(error, client, sent), sent=sent)
         asked = retry_after_seconds(response.headers.get("Retry-After"), now=time.time())
@@ -285,7 +286,9 @@ def _what_broke(error: Exception, client: Client, sent: bool) -> str:
         return f"no connection to {host} within {client.connect_timeout_seconds:g} seconds"
     cause = _cause(error)
     if isinstance(cause, ssl.SSLError):
-        return f"no secure connection to {host}: {(cause.reason or type(cause).__name__).lower().replace('_', ' ')}"
+        # Some of these errors have no reason, and some have it and it is None.
+        reason = getattr(cause, "reason", None) or type(cause).__name__
+        return f"no secure connection to {host}: {reason.lower().replace('_', ' ')}"
     if isinstance(error, requests.exceptions.ProxyError):
         return f"no connection to {host}: the proxy that the environment names does not let it through"
     why = "its name is not known" if "NameResolution" in type(cause).__name__ else "it does not accept connections"

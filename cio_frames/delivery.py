@@ -30,6 +30,7 @@ _ATTEMPTS_AT_A_STRANGER = 3
 # So many batches given up in a row, and the API is taken to be down.
 _GIVEN_UP_IN_A_ROW = 3
 _BATCHES_WAITING_PER_LANE = 2
+_MAY_HAVE_LANDED = "; it may have landed"
 _CUT_SHORT = "its batch was refused, and delivery stopped before this call was tried again; it may have landed"
 
 
@@ -296,7 +297,7 @@ class _Dispatcher:
             too_often = self._given_up >= _GIVEN_UP_IN_A_ROW
             self._told(outcome)
         if given_up and (too_often or not self.reached):
-            self.end(Ended.UNREACHABLE, f"Given up: {reason}.")
+            self.end(Ended.UNREACHABLE, f"Given up: {(reason or '').removesuffix(_MAY_HAVE_LANDED)}.")
 
     def end(self, ended: Ended, why: str) -> None:
         """Stop all lanes; the first reason counts."""
@@ -447,7 +448,7 @@ def _status_of(decided: Verdict, reply: Reply, client: Client, in_doubt: bool) -
         case Verdict.RETRY if not in_doubt:
             return "unsent", _answer(reply)
         case Verdict.RETRY:
-            return "unknown", f"{_answer(reply)}; it may have landed"
+            return "unknown", f"{_answer(reply)}{_MAY_HAVE_LANDED}"
         case _:
             return "unknown", f"an unexpected answer ({_answer(reply)}); it may have landed"
 

@@ -9,7 +9,7 @@ Wire names are camelCase (``userId``), Python names snake_case (``user_id``). On
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -107,6 +107,15 @@ class Api:
     limits: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Deliberate:
+    """Where this spec and the vendor's file differ on purpose, from ``schemas/deliberate.yaml``."""
+
+    names: Mapping[str, str]
+    not_events: tuple[str, ...]
+    differences: Set[tuple[str, str, str]]
+
+
 @cache
 def api() -> Api:
     """Return hosts and limits.
@@ -160,6 +169,43 @@ def semantic_event(name: str) -> Event | None:
     True
     """
     return _events_by_any_name().get(name)
+
+
+@cache
+def deliberate() -> Deliberate:
+    """Return where this spec and the vendor's file differ on purpose.
+
+    A difference is what :mod:`cio_frames.drift` would say of it: its kind, its call or event, and the words.
+
+    >>> ("removed", "event Experiment Viewed", "variant_id (string)") in deliberate().differences
+    True
+    """
+    file = _File(shipped("schemas") / "deliberate.yaml")
+    keys = {"names", "not_events", "differences"}
+    entries = file.mapping(file.root, allowed={"title", *keys}, required=keys)
+    names = {key: file.name(node, semantic_events().keys()) for key, node in file.mapping(entries["names"]).items()}
+    return Deliberate(
+        names=MappingProxyType(names),
+        not_events=tuple(name for group in file.sequence(entries["not_events"]) for name in _not_events(file, group)),
+        differences=frozenset(
+            each for group in file.sequence(entries["differences"]) for each in _differences(file, group)
+        ),
+    )
+
+
+def _not_events(file: _File, node: yaml.Node) -> tuple[str, ...]:
+    parts = file.mapping(node, allowed={"reason", "schemas"}, required={"reason", "schemas"})
+    return file.names(parts["schemas"])
+
+
+def _differences(file: _File, node: yaml.Node) -> Iterator[tuple[str, str, str]]:
+    kinds = ("added", "removed", "changed")
+    parts = file.mapping(node, allowed={"reason", "where", *kinds}, required={"reason", "where"})
+    known = {*(f"call {name}" for name in CALL_NAMES), *(f"event {name}" for name in semantic_events())}
+    for where in file.sequence(parts["where"]):
+        for kind in kinds:
+            for what in file.names(parts.get(kind)):
+                yield kind, file.name(where, known), what
 
 
 @cache
@@ -267,11 +313,19 @@ class _File:
 
     def names(self, node: yaml.Node | None) -> tuple[str, ...]:
         """Return a list of names; nothing for an absent one."""
-        if node is None:
-            return ()
+        return () if node is None else tuple(map(self._text, self.sequence(node, "a list of names")))
+
+    def name(self, node: yaml.Node, known: Set[str]) -> str:
+        """Return one of these names; refuse any other."""
+        if self._text(node) not in known:
+            raise self.wrong(node, f"{node.value!r} is no call or event")
+        return self._text(node)
+
+    def sequence(self, node: yaml.Node, what: str = "a list") -> Sequence[yaml.Node]:
+        """Return a list's nodes."""
         if not isinstance(node, yaml.SequenceNode):
-            raise self.wrong(node, "a list of names is needed here")
-        return tuple(self._text(item) for item in node.value)
+            raise self.wrong(node, f"{what} is needed here")
+        return tuple(node.value)
 
     def fields(self, node: yaml.Node | None) -> Mapping[str, Field]:
         """Return the fields of a ``properties`` mapping; nothing for an absent one."""

@@ -126,6 +126,7 @@ def _read(text: pa.Array, timezone: str) -> Instants:
     seconds = ((days * 24 + number["hour"]) * 60 + number["minute"]) * 60 + number["second"]
     offset = (number["zone_hour"] * 60 + number["zone_minute"]) * 60
     seconds += np.where(west, offset, -offset)
+    sound &= ~_outside(seconds)
     return _instants(seconds * 1_000 + number["thousandths"], missing, ~sound, timezone)
 
 

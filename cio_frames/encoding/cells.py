@@ -91,14 +91,14 @@ def whole_as_integers(cells: Cells) -> Cells:
     """
     found = cells.copy()
     for row, cell in enumerate(cells):
-        if isinstance(cell, (float, np.floating)) and float(cell).is_integer() and abs(cell) < _EXACT_FLOAT:
+        if isinstance(cell, (float, np.floating)) and float(cell).is_integer() and abs(float(cell)) < _EXACT_FLOAT:
             found[row] = int(cell)
     return found
 
 
 def _absent(cells: Cells) -> npt.NDArray[np.bool_]:
     # A signalling NaN would refuse to be asked.
-    with decimal.localcontext(traps=[]):
+    with decimal.localcontext(decimal.Context(traps=[])):
         return pd.isna(cells)
 
 

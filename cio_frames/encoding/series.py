@@ -53,7 +53,7 @@ def slice_of(column: pa.ChunkedArray | Cells, start: int, stop: int) -> Column:
 
 def _from_objects(cells: Cells) -> pa.ChunkedArray | Cells:
     # A signalling NaN would refuse to be asked.
-    with decimal.localcontext(traps=[]):
+    with decimal.localcontext(decimal.Context(traps=[])):
         kind = infer_dtype(cells, skipna=True)
     if kind == "empty":
         return _chunked(pa.nulls(len(cells)))
