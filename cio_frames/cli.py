@@ -1,6 +1,7 @@
 """``cio-frames``: arguments in, text and exit status out.
 
-Exit status 0 where every row was delivered, 1 where some were not, 2 where the command cannot be carried out as given.
+Exit status 0 where every row was delivered, and nothing has drifted; 1 where some were not, or something has; 2 where
+the command cannot be carried out as given.
 Progress and remarks go to stderr; what a program would read goes to stdout.
 """
 
@@ -10,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -23,6 +25,7 @@ import cio_frames as cio
 from cio_frames import functions, pipeline, spec
 from cio_frames.columns import ColumnMapping, Selection
 from cio_frames.demo import Demo, demonstrate
+from cio_frames.drift import drift, read_openapi
 from cio_frames.functions import OnInvalid
 from cio_frames.loading import read
 from cio_frames.results import GOOD, status_counts
@@ -34,6 +37,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+spec_app = typer.Typer(help="Look after what is known of the API, in schemas/.", no_args_is_help=True)
+app.add_typer(spec_app, name="spec")
 # Text from files and servers is never markup.
 out = Console(soft_wrap=True, highlight=False, markup=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
@@ -240,6 +245,24 @@ def schema(
         meant = f" Did you mean {close[0]!r}?" if close else ""
         raise cio.FrameError(f"There is no semantic event or call {name!r}.{meant} cio-frames events lists them all.")
     _print_fields(found, as_json=as_json)
+
+
+@spec_app.command()
+def check(
+    openapi: Annotated[Path, typer.Argument(help="The vendor's OpenAPI file (3.0 or 3.1), as JSON or YAML.")],
+    as_json: Json = False,
+) -> None:
+    """Say where the vendor's OpenAPI file and schemas/ have drifted apart.
+
+    Ends with 1 where they have. What was settled on purpose, in schemas/deliberate.yaml, is no drift.
+    """
+    changes = drift(read_openapi(openapi))
+    if as_json:
+        _print_json([asdict(change) for change in changes])
+    else:
+        out.print("\n".join(map(str, changes)) or "Nothing has drifted.")
+    if changes:
+        raise typer.Exit(1)
 
 
 @app.command()

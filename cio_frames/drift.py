@@ -1,9 +1,9 @@
 """Where a vendor's OpenAPI file and ``schemas/`` have drifted apart.
 
 Calls are known by their paths. An event is known by the one name that its ``event`` field may have, else by its
-schema's key or title. Both sides become fields in :class:`cio_frames.spec.Field`'s words, each under a dotted path
-(``products[].price``), and the paths are compared. What was settled on purpose, in ``schemas/deliberate.yaml``, is no
-drift.
+schema's key, else by its title. Both sides become fields in the words of :class:`cio_frames.spec.Field`, each under a
+dotted path (``products[].price``), and the paths are compared. What was settled on purpose, in
+``schemas/deliberate.yaml``, is no drift.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Change:
 
     @property
     def words(self) -> str:
-        """What is different, as it is printed and as ``schemas/deliberate.yaml`` has it; "" for a whole call or event.
+        """What is different, as ``schemas/deliberate.yaml`` has it too; nothing for a whole call or event.
 
         >>> Change("changed", "call track", "type required", "no", "yes").words
         'type required no -> yes'
@@ -152,24 +152,23 @@ def _compared(where: str, ours: _Fields | None, theirs: _Fields | None) -> Itera
 
 
 def _changes_of(path: str, where: str, ours: tuple[Field, bool], theirs: tuple[Field, bool]) -> Iterator[Change]:
-    (field, required), (their_field, their_required) = ours, theirs
-    for what, mine, other in (
-        ("type", field.type, their_field.type),
-        ("format", field.format, their_field.format),
-        ("required", _yes(required), _yes(their_required)),
-    ):
-        if mine != other:
-            yield Change("changed", where, f"{path} {what}", mine, other)
+    (mine, required), (other, their_required) = ours, theirs
+    pairs = {
+        "type": (mine.type, other.type),
+        "format": (mine.format, other.format),
+        "required": (_yes(required), _yes(their_required)),
+    }
     # Without an enum any value will do, which is more than the loss of each single one.
-    if bool(field.enum) != bool(their_field.enum):
-        yield Change("changed", where, f"{path} enum", ", ".join(field.enum) or None, ", ".join(their_field.enum) or None)
-        return
-    for value in their_field.enum:
-        if value not in field.enum:
+    if bool(mine.enum) != bool(other.enum):
+        pairs["enum"] = (", ".join(mine.enum) or None, ", ".join(other.enum) or None)
+    else:
+        for value in (value for value in other.enum if value not in mine.enum):
             yield Change("added", where, f"{path} enum", theirs=value)
-    for value in field.enum:
-        if value not in their_field.enum:
+        for value in (value for value in mine.enum if value not in other.enum):
             yield Change("removed", where, f"{path} enum", ours=value)
+    for what, (said, said_there) in pairs.items():
+        if said != said_there:
+            yield Change("changed", where, f"{path} {what}", said, said_there)
 
 
 def _topmost(paths: Iterable[str]) -> list[str]:
@@ -277,9 +276,9 @@ class _OpenApi:
         referred = set(_referred(self._document))
         for key, schema in self._schemas.items():
             field = self._field(schema)
-            name = _event_name(field) or _known_name(key, schema)
+            name = _event_name(field) or _known_name(str(key), _title(schema))
             if name is None and field.properties and f"#/components/schemas/{key}" not in referred:
-                name = _new_name(key, schema)
+                name = _new_name(str(key), _title(schema))
             if name is not None:
                 yield _our_name(name), field
         for body in self._bodies.values():
@@ -306,21 +305,21 @@ class _OpenApi:
         if "$ref" in schema:
             parts.append(self._following(schema["$ref"], self._field))
         for key in ("oneOf", "anyOf"):
-            variants = [self._field(each) for each in _list(schema.get(key, [])) if each != {"type": "null"}]
+            variants = [self._field(each) for each in _list(schema.get(key, [])) if not _is_null(each)]
             if variants:
                 parts.append(reduce(_either, variants))
         return reduce(_both, parts)
 
     def _own(self, schema: Mapping[str, Any]) -> Field:
         """Return what a schema says itself, apart from others that it refers to or combines."""
-        members = {name: self._field(member) for name, member in _mapping(schema.get("properties", {})).items()}
+        members = {str(name): self._field(member) for name, member in _mapping(schema.get("properties", {})).items()}
         items = self._field(schema["items"]) if "items" in schema else None
         additional = schema.get("additionalProperties")
         return Field(
             type=_type(schema) or ("object" if members else "array" if items else None),
             format=schema.get("format"),
             enum=tuple(str(value) for value in _values(schema) if value is not None),
-            required=tuple(_list(schema.get("required", []))),
+            required=tuple(map(str, _list(schema.get("required", [])))),
             properties=members,
             items=items,
             additional=None if additional is None else self._field(additional),
@@ -403,7 +402,11 @@ def _type(schema: Mapping[str, Any]) -> str | None:
     ('string', 'number or string', None)
     """
     types = schema.get("type", [])
-    return " or ".join(sorted(set(types) - {"null"} if isinstance(types, list) else [types])) or None
+    return " or ".join(sorted(set(map(str, types if isinstance(types, list) else [types])) - {"null"})) or None
+
+
+def _is_null(schema: Any) -> bool:
+    return isinstance(schema, Mapping) and schema.get("type") in ("null", ["null"])
 
 
 def _values(schema: Mapping[str, Any]) -> list[Any]:
@@ -415,20 +418,20 @@ def _event_name(field: Field) -> str | None:
     return event.enum[0] if len(event.enum) == 1 else None
 
 
-def _known_name(key: str, schema: Any) -> str | None:
+def _known_name(key: str, title: str) -> str | None:
     # The key first: the edition of September 2026 has one title for four events.
-    names = (spec.deliberate().names.get(key), key.replace("_", " "), _title(schema))
-    return next((name for name in names if name and name.casefold() in _our_names()), None)
+    names = (spec.deliberate().names.get(key, ""), key.replace("_", " "), title)
+    return next((name for name in names if name.casefold() in _our_names()), None)
 
 
-def _new_name(key: str, schema: Any) -> str | None:
+def _new_name(key: str, title: str) -> str | None:
     if any(fnmatchcase(key, pattern) for pattern in spec.deliberate().not_events):
         return None
-    return _title(schema) or key.replace("_", " ").title()
+    return title or key.replace("_", " ").title()
 
 
 def _title(schema: Any) -> str:
-    return str(_mapping(schema).get("title", "")).strip()
+    return str(schema.get("title", "")).strip() if isinstance(schema, Mapping) else ""
 
 
 def _our_name(name: str) -> str:

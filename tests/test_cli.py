@@ -1,9 +1,14 @@
 import json
+import re
+import signal
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import cio_frames as cio
 from cio_frames.cli import app, main
 
 ORDER = ["--call", "track", "--event", "Order Completed", "--user-id", "customer_id", "--timestamp", "ordered_on"]
@@ -207,3 +212,22 @@ def test_a_demonstration_counts_what_it_was_told_against_what_arrived():
     assert _disagreeing(result, pd.Series(["a"])) == 1
     assert _disagreeing(result, pd.Series(["a", "b", "c"])) == 1
     assert _disagreeing(result, pd.Series(["a", "b", "b"])) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there Ctrl-C cannot be sent to one process")
+def test_the_sandbox_runs_until_ctrl_c_and_keeps_what_it_received(tmp_path):
+    command = [sys.executable, "-m", "cio_frames", "sandbox", "--port", "0", "--db", str(tmp_path / "calls.db")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        url = re.search(r"http://127\.0\.0\.1:\d+", running.stderr.readline())[0]
+        client = cio.Client(write_key="sandbox", endpoint=url)
+        pd.DataFrame({"user_id": ["ada"]}).cio.identify(client=client)
+        running.send_signal(signal.SIGINT)
+        assert "1 calls received" in running.stderr.read()
+    assert running.returncode == 0
+    assert list(cio.Sandbox(db=tmp_path / "calls.db").calls()["userId"]) == ["ada"]
+
+
+def test_the_program_can_be_run_as_a_module():
+    run = subprocess.run([sys.executable, "-m", "cio_frames", "--help"], capture_output=True, text=True, check=True)
+    assert "identify" not in run.stderr
+    assert "sandbox" in run.stdout

@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "batching": set(),
     "results": set(),
     "spec": {"errors", "resources"},
+    "drift": {"spec", "errors"},
     "columns": {"spec", "errors"},
     "encoding": {"spec", "columns", "times", "errors"},
     "validation": {"spec", "columns", "encoding", "errors"},
@@ -45,7 +46,8 @@ MAY_IMPORT = {
     # The sandbox must not share the encoder's bugs; it makes a Client only to hand it out.
     "sandbox": {"spec", "errors", "client"},
     "demo": {"functions", "loading", "resources", "sandbox"},
-    "cli": {"functions", "pipeline", "spec", "columns", "demo", "loading", "results", "cio_frames"},
+    "__main__": {"cli"},
+    "cli": {"functions", "pipeline", "spec", "drift", "columns", "demo", "loading", "results", "cio_frames"},
 }  # fmt: skip
 
 
@@ -141,10 +143,21 @@ def test_there_are_commands_in_the_readme_to_check():
     assert len(readme_commands()) >= 1
 
 
-@pytest.mark.parametrize("command", [command.name or command.callback.__name__ for command in app.registered_commands])
+def commands(typer_app, *above):
+    """Return every command as one types it, those of a group behind its name."""
+    own = [(*above, command.name or command.callback.__name__) for command in typer_app.registered_commands]
+    groups = [commands(group.typer_instance, *above, group.name) for group in typer_app.registered_groups]
+    return sum(groups, own)
+
+
+def test_a_command_of_a_group_is_one_of_the_commands():
+    assert ("spec", "check") in commands(app)
+
+
+@pytest.mark.parametrize("command", commands(app), ids=" ".join)
 def test_every_command_is_in_the_readme_and_has_help(command):
-    assert f"cio-frames {command}" in (ROOT / "README.md").read_text(encoding="utf-8")
-    run = CliRunner().invoke(app, [command, "--help"])
+    assert f"cio-frames {' '.join(command)}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    run = CliRunner().invoke(app, [*command, "--help"])
     assert run.exit_code == 0
     assert len(run.stdout) > 200
 

@@ -39,8 +39,9 @@ def send(frame, url, **settings):
     try:
         return frame.cio.identify(client=client(url, **settings))
     except cio.DeliveryError as error:
-        assert KEY not in str(error)
-        return error.result
+        ended = error
+    assert KEY not in str(ended)
+    return ended.result
 
 
 def free_port():
