@@ -317,7 +317,7 @@ class _OpenApi:
         additional = schema.get("additionalProperties")
         return Field(
             type=_type(schema) or ("object" if members else "array" if items else None),
-            format=schema.get("format"),
+            format=str(schema.get("format") or "") or None,
             enum=tuple(str(value) for value in _values(schema) if value is not None),
             required=tuple(map(str, _list(schema.get("required", [])))),
             properties=members,

@@ -189,9 +189,16 @@ class Zone:
 
     def written(self, moment):
         """Return a datetime as text."""
-        utc = self.instant(moment.replace(fold=0))
+        utc = self.instant(_plain(moment))
         date = f"{utc.year:04}-{utc.month:02}-{utc.day:02}"
         return f"{date}T{utc.hour:02}:{utc.minute:02}:{utc.second:02}.{utc.microsecond // 1000:03}Z"
+
+
+def _plain(moment):
+    """Return a datetime or Timestamp as a datetime; what comes after microseconds is cut."""
+    day, clock = (moment.year, moment.month, moment.day), (moment.hour, moment.minute, moment.second)
+    fold = moment.fold if moment.tzinfo is not None else 0
+    return dt.datetime(*day, *clock, moment.microsecond, tzinfo=moment.tzinfo, fold=fold)
 
 
 def field(cell, kind, zone, send):
@@ -204,7 +211,7 @@ def field(cell, kind, zone, send):
             return _as_text(cell)
         case "time":
             return _as_time(cell, zone)
-        case "integer" if isinstance(cell, (float, np.floating)) and abs(cell) < 2**53 and cell == int(cell):
+        case "integer" if isinstance(cell, (float, np.floating)) and abs(float(cell)) < 2**53 and cell == int(cell):
             return int(cell)
         case _:
             return value(cell, zone, send)
@@ -274,7 +281,7 @@ def _as_text(cell):
             raise NoForm
         case int():
             return str(cell)
-        case float() | np.floating() if cell == np.floor(cell) and abs(cell) < 2**53:
+        case float() | np.floating() if cell == np.floor(cell) and abs(float(cell)) < 2**53:
             return str(int(cell))
         case decimal.Decimal() if cell.is_finite() and cell == int(cell):
             return str(int(cell))
