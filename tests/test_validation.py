@@ -3,6 +3,7 @@ import decimal
 import numpy as np
 import pandas as pd
 import pandera.pandas as pandera
+import pyarrow as pa
 import pytest
 
 import cio_frames as cio
@@ -56,7 +57,9 @@ def test_an_integer_may_be_a_whole_float_and_nothing_else():
 
 
 def test_an_array_is_a_list_in_any_dress():
-    frame = orders(products=pd.Series([[{"price": 1}], ({"price": 2},), np.array([1]), "no", {"a": 1}], dtype=object))
+    frame = orders(
+        products=pd.Series([[{"price": 1}], ({"price": 2},), np.array([{"price": 3}]), "no", {"a": 1}], dtype=object)
+    )
     assert reasons(frame) == [(3, "products: a list is needed"), (4, "products: a list is needed")]
 
 
@@ -195,3 +198,47 @@ def test_the_schema_of_an_event_knows_its_fields_and_their_checks():
 
 def test_the_schema_of_ones_own_event_has_the_fields_of_every_track():
     assert "total" not in cio.schema("track", "My Own").columns
+
+
+PRODUCTS = [
+    [{"product_id": "p", "price": 1.5, "quantity": 2}],
+    [{"price": 1}, {"price": 2}, {"price": "free"}],
+    [{"quantity": 1.5}],
+    [7],
+    [],
+    None,
+    [{"price": None, "own": object}],
+    [{"product_id": 7, "quantity": 2.0}],
+]
+
+
+def test_a_member_that_does_not_fit_is_named_with_its_place():
+    frame = orders(products=pd.Series(PRODUCTS, dtype=object))
+    assert reasons(frame, schema="spec")[:3] == [
+        (1, "products[2].price: a number is needed"),
+        (2, "products[0].quantity: a whole number is needed"),
+        (3, "products[0]: an object (a dict) is needed"),
+    ]
+
+
+def test_a_member_in_an_arrow_column_is_named_the_same_way():
+    cells = pa.array([[{"price": "1"}], [{"price": None}], None, [{"price": "x"}]])
+    frame = orders(products=pd.array(cells, dtype=pd.ArrowDtype(cells.type)))
+    assert reasons(frame) == [
+        (0, "products[0].price: a number is needed"),
+        (3, "products[0].price: a number is needed"),
+    ]
+
+
+def test_an_arrow_column_whose_type_fits_is_not_looked_into(monkeypatch):
+    from cio_frames.validation import members
+
+    monkeypatch.setattr(members, "fault", None)
+    cells = pa.array([[{"price": 1.5, "quantity": 1, "product_id": "p", "own": [1]}], None])
+    assert reasons(orders(products=pd.array(cells, dtype=pd.ArrowDtype(cells.type)))) == []
+
+
+def test_a_nested_trait_is_looked_into():
+    people = orders(cio_subscription_preferences=[{"topics": {"topic_1": True}}, {"topics": "all"}])
+    cases = cio.validate(people, "identify").failure_cases
+    assert list(cases["reason"]) == ["cio_subscription_preferences.topics: an object (a dict) is needed"]

@@ -184,7 +184,7 @@ def _floats_as_text(array: pa.Array) -> Text:
 
 
 def _integers_where_whole(array: pa.Array) -> Text:
-    numbers = array.to_numpy(zero_copy_only=False)
+    numbers = array.to_numpy(zero_copy_only=False).astype(np.float64)
     whole = np.isfinite(numbers) & (np.floor(numbers) == numbers) & (np.abs(numbers) < _EXACT_FLOAT)
     digits = pa.array(np.where(whole, numbers, 0).astype(np.int64)).cast(TEXT)
     written = _floats(array, Form())

@@ -56,8 +56,9 @@ def cells_as_json(cells: Cells, form: Form) -> Text:
     def fast(cell: Any) -> bytes:
         return orjson.dumps(cell, default=lambda part: _plain(part, form), option=_OPTIONS)
 
-    def careful(cell: Any) -> bytes:
-        return orjson.dumps(_plain(cell, form), option=_OPTIONS)
+    def careful(cell: Any) -> bytes | None:
+        plain = _plain(cell, form)
+        return None if plain is None else orjson.dumps(plain, option=_OPTIONS)
 
     absent = _absent(cells)
     try:
@@ -73,13 +74,13 @@ def cells_as_json(cells: Cells, form: Form) -> Text:
     return Text(pc.if_else(pa.array(in_doubt), redone.values, values), faults=redone.faults)
 
 
-def cells_as_text(cells: Cells, words: Callable[[Any], str] | None = None) -> Text:
+def cells_as_text(cells: Cells, words: Callable[[Any], str | None] | None = None) -> Text:
     """Return cells of a field that is text, such as an id: whole numbers lose their ``.0``.
 
     >>> cells_as_text(np.array([7.0, "007", 1.5], dtype=object)).values.to_pylist()
     ['7', '007', None]
     """
-    text = _each(cells, _absent(cells), lambda cell: (words or _words)(cell).encode())
+    text = _each(cells, _absent(cells), words or _words)
     return Text(escaped(text.values), quoted=True, faults=text.faults)
 
 
@@ -110,13 +111,14 @@ def _may_be_deep(values: pa.Array) -> npt.NDArray[np.bool_]:
     return np.asarray(pc.fill_null(pc.greater(brackets, _DEEPEST), False))
 
 
-def _each(cells: Cells, absent: npt.NDArray[np.bool_], write: Callable[[Any], bytes]) -> Text:
+def _each(cells: Cells, absent: npt.NDArray[np.bool_], write: Callable[[Any], bytes | str | None]) -> Text:
     """Write cell by cell, and put those that have no form aside."""
     written: list[bytes | None] = [None] * len(cells)
     faults: dict[str, list[int]] = {}
     for row in np.flatnonzero(~absent).tolist():
         try:
-            written[row] = write(cells[row])
+            text = write(cells[row])
+            written[row] = text.encode() if isinstance(text, str) else text
         except (_NoForm, TypeError, ValueError, RecursionError) as error:
             faults.setdefault(_why(error), []).append(row)
     values = pa.array(written, pa.large_binary()).cast(TEXT)
@@ -170,6 +172,8 @@ def _plain(part: Any, form: Form, depth: int = 0) -> Any:
 
 
 def _other(part: Any, form: Form, depth: int) -> Any:
+    if isinstance(part, np.timedelta64) and np.isnat(part):
+        return None
     for kind, reason in _NO_FORM.items():
         if isinstance(part, kind):
             raise _NoForm(reason)
@@ -244,10 +248,10 @@ def decimal_text(number: decimal.Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _words(cell: Any) -> str:
+def _words(cell: Any) -> str | None:
     """Return a cell as text."""
     match cell:
-        case str():
+        case None | str():
             return cell
         case enum.Enum():
             return _words(cell.value)
@@ -269,7 +273,7 @@ def _whole_decimal(number: decimal.Decimal) -> str:
     text = decimal_text(number)
     if "." in text:
         raise _NoForm(NOT_WHOLE)
-    return text
+    return text if number else "0"
 
 
 def whole_text(number: float) -> str:

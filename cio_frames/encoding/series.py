@@ -34,12 +34,12 @@ def column_of(series: pd.Series[Any]) -> pa.ChunkedArray | Cells:
         dtype = series.dtype
     if isinstance(dtype, np.dtype) and dtype.kind == "O":
         return _from_objects(series.to_numpy())
-    if isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or dtype.kind == "c":
+    if _is_formless(dtype) or (isinstance(dtype, pd.CategoricalDtype) and _is_formless(dtype.categories.dtype)):
         return series.to_numpy(dtype=object)
     try:
         return _chunked(pa.array(series, from_pandas=True))
     except (pa.ArrowException, UnicodeEncodeError, OverflowError):
-        # For example categories that are intervals, or half surrogates.
+        # For example categories of several kinds, or half surrogates.
         return series.to_numpy(dtype=object)
 
 
@@ -64,6 +64,11 @@ def _from_objects(cells: Cells) -> pa.ChunkedArray | Cells:
     except (pa.ArrowException, UnicodeEncodeError, OverflowError):
         # Half surrogates, and integers of more than 64 bits.
         return cells
+
+
+def _is_formless(dtype: Any) -> bool:
+    """Return whether Arrow would make something else of it."""
+    return isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or dtype.kind == "c"
 
 
 def _has_narrow_floats(cells: Cells) -> bool:

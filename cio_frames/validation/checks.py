@@ -6,7 +6,6 @@ Decimals as numbers. Truth values are no numbers.
 
 from __future__ import annotations
 
-import decimal
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,18 +20,10 @@ from cio_frames import spec
 from cio_frames.encoding import Form
 from cio_frames.encoding.arrays import json_text
 from cio_frames.encoding.series import column_of, slice_of
+from cio_frames.validation import cells
 
 Bools = npt.NDArray[np.bool_]
 Fits = Callable[["pd.Series[Any]"], "pd.Series[bool]"]
-
-NEEDED: Mapping[str, str] = {
-    "string": "text is needed",
-    "number": "a number is needed",
-    "integer": "a whole number is needed",
-    "boolean": "true or false is needed",
-    "object": "an object (a dict) is needed",
-    "array": "a list is needed",
-}
 
 
 def is_text(series: pd.Series[Any]) -> pd.Series[bool]:
@@ -64,22 +55,6 @@ def _can_be_written(series: pd.Series[Any], field: spec.Field) -> pd.Series[bool
 
 def _answers(answers: Bools, series: pd.Series[Any]) -> pd.Series[bool]:
     return pd.Series(answers, index=series.index, dtype=bool)
-
-
-def _is_number_cell(cell: Any) -> bool:
-    return isinstance(cell, (int, float, decimal.Decimal, np.number)) and not isinstance(cell, (bool, np.timedelta64))
-
-
-def _is_whole_cell(cell: Any) -> bool:
-    return _is_number_cell(cell) and bool(np.isfinite(float(cell))) and cell == int(cell)
-
-
-def _is_object_cell(cell: Any) -> bool:
-    return isinstance(cell, Mapping)
-
-
-def _is_list_cell(cell: Any) -> bool:
-    return isinstance(cell, (list, tuple, set, frozenset, np.ndarray))
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -117,13 +92,13 @@ def is_whole(series: pd.Series[Any]) -> pd.Series[bool]:
     """
     column = column_of(series)
     if isinstance(column, np.ndarray):
-        return _by_kind(kinds.is_integer, _is_whole_cell)(series)
+        return _by_kind(kinds.is_integer, cells.is_whole)(series)
     if kinds.is_floating(column.type):
         numbers = np.asarray(column.to_numpy())
         return _answers(np.isfinite(numbers) & (np.floor(numbers) == numbers), series)
     if kinds.is_decimal(column.type):
         return _answers(np.asarray(pc.equal(pc.round(column), column)), series)
-    return _by_kind(kinds.is_integer, _is_whole_cell)(series)
+    return _by_kind(kinds.is_integer, cells.is_whole)(series)
 
 
 def is_one_of(allowed: tuple[str, ...]) -> Fits:
@@ -152,11 +127,11 @@ def _matches(pattern: str) -> Fits:
 
 IS_OF_TYPE: Mapping[str, Fits] = {
     "string": is_text,
-    "number": _by_kind(_is_number, _is_number_cell),
+    "number": _by_kind(_is_number, cells.is_number),
     "integer": is_whole,
-    "boolean": _by_kind(kinds.is_boolean, lambda cell: isinstance(cell, (bool, np.bool_))),
-    "object": _by_kind(_is_object, _is_object_cell),
-    "array": _by_kind(_is_list, _is_list_cell),
+    "boolean": _by_kind(kinds.is_boolean, cells.is_truth_value),
+    "object": _by_kind(_is_object, cells.is_object),
+    "array": _by_kind(_is_list, cells.is_list),
 }
 
 # Reserved attributes, https://docs.customer.io: an email is RFC 5322; what is checked is one @ between two parts.

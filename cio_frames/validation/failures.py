@@ -17,8 +17,9 @@ import numpy.typing as npt
 import pandas as pd
 import pandera.pandas as pandera
 
-from cio_frames.columns import Columns
+from cio_frames.columns import Columns, Source
 from cio_frames.errors import FrameError, MissingColumnsError
+from cio_frames.validation import members
 
 Bools = npt.NDArray[np.bool_]
 
@@ -47,7 +48,6 @@ def failures_of(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrame
     FrameError
         The schema asks for a column that is not there, or one of its checks cannot be run on this frame.
     """
-    labels = {source.name: source.label for source in columns.sources}
     view = _view(frame, columns, schema)
     found: list[pd.DataFrame] = []
     waiting = np.ones(len(view), dtype=bool)
@@ -62,7 +62,7 @@ def failures_of(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrame
         # Something could not be checked; it can once the rows known to be bad are out of the way.
         waiting[rows["position"].to_numpy(dtype=np.int64)] = False
     some = [cases for cases in found if len(cases)] or found[:1]
-    return _told(pd.concat(some, ignore_index=True), labels)
+    return _told(pd.concat(some, ignore_index=True), columns)
 
 
 def _view(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema) -> pd.DataFrame:
@@ -119,27 +119,39 @@ def _refuse(cases: pd.DataFrame, columns: Columns) -> None:
     )
 
 
-def _told(cases: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
+def _told(cases: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     """Put failure cases into words, one row per row and check."""
+    fields = {source.name: source for source in columns.sources}
     of_frame = cases["scope"].eq("DataFrameSchema")
     # A check of whole rows is reported once per column; it is one failure.
     cases = cases[~of_frame | ~cases.duplicated(["position", "check"])]
-    column = cases["field"].map(lambda name: labels.get(name, name)).astype(object)
-    column = column.where(~cases["scope"].eq("DataFrameSchema"), None)
-    words = cases["check"].map(_words).astype(object)
-    reasons = [text if label is None else f"{label}: {text}" for label, text in zip(column, words, strict=True)]
+    places = [
+        (None, "") if scope == "DataFrameSchema" else _place(fields.get(name), name, check, value)
+        for name, check, value, scope in cases[["field", "check", "value", "scope"]].itertuples(index=False)
+    ]
     told = pd.DataFrame(
         {
             "position": cases["position"].astype("int64"),
-            "column": column,
+            "column": pd.Series([label for label, _ in places], index=cases.index, dtype=object),
             "check": cases["check"],
             "value": cases["value"].astype(object),
-            "reason": pd.Series(reasons, index=cases.index, dtype=object),
+            "reason": [
+                _words(check) if label is None else f"{label}{found or ': ' + _words(check)}"
+                for (label, found), check in zip(places, cases["check"], strict=True)
+            ],
         },
         columns=FAILURE_COLUMNS,
     )
     told = told.drop_duplicates(["position", "reason"])
     return told.sort_values("position", kind="stable", ignore_index=True)
+
+
+def _place(source: Source | None, name: Any, check: str, value: Any) -> tuple[Any, str]:
+    """Return the frame's label of a failing column, and what is wrong inside of its cell, where that is it."""
+    if source is None:
+        return name, ""
+    inside = members.fault(value, source.field) if check == members.ERROR else None
+    return source.label, inside or ""
 
 
 def _words(check: str) -> str:

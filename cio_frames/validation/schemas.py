@@ -12,7 +12,7 @@ import pandera.pandas as pandera
 from cio_frames import spec
 from cio_frames.columns import Path, field_of, schema_name
 from cio_frames.errors import FrameError
-from cio_frames.validation import checks
+from cio_frames.validation import cells, checks, members
 
 
 def schema(call: spec.CallName, event: str | None = None) -> pandera.DataFrameSchema:
@@ -98,7 +98,9 @@ def _checks(field: spec.Field) -> list[pandera.Check]:
     if field.format == "date-time":
         found.append(_check(checks.is_time, "date-time", "a time is needed: a datetime, or text in ISO 8601 form"))
     elif field.type is not None:
-        found.append(_check(checks.IS_OF_TYPE[field.type], field.type, checks.NEEDED[field.type]))
+        found.append(_check(checks.IS_OF_TYPE[field.type], field.type, cells.NEEDED[field.type]))
+    if members.has_members(field):
+        found.append(_check(members.fit(field), "members", members.ERROR))
     if field.enum:
         found.append(_check(checks.is_one_of(field.enum), "enum", f"must be one of {', '.join(field.enum)}"))
     if field.format is not None and field.format in checks.FORMATS:

@@ -1,0 +1,73 @@
+"""What fits a type, one Python object at a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import enum
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+NEEDED: Mapping[str, str] = {
+    "string": "text is needed",
+    "number": "a number is needed",
+    "integer": "a whole number is needed",
+    "boolean": "true or false is needed",
+    "object": "an object (a dict) is needed",
+    "array": "a list is needed",
+}
+
+
+def is_text(cell: Any) -> bool:
+    """Return whether a cell inside a list or an object goes out as text, or as a whole number in its place.
+
+    >>> is_text("007"), is_text(7), is_text(True)
+    (True, True, False)
+    """
+    return isinstance(cell, (str, enum.Enum, uuid.UUID, dt.date, dt.time, np.datetime64)) or is_whole(cell)
+
+
+def is_number(cell: Any) -> bool:
+    """Return whether a cell is a number; truth values are none.
+
+    >>> is_number(decimal.Decimal("1.5")), is_number(True)
+    (True, False)
+    """
+    return isinstance(cell, (int, float, decimal.Decimal, np.number)) and not isinstance(cell, (bool, np.timedelta64))
+
+
+def is_whole(cell: Any) -> bool:
+    """Return whether a cell is a whole number, whatever type holds it.
+
+    >>> is_whole(2.0), is_whole(2.5), is_whole(float("inf"))
+    (True, False, False)
+    """
+    return is_number(cell) and bool(np.isfinite(float(cell))) and cell == int(cell)
+
+
+def is_truth_value(cell: Any) -> bool:
+    """Return whether a cell is true or false."""
+    return isinstance(cell, (bool, np.bool_))
+
+
+def is_object(cell: Any) -> bool:
+    """Return whether a cell is an object."""
+    return isinstance(cell, Mapping)
+
+
+def is_list(cell: Any) -> bool:
+    """Return whether a cell is a list in any dress."""
+    return isinstance(cell, (list, tuple, set, frozenset, np.ndarray))
+
+
+IS_OF_TYPE: Mapping[str, Callable[[Any], bool]] = {
+    "string": is_text,
+    "number": is_number,
+    "integer": is_whole,
+    "boolean": is_truth_value,
+    "object": is_object,
+    "array": is_list,
+}

@@ -1,0 +1,92 @@
+"""What is inside lists and objects: which member does not fit, by its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.types as kinds
+
+from cio_frames import spec
+from cio_frames.encoding.series import column_of
+from cio_frames.validation import cells
+
+ERROR = "has a member that does not fit"
+
+
+def has_members(field: spec.Field) -> bool:
+    """Return whether the spec says anything of what is inside a field."""
+    return bool(field.properties) or field.items is not None
+
+
+def fit(field: spec.Field) -> Callable[[pd.Series[Any]], pd.Series[bool]]:
+    """Return a check of what is inside the cells of a column.
+
+    An Arrow column whose type fits is not looked into.
+
+    >>> products = spec.Field(type="array", items=spec.Field(properties={"price": spec.Field(type="number")}))
+    >>> fit(products)(pd.Series([[{"price": 1}], [{"price": "free"}]])).tolist()
+    [True, False]
+    """
+
+    def fits(series: pd.Series[Any]) -> pd.Series[bool]:
+        column = column_of(series)
+        if not isinstance(column, np.ndarray):
+            if _type_fits(column.type, field):
+                return pd.Series(True, index=series.index, dtype=bool)
+            column = np.array([*column.to_pylist(), None], dtype=object)[:-1]
+        answers = np.fromiter((fault(cell, field) is None for cell in column), dtype=bool, count=len(column))
+        return pd.Series(answers, index=series.index)
+
+    return fits
+
+
+def fault(cell: Any, field: spec.Field, place: str = "") -> str | None:
+    """Return what does not fit in a cell, with its place, or None.
+
+    >>> products = spec.Field(type="array", items=spec.Field(properties={"price": spec.Field(type="number")}))
+    >>> fault([{"price": 1}, {"price": "free"}], products)
+    '[1].price: a number is needed'
+    """
+    if cell is None or cell is pd.NA:
+        return None
+    if place and field.type is not None and not cells.IS_OF_TYPE[field.type](cell):
+        return f"{place}: {cells.NEEDED[field.type]}"
+    if place and field.enum and cell not in field.enum:
+        return f"{place}: must be one of {', '.join(field.enum)}"
+    return next((found for found in _faults_inside(cell, field, place) if found is not None), None)
+
+
+def _faults_inside(cell: Any, field: spec.Field, place: str) -> Iterable[str | None]:
+    if isinstance(cell, Mapping):
+        for name, member in field.properties.items():
+            yield fault(cell.get(name), member, f"{place}.{name}")
+    elif field.items is not None and cells.is_list(cell):
+        for number, member in enumerate(cell):
+            yield fault(member, field.items, f"{place}[{number}]")
+
+
+def _type_fits(kind: pa.DataType, field: spec.Field) -> bool:
+    """Return whether every value of an Arrow type fits a field."""
+    if kinds.is_null(kind):
+        return True
+    if kinds.is_struct(kind):
+        members = {member.name: member.type for member in kind}
+        known = [(members[name], below) for name, below in field.properties.items() if name in members]
+        return field.type in (None, "object") and all(_type_fits(*pair) for pair in known)
+    if kinds.is_list(kind) or kinds.is_large_list(kind):
+        return field.type in (None, "array") and (field.items is None or _type_fits(kind.value_type, field.items))
+    if field.enum or field.type in ("object", "array"):
+        return False
+    return field.type is None or any(of_kind(kind) for of_kind in _KINDS[field.type])
+
+
+_KINDS: Mapping[str, tuple[Callable[[pa.DataType], bool], ...]] = {
+    "string": (kinds.is_string, kinds.is_large_string, kinds.is_integer),
+    "number": (kinds.is_integer, kinds.is_floating, kinds.is_decimal),
+    "integer": (kinds.is_integer,),
+    "boolean": (kinds.is_boolean,),
+}
