@@ -68,6 +68,7 @@ def failures_of(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrame
 def _view(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema) -> pd.DataFrame:
     """Return the columns that a schema asks for, named by field, with positions for labels."""
     positions = {source.name: source.position for source in columns.sources}
+    fields = {source.name: source.field for source in columns.sources}
     own = {label: place for place, label in enumerate(frame.columns)}
     whole_frame = bool(schema.checks) or schema.strict
     wanted = {*schema.columns, *(positions if whole_frame else ())}
@@ -75,7 +76,8 @@ def _view(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema
     for name in sorted(wanted, key=str):
         place = positions.get(name, own.get(name))
         if place is not None:
-            series[name] = frame.iloc[:, place].set_axis(pd.RangeIndex(len(frame)))
+            column = frame.iloc[:, place].set_axis(pd.RangeIndex(len(frame)))
+            series[name] = members.as_objects(column, fields[name]) if name in fields else column
     return pd.DataFrame(series, index=pd.RangeIndex(len(frame)), copy=False)
 
 

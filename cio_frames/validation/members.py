@@ -69,6 +69,19 @@ def _faults_inside(cell: Any, field: spec.Field, place: str) -> Iterable[str | N
             yield fault(member, field.items, f"{place}[{number}]")
 
 
+def as_objects(series: pd.Series[Any], field: spec.Field) -> pd.Series[Any]:
+    """Return a nested Arrow column that has to be looked into as Python objects.
+
+    pandera cannot put nested Arrow cells into words under pandas 2.2.
+    """
+    if not isinstance(series.dtype, pd.ArrowDtype) or not has_members(field):
+        return series
+    kind = series.dtype.pyarrow_dtype
+    if not kinds.is_nested(kind) or _type_fits(kind, field):
+        return series
+    return pd.Series(list(pa.array(series).to_pylist()), index=series.index, dtype=object)
+
+
 def _type_fits(kind: pa.DataType, field: spec.Field) -> bool:
     """Return whether every value of an Arrow type fits a field."""
     if kinds.is_null(kind):
