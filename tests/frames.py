@@ -37,7 +37,25 @@ class Whole(int):
 # --- text
 
 awkward = st.sampled_from(
-    ['"', "\\", "\\n", "null", "\x00", "\x1f", "\t", "\n", "\r", "\x7f", "\x85", "\u2028", "\ufeff", "é", "日本", "😀", "𝒳"]
+    [
+        '"',
+        "\\",
+        "\\n",
+        "null",
+        "\x00",
+        "\x1f",
+        "\t",
+        "\n",
+        "\r",
+        "\x7f",
+        "\x85",
+        "\u2028",
+        "\ufeff",
+        "é",
+        "日本",
+        "😀",
+        "𝒳",
+    ]
 )
 words = st.sampled_from(["", " ", "007", "ada", "a.b", "[{", "}", "1", "1.0", "true", "NaN"])
 texts = st.lists(awkward | words | st.text(max_size=3), max_size=3).map("".join)
@@ -105,16 +123,33 @@ time_texts = st.builds(
 # --- numbers
 
 integers = st.sampled_from([0, 1, -1, 7, 2**53 - 1, 2**53 + 1, 2**63 - 1, -(2**63)]) | st.integers(-(2**63), 2**63 - 1)
-floats = st.sampled_from(
-    [0.0, -0.0, 1.0, 7.0, 0.1, 1e16, 1e-7, 2.0**53, 2.0**53 - 1, 5e-324, float("nan"), float("inf"), float("-inf")]
-) | st.floats()
+floats = (
+    st.sampled_from(
+        [0.0, -0.0, 1.0, 7.0, 0.1, 1e16, 1e-7, 2.0**53, 2.0**53 - 1, 5e-324, float("nan"), float("inf"), float("-inf")]
+    )
+    | st.floats()
+)
 decimals = st.sampled_from(
-    ["0", "-0.00", "12.50", "100", "1E+3", "1E-20", "7.0", "NaN", "sNaN", "Infinity", "123456789012345678901234567890.10"]
+    [
+        "0",
+        "-0.00",
+        "12.50",
+        "100",
+        "1E+3",
+        "1E-20",
+        "7.0",
+        "NaN",
+        "sNaN",
+        "Infinity",
+        "123456789012345678901234567890.10",
+    ]
 ).map(decimal.Decimal) | st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=-1000, max_value=1000)
 
 # --- Python objects
 
-nulls = st.sampled_from([None, float("nan"), pd.NaT, pd.NA, np.datetime64("NaT"), np.timedelta64("NaT"), np.float32("nan")])
+nulls = st.sampled_from(
+    [None, float("nan"), pd.NaT, pd.NA, np.datetime64("NaT"), np.timedelta64("NaT"), np.float32("nan")]
+)
 numpy_scalars = st.sampled_from(
     [np.int8(-5), np.uint64(2**64 - 1), np.float32(0.1), np.float32(1e30), np.float32(7), np.float16(0.1),
      np.float64(1e16), np.bool_(True), np.str_("np"), np.longdouble(0.5)]
@@ -164,7 +199,9 @@ flat_types = st.sampled_from(_FLAT)
 
 
 def _nested_types(members):
-    structs = st.lists(st.tuples(st.sampled_from(["a", "b", 'q"', "c.d"]), members), max_size=3, unique_by=lambda f: f[0])
+    structs = st.lists(
+        st.tuples(st.sampled_from(["a", "b", 'q"', "c.d"]), members), max_size=3, unique_by=lambda f: f[0]
+    )
     key_types = st.sampled_from([pa.string(), pa.int32(), pa.large_string()])
     return st.one_of(
         members.map(pa.list_),
@@ -199,7 +236,9 @@ def _arrow_cells(kind):
     if is_.is_boolean(kind):
         return st.booleans()
     if is_.is_decimal(kind):
-        unscaled = st.sampled_from([0, 1, -1, 10, 1200]) | st.integers(-(10 ** (kind.precision - 1)), 10**kind.precision - 1)
+        unscaled = st.sampled_from([0, 1, -1, 10, 1200]) | st.integers(
+            -(10 ** (kind.precision - 1)), 10**kind.precision - 1
+        )
         wide = decimal.Context(prec=100)
         return unscaled.map(lambda number: decimal.Decimal(number).scaleb(-kind.scale, wide))
     if is_.is_date(kind):
@@ -236,7 +275,9 @@ def arrow_columns(count, types):
     def built(kind, cells, cut, chunked):
         before = pa.array(cells[:2], kind)
         whole = pa.array(cells, kind)
-        array = pa.concat_arrays([before, whole]).slice(len(before)) if cut and not pa.types.is_dictionary(kind) else whole
+        array = (
+            pa.concat_arrays([before, whole]).slice(len(before)) if cut and not pa.types.is_dictionary(kind) else whole
+        )
         chunks = [array.slice(0, count // 2), array.slice(count // 2)] if chunked else [array]
         return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array(chunks, kind)))
 

@@ -13,6 +13,7 @@ import pyarrow.types as kinds
 
 from cio_frames import spec, times
 from cio_frames.encoding.cells import (
+    NO_TIMEDELTA,
     NO_YEAR,
     NOT_EXACT,
     NOT_WHOLE,
@@ -85,6 +86,8 @@ def _as_text(array: pa.Array, form: Form) -> Text:
         return _floats_as_text(array)
     if kinds.is_decimal(kind):
         return _decimals_as_text(array, form)
+    if kinds.is_temporal(kind) or kinds.is_nested(kind):
+        return _never(array, f"text is needed, and this is of type {kind}; convert it with .astype(str)")
     return cells_as_text(_objects(array))
 
 
@@ -151,6 +154,15 @@ def _booleans(array: pa.Array, form: Form) -> Text:
 
 def _nothing(array: pa.Array, form: Form) -> Text:
     return Text(pa.nulls(len(array), TEXT))
+
+
+def _durations(array: pa.Array, form: Form) -> Text:
+    return _never(array, NO_TIMEDELTA)
+
+
+def _never(array: pa.Array, reason: str) -> Text:
+    """Write nothing, since no value of this type can be written."""
+    return Text(pa.nulls(len(array), TEXT), faults=_faults(np.asarray(array.is_valid()), reason))
 
 
 def _floats(array: pa.Array, form: Form) -> Text:
@@ -343,6 +355,7 @@ _WRITERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array, Form], 
     (kinds.is_timestamp, _timestamps),
     (kinds.is_date, _dates),
     (kinds.is_time, _times_of_day),
+    (kinds.is_duration, _durations),
     (kinds.is_decimal, _decimals),
     (_is_list, _list),
     (kinds.is_struct, _struct),

@@ -30,12 +30,13 @@ _DEEPEST = 100
 _TOO_DEEP = "nested too deep for JSON"
 _EXACT_FLOAT = 2**53
 SAME_KEY = "two keys are the same as text"
+NO_TIMEDELTA = "a timedelta has no form in JSON; send a number, for example with .dt.total_seconds()"
 NO_YEAR = "the year is not between 1 and 9999"
 _NO_FORM: Mapping[type, str] = {
     bytes: "bytes have no form in JSON; decode them to text",
     bytearray: "bytes have no form in JSON; decode them to text",
-    dt.timedelta: "a timedelta has no form in JSON; send a number, for example with .dt.total_seconds()",
-    np.timedelta64: "a timedelta has no form in JSON; send a number, for example with .dt.total_seconds()",
+    dt.timedelta: NO_TIMEDELTA,
+    np.timedelta64: NO_TIMEDELTA,
     pd.Period: "a period has no form in JSON; send text or a time, for example with .dt.to_timestamp()",
     pd.Interval: "an interval has no form in JSON; send its two ends",
     complex: "a complex number has no form in JSON",
