@@ -46,11 +46,13 @@ def _joined(codes: Ints, count: int) -> Ints:
     person = np.arange(count + 1)
     person[_NOBODY] = count
     while True:
-        smallest = person[codes].min(axis=0)
+        numbers = person[codes]
+        smallest = numbers.min(axis=0)
         before = person.copy()
-        for row_codes in codes:
+        for row_codes, row_numbers in zip(codes, numbers, strict=True):
             known = row_codes != _NOBODY
-            np.minimum.at(person, row_codes[known], smallest[known])
+            # Whoever had the same number takes the new one too: long chains of aliases are joined in few rounds.
+            np.minimum.at(person, row_numbers[known], smallest[known])
         person = person[person]
         if np.array_equal(person, before):
             return np.where(smallest == count, _NOBODY, smallest)

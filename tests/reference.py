@@ -66,7 +66,7 @@ TYPES = {
 }
 
 
-class NoForm(Exception):
+class NoForm(Exception):  # noqa: N818 -- a finding about a cell
     """What JSON, or the field, cannot say."""
 
 

@@ -63,7 +63,7 @@ def requests(draw):
     return frame, call, event, asked
 
 
-def dry(frame, call, event=None, **asked):
+def dry(frame, call="identify", event=None, **asked):
     events = [event] if call == "track" else []
     return getattr(cio, call)(frame, *events, schema=None, dry_run=True, **asked)
 

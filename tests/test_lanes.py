@@ -1,50 +1,123 @@
+"""One person's calls travel one lane, whichever of their ids a row has."""
+
 import numpy as np
+import pandas as pd
 import pyarrow as pa
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cio_frames.batching import Batch
+from cio_frames.client import Client
+from cio_frames.columns import ColumnMapping
 from cio_frames.lanes import people, repeated
+from cio_frames.pipeline import Prepared, Request, Sending
 
-IDS = st.lists(st.tuples(st.none() | st.sampled_from("abcd"), st.none() | st.sampled_from("wxyz")), min_size=1)
-
-
-def text(values):
-    return pa.array(values, pa.large_string())
+some_id = st.none() | st.sampled_from("abcdef")
 
 
-def components(rows):
-    """Join rows that share an id, the slow way."""
-    groups = []
-    for row, ids in enumerate(rows):
-        known = {each for each in ids if each}
-        if not known:
-            continue
-        touched = [group for group in groups if group[0] & known]
-        groups = [group for group in groups if group not in touched]
-        groups.append((known.union(*(g[0] for g in touched)), {row}.union(*(g[1] for g in touched))))
-    return {frozenset(members) for _, members in groups}
+def of(*columns):
+    return people([pa.array(column, pa.large_string()) for column in columns])
 
 
-@given(IDS)
-def test_rows_that_share_an_id_directly_or_not_are_one_person_and_no_others_are(rows):
-    found = people([text([a for a, _ in rows]), text([b for _, b in rows])])
-    numbers = set(found[found >= 0].tolist())
-    assert {frozenset(np.flatnonzero(found == number).tolist()) for number in numbers} == components(rows)
-    assert all((found[row] == -1) == (ids == (None, None)) for row, ids in enumerate(rows))
+def groups(rows):
+    """Rows that share an id, directly or by way of others, found by joining sets."""
+    joined = []
+    for row, found in enumerate(rows):
+        own = ({row}, set(found) - {None})
+        near = [group for group in joined if group[1] & own[1]]
+        joined = [group for group in joined if group not in near]
+        joined.append(
+            (set().union(own[0], *(rows for rows, _ in near)), set().union(own[1], *(ids for _, ids in near)))
+        )
+    return sorted(sorted(rows) for rows, ids in joined if ids)
 
 
-def test_an_alias_joins_what_came_before_under_either_id():
-    user = text(["ada", None, "ada", "bob"])
-    anonymous = text([None, "a-1", None, None])
-    previous = text([None, None, "a-1", None])
-    found = people([user, anonymous, previous])
-    assert found[0] == found[1] == found[2] != found[3]
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(st.integers(1, 3).flatmap(lambda width: st.lists(st.tuples(*[some_id] * width), min_size=1, max_size=12)))
+def test_rows_are_of_one_person_just_where_their_ids_are_joined(rows):
+    person = of(*zip(*rows, strict=True))
+    found = [sorted(np.flatnonzero(person == number).tolist()) for number in set(person.tolist()) - {-1}]
+    assert sorted(found) == groups(rows)
+    assert [number == -1 for number in person] == [not any(row) for row in rows]
 
 
-def test_people_with_one_row_are_not_repeated():
-    assert not repeated(people([text(["a", "b", "c"])])).any()
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(st.lists(st.integers(-1, 4), max_size=10))
+def test_rows_of_one_person_and_of_nobody_may_be_like_another(person):
+    counted = [person.count(number) > 1 or number == -1 for number in person]
+    assert repeated(np.array(person, dtype=np.int64)).tolist() == counted
 
 
-def test_no_rows_are_no_people():
-    assert people([text([])]).tolist() == []
+def test_a_long_chain_of_aliases_is_one_person():
+    count = 100_000
+    names = [f"id{number}" for number in range(count + 1)]
+    order = np.random.default_rng(7).permutation(count)
+    user, previous = np.array(names[1:])[order], np.array(names[:-1])[order]
+    assert set(of(user.tolist(), previous.tolist()).tolist()) == {0}
+
+
+def test_an_anonymous_id_joins_the_rows_before_and_after_it_became_known():
+    person = of(["ada", None, None, "grace"], ["x", "x", "y", "z"])
+    assert person[0] == person[1]
+    assert len({person[0], person[2], person[3]}) == 3
+
+
+def test_no_rows_have_no_people():
+    assert of([]).tolist() == []
+    assert of([], []).tolist() == []
     assert repeated(np.array([], dtype=np.int64)).tolist() == []
+
+
+def test_nobody_is_nobody_in_every_row():
+    assert of([None, None], [None, None]).tolist() == [-1, -1]
+
+
+def lanes_of(frame, call="identify", workers=4, **asked):
+    client = Client(write_key="test", workers=workers)
+    request = Request(call, ColumnMapping(**asked), schema=None)
+    lanes = {}
+    for lane, batch in Sending(Prepared(frame, request), client).batches():
+        assert isinstance(batch, Batch)
+        for row in batch.rows.tolist():
+            lanes[row] = lane
+    return lanes
+
+
+def test_calls_of_one_person_travel_one_lane_in_row_order(monkeypatch):
+    monkeypatch.setattr("cio_frames.pipeline.SLICE_ROWS", 7)
+    frame = pd.DataFrame({"user_id": [f"u{row % 5}" for row in range(40)], "n": range(40)})
+    lanes = lanes_of(frame)
+    assert sorted(lanes) == list(range(40))
+    for user in range(5):
+        assert len({lanes[row] for row in range(40) if row % 5 == user}) == 1
+    client = Client(write_key="test")
+    order = {}
+    for lane, batch in Sending(Prepared(frame, Request("identify", ColumnMapping(), schema=None)), client).batches():
+        order.setdefault(lane, []).extend(batch.rows.tolist())
+    assert all(rows == sorted(rows) for rows in order.values())
+
+
+def test_people_who_appear_once_need_no_lane_and_take_turns(monkeypatch):
+    monkeypatch.setattr("cio_frames.pipeline.SLICE_ROWS", 1)
+    assert lanes_of(pd.DataFrame({"user_id": list("abcd")}), workers=2) == {0: 0, 1: 1, 2: 0, 3: 1}
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_every_lane_is_one_of_the_workers(workers):
+    frame = pd.DataFrame({"user_id": list("abca"), "anonymous_id": ["x", "y", None, "z"]})
+    assert set(lanes_of(frame, workers=workers).values()) <= set(range(workers))
+
+
+def test_an_alias_and_the_calls_around_it_travel_one_lane():
+    frame = pd.DataFrame(
+        {
+            "type": ["track", "alias", "identify", "identify"],
+            "event": ["Viewed", None, None, None],
+            "anonymous_id": ["x", None, None, None],
+            "user_id": [None, "ada", "ada", "grace"],
+            "previous_id": [None, "x", None, None],
+        }
+    )
+    lanes = lanes_of(frame, "batch", type_column="type")
+    assert lanes[0] == lanes[1] == lanes[2]

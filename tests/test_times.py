@@ -1,91 +1,117 @@
+"""Times are cut to milliseconds, read in their zone, and written in UTC."""
+
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cio_frames.times import day_text, from_text, from_timestamps, time_text
+from cio_frames import times
 
-MOMENTS = st.datetimes(dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31, 23, 59, 59, 999_999))
+from . import frames
+from .reference import NoForm, Zone, _as_time
 
-
-def written(ms):
-    return time_text(np.array(ms), np.zeros(len(ms), dtype=bool)).to_pylist()
-
-
-def exact_ms(moment):
-    return (moment - dt.datetime(1970, 1, 1)) // dt.timedelta(milliseconds=1)
+laws = settings(deadline=None, derandomize=True, max_examples=200)
+ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "America/Sao_Paulo"]
+FIRST, LAST = -62_135_596_800_000, 253_402_300_799_999
 
 
-@given(st.lists(MOMENTS, min_size=1))
-def test_any_moment_is_written_as_python_writes_it(moments):
-    cut = [moment.replace(microsecond=moment.microsecond // 1000 * 1000) for moment in moments]
-    expected = [f"{moment.isoformat(timespec='milliseconds')}Z" for moment in cut]
-    assert written([exact_ms(moment) for moment in moments]) == expected
+def written(instants):
+    gone = instants.missing | instants.unreadable | instants.unclear
+    return times.time_text(instants.ms, gone).to_pylist()
 
 
-@given(st.lists(MOMENTS, min_size=1), st.sampled_from(["us", "ms", "s"]))
-def test_a_timestamp_of_any_unit_is_cut_and_never_rounded(moments, unit):
-    array = pa.array(moments, pa.timestamp("us")).cast(pa.timestamp(unit), safe=False)
-    step = {"us": 1, "ms": 1_000, "s": 1_000_000}[unit]
-    us = [(moment - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1) for moment in moments]
-    if unit == "us":
-        assert from_timestamps(array, "UTC").ms.tolist() == [each // 1_000 for each in us]
-    found = from_timestamps(array, "UTC").ms
-    assert (np.abs(found - np.array(us) // 1_000) < step / 1_000 + 1).all()
+def expected(text, zone):
+    """What one text says, read with datetime; None where it says nothing."""
+    try:
+        return None if text is None else _as_time(text, Zone(zone))
+    except NoForm:
+        return None
 
 
-def test_nanoseconds_before_1970_are_cut_towards_the_past():
-    array = pa.array([-1, 999_999, -1_000_001], pa.timestamp("ns"))
-    assert from_timestamps(array, "UTC").ms.tolist() == [-1, 0, -2]
+@laws
+@given(st.lists(st.none() | frames.time_texts, max_size=6), st.sampled_from(ZONES))
+def test_text_is_read_as_datetime_reads_it(texts, zone):
+    instants = times.from_text(pa.array(texts, pa.large_string()), zone)
+    assert written(instants) == [expected(text, zone) for text in texts]
+    assert instants.missing.tolist() == [text is None for text in texts]
+    assert not (instants.missing & (instants.unreadable | instants.unclear)).any()
 
 
-@given(st.lists(st.dates(), min_size=1))
-def test_any_day_is_written_as_python_writes_it(days):
-    counts = np.array([(day - dt.date(1970, 1, 1)).days for day in days])
-    assert day_text(counts, np.zeros(len(days), dtype=bool)).to_pylist() == [day.isoformat() for day in days]
+@laws
+@given(st.lists(frames.time_texts, min_size=1, max_size=4), st.sampled_from(ZONES))
+def test_text_is_read_the_same_in_any_company(texts, zone):
+    def read(company):
+        return written(times.from_text(pa.array(company, pa.string()), zone))
+
+    assert read([*texts, "soon", "2026-07-01T10:00:00.123456789Z"])[:-2] == [read([text])[0] for text in texts]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("1997-01-01", "1997-01-01T00:00:00.000Z"),
-        ("1997-01-01T10:00", "1997-01-01T10:00:00.000Z"),
-        ("1997-01-01 10:00:00.1239", "1997-01-01T10:00:00.123Z"),
-        ("1997-01-01T10:00:00Z", "1997-01-01T10:00:00.000Z"),
-        ("1997-01-01T10:00:00+02:00", "1997-01-01T08:00:00.000Z"),
-        ("1997-01-01T10:00:00-0130", "1997-01-01T11:30:00.000Z"),
-    ],
-)
-def test_iso_8601_text_is_read(text, expected):
-    found = from_text(pa.array([text, None]), "UTC")
-    assert written(found.ms[:1]) == [expected]
-    assert found.missing.tolist() == [False, True]
-    assert not found.unreadable.any()
+@laws
+@given(st.lists(st.integers(FIRST, LAST) | st.sampled_from([FIRST, LAST, -1, 0]), max_size=5))
+def test_milliseconds_are_written_as_datetime_writes_them(ms):
+    moments = [dt.datetime(1970, 1, 1) + dt.timedelta(milliseconds=count) for count in ms]
+    text = times.time_text(np.array(ms, dtype=np.int64), np.zeros(len(ms), dtype=bool))
+    assert text.to_pylist() == [moment.isoformat(timespec="milliseconds") + "Z" for moment in moments]
+    days = np.array([count // 86_400_000 for count in ms], dtype=np.int64)
+    found = times.day_text(days, np.zeros(len(ms), dtype=bool)).to_pylist()
+    assert found == [moment.date().isoformat() for moment in moments]
 
 
-@pytest.mark.parametrize(
-    "text", ["soon", "1997-02-30", "01/02/1997", "1650000000", "24:00", "", "1997-13-01T00:00:00Z"]
-)
-def test_other_text_is_not(text):
-    assert from_text(pa.array([text, "1997-01-01", "1997-01-01T00:00:00Z"]), "UTC").unreadable.tolist() == [
-        True,
-        False,
-        False,
-    ]
+def test_every_day_from_year_1_to_9999_is_written_right():
+    first, last = FIRST // 86_400_000, LAST // 86_400_000
+    some = np.arange(first, last + 1, 13)
+    text = times.day_text(some, np.zeros(len(some), dtype=bool))
+    assert text.to_pylist() == np.datetime_as_string(some.astype("datetime64[D]")).tolist()
 
 
-def test_the_hour_that_clocks_skip_and_the_hour_they_repeat_are_unclear():
-    times = pa.array(["2026-03-29T02:30:00", "2026-10-25T02:30:00", "2026-07-01T02:30:00", None])
-    found = from_text(times, "Europe/Berlin")
-    assert found.unclear.tolist() == [True, True, False, False]
-    assert written(found.ms[2:3]) == ["2026-07-01T00:30:00.000Z"]
+@laws
+@given(st.sampled_from(frames.UNITS).flatmap(lambda unit: st.tuples(st.just(unit), st.lists(frames.counts(unit)))))
+def test_finer_parts_are_cut_towards_the_past(times_of_unit):
+    unit, counts = times_of_unit
+    instants = times.from_timestamps(pa.array(counts, pa.timestamp(unit, "UTC")), "Europe/Berlin")
+    per = frames.PER_SECOND[unit]
+    for count, ms, unreadable in zip(counts, instants.ms.tolist(), instants.unreadable.tolist(), strict=True):
+        exact = count * 1_000 // per
+        assert unreadable == (not FIRST <= exact <= LAST)
+        assert ms == (0 if unreadable else exact)
 
 
-def test_years_that_four_digits_cannot_write_are_unreadable():
-    seconds = pa.array([253_402_300_799, 253_402_300_800, -62_135_596_800, -62_135_596_801], pa.timestamp("s"))
-    found = from_timestamps(seconds, "UTC")
-    assert found.unreadable.tolist() == [False, True, False, True]
-    assert written(found.ms[[0, 2]]) == ["9999-12-31T23:59:59.000Z", "0001-01-01T00:00:00.000Z"]
+@laws
+@given(st.lists(frames.datetimes, min_size=1, max_size=5), st.sampled_from(ZONES))
+def test_naive_times_are_read_in_their_zone(moments, zone):
+    instants = times.from_timestamps(pa.array(moments, pa.timestamp("us")), zone)
+    for moment, text, unclear in zip(moments, written(instants), instants.unclear.tolist(), strict=True):
+        early, late = (moment.replace(tzinfo=ZoneInfo(zone), fold=fold).utcoffset() for fold in (0, 1))
+        assert unclear == (early != late)
+        assert text == expected(moment.isoformat(), zone)
+
+
+@pytest.mark.parametrize("zone", ["America/Sao_Paulo"])
+def test_a_day_that_begins_an_hour_late_has_no_midnight(zone):
+    days = pa.array([dt.date(2017, 10, 15), dt.date(2017, 10, 16), None], pa.date32())
+    instants = times.from_dates(days, zone)
+    assert instants.unclear.tolist() == [True, False, False]
+    assert written(instants)[1] == "2017-10-16T02:00:00.000Z"
+
+
+@pytest.mark.parametrize(("name", "minutes"), [("+01:00", 60), ("UTC-03:30", -210), ("Europe/Berlin", 120)])
+def test_zones_have_names_or_offsets(name, minutes):
+    assert times.zone_of(name).utcoffset(dt.datetime(2026, 7, 1)) == dt.timedelta(minutes=minutes)
+    noon = pa.array([dt.datetime(2026, 7, 1, 12)], pa.timestamp("s"))
+    assert times.from_timestamps(noon, name).ms.tolist() == [1_782_907_200_000 - minutes * 60_000]
+
+
+def test_a_slice_of_an_array_is_read_alone():
+    array = pa.array(["soon", "2026-07-01", None, "2026-07-02T10:00:00Z"]).slice(1)
+    assert written(times.from_text(array, "UTC")) == ["2026-07-01T00:00:00.000Z", None, "2026-07-02T10:00:00.000Z"]
+
+
+def test_no_rows_have_no_times():
+    assert written(times.from_text(pa.array([], pa.string()), "Europe/Berlin")) == []
+    assert times.day_text(np.array([], dtype=np.int64), np.array([], dtype=bool)).to_pylist() == []
+    empty = pa.array([None, None], pa.timestamp("ns"))
+    assert times.from_timestamps(empty, "Europe/Berlin").missing.tolist() == [True, True]

@@ -14,6 +14,8 @@ from cio_frames.columns import Path, field_of, schema_name
 from cio_frames.errors import FrameError
 from cio_frames.validation import cells, checks, members
 
+_A_TIME = "not a time: send datetimes or ISO 8601 text; for seconds, pd.to_datetime(column, unit='s')"
+
 
 def schema(call: spec.CallName, event: str | None = None) -> pandera.DataFrameSchema:
     """Return the pandera schema of a call, or of a semantic event.
@@ -96,7 +98,7 @@ def _checks(field: spec.Field) -> list[pandera.Check]:
     """Return the checks of a field: first its type, then its values."""
     found = []
     if field.format == "date-time":
-        found.append(_check(checks.is_time, "date-time", "a time is needed: a datetime, or text in ISO 8601 form"))
+        found.append(_check(checks.is_time, "date-time", _A_TIME))
     elif field.type is not None:
         found.append(_check(checks.IS_OF_TYPE[field.type], field.type, cells.NEEDED[field.type]))
     if members.has_members(field):
