@@ -136,8 +136,9 @@ def load(
         **{key: value for key, value in given.items() if value},
     }
     client = None if dry_run else cio.Client.from_env(**settings)
-    path = results or file.with_name(f"{file.name.partition('.')[0]}.result.parquet")
-    frame = read(file, text_columns=lambda labels: pipeline.text_columns(labels, request))
+    ending = ".dry-run.parquet" if dry_run else ".result.parquet"
+    path = _writable(results or file.with_name(file.name.partition(".")[0] + ending))
+    frame = read(file, types_of=lambda labels: pipeline.types_of(labels, request))
     started = time.perf_counter()
     ended = ""
     try:
@@ -195,7 +196,7 @@ def validate(
         nulls=nulls,
         timezone=timezone,
     )
-    frame = read(file, text_columns=lambda labels: pipeline.text_columns(labels, request))
+    frame = read(file, types_of=lambda labels: pipeline.types_of(labels, request))
     report = pipeline.report(frame, request)
     summary = report.summary()
     if as_json:
@@ -294,6 +295,21 @@ def _request(
         event=event_column, type_column=type_column if call == "batch" else None, **given, **selections
     )
     return functions.request_for(call, mapping, event=event, **written)
+
+
+def _writable(path: Path) -> Path:
+    """Return a path that can be written, or say so before anything is sent."""
+    there = path.exists()
+    try:
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise cio.ConfigurationError(
+            f"The result frame cannot be written to {path}: {error.strerror}. Nothing was sent; name a path with --results."
+        ) from error
+    if not there:
+        path.unlink()
+    return path
 
 
 def _selection(options: Sequence[str] | None) -> Selection | None:

@@ -116,7 +116,7 @@ class Client:
             )
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ, **settings: Any) -> Client:
+    def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Any) -> Client:
         """Read CIO_WRITE_KEY, CIO_REGION and CIO_ENDPOINT; further settings are those of the class.
 
         Raises
@@ -129,6 +129,8 @@ class Client:
         >>> Client.from_env({"CIO_WRITE_KEY": "secret", "CIO_REGION": "eu"}).endpoint
         'https://cdp-eu.customer.io'
         """
+        # A default of os.environ would show every variable, the key among them, in the signature.
+        environ = os.environ if environ is None else environ
         names = {"write_key": "CIO_WRITE_KEY", "region": "CIO_REGION", "endpoint": "CIO_ENDPOINT"}
         named = {setting: environ[name] for setting, name in names.items() if environ.get(name)}
         if "write_key" not in named | settings:

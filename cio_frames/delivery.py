@@ -235,8 +235,8 @@ class _Dispatcher:
             lane.close()
         for lane in lanes:
             # In short turns, since a thread that waits for good does not hear Ctrl-C everywhere.
-            while lane.is_alive():
-                lane.join(timeout=0.1)
+            while not lane.done.wait(timeout=0.1):
+                pass
 
     def _wait_once_more(self, lanes: list[_Lane]) -> None:
         """Wait for the requests in flight, unless a second Ctrl-C says not to."""
@@ -333,6 +333,18 @@ class _Lane(threading.Thread):
         self._dispatcher = dispatcher
         self._connection = connection
         self._waiting: queue.Queue[Batch | None] = queue.Queue(maxsize=_BATCHES_WAITING_PER_LANE)
+        # Not is_alive(): before Python 3.13 a join that Ctrl-C breaks off makes a running thread look dead.
+        self.done = threading.Event()
+        self.done.set()
+
+    def start(self) -> None:
+        """Begin to send."""
+        self.done.clear()
+        try:
+            super().start()
+        except RuntimeError:
+            self.done.set()
+            raise
 
     def take(self, batch: Batch) -> bool:
         """Queue a batch; False where delivery has stopped."""
@@ -343,7 +355,7 @@ class _Lane(threading.Thread):
         self._put(None)
 
     def _put(self, batch: Batch | None) -> bool:
-        while self.is_alive() and not self._dispatcher.stop.is_set():
+        while not self.done.is_set() and not self._dispatcher.stop.is_set():
             try:
                 self._waiting.put(batch, timeout=0.1)
             except queue.Full:
@@ -358,6 +370,7 @@ class _Lane(threading.Thread):
         except Exception as error:
             self._dispatcher.fail(error)
         finally:
+            self.done.set()
             self._connection.close()
 
     def _next(self) -> Batch | None:

@@ -806,8 +806,8 @@ def request_for(
         raise FrameError(f"event={event!r} is for track; {call} has no event.")
     if event is not None and mapping.event is not None:
         raise FrameError("Give event= or event_column=, not both.")
-    if event is not None and not event.strip():
-        raise FrameError("The event has no name.")
+    if event is not None and not (isinstance(event, str) and event.strip()):
+        raise FrameError(f"event={event!r} is no name; write text, track('Order Completed').")
     if nulls not in ("omit", "send"):
         raise FrameError(f"nulls={nulls!r} is neither 'omit' nor 'send'.")
     known = cast(AnyCall, call)
@@ -816,6 +816,8 @@ def request_for(
 
 def _zone(timezone: str) -> str:
     try:
+        if not isinstance(timezone, str):
+            raise TypeError("not a name")
         pd.Timestamp(0, tz=timezone)
     except Exception as error:
         raise FrameError(

@@ -130,21 +130,22 @@ class Prepared:
             yield start, _merged(self.parts, start, stop)
 
 
-def text_columns(labels: Sequence[Hashable], request: Request) -> set[Hashable]:
-    """Return the columns that feed fields which are text by the spec, such as ids.
+def types_of(labels: Sequence[Hashable], request: Request) -> dict[Hashable, str]:
+    """Return the types that the spec gives to the fields that columns feed.
 
     >>> request = Request("track", ColumnMapping(user_id="customer"), "Order Completed")
-    >>> sorted(text_columns(["customer", "order_id", "total"], request))
-    ['customer', 'order_id']
+    >>> types_of(["customer", "order_id", "total", "own"], request)
+    {'customer': 'string', 'order_id': 'string', 'total': 'number'}
     """
-    found: set[Hashable] = set()
+    found: dict[Hashable, str] = {}
     for call in spec.CALL_NAMES if request.call == "batch" else (request.call,):
         try:
             columns = resolve(labels, spec.calls()[call], request.mapping, request.event)
         except FrameError:
             # Not every kind of call need be possible in a mixed file; what is really missing is told later.
             continue
-        found |= {s.label for s in columns.sources if s.field.type == "string" and s.field.format != "date-time"}
+        typed = [source for source in columns.sources if source.field.type and source.field.format != "date-time"]
+        found |= {source.label: str(source.field.type) for source in typed}
     return found
 
 
@@ -359,6 +360,8 @@ def run(
     """Send a frame, or only say what would be sent, and return the result frame."""
     if on_invalid not in ("skip", "raise"):
         raise FrameError(f"on_invalid={on_invalid!r} is neither 'skip' nor 'raise'.")
+    if client is not None and not isinstance(client, Client):
+        raise FrameError(f"client= takes a Client, not {type(client).__name__}; write Client(write_key=...).")
     # Without a client a dry run has the default limits, and needs no key.
     client = client or (Client(write_key="dry-run") if dry_run else Client.from_env())
     prepared = Prepared(frame, request)

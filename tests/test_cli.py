@@ -231,3 +231,25 @@ def test_the_program_can_be_run_as_a_module():
     run = subprocess.run([sys.executable, "-m", "cio_frames", "--help"], capture_output=True, text=True, check=True)
     assert "identify" not in run.stderr
     assert "sandbox" in run.stdout
+
+
+def test_good_rows_go_although_a_cell_beside_them_is_no_number(run, orders):
+    orders.write_text(orders.read_text() + "x,1997-01-03,free\n")
+    done = run("load", orders, *ORDER)
+    assert "2 delivered" in done.stdout
+    assert "1 invalid  total: a number is needed" in done.stdout
+
+
+@pytest.mark.parametrize("results", ["none/x.parquet", "."])
+def test_a_result_that_cannot_be_written_is_found_before_anything_is_sent(run, ends, orders, sandbox, results):
+    status, said = ends("load", orders, *ORDER, "--results", results)
+    assert status == 2
+    assert "Nothing was sent" in said.err
+    assert len(sandbox.requests()) == 0
+
+
+def test_a_dry_run_does_not_take_the_place_of_a_loads_result(run, orders):
+    run("load", orders, *ORDER)
+    run("load", orders, *ORDER, "--dry-run")
+    assert list(pd.read_parquet(orders.with_name("orders.result.parquet"))["status"]) == ["delivered"] * 2
+    assert list(pd.read_parquet(orders.with_name("orders.dry-run.parquet"))["status"]) == ["ready"] * 2

@@ -1,5 +1,6 @@
 import base64
 import gzip
+import inspect
 import json
 import logging
 import pickle
@@ -472,3 +473,8 @@ def test_a_proxy_from_the_environment_that_fails_is_named_as_the_reason(monkeypa
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{free_port()}")
     words = "no connection to cdp.customer.io: the proxy that the environment names does not let it through"
     assert without_secrets(post()) == Reply(None, words, sent=False)
+
+
+def test_the_signature_shows_nothing_of_the_environment(monkeypatch):
+    monkeypatch.setenv("CIO_WRITE_KEY", KEY)
+    assert KEY not in str(inspect.signature(Client.from_env))

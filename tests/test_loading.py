@@ -34,7 +34,7 @@ def test_only_an_empty_csv_cell_is_missing(csv):
 
 
 def test_columns_that_are_ids_stay_text_whatever_they_look_like(csv):
-    frame = read(csv("id,n\n1e5,1\n10.0,2\n"), text_columns=lambda labels: {"id"})
+    frame = read(csv("id,n\n1e5,1\n10.0,2\n"), types_of=lambda labels: {"id": "string"})
     assert list(frame["id"]) == ["1e5", "10.0"]
 
 
@@ -77,3 +77,18 @@ def test_a_broken_file_is_refused_by_name(tmp_path, name, content):
 def test_a_file_that_is_not_utf_8_is_refused(csv):
     with pytest.raises(cio.FrameError, match="cannot be read: UnicodeDecodeError"):
         read(csv("name\nJosé\n", "latin-1"))
+
+
+def test_one_bad_cell_does_not_make_text_of_the_numbers_beside_it(csv):
+    types = {"total": "number", "flag": "boolean"}
+    frame = read(csv("total,flag,own\n1.5,true,1\nx,yes,x\n,,\n7,False,2\n"), types_of=lambda labels: types)
+    assert frame["total"].tolist()[:2] == [1.5, "x"]
+    assert frame["total"].tolist()[3] == 7
+    assert frame["flag"].tolist()[:2] + frame["flag"].tolist()[3:] == [True, "yes", False]
+    assert frame["own"].dropna().tolist() == ["1", "x", "2"]
+    assert frame["total"].isna().tolist() == [False, False, True, False]
+
+
+def test_rows_with_more_fields_than_names_are_refused(csv):
+    with pytest.raises(cio.FrameError, match="more fields than its first line has names"):
+        read(csv("user_id,v\n1,2,3\n4,5,6\n"))

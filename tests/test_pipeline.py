@@ -320,6 +320,10 @@ def test_two_loads_at_once_do_not_disturb_each_other(sandbox):
         ({"timezone": "Mars/Olympus"}, "no time zone 'Mars/Olympus'"),
         ({"event": "A", "event_column": "user_id"}, "not both"),
         ({"event": " "}, "no name"),
+        ({"event": 5}, "no name"),
+        ({"timezone": 5}, "no time zone 5"),
+        ({"timezone": None}, "no time zone None"),
+        ({"client": "https://x"}, "takes a Client, not str"),
     ],
 )
 def test_a_word_that_is_none_of_those_known_is_refused(options, words):

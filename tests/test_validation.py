@@ -242,3 +242,24 @@ def test_a_nested_trait_is_looked_into():
     people = orders(cio_subscription_preferences=[{"topics": {"topic_1": True}}, {"topics": "all"}])
     cases = cio.validate(people, "identify").failure_cases
     assert list(cases["reason"]) == ["cio_subscription_preferences.topics: an object (a dict) is needed"]
+
+
+def test_a_schema_that_hides_invalid_rows_is_refused():
+    schema = pandera.DataFrameSchema({"total": pandera.Column(checks=pandera.Check.ge(0))}, drop_invalid_rows=True)
+    with pytest.raises(cio.FrameError, match="drop_invalid_rows"):
+        reasons(orders(total=[-1]), schema=schema)
+
+
+@pytest.mark.parametrize("setting", [{"validation_enabled": False}, {"validation_depth": "SCHEMA_ONLY"}])
+def test_switches_of_pandera_in_the_environment_do_not_turn_checks_off(setting):
+    from pandera.config import ValidationDepth, config_context
+
+    setting = {name: ValidationDepth[value] if value == "SCHEMA_ONLY" else value for name, value in setting.items()}
+    with config_context(**setting):
+        assert reasons(orders(total=["x"])) == [(0, "total: a number is needed")]
+
+
+@pytest.mark.parametrize("call", ["batch", "sing"])
+def test_there_are_schemas_of_the_six_calls_only(call):
+    with pytest.raises(cio.FrameError, match="no call"):
+        cio.schema(call)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pandera.pandas as pandera
+from pandera.config import ValidationDepth, config_context
 
 from cio_frames.columns import Columns, Source
 from cio_frames.errors import FrameError, MissingColumnsError
@@ -87,7 +88,8 @@ def _cases(view: pd.DataFrame, schema: pandera.DataFrameSchema) -> pd.DataFrame:
         with warnings.catch_warnings():
             # What pandera does to its own tables under pandas 2.2 is no news to our users.
             warnings.filterwarnings("ignore", "The behavior of DataFrame concatenation", FutureWarning)
-            schema.validate(view, lazy=True)
+            with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+                schema.validate(view, lazy=True)
     except pandera.errors.SchemaErrors as errors:
         cases = errors.failure_cases
         return pd.DataFrame(

@@ -42,6 +42,8 @@ def schema(call: spec.CallName, event: str | None = None) -> pandera.DataFrameSc
     ['a number is needed']
     >>> dear = order.update_column("total", checks=[pandera.Check.ge(0, error="must not be negative")])
     """
+    if call not in spec.CALL_NAMES:
+        raise FrameError(f"There is no call {call!r} with a schema; there are {', '.join(spec.CALL_NAMES)}.")
     known = spec.calls()[call]
     semantic = spec.semantic_event(event) if event is not None else None
     roots = ["context", *([known.bag] if known.bag else [])]
@@ -123,10 +125,12 @@ def as_schema(given: Any) -> pandera.DataFrameSchema:
     FrameError
         It is neither.
     """
-    if isinstance(given, pandera.DataFrameSchema):
-        return given
     if isinstance(given, type) and issubclass(given, pandera.DataFrameModel):
-        return given.to_schema()
+        given = given.to_schema()
+    if isinstance(given, pandera.DataFrameSchema):
+        if given.drop_invalid_rows:
+            raise FrameError("A schema with drop_invalid_rows=True hides which rows are invalid; leave that out.")
+        return given
     raise FrameError(
         f"schema= takes 'spec', None, a pandera DataFrameSchema or a DataFrameModel, not {type(given).__name__}."
     )
