@@ -4,6 +4,8 @@ Importing this package registers ``df.cio``. A frame goes into Customer.io, and 
 became of every row.
 """
 
+import logging as _logging
+
 from cio_frames.accessor import CioAccessor
 from cio_frames.client import Client
 from cio_frames.errors import (
@@ -32,6 +34,9 @@ from cio_frames.operations import (
 from cio_frames.sandbox import Sandbox
 from cio_frames.validation import ValidationReport, schema
 from cio_frames.validation import fields_frame as events
+
+# What is logged is for those who set up logging.
+_logging.getLogger("cio_frames").addHandler(_logging.NullHandler())
 
 __all__ = [
     "AuthenticationError",

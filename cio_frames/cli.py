@@ -305,7 +305,7 @@ def _writable(path: Path) -> Path:
             pass
     except OSError as error:
         raise cio.ConfigurationError(
-            f"The result frame cannot be written to {path}: {error.strerror}. Nothing was sent; name a path with --results."
+            f"The result frame cannot be written to {path}: {error.strerror}. Nothing was sent; see --results."
         ) from error
     if not there:
         path.unlink()

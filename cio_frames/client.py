@@ -18,6 +18,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,6 +34,17 @@ _LONGEST_RETRY_AFTER_SECONDS = 300.0
 _LONGEST_TIMEOUT_SECONDS = 86_400.0
 _ANSWER_BYTES_READ = 16_384
 _WORDS_KEPT = 500
+
+
+_KINDS: Mapping[str, type | tuple[type, ...]] = MappingProxyType(
+    {
+        **dict.fromkeys(("region", "endpoint"), str),
+        **dict.fromkeys(("strict", "gzip"), bool),
+        **dict.fromkeys(("max_call_bytes", "max_body_bytes", "workers", "attempts"), int),
+        **dict.fromkeys(("requests_per_second", "connect_timeout_seconds", "read_timeout_seconds"), (int, float)),
+        "retry_budget_seconds": (int, float),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +107,11 @@ class Client:
 
     def __post_init__(self) -> None:
         _check_write_key(self.write_key)
+        for setting, kind in _KINDS.items():
+            value = getattr(self, setting)
+            if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+                wanted = " or ".join(each.__name__ for each in (kind if isinstance(kind, tuple) else (kind,)))
+                raise ConfigurationError(f"{setting} is of type {type(value).__name__}, and {wanted} is needed.")
         if self.region not in spec.api().regions:
             known = " and ".join(map(repr, spec.api().regions))
             raise ConfigurationError(f"There is no region {self.region!r}; Customer.io has {known}.")

@@ -309,7 +309,7 @@ class _Finder:
             if label is None or label != label:
                 raise FrameError(f"A column has no name ({label!r}). Name it, or leave it out.")
             field = str(label)
-        parts = tuple(field.split("."))
+        parts = tuple(field.split(".")) if not isinstance(label, (int, float)) else (field,)
         return parts if all(parts) else (field,)
 
 

@@ -439,11 +439,12 @@ class _Lane(threading.Thread):
         status, why = _status_of(decided, reply, dispatcher.client, part.in_doubt)
         dispatcher.tell(part, status, why, given_up=decided is Verdict.RETRY)
         if decided is Verdict.UNAUTHORIZED:
-            dispatcher.end(Ended.UNAUTHORIZED, f"The API does not accept this write key ({_answer(reply)}).")
+            dispatcher.end(Ended.UNAUTHORIZED, f"The API does not accept this write key: it answered {reply.status}.")
         elif decided is Verdict.UNEXPECTED:
             dispatcher.end(
                 Ended.UNEXPECTED,
-                f"{dispatcher.client.endpoint} is not Customer.io, by its answer ({_answer(reply)}). Check endpoint=.",
+                # Without its words: who answers here is a stranger, and may repeat what it was sent.
+                f"{dispatcher.client.endpoint} is not Customer.io: it answered {reply.status}. Check endpoint=.",
             )
 
 

@@ -478,3 +478,19 @@ def test_a_proxy_from_the_environment_that_fails_is_named_as_the_reason(monkeypa
 def test_the_signature_shows_nothing_of_the_environment(monkeypatch):
     monkeypatch.setenv("CIO_WRITE_KEY", KEY)
     assert KEY not in str(inspect.signature(Client.from_env))
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"workers": 1.5}, "workers is of type float, and int is needed"),
+        ({"workers": True}, "workers is of type bool, and int is needed"),
+        ({"max_call_bytes": "32000"}, "max_call_bytes is of type str, and int is needed"),
+        ({"endpoint": 5}, "endpoint is of type int, and str is needed"),
+        ({"strict": "no"}, "strict is of type str, and bool is needed"),
+        ({"read_timeout_seconds": None}, "read_timeout_seconds is of type NoneType, and int or float is needed"),
+    ],
+)
+def test_a_setting_of_another_type_is_refused_at_once(setting, words):
+    with pytest.raises(ConfigurationError, match=words):
+        client(**setting)

@@ -62,8 +62,10 @@ def test_a_name_with_an_empty_part_does_not_nest():
     }
 
 
-@pytest.mark.parametrize(("label", "field"), [("type", "type"), ("cio", "cio"), (0, "0"), (True, "True")])
+@pytest.mark.parametrize(("label", "field"), [("type", "type"), ("cio", "cio"), (0, "0"), (1.5, "1.5"), (True, "True")])
 def test_a_column_may_have_any_label(label, field):
+    columns = resolve(["user_id", label], spec.calls()["track"], ColumnMapping(), "Seen")
+    assert columns.sources[1].path == ("properties", field)
     assert fields(["user_id", label]) == {"userId": "user_id", f"properties.{field}": label}
 
 

@@ -186,10 +186,13 @@ def _floats(array: pa.Array, form: Form) -> Text:
 
 
 def _floats_as_text(array: pa.Array) -> Text:
-    numbers = np.nan_to_num(array.to_numpy(zero_copy_only=False).astype(np.float64), nan=np.nan, posinf=0.5, neginf=0.5)
+    narrow = array.to_numpy(zero_copy_only=False)
+    # Whole numbers up to this are all told apart: 2**53, and 2**24 for a float32.
+    exact = 2.0 ** (np.finfo(narrow.dtype).nmant + 1)
+    numbers = np.nan_to_num(narrow.astype(np.float64), nan=np.nan, posinf=0.5, neginf=0.5)
     missing = np.isnan(numbers)
     fraction = ~missing & (np.floor(numbers) != numbers)
-    inexact = ~missing & (np.abs(numbers) >= _EXACT_FLOAT)
+    inexact = ~missing & (np.abs(numbers) >= exact)
     lost = missing | fraction | inexact
     whole = pa.array(np.where(lost, 0, numbers).astype(np.int64), mask=lost)
     return Text(whole.cast(TEXT), quoted=True, faults=(*_faults(fraction, NOT_WHOLE), *_faults(inexact, NOT_EXACT)))

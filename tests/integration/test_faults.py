@@ -242,6 +242,23 @@ def test_ctrl_c_finishes_what_is_in_flight_and_leaves_the_rest_here():
     assert counts["delivered"] == sum(len(request.calls) for request in server.received)
 
 
+def test_ctrl_c_waits_for_a_slow_answer_and_calls_nothing_unsent_that_was_sent():
+    def answer(request):
+        signal.raise_signal(signal.SIGINT)
+        return Answer(after_seconds=0.5)
+
+    with FaultServer(answer) as server, pytest.raises(cio.InterruptedLoad) as error:
+        people().cio.identify(client=client(server.url, read_timeout_seconds=5))
+    assert list(error.value.result["status"]) == ["delivered"] * 3
+
+
+def test_a_stranger_that_repeats_what_it_was_sent_is_not_quoted_in_the_error():
+    with FaultServer([Answer(404, b"you sent u0")]) as server, pytest.raises(cio.DeliveryError) as error:
+        people().cio.identify(client=client(server.url))
+    assert "u0" not in str(error.value)
+    assert "is not Customer.io: it answered 404. Check endpoint=." in str(error.value)
+
+
 def test_with_strict_mode_off_an_answer_says_less():
     with FaultServer([OK]) as server:
         result = send(people(), server.url, strict=False)
