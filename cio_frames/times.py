@@ -78,12 +78,24 @@ def from_dates(array: pa.Array, timezone: str) -> Instants:
     return from_timestamps(array.cast(pa.date32()).cast(pa.timestamp("s")), timezone)
 
 
+def unsliced(array: pa.Array) -> pa.Array:
+    """Return an array that begins where its buffers begin.
+
+    Before pyarrow 24, ``if_else`` writes wrong bytes into text that is a slice of a longer array, without a word.
+
+    >>> unsliced(pa.array(["a", "b"]).slice(1)).offset
+    0
+    """
+    return pa.concat_arrays([array]) if array.offset else array
+
+
 def from_text(array: pa.Array, timezone: str) -> Instants:
     """Return the instants of ISO 8601 text; without an offset it is read in ``timezone``.
 
     >>> from_text(pa.array(["1997-01-01", "1997-01-01T00:00:00+01:00", "soon"]), "UTC").unreadable.tolist()
     [False, False, True]
     """
+    array = unsliced(array)
     zoned = np.asarray(pc.fill_null(pc.match_substring_regex(array, _WITH_ZONE), False))
     naive = _parsed(array, ~zoned, pa.timestamp("us"), timezone)
     if not zoned.any():
@@ -137,19 +149,15 @@ def _whole(digits: pa.Array) -> Ints:
 
 
 def _instants(ms: Ints, missing: Bools, unreadable: Bools, timezone: str) -> Instants:
-    """Put local milliseconds in UTC, and set those aside that have no year of four digits there."""
+    """Put local milliseconds into UTC; those that have no year of four digits there cannot be read."""
     known = ~(missing | unreadable)
     unclear = np.zeros(len(ms), dtype=bool)
     if timezone != "UTC":
         ms, unclear = _localized(np.where(known, ms, 0), timezone)
         unclear &= known
-    outside = known & ~unclear & _outside(ms // 1_000)
-    return Instants(
-        np.where(known & ~unclear & ~outside, ms, 0),
-        missing,
-        (unreadable & ~missing) | outside,
-        unclear,
-    )
+        unreadable = unreadable | (~unclear & _outside(ms // 1_000))
+        known &= ~(unclear | unreadable)
+    return Instants(np.where(known, ms, 0), missing, unreadable & ~missing, unclear)
 
 
 def _outside(seconds: Ints) -> Bools:

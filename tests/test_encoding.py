@@ -512,6 +512,20 @@ def test_a_key_that_stands_twice_holds_the_row_back(column):
     assert field(column) == "x: two keys are the same as text"
 
 
+def test_a_fault_in_a_list_a_map_or_a_struct_is_told_on_its_own_row():
+    lists = arrow([[1.0], [], None, [np.inf, 2.0], [], [3.0, np.inf, np.inf]], pa.list_(pa.float64()))
+    maps = arrow(
+        [[("a", 1.0)], [], None, [("a", np.inf)], [], [("a", 1.0), ("b", np.inf)]], pa.map_(pa.string(), pa.float64())
+    )
+    structs = arrow(
+        [{"a": 1.0}, {"a": None}, None, {"a": np.inf}, {}, {"a": -np.inf}], pa.struct([("a", pa.float64())])
+    )
+    for column in (lists, maps, structs, lists.astype(object)):
+        result = dry(pd.DataFrame({"user_id": "u", "x": column}))
+        assert result["status"].tolist() == ["ready", "ready", "ready", "invalid", "ready", "invalid"]
+        assert result["reason"].iloc[5] == "x: infinity is not a number in JSON"
+
+
 @pytest.mark.parametrize("key", [1.5, None, True, ("a",)])
 def test_a_key_that_is_no_text_holds_the_row_back(key):
     assert one({"deep": [{key: 1}]}).startswith("x: a key of type")

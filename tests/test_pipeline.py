@@ -351,3 +351,23 @@ def test_an_unknown_parameter_is_refused_by_its_name():
 def test_a_call_that_does_not_exist_is_refused_with_those_that_do():
     with pytest.raises(cio.FrameError, match="identify, track, page, screen, group, alias, batch"):
         pd.DataFrame({"user_id": ["a"]}).cio.validate("sing")
+
+
+def test_text_in_the_later_slices_of_a_column_is_as_it_came(monkeypatch):
+    # Before pyarrow 24, if_else corrupts slices of text: every path over it is taken here, slice by slice.
+    rows = 40
+    frame = pd.DataFrame(
+        {
+            "user_id": [f"user-{row}" if row % 3 else " " for row in range(rows)],
+            "anonymous_id": [f"anonymous-{row}" for row in range(rows)],
+            "note": pd.array([f"note {row}" if row % 4 else None for row in range(rows)], "string[pyarrow]"),
+            "timestamp": [
+                f"2026-01-01T00:00:{row:02}Z" if row % 2 else f"2026-01-01T00:00:{row:02}" for row in range(rows)
+            ],
+        }
+    )
+    whole = [text for row in range(rows) for text in frame.iloc[row : row + 1].copy().cio.payloads("identify")]
+    monkeypatch.setattr(pipeline, "SLICE_ROWS", 7)
+    assert frame.cio.payloads("identify").tolist() == whole
+    assert frame.iloc[11:29].cio.payloads("identify").tolist() == whole[11:29]
+    assert all(f'"anonymousId":"anonymous-{row}"' in text for row, text in enumerate(whole))

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from pandas.api.types import infer_dtype
 
+from cio_frames import times
 from cio_frames.encoding.text import TEXT
 
 Cells = npt.NDArray[np.object_]
@@ -34,6 +35,10 @@ def column_of(series: pd.Series[Any]) -> pa.ChunkedArray | Cells:
         dtype = series.dtype
     if isinstance(dtype, np.dtype) and dtype.kind == "O":
         return _from_objects(series.to_numpy())
+    if isinstance(dtype, pd.CategoricalDtype) and isinstance(dtype.categories.dtype, pd.DatetimeTZDtype):
+        # pyarrow 17 forgets the zone of categories.
+        series = series.astype(dtype.categories.dtype)
+        dtype = series.dtype
     if _is_formless(dtype) or (isinstance(dtype, pd.CategoricalDtype) and _is_formless(dtype.categories.dtype)):
         return series.to_numpy(dtype=object)
     try:
@@ -48,7 +53,9 @@ def slice_of(column: pa.ChunkedArray | Cells, start: int, stop: int) -> Column:
     if isinstance(column, np.ndarray):
         return column[start:stop]
     rows = column.slice(start, stop - start)
-    return rows.chunk(0) if rows.num_chunks == 1 else pa.concat_arrays(rows.chunks) if rows.num_chunks else pa.nulls(0)
+    if rows.num_chunks == 0:
+        return pa.nulls(0)
+    return times.unsliced(rows.chunk(0)) if rows.num_chunks == 1 else pa.concat_arrays(rows.chunks)
 
 
 def _from_objects(cells: Cells) -> pa.ChunkedArray | Cells:
