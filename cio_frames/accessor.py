@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Mapping
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ _Method = TypeVar("_Method", bound=Callable[..., Any])
 def _as(function: Callable[..., Any]) -> Callable[[_Method], _Method]:
     """Give a method its function's docstring in full, with the frame in front."""
     name = function.__name__
-    text = (function.__doc__ or "").replace("    df : pandas.DataFrame\n        One row per call.\n", "")
+    text = cleandoc(function.__doc__ or "").replace("df : pandas.DataFrame\n    One row per call.\n", "")
     text = re.sub(rf"(?<=[ (]){name}\((\w+)(?:, )?", rf"\1.cio.{name}(", text)
 
     def documented(method: _Method) -> _Method:

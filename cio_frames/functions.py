@@ -7,6 +7,7 @@ functions, with the frame in front.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from inspect import cleandoc
 from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args
 
 import pandas as pd
@@ -75,8 +76,9 @@ _OPERATING = _SENDING.replace(_NO_SAY, "")
 
 def documented(function: _Function) -> _Function:
     """Put the shared parts of the docstring in their place."""
-    text = (function.__doc__ or "").replace("{sending}", _SENDING)
-    function.__doc__ = text.replace("{operating}", _OPERATING)
+    # Dedented, as Python 3.13 does by itself.
+    text = cleandoc(function.__doc__ or "").replace("{sending}", cleandoc(_SENDING))
+    function.__doc__ = text.replace("{operating}", cleandoc(_OPERATING))
     return function
 
 

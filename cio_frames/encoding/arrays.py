@@ -115,7 +115,8 @@ def _instants_of_array(array: pa.Array, timezone: str) -> tuple[times.Instants, 
         return times.from_dates(array, timezone), NO_YEAR
     if _is_text(kind):
         return times.from_text(array, timezone), _NO_ISO_8601
-    missing = np.asarray(pc.is_null(array, nan_is_null=kinds.is_floating(kind)))
+    numbers = kinds.is_floating(kind)
+    missing = np.isnan(array.to_numpy(zero_copy_only=False)) if numbers else np.asarray(array.is_null())
     nothing = np.zeros(len(array), dtype=bool)
     return times.Instants(np.zeros(len(array), dtype=np.int64), missing, ~missing, nothing), _NO_NUMBER
 
