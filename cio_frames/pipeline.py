@@ -6,7 +6,7 @@ Everything left of deliver is pure: no clock, no network. A dry run is the same 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -88,9 +88,12 @@ class Prepared:
         self.request = request
         self.parts: list[Part] = []
         failures = [pd.DataFrame(columns=validation.FAILURE_COLUMNS)]
+        # The column that names events is no property, also where it was found and not given.
+        label = _event_label(frame, request) if request.call in ("track", "batch") else None
+        mapping = request.mapping if label is None else replace(request.mapping, event=label)
         for rows, call, event in _kinds_of_row(frame, request, failures):
             some = frame if len(rows) == self.rows else frame.iloc[rows]
-            columns = resolve(list(frame.columns), spec.calls()[call], request.mapping, event)
+            columns = resolve(list(frame.columns), spec.calls()[call], mapping, event)
             self.parts.append(Part(rows, Encoder(some, columns, request.form), columns))
             broken = _failures(some, columns, event, request)
             failures.append(broken.assign(position=rows[broken["position"].to_numpy(dtype=np.int64)]))
@@ -195,12 +198,13 @@ def _by_event(
     if label is None:
         yield rows, call, request.event if call == "track" else None
         return
-    events = _column(frame, label, call).iloc[rows]
-    known = {name: event.name for name in events.dropna().unique() if (event := spec.semantic_event(str(name)))}
-    canonical = events.map(known)
-    for name in sorted(set(known.values())):
-        yield rows[canonical.eq(name).to_numpy(dtype=bool, na_value=False)], call, name
-    others = rows[canonical.isna().to_numpy()]
+    cells = _column(frame, label, call).iloc[rows].astype(object)
+    # What is no text is told of later, with the other cells that cannot be sent.
+    known = [spec.semantic_event(cell) if isinstance(cell, str) else None for cell in cells]
+    names = np.array(["" if event is None else event.name for event in known], dtype=object)
+    for name in sorted(set(names) - {""}):
+        yield rows[names == name], call, name
+    others = rows[names == ""]
     if len(others) or len(frame) == 0:
         yield others, call, None
 
@@ -308,7 +312,7 @@ class Sending:
                 lost[fault.rows] = True
                 self._note(start + fault.rows, fault.reason)
             self.outcomes.tell_reasons(start + np.flatnonzero(lost), self._reasons[start:stop][lost])
-            ids = self._ids(calls, self._repeated[start:stop])
+            ids = self._ids(calls, self._repeated[start:stop] & ~lost)
             payloads = join([calls.texts, ',"messageId":"', ids, '"},'])
             sizes = np.diff(offsets_of(payloads)) - 1
             large = ~lost & (sizes > self._client.max_call_bytes)

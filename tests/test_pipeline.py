@@ -1,6 +1,7 @@
 """The whole flow, from a frame to the sandbox and back."""
 
 import dataclasses
+import json
 import threading
 
 import numpy as np
@@ -371,3 +372,23 @@ def test_text_in_the_later_slices_of_a_column_is_as_it_came(monkeypatch):
     assert frame.cio.payloads("identify").tolist() == whole
     assert frame.iloc[11:29].cio.payloads("identify").tolist() == whole[11:29]
     assert all(f'"anonymousId":"anonymous-{row}"' in text for row, text in enumerate(whole))
+
+
+def test_an_event_column_that_was_found_and_not_given_is_no_property_either():
+    frame = pd.DataFrame({"user_id": ["a", "b"], "event": ["Order Completed", "My Own"], "total": [1, 2]})
+    properties = [json.loads(text)["properties"] for text in frame.cio.payloads("track")]
+    assert properties == [{"total": 1}, {"total": 2}]
+
+
+@pytest.mark.parametrize("cell", [{"a": 1}, "\ud800", ["x"], 1j])
+def test_an_event_that_is_no_text_holds_its_row_back_and_no_other(cell):
+    frame = pd.DataFrame({"user_id": ["a", "b"], "event": pd.Series(["Order Completed", cell], dtype=object)})
+    assert statuses(frame.cio.track(dry_run=True)) == ["ready", "invalid"]
+
+
+def test_a_row_that_is_held_back_and_mended_later_does_not_change_its_twins_id():
+    frame = pd.DataFrame({"user_id": ["a"] * 3, "total": pd.Series(["x", 5, 5], dtype=object)})
+    before = frame.cio.track("Order Completed", dry_run=True)["message_id"]
+    frame.loc[0, "total"] = 7
+    after = frame.cio.track("Order Completed", dry_run=True)["message_id"]
+    assert before.tolist()[1:] == after.tolist()[1:]

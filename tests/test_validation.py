@@ -263,3 +263,9 @@ def test_switches_of_pandera_in_the_environment_do_not_turn_checks_off(setting):
 def test_there_are_schemas_of_the_six_calls_only(call):
     with pytest.raises(cio.FrameError, match="no call"):
         cio.schema(call)
+
+
+@pytest.mark.parametrize("dtype", ["object", "string[python]"])
+def test_half_a_surrogate_pair_holds_its_row_back_and_no_other(dtype):
+    frame = orders(order_id=pd.Series(["fine", "\ud800"], dtype=dtype))
+    assert reasons(frame) == [(1, "order_id: text is needed")]

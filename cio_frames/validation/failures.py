@@ -79,7 +79,24 @@ def _view(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema
         if place is not None:
             column = frame.iloc[:, place].set_axis(pd.RangeIndex(len(frame)))
             series[name] = members.as_objects(column, fields[name]) if name in fields else column
+            series[name] = _printable(series[name])
     return pd.DataFrame(series, index=pd.RangeIndex(len(frame)), copy=False)
+
+
+def _printable(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column whose half surrogates are bytes: pandera fails as a whole when it puts them into words."""
+    if series.dtype != object and not (isinstance(series.dtype, pd.StringDtype) and series.dtype.storage == "python"):
+        return series
+    try:
+        "".join(cell for cell in series if isinstance(cell, str)).encode()
+    except UnicodeEncodeError:
+        cells = [cell.encode("utf-8", "surrogatepass") if _is_broken(cell) else cell for cell in series]
+        return pd.Series(cells, index=series.index, dtype=object)
+    return series
+
+
+def _is_broken(cell: Any) -> bool:
+    return isinstance(cell, str) and any("\ud800" <= character <= "\udfff" for character in cell)
 
 
 def _cases(view: pd.DataFrame, schema: pandera.DataFrameSchema) -> pd.DataFrame:
