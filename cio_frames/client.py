@@ -180,13 +180,24 @@ class Reply:
     sent: bool = True
 
 
+class _Session(requests.Session):
+    """A session that does not look where a redirect leads.
+
+    The library's own does, also when it is not to follow: it fails where that is no address, and reads the answer to
+    its end however long that takes.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 class Connection:
     """One lane's connection to the API, kept open between requests."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._url = f"{client.endpoint}/v1/batch"
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.auth = (client.write_key, "")
         # A proxy has no business between two processes of one machine.
         self._session.trust_env = not _is_loopback(client.endpoint)
@@ -209,8 +220,7 @@ class Connection:
                 self._url, data=upload, timeout=timeouts, allow_redirects=False, stream=True
             ) as response:
                 words = _words(response, give_up_at)
-        except (requests.RequestException, HTTPError, ValueError) as error:
-            # ValueError: requests looks at where a redirect leads, also when it is not to follow it.
+        except (requests.RequestException, HTTPError) as error:
             sent = upload.tell() > 0
             return Reply(None, _what_broke(error, client, sent), sent=sent)
         asked = retry_after_seconds(response.headers.get("Retry-After"), now=time.time())

@@ -213,6 +213,7 @@ def test_a_body_is_not_compressed_unless_asked():
         ("https://elsewhere.example.com/v1/batch", "redirects to elsewhere.example.com"),
         ("https://ada:pw@elsewhere.example.com/", "redirects to elsewhere.example.com"),
         ("/login", "redirects to another path"),
+        ("https://[elsewhere", "redirects to an address that is none"),
     ],
 )
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
@@ -222,9 +223,12 @@ def test_a_redirect_is_told_and_not_followed(status, location, words):
         assert len(server.received) == 1
 
 
-def test_a_redirect_to_no_address_is_a_broken_answer_and_no_exception():
-    with FaultServer([Answer(302, headers={"Location": "https://[elsewhere"})]) as server:
-        assert post(server.url).status is None
+def test_a_redirect_whose_answer_drips_is_not_awaited_to_its_end():
+    answer = Answer(302, b"x" * 200, {"Location": "/login"}, seconds_between_bytes=0.02)
+    with FaultServer([answer]) as server:
+        started = time.monotonic()
+        assert post(server.url) == Reply(302, "redirects to another path")
+        assert time.monotonic() - started < 1
 
 
 def test_the_body_arrives_whole_on_one_connection_for_many_requests():

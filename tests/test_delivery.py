@@ -129,6 +129,7 @@ def test_a_call_has_the_status_that_its_answers_allow(replies, status, http_stat
     assert result["status"].tolist() == [status]
     assert result["http_status"].tolist() == [pd.NA if http_status is None else http_status]
     assert result["attempts"].tolist() == [attempts] == [found.requests]
+    assert result["batch"].tolist() == [0]
     assert result["reason"].isna().tolist() == [status == "delivered"]
 
 

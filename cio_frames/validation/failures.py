@@ -90,7 +90,7 @@ def _printable(series: pd.Series[Any]) -> pd.Series[Any]:
     try:
         "".join(cell for cell in series if isinstance(cell, str)).encode()
     except UnicodeEncodeError:
-        cells = [cell.encode("utf-8", "surrogatepass") if _is_broken(cell) else cell for cell in series]
+        cells = [cell.encode("utf-8", "replace") if _is_broken(cell) else cell for cell in series]
         return pd.Series(cells, index=series.index, dtype=object)
     return series
 
