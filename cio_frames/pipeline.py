@@ -274,6 +274,8 @@ class Sending:
         self._counted = counted
         self.outcomes = Outcomes(prepared.rows)
         self.failed, self._reasons = validation.rows_by_reason(prepared.failures, prepared.rows)
+        # Told at once: delivery may stop before a row's slice is encoded, and it is invalid all the same.
+        self.outcomes.tell_reasons(np.flatnonzero(self.failed), self._reasons[self.failed])
         self.faults: list[tuple[Ints, str]] = []
         self.too_large = 0
         self._message_ids = MessageIds()

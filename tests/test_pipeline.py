@@ -392,3 +392,11 @@ def test_a_row_that_is_held_back_and_mended_later_does_not_change_its_twins_id()
     frame.loc[0, "total"] = 7
     after = frame.cio.track("Order Completed", dry_run=True)["message_id"]
     assert before.tolist()[1:] == after.tolist()[1:]
+
+
+def test_an_invalid_row_is_invalid_also_where_delivery_stopped_before_it(sandbox, monkeypatch):
+    monkeypatch.setattr(pipeline, "SLICE_ROWS", 2)
+    frame = pd.DataFrame({"user_id": [f"u{row}" for row in range(200)], "total": [1] * 199 + ["x"]})
+    with pytest.raises(cio.AuthenticationError) as error:
+        frame.cio.track("Order Completed", client=dataclasses.replace(sandbox.client, write_key="wrong-key"))
+    assert error.value.result["status"].iloc[-1] == "invalid"
