@@ -31,9 +31,10 @@ from cio_frames.operations import (
     suppress_people,
     unsuppress_people,
 )
+from cio_frames.report import ValidationReport
 from cio_frames.sandbox import Sandbox
-from cio_frames.validation import ValidationReport, schema
 from cio_frames.validation import fields_frame as events
+from cio_frames.validation import schema
 
 # What is logged is for those who set up logging.
 _logging.getLogger("cio_frames").addHandler(_logging.NullHandler())

@@ -14,7 +14,7 @@ from cio_frames import functions, operations
 from cio_frames.client import Client
 from cio_frames.columns import Selection
 from cio_frames.functions import AnyCall, Nulls, OnInvalid
-from cio_frames.validation import ValidationReport
+from cio_frames.report import ValidationReport
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 

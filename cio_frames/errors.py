@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cio_frames.validation import ValidationReport
+    from cio_frames.report import ValidationReport
 
 # Frames can have thousands of columns; an error that lists them all hides what it says.
 _COLUMNS_SHOWN = 20

@@ -17,7 +17,7 @@ from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, Selection
 from cio_frames.encoding import Form
 from cio_frames.errors import FrameError
-from cio_frames.validation import ValidationReport
+from cio_frames.report import ValidationReport
 
 OnInvalid: TypeAlias = Literal["skip", "raise"]
 Nulls: TypeAlias = Literal["omit", "send"]

@@ -31,6 +31,7 @@ from cio_frames.errors import (
 )
 from cio_frames.message_ids import MessageIds
 from cio_frames.progress import bar
+from cio_frames.report import ValidationReport
 from cio_frames.results import Outcomes
 
 Ints = npt.NDArray[np.int64]
@@ -422,12 +423,12 @@ def _finished(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any]) -> p
     return result
 
 
-def report(frame: pd.DataFrame, request: Request, client: Client | None = None) -> validation.ValidationReport:
+def report(frame: pd.DataFrame, request: Request, client: Client | None = None) -> ValidationReport:
     """Check a frame, encode it, send nothing, and return what is wrong with it."""
     return _report(Prepared(frame, request), client or Client(write_key="dry-run"))
 
 
-def _report(prepared: Prepared, client: Client) -> validation.ValidationReport:
+def _report(prepared: Prepared, client: Client) -> ValidationReport:
     sending = Sending(prepared, client)
     for _ in sending.payloads():
         pass
@@ -439,7 +440,7 @@ def _report(prepared: Prepared, client: Client) -> validation.ValidationReport:
     large = np.flatnonzero(result["status"].eq("too_large"))
     found += [_cases([row], None, "max_call_bytes", result["reason"].iloc[row]) for row in large.tolist()]
     failures = pd.concat([some for some in found if len(some)] or found[:1], ignore_index=True)
-    return validation.ValidationReport(
+    return ValidationReport(
         prepared.request.what, prepared.index, failures.sort_values("position", kind="stable", ignore_index=True)
     )
 

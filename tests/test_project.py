@@ -19,7 +19,7 @@ PACKAGE = ROOT / "cio_frames"
 
 # Each part of the package, and the parts it may import: one direction, upper rows only.
 MAY_IMPORT = {
-    "errors": {"validation"},
+    "errors": {"report"},
     "resources": set(),
     "progress": set(),
     "times": set(),
@@ -34,14 +34,15 @@ MAY_IMPORT = {
     "validation": {"spec", "columns", "encoding", "errors"},
     "client": {"spec", "batching", "errors"},
     "delivery": {"client", "batching", "results"},
+    "report": {"validation", "results"},
     "pipeline": {
-        "spec", "columns", "validation", "encoding", "message_ids", "lanes", "batching", "client", "delivery",
+        "report", "spec", "columns", "validation", "encoding", "message_ids", "lanes", "batching", "client", "delivery",
         "results", "progress", "errors",
     },
-    "functions": {"spec", "columns", "validation", "encoding", "client", "pipeline", "errors"},
+    "functions": {"spec", "columns", "validation", "report", "encoding", "client", "pipeline", "errors"},
     "audit": {"errors"},
     "operations": {"functions", "pipeline", "columns", "client", "audit", "errors"},
-    "accessor": {"functions", "operations", "columns", "validation", "client"},
+    "accessor": {"functions", "operations", "columns", "report", "client"},
     "loading": {"errors"},
     # The sandbox must not share the encoder's bugs; it makes a Client only to hand it out.
     "sandbox": {"spec", "errors", "client"},

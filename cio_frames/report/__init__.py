@@ -1,0 +1,6 @@
+"""What a check of a frame found, for people and for programs."""
+
+from cio_frames.report.facts import ColumnFacts, Facts
+from cio_frames.report.validated import ValidationReport
+
+__all__ = ["ColumnFacts", "Facts", "ValidationReport"]

@@ -1,0 +1,77 @@
+"""What is known of a frame on its way, apart from broken checks: columns, sizes, times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFacts:
+    """How one column of the frame goes out.
+
+    Attributes
+    ----------
+    label : str
+        What the frame calls the column.
+    field : str
+        Where it goes, as a dotted wire path: ``userId``, ``properties.total``.
+    dtype : str
+        Its pandas dtype.
+    wire_type : str
+        What it is in JSON: string, time, number, integer, boolean, object, array; ``mixed`` for Python objects of
+        several types, ``nothing`` for a column of nulls.
+    filled : int
+        How many rows have a value.
+    losses : tuple of (str, int)
+        What is lost or changed on the way, in words, and in how many cells: ``("nanoseconds cut to milliseconds", 3)``.
+    """
+
+    label: str
+    field: str
+    dtype: str
+    wire_type: str
+    filled: int
+    losses: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of the rows that can be written.
+
+    Attributes
+    ----------
+    columns : tuple of ColumnFacts
+        One for each column that feeds a field, in the frame's order.
+    call_bytes : numpy array of int64
+        Sizes of the calls that can be written, in UTF-8 bytes of JSON, those that are too large among them.
+    max_call_bytes, max_body_bytes : int
+        The limits for one call and for one request's body.
+    requests : int
+        How many requests would carry the rows that can be sent.
+    body_bytes : int
+        Their bodies' bytes together.
+    earliest, latest : pandas.Timestamp or None
+        The earliest and latest timestamp among rows that have one, in UTC.
+    untimed : int
+        Rows that can be sent and have no timestamp: Customer.io takes the time of receipt.
+    recent : dict of str to int
+        Rows that are younger than 72 hours, or have no timestamp, by event (or call): they can start campaigns.
+    checked_at : pandas.Timestamp
+        The moment that "younger" refers to, in UTC.
+    """
+
+    columns: tuple[ColumnFacts, ...]
+    call_bytes: npt.NDArray[np.int64]
+    max_call_bytes: int
+    max_body_bytes: int
+    requests: int
+    body_bytes: int
+    earliest: pd.Timestamp | None
+    latest: pd.Timestamp | None
+    untimed: int
+    recent: dict[str, int]
+    checked_at: pd.Timestamp
