@@ -59,6 +59,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Zone = Annotated[str, typer.Option(help="The zone of times without one.")]
 NullsOption = Annotated[str, typer.Option(help="omit: leave missing values out. send: send null, which may erase.")]
 NoSchema = Annotated[bool, typer.Option("--no-schema", help="Do not check the rows against the API's spec.")]
+PlanOption = Annotated[
+    Path | None, typer.Option("--schema", help="A tracking plan of yours: YAML of the form of schemas/.")
+]
+StrictSchema = Annotated[bool, typer.Option("--strict-schema", help="Hold back rows with warnings too.")]
 
 
 @app.command()
@@ -95,7 +99,9 @@ def load(
     properties: Fields = None,
     timezone: Zone = "UTC",
     nulls: NullsOption = "omit",
+    schema: PlanOption = None,
     no_schema: NoSchema = False,
+    strict_schema: StrictSchema = False,
     on_invalid: Annotated[str, typer.Option(help="skip: send the other rows. raise: send nothing.")] = "skip",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do all but send.")] = False,
     strict: Annotated[bool, typer.Option(help="Ask the API to say what it does not take.")] = True,
@@ -123,7 +129,8 @@ def load(
         message_id=message_id,
         traits=traits,
         properties=properties,
-        schema=None if no_schema else "spec",
+        schema=None if no_schema else schema or "spec",
+        strict_schema=strict_schema,
         nulls=nulls,
         timezone=timezone,
     )
@@ -174,7 +181,14 @@ def validate(
     properties: Fields = None,
     timezone: Zone = "UTC",
     nulls: NullsOption = "omit",
+    schema: PlanOption = None,
     no_schema: NoSchema = False,
+    strict_schema: StrictSchema = False,
+    report: Annotated[Path | None, typer.Option(help="Write the report as one HTML page.")] = None,
+    failures: Annotated[Path | None, typer.Option(help="Write the failure cases as Parquet.")] = None,
+    show_values: Annotated[
+        bool, typer.Option("--show-values", help="Write the cells that fail too; they are people's data.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Check the rows of a file as a load would, and send nothing."""
@@ -192,26 +206,22 @@ def validate(
         message_id=message_id,
         traits=traits,
         properties=properties,
-        schema=None if no_schema else "spec",
+        schema=None if no_schema else schema or "spec",
+        strict_schema=strict_schema,
         nulls=nulls,
         timezone=timezone,
     )
     frame = read(file, types_of=lambda labels: pipeline.types_of(labels, request))
-    report = pipeline.report(frame, request)
-    summary = report.summary()
+    found = pipeline.report(frame, request)
+    if report is not None:
+        found.to_html(_writable(report), show_values=show_values)
+    if failures is not None:
+        found.to_parquet(_writable(failures), show_values=show_values)
     if as_json:
-        facts = {"rows": report.rows, "held_back": report.rows_held_back}
-        _print_json(facts | {"checks": json.loads(summary.to_json(orient="records"))})
+        out.print(found.to_json(), soft_wrap=True)
     else:
-        out.print(repr(report)[1:-1])
-        if not report.ok:
-            shown = summary.assign(
-                column=summary["column"].astype(object).where(summary["column"].notna(), ""),
-                share=summary["share"].map("{:.1%}".format),
-                first_positions=summary["first_positions"].map(lambda places: ", ".join(map(str, places))),
-            )
-            _print_frame(shown)
-    if not report.ok:
+        _print_report(found)
+    if not found.ok:
         raise typer.Exit(1)
 
 
@@ -290,11 +300,26 @@ def _request(
 ) -> pipeline.Request:
     """Put the options together, as the Python functions do."""
     selections: dict[str, Any] = {key: _selection(given.pop(key)) for key in ("traits", "properties")}
-    written = {key: given.pop(key) for key in ("schema", "nulls", "timezone")}
+    written = {key: given.pop(key) for key in ("schema", "strict_schema", "nulls", "timezone")}
     mapping = ColumnMapping(
         event=event_column, type_column=type_column if call == "batch" else None, **given, **selections
     )
     return functions.request_for(call, mapping, event=event, **written)
+
+
+def _print_report(found: cio.ValidationReport) -> None:
+    out.print(repr(found)[1:-1])
+    summary = found.summary()
+    if len(summary):
+        shown = summary.assign(
+            column=summary["column"].astype(object).where(summary["column"].notna(), ""),
+            share=summary["share"].map("{:.1%}".format),
+            first_positions=summary["first_positions"].map(lambda places: ", ".join(map(str, places))),
+        )
+        _print_frame(shown)
+    if found.facts.recent:
+        rows = sum(found.facts.recent.values())
+        out.print(f"{rows:,} rows are younger than 72 hours, or without a time, and can start campaigns.")
 
 
 def _writable(path: Path) -> Path:

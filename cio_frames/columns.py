@@ -109,7 +109,9 @@ def schema_name(path: Path) -> str:
     return f"{path[0]}.{name}" if name in spec.WIRE_NAMES else name
 
 
-def resolve(labels: Sequence[Hashable], call: spec.Call, mapping: ColumnMapping, event: str | None = None) -> Columns:
+def resolve(
+    labels: Sequence[Hashable], call: spec.Call, mapping: ColumnMapping, event: spec.Event | str | None = None
+) -> Columns:
     """Say which column feeds which field of a call.
 
     Parameters
@@ -120,8 +122,8 @@ def resolve(labels: Sequence[Hashable], call: spec.Call, mapping: ColumnMapping,
         The kind of call.
     mapping : ColumnMapping
         What the caller said.
-    event : str, optional
-        The event's name, for track calls with one name for all rows.
+    event : spec.Event or str, optional
+        The event, or the name of one of the user's own, for track calls with one name for all rows.
 
     Raises
     ------
@@ -130,9 +132,9 @@ def resolve(labels: Sequence[Hashable], call: spec.Call, mapping: ColumnMapping,
     FrameError
         Two columns feed the same field, or a label cannot be a field's name.
     """
-    known = spec.semantic_event(event) if event is not None else None
+    known = event if isinstance(event, spec.Event) else None
     finder = _Finder(list(labels), call, known, mapping)
-    constants = _constants(call, mapping, known.name if known else event)
+    constants = _constants(call, mapping, event.name if isinstance(event, spec.Event) else event)
     envelope = dict(finder.envelope(constants={path[0] for path in constants if len(path) == 1}))
     nested = list(finder.nested(used=set(envelope.values())))
     pairs = [((wire,), position) for wire, position in envelope.items()] + nested

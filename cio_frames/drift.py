@@ -79,7 +79,7 @@ def read_openapi(path: str | Path) -> Any:
     --------
     >>> from cio_frames.resources import shipped
     >>> sorted(read_openapi(shipped("schemas") / "api.yaml"))
-    ['limits', 'regions']
+    ['edition', 'journeys', 'limits', 'regions']
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
@@ -155,7 +155,8 @@ def _changes_of(path: str, where: str, ours: tuple[Field, bool], theirs: tuple[F
     (mine, required), (other, their_required) = ours, theirs
     pairs = {
         "type": (mine.type, other.type),
-        "format": (mine.format, other.format),
+        # `digits` is a word of ours, and says how text is taken, not what the API takes.
+        "format": (None if mine.format == "digits" else mine.format, other.format),
         "required": (_yes(required), _yes(their_required)),
     }
     # Without an enum any value will do, which is more than the loss of each single one.

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from inspect import cleandoc
+from os import PathLike
+from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args
 
 import pandas as pd
@@ -17,6 +19,7 @@ from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, Selection
 from cio_frames.encoding import Form
 from cio_frames.errors import FrameError
+from cio_frames.plan import read_plan, vendor_plan
 from cio_frames.report import ValidationReport
 
 OnInvalid: TypeAlias = Literal["skip", "raise"]
@@ -33,9 +36,13 @@ _SENDING = """client : Client, optional
     on_invalid : {"skip", "raise"}
         Whether rows that cannot be sent stay here while the others go, or nothing is sent and InvalidRowsError is
         raised.
-    schema : "spec", None, or a pandera schema
-        What rows are checked against: the API's spec, nothing, or a schema of yours (see
-        :func:`cio_frames.schema`). Values are checked, not changed.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, a schema of yours (see
+        :func:`cio_frames.schema`), or the spec with a tracking plan of yours on top: a YAML file of the form of
+        ``schemas/``. Values are checked, not changed.
+    strict_schema : bool
+        Whether warnings hold rows back as errors do. A warning is what the API takes and does not keep as it is:
+        text that Journeys finds too long, a property that the event is not known to have.
     nulls : {"omit", "send"}
         Whether missing traits and properties are left out, or sent as ``null``, which may erase them.
     timezone : str
@@ -64,9 +71,13 @@ _SENDING = """client : Client, optional
     DeliveryError
         Delivery ended early otherwise; ``.result`` as above."""
 
-_NO_SAY = """schema : "spec", None, or a pandera schema
-        What rows are checked against: the API's spec, nothing, or a schema of yours (see
-        :func:`cio_frames.schema`). Values are checked, not changed.
+_NO_SAY = """schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, a schema of yours (see
+        :func:`cio_frames.schema`), or the spec with a tracking plan of yours on top: a YAML file of the form of
+        ``schemas/``. Values are checked, not changed.
+    strict_schema : bool
+        Whether warnings hold rows back as errors do. A warning is what the API takes and does not keep as it is:
+        text that Journeys finds too long, a property that the event is not known to have.
     nulls : {"omit", "send"}
         Whether missing traits and properties are left out, or sent as ``null``, which may erase them.
     """
@@ -97,6 +108,7 @@ def identify(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     schema: Any = "spec",
+    strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
@@ -145,7 +157,7 @@ def identify(
         context=context,
         integrations=integrations,
     )
-    request = request_for("identify", mapping, schema, nulls, timezone)
+    request = request_for("identify", mapping, schema, nulls, timezone, strict_schema=strict_schema)
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
@@ -166,6 +178,7 @@ def track(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     schema: Any = "spec",
+    strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
@@ -218,7 +231,7 @@ def track(
         context=context,
         integrations=integrations,
     )
-    request = request_for("track", mapping, schema, nulls, timezone, event=event)
+    request = request_for("track", mapping, schema, nulls, timezone, strict_schema=strict_schema, event=event)
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
@@ -238,6 +251,7 @@ def page(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     schema: Any = "spec",
+    strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
@@ -287,7 +301,7 @@ def page(
         context=context,
         integrations=integrations,
     )
-    request = request_for("page", mapping, schema, nulls, timezone)
+    request = request_for("page", mapping, schema, nulls, timezone, strict_schema=strict_schema)
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
@@ -307,6 +321,7 @@ def screen(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     schema: Any = "spec",
+    strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
@@ -356,7 +371,7 @@ def screen(
         context=context,
         integrations=integrations,
     )
-    request = request_for("screen", mapping, schema, nulls, timezone)
+    request = request_for("screen", mapping, schema, nulls, timezone, strict_schema=strict_schema)
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
@@ -376,6 +391,7 @@ def group(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     schema: Any = "spec",
+    strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
@@ -426,7 +442,7 @@ def group(
         context=context,
         integrations=integrations,
     )
-    request = request_for("group", mapping, schema, nulls, timezone)
+    request = request_for("group", mapping, schema, nulls, timezone, strict_schema=strict_schema)
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
@@ -444,6 +460,7 @@ def alias(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     schema: Any = "spec",
+    strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
@@ -486,7 +503,7 @@ def alias(
         context=context,
         integrations=integrations,
     )
-    request = request_for("alias", mapping, schema, nulls, timezone)
+    request = request_for("alias", mapping, schema, nulls, timezone, strict_schema=strict_schema)
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
@@ -511,6 +528,7 @@ def batch(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     schema: Any = "spec",
+    strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
@@ -584,7 +602,7 @@ def batch(
         context=context,
         integrations=integrations,
     )
-    request = request_for("batch", mapping, schema, nulls, timezone)
+    request = request_for("batch", mapping, schema, nulls, timezone, strict_schema=strict_schema)
     return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
@@ -608,6 +626,7 @@ def validate(
     integrations: Hashable | Mapping[str, Any] | None = None,
     client: Client | None = None,
     schema: Any = "spec",
+    strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
 ) -> ValidationReport:
@@ -655,7 +674,7 @@ def validate(
         Which destinations get the calls, for example ``{"All": False}``.
     client : Client, optional
         Whose limits count; the default limits if left out.
-    schema, nulls, timezone
+    schema, strict_schema, nulls, timezone
         As for :func:`track`.
 
     Returns
@@ -690,7 +709,7 @@ def validate(
         context=context,
         integrations=integrations,
     )
-    request = request_for(call, mapping, schema, nulls, timezone, event=event)
+    request = request_for(call, mapping, schema, nulls, timezone, strict_schema=strict_schema, event=event)
     return pipeline.report(df, request, client)
 
 
@@ -714,6 +733,7 @@ def payloads(
     integrations: Hashable | Mapping[str, Any] | None = None,
     client: Client | None = None,
     schema: Any = "spec",
+    strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
 ) -> pd.Series[Any]:
@@ -759,7 +779,7 @@ def payloads(
         Which destinations get the calls, for example ``{"All": False}``.
     client : Client, optional
         Whose limits count; the default limits if left out.
-    schema, nulls, timezone
+    schema, strict_schema, nulls, timezone
         As for :func:`track`.
 
     Returns
@@ -794,12 +814,19 @@ def payloads(
         context=context,
         integrations=integrations,
     )
-    request = request_for(call, mapping, schema, nulls, timezone, event=event)
+    request = request_for(call, mapping, schema, nulls, timezone, strict_schema=strict_schema, event=event)
     return pipeline.payloads(df, request, client)
 
 
 def request_for(
-    call: str, mapping: ColumnMapping, schema: Any, nulls: str, timezone: str, *, event: str | None = None
+    call: str,
+    mapping: ColumnMapping,
+    schema: Any,
+    nulls: str,
+    timezone: str,
+    *,
+    event: str | None = None,
+    strict_schema: bool = False,
 ) -> pipeline.Request:
     """Check the words that a caller chose, and put them together."""
     if call not in get_args(AnyCall):
@@ -813,7 +840,11 @@ def request_for(
     if nulls not in ("omit", "send"):
         raise FrameError(f"nulls={nulls!r} is neither 'omit' nor 'send'.")
     known = cast(AnyCall, call)
-    return pipeline.Request(known, mapping, event, schema, Form(timezone=_zone(timezone), send_nulls=nulls == "send"))
+    plan = vendor_plan()
+    if isinstance(schema, (str, PathLike)) and schema != "spec":
+        plan, schema = read_plan(Path(schema)), "spec"
+    form = Form(timezone=_zone(timezone), send_nulls=nulls == "send")
+    return pipeline.Request(known, mapping, event, schema, form, plan, strict_schema)
 
 
 def _zone(timezone: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +30,9 @@ from cio_frames.errors import (
     InvalidRowsError,
 )
 from cio_frames.message_ids import MessageIds
+from cio_frames.plan import Plan, vendor_plan
 from cio_frames.progress import bar
-from cio_frames.report import ValidationReport
+from cio_frames.report import Survey, ValidationReport, column_facts, merged
 from cio_frames.results import Outcomes
 
 Ints = npt.NDArray[np.int64]
@@ -51,6 +52,12 @@ class Request:
         One of the six calls, or ``"batch"`` where a column says which call each row is.
     event : str or None
         One event name for all track calls.
+    schema : "spec", None, or a pandera schema
+        What rows are checked against; ``"spec"`` is the plan.
+    plan : Plan
+        What is known of calls and events.
+    strict_schema : bool
+        Whether warnings hold rows back as errors do.
     """
 
     call: spec.CallName | Literal["batch"]
@@ -58,6 +65,8 @@ class Request:
     event: str | None = None
     schema: Any = "spec"
     form: Form = field(default_factory=Form)
+    plan: Plan = field(default_factory=vendor_plan)
+    strict_schema: bool = False
 
     @property
     def what(self) -> str:
@@ -70,6 +79,7 @@ class Part:
     """Rows of a frame that make the same kind of call from the same columns."""
 
     rows: Ints
+    frame: pd.DataFrame
     encoder: Encoder
     columns: Columns
 
@@ -80,25 +90,33 @@ class Prepared:
     Attributes
     ----------
     failures : pandas.DataFrame
-        Broken checks, by position.
+        Broken checks that hold rows back, by position.
+    warnings : pandas.DataFrame
+        Broken checks that do not, by position; looked for only where ``warn`` is set.
     """
 
-    def __init__(self, frame: pd.DataFrame, request: Request) -> None:
+    def __init__(self, frame: pd.DataFrame, request: Request, *, warn: bool = False) -> None:
         self.rows = len(frame)
         self.index = frame.index
         self.request = request
         self.parts: list[Part] = []
-        failures = [pd.DataFrame(columns=validation.FAILURE_COLUMNS)]
+        found: list[pd.DataFrame] = []
         # The column that names events is no property, also where it was found and not given.
         label = _event_label(frame, request) if request.call in ("track", "batch") else None
         mapping = request.mapping if label is None else replace(request.mapping, event=label)
-        for rows, call, event in _kinds_of_row(frame, request, failures):
+        for rows, call, event in _kinds_of_row(frame, request, found):
             some = frame if len(rows) == self.rows else frame.iloc[rows]
-            columns = resolve(list(frame.columns), spec.calls()[call], mapping, event)
-            self.parts.append(Part(rows, Encoder(some, columns, request.form), columns))
-            broken = _failures(some, columns, event, request)
-            failures.append(broken.assign(position=rows[broken["position"].to_numpy(dtype=np.int64)]))
-        self.failures = pd.concat([f for f in failures if len(f)] or failures[:1], ignore_index=True)
+            columns = resolve(list(frame.columns), request.plan.calls[call], mapping, event)
+            self.parts.append(Part(rows, some, Encoder(some, columns, request.form), columns))
+            broken = _broken(some, columns, request, warn=warn or request.strict_schema)
+            found.append(broken.assign(position=rows[broken["position"].to_numpy(dtype=np.int64)]))
+        broken = validation.together(found)
+        if request.strict_schema:
+            broken["severity"] = "error"
+        error = broken["severity"].eq("error")
+        self.failures, self.warnings = (
+            (broken, broken[:0]) if error.all() else (broken[some].reset_index(drop=True) for some in (error, ~error))
+        )
 
     def people(self) -> Ints:
         """Return a number for the person of each row, -1 for nobody."""
@@ -127,6 +145,19 @@ class Prepared:
         ids = pa.chunked_array([ids for _, ids in found]).combine_chunks()
         return ids.take(pa.array(everywhere, mask=everywhere < 0))
 
+    def events(self) -> npt.NDArray[np.object_]:
+        """Return the name of what each row adds to a person's activity: an event, ``page`` or ``screen``, or None."""
+        names = np.full(self.rows, None, dtype=object)
+        for part in self.parts:
+            call = part.columns.call.name
+            if call in ("page", "screen"):
+                names[part.rows] = call
+            elif call == "track":
+                constant = part.columns.constants.get(("event",))
+                ids = part.encoder.ids("event") if constant is None else None
+                names[part.rows] = constant if ids is None else ids.to_numpy(zero_copy_only=False)
+        return names
+
     def slices(self) -> Iterator[tuple[int, Calls]]:
         """Yield calls slice by slice, in row order, each with the position of its first row."""
         for start in range(0, self.rows, SLICE_ROWS):
@@ -144,7 +175,8 @@ def types_of(labels: Sequence[Hashable], request: Request) -> dict[Hashable, str
     found: dict[Hashable, str] = {}
     for call in spec.CALL_NAMES if request.call == "batch" else (request.call,):
         try:
-            columns = resolve(labels, spec.calls()[call], request.mapping, request.event)
+            event = request.plan.event(request.event) or request.event
+            columns = resolve(labels, request.plan.calls[call], request.mapping, event)
         except FrameError:
             # Not every kind of call need be possible in a mixed file; what is really missing is told later.
             continue
@@ -153,20 +185,23 @@ def types_of(labels: Sequence[Hashable], request: Request) -> dict[Hashable, str
     return found
 
 
-def _failures(frame: pd.DataFrame, columns: Columns, event: str | None, request: Request) -> pd.DataFrame:
+def _broken(frame: pd.DataFrame, columns: Columns, request: Request, *, warn: bool) -> pd.DataFrame:
+    """Return the checks that rows break, and on demand those that are no more than warnings."""
     match request.schema:
         case None:
-            return pd.DataFrame(columns=validation.FAILURE_COLUMNS)
+            return validation.together([])
         case "spec":
-            schema = validation.schema(columns.call.name, event)
+            validation.check_constants(columns)
+            schema = validation.schema_of(columns.call, columns.event)
         case given:
             schema = validation.as_schema(given)
-    return validation.failures_of(frame, columns, schema)
+    broken = validation.failures_of(frame, columns, schema)
+    return validation.together([broken, *validation.warnings_of(frame, columns, request.plan)]) if warn else broken
 
 
 def _kinds_of_row(
     frame: pd.DataFrame, request: Request, failures: list[pd.DataFrame]
-) -> Iterator[tuple[Ints, spec.CallName, str | None]]:
+) -> Iterator[tuple[Ints, spec.CallName, spec.Event | str | None]]:
     """Yield rows that are one kind of call, with its event; rows of no kind become failures."""
     if request.call != "batch":
         yield from _by_event(frame, np.arange(len(frame)), request.call, request)
@@ -174,17 +209,9 @@ def _kinds_of_row(
     label = request.mapping.type_column
     types = _column(frame, label, "batch")
     known = types.isin(spec.CALL_NAMES).to_numpy(dtype=bool, na_value=False)
-    failures.append(
-        pd.DataFrame(
-            {
-                "position": np.flatnonzero(~known),
-                "column": label,
-                "check": "type",
-                "value": types[~known].astype(object),
-                "reason": f"{label}: must be one of {', '.join(spec.CALL_NAMES)}",
-            }
-        )
-    )
+    reason = f"{label}: must be one of {', '.join(spec.CALL_NAMES)}"
+    values = types[~known].to_numpy(dtype=object)
+    failures.append(validation.failure_cases(np.flatnonzero(~known), label, "type", reason, values=values))
     for call in spec.CALL_NAMES:
         rows = np.flatnonzero(types.eq(call).to_numpy(dtype=bool, na_value=False))
         if len(rows):
@@ -193,18 +220,18 @@ def _kinds_of_row(
 
 def _by_event(
     frame: pd.DataFrame, rows: Ints, call: spec.CallName, request: Request
-) -> Iterator[tuple[Ints, spec.CallName, str | None]]:
+) -> Iterator[tuple[Ints, spec.CallName, spec.Event | str | None]]:
     """Yield track rows by semantic event, and those of other events together; other calls as they are."""
     label = _event_label(frame, request) if call == "track" else None
     if label is None:
-        yield rows, call, request.event if call == "track" else None
+        yield rows, call, (request.plan.event(request.event) or request.event) if call == "track" else None
         return
     cells = _column(frame, label, call).iloc[rows].astype(object)
     # What is no text is told of later, with the other cells that cannot be sent.
-    known = [spec.semantic_event(cell) if isinstance(cell, str) else None for cell in cells]
+    known = [request.plan.event(cell) if isinstance(cell, str) else None for cell in cells]
     names = np.array(["" if event is None else event.name for event in known], dtype=object)
     for name in sorted(set(names) - {""}):
-        yield rows[names == name], call, name
+        yield rows[names == name], call, request.plan.event(name)
     others = rows[names == ""]
     if len(others) or len(frame) == 0:
         yield others, call, None
@@ -255,6 +282,30 @@ def _taken(arrays: list[pa.Array], take: pa.Array) -> pa.Array:
     return pa.chunked_array(arrays, TEXT).combine_chunks().take(take)
 
 
+class Written(NamedTuple):
+    """One slice of rows, written.
+
+    Attributes
+    ----------
+    start : int
+        The position of its first row.
+    payloads : pyarrow.LargeStringArray
+        Each call's JSON with a comma behind it; null where a row stays here.
+    sizes : numpy array of int64
+        Each call's bytes, without the comma.
+    lost : numpy array of bool
+        Rows that are invalid.
+    ms : numpy array of int64
+        The calls' timestamps in milliseconds, NO_TIME where there is none.
+    """
+
+    start: int
+    payloads: pa.Array
+    sizes: Ints
+    lost: Bools
+    ms: Ints
+
+
 class Sending:
     """One run of the flow: encodes slice by slice, notes what it learns, hands out batches.
 
@@ -287,14 +338,19 @@ class Sending:
 
     def batches(self) -> Iterator[tuple[int, Batch]]:
         """Yield the batches to send, each with its lane."""
-        for start, payloads in self.payloads():
-            kept = np.flatnonzero(np.asarray(payloads.is_valid()))
-            if self._lane is None:
-                yield from self._cut(start, kept, payloads, None)
-                continue
-            lane = self._lane[start + kept]
-            for number in range(self._client.workers):
-                yield from self._cut(start, kept[lane == number], payloads, number)
+        for written in self.written():
+            yield from self.cut(written)
+
+    def cut(self, written: Written) -> Iterator[tuple[int, Batch]]:
+        """Yield the batches of one slice, each with its lane."""
+        start, payloads = written.start, written.payloads
+        kept = np.flatnonzero(np.asarray(payloads.is_valid()))
+        if self._lane is None:
+            yield from self._cut(start, kept, payloads, None)
+            return
+        lane = self._lane[start + kept]
+        for number in range(self._client.workers):
+            yield from self._cut(start, kept[lane == number], payloads, number)
 
     def _cut(self, start: int, rows: Ints, payloads: pa.Array, lane: int | None) -> Iterator[tuple[int, Batch]]:
         """Cut the payloads of some rows into bodies; without a lane they take turns."""
@@ -306,8 +362,8 @@ class Sending:
             yield (self._turn if lane is None else lane) % self._client.workers, batch
             self._turn += 1
 
-    def payloads(self) -> Iterator[tuple[int, pa.Array]]:
-        """Yield the payloads of each slice, each with a comma behind it; null where a row stays here."""
+    def written(self) -> Iterator[Written]:
+        """Yield what was written, slice by slice."""
         for start, calls in self._prepared.slices():
             stop = start + len(calls.texts)
             lost = self.failed[start:stop].copy()
@@ -324,7 +380,7 @@ class Sending:
             self.outcomes.measured(start + np.flatnonzero(~lost), sizes[~lost])
             self.outcomes.named(_without(ids, gone))
             self._counted(int((lost | large).sum()))
-            yield start, _without(payloads, gone)
+            yield Written(start, _without(payloads, gone), sizes, lost, calls.ms)
 
     def _ids(self, calls: Calls, may_repeat: Bools) -> pa.Array:
         given = calls.message_ids
@@ -387,7 +443,7 @@ def run(
 
 def _raise_invalid(prepared: Prepared, client: Client) -> None:
     """Raise where any row is invalid, before anything is sent."""
-    report = _report(prepared, client)
+    report = _report(prepared, client, pd.Timestamp.now("UTC"))
     if not report.ok:
         raise InvalidRowsError(report)
 
@@ -423,37 +479,44 @@ def _finished(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any]) -> p
     return result
 
 
-def report(frame: pd.DataFrame, request: Request, client: Client | None = None) -> ValidationReport:
-    """Check a frame, encode it, send nothing, and return what is wrong with it."""
-    return _report(Prepared(frame, request), client or Client(write_key="dry-run"))
+def report(
+    frame: pd.DataFrame, request: Request, client: Client | None = None, *, checked_at: pd.Timestamp | None = None
+) -> ValidationReport:
+    """Check a frame, encode it, send nothing, and return what is wrong with it, and the facts of its rows."""
+    prepared = Prepared(frame, request, warn=True)
+    return _report(prepared, client or Client(write_key="dry-run"), checked_at or pd.Timestamp.now("UTC"))
 
 
-def _report(prepared: Prepared, client: Client) -> ValidationReport:
+def _report(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> ValidationReport:
     sending = Sending(prepared, client)
-    for _ in sending.payloads():
-        pass
+    survey = Survey(max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
+    events = prepared.events()
+    large: list[pd.DataFrame] = []
+    for written in sending.written():
+        survey.sized(written.sizes[~written.lost])
+        kept = np.flatnonzero(np.asarray(written.payloads.is_valid()))
+        survey.timed(written.ms[kept], events[written.start + kept])
+        for _, batch in sending.cut(written):
+            survey.sent(requests=1, body_bytes=len(batch.body))
+        large += validation.event_data_warnings(written.payloads, written.start)
+    result = sending.outcomes.frame(prepared.index)
     found = [prepared.failures]
     for rows, reason in sending.faults:
         column, _, _ = reason.partition(": ")
-        found.append(_cases(rows.tolist(), column if column != reason else None, "json", reason))
-    result = sending.outcomes.frame(prepared.index)
-    large = np.flatnonzero(result["status"].eq("too_large"))
-    found += [_cases([row], None, "max_call_bytes", result["reason"].iloc[row]) for row in large.tolist()]
-    failures = pd.concat([some for some in found if len(some)] or found[:1], ignore_index=True)
+        found.append(validation.failure_cases(rows, column if column != reason else None, "json", reason))
+    too_large = np.flatnonzero(result["status"].eq("too_large"))
+    reasons = result["reason"].iloc[too_large].tolist()
+    found += [validation.failure_cases(too_large, None, "max_call_bytes", reasons), prepared.warnings, *large]
+    columns = [
+        each
+        for part in prepared.parts
+        for each in column_facts(part.frame, part.columns, prepared.request.form.timezone)
+    ]
     return ValidationReport(
-        prepared.request.what, prepared.index, failures.sort_values("position", kind="stable", ignore_index=True)
-    )
-
-
-def _cases(rows: list[int], column: str | None, check: str, reason: str) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "position": np.array(rows, dtype=np.int64),
-            "column": pd.Series([column] * len(rows), dtype=object),
-            "check": check,
-            "value": pd.Series([None] * len(rows), dtype=object),
-            "reason": reason,
-        }
+        prepared.request.what,
+        prepared.index,
+        validation.together(found),
+        survey.facts(merged(columns), checked_at),
     )
 
 
@@ -477,6 +540,6 @@ def ids_of(frame: pd.DataFrame, request: Request) -> pd.DataFrame:
 def payloads(frame: pd.DataFrame, request: Request, client: Client | None = None) -> pd.Series[Any]:
     """Return the JSON that would go out for each row; null where a row would stay here."""
     sending = Sending(Prepared(frame, request), client or Client(write_key="dry-run"))
-    chunks = [pc.utf8_slice_codeunits(some, 0, -1) for _, some in sending.payloads()]
+    chunks = [pc.utf8_slice_codeunits(some, 0, -1) for some in (written.payloads for written in sending.written())]
     texts = pa.chunked_array(chunks, TEXT)
     return pd.Series(pd.array(texts, dtype=pd.StringDtype("pyarrow")), index=frame.index, name="payload")

@@ -9,16 +9,18 @@ Wire names are camelCase (``userId``), Python names snake_case (``user_id``). On
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import yaml
 
 from cio_frames.errors import SpecError
+from cio_frames.fields import Field as Field
+from cio_frames.fields import FieldsFile
 from cio_frames.resources import shipped
 
 CallName = Literal["identify", "track", "page", "screen", "group", "alias"]
@@ -40,35 +42,6 @@ WIRE_NAMES: Mapping[str, str] = MappingProxyType(
     }
 )
 PYTHON_NAMES: Mapping[str, str] = MappingProxyType({wire: name for name, wire in WIRE_NAMES.items()})
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of a call, in JSON Schema's words; ``type=None`` takes anything."""
-
-    type: str | None = None
-    format: str | None = None
-    enum: tuple[str, ...] = ()
-    default: Any = None
-    minimum: float | None = None
-    maximum: float | None = None
-    min_length: int | None = None
-    required: tuple[str, ...] = ()
-    properties: Mapping[str, Field] = field(default_factory=lambda: _NOTHING)
-    items: Field | None = None
-    additional: Field | None = None
-    description: str | None = None
-
-    def leaves(self, path: str = "") -> Iterator[tuple[str, Field]]:
-        """Yield every field below this one with its dotted path; list members are marked ``[]``."""
-        for name, member in self.properties.items():
-            below = f"{path}.{name}" if path else name
-            yield below, member
-            yield from member.leaves(below)
-        if self.items is not None:
-            yield from self.items.leaves(f"{path}[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +74,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """Hosts and limits, from ``schemas/api.yaml``."""
+    """Hosts and limits, from ``schemas/api.yaml``.
+
+    ``limits`` are the API's own; ``journeys`` are those of the store behind it, which the API does not enforce.
+    """
 
     regions: Mapping[str, str]
     limits: Mapping[str, int]
+    journeys: Mapping[str, int]
+    edition: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +101,14 @@ def api() -> Api:
     >>> api().regions["eu"]
     'https://cdp-eu.customer.io'
     """
-    file = _File(shipped("schemas") / "api.yaml")
-    keys = {"regions", "limits"}
+    file = FieldsFile(shipped("schemas") / "api.yaml")
+    keys = {"regions", "limits", "journeys", "edition"}
     entries = file.mapping(file.root, allowed=keys, required=keys)
-    return Api(
-        regions={name: file.scalar(node) for name, node in file.mapping(entries["regions"]).items()},
-        limits={name: file.scalar(node) for name, node in file.mapping(entries["limits"]).items()},
-    )
+    values = {
+        key: {name: file.scalar(node) for name, node in file.mapping(entries[key]).items()}
+        for key in ("regions", "limits", "journeys")
+    }
+    return Api(edition=file.scalar(entries["edition"]), **values)
 
 
 @cache
@@ -168,7 +147,7 @@ def semantic_event(name: str) -> Event | None:
     >>> semantic_event("My Own Event") is None
     True
     """
-    return _events_by_any_name().get(name)
+    return events_by_any_name().get(name)
 
 
 @cache
@@ -180,7 +159,7 @@ def deliberate() -> Deliberate:
     >>> ("removed", "event Experiment Viewed", "variant_id (string)") in deliberate().differences
     True
     """
-    file = _File(shipped("schemas") / "deliberate.yaml")
+    file = FieldsFile(shipped("schemas") / "deliberate.yaml")
     keys = {"names", "not_events", "differences"}
     entries = file.mapping(file.root, allowed={"title", *keys}, required=keys)
     names = {key: file.name(node, semantic_events().keys()) for key, node in file.mapping(entries["names"]).items()}
@@ -193,12 +172,12 @@ def deliberate() -> Deliberate:
     )
 
 
-def _not_events(file: _File, node: yaml.Node) -> tuple[str, ...]:
+def _not_events(file: FieldsFile, node: yaml.Node) -> tuple[str, ...]:
     parts = file.mapping(node, allowed={"reason", "schemas"}, required={"reason", "schemas"})
     return file.names(parts["schemas"])
 
 
-def _differences(file: _File, node: yaml.Node) -> Iterator[tuple[str, str, str]]:
+def _differences(file: FieldsFile, node: yaml.Node) -> Iterator[tuple[str, str, str]]:
     kinds = ("added", "removed", "changed")
     parts = file.mapping(node, allowed={"reason", "where", *kinds}, required={"reason", "where"})
     known = {*(f"call {name}" for name in CALL_NAMES), *(f"event {name}" for name in semantic_events())}
@@ -209,20 +188,21 @@ def _differences(file: _File, node: yaml.Node) -> Iterator[tuple[str, str, str]]
 
 
 @cache
-def _events_by_any_name() -> Mapping[str, Event]:
+def events_by_any_name() -> Mapping[str, Event]:
+    """Return the semantic events by every name that they are known by."""
     found = {other: event for event in semantic_events().values() for other in event.other_names}
     return MappingProxyType(found | dict(semantic_events()))
 
 
 @cache
 def _common_fields() -> Mapping[str, Field]:
-    file = _File(shipped("schemas") / "common.yaml")
+    file = FieldsFile(shipped("schemas") / "common.yaml")
     entries = file.mapping(file.root, allowed={"title", "$defs", "properties"}, required={"properties"})
     return {name: file.field(node) for name, node in file.mapping(entries["properties"]).items()}
 
 
 def _read_call(name: CallName, common: Mapping[str, Field]) -> Call:
-    file = _File(shipped("schemas") / "calls" / f"{name}.yaml")
+    file = FieldsFile(shipped("schemas") / "calls" / f"{name}.yaml")
     keys = {"title", "endpoint", "ids", "required", "properties", "$defs"}
     entries = file.mapping(file.root, allowed=keys, required={"endpoint", "properties"})
     own = {key: file.field(node) for key, node in file.mapping(entries["properties"]).items()}
@@ -236,14 +216,19 @@ def _read_call(name: CallName, common: Mapping[str, Field]) -> Call:
 
 
 def _read_events(path: Path) -> Iterator[Event]:
-    file = _File(path)
+    file = FieldsFile(path)
     entries = file.mapping(file.root, allowed={"title", "$defs", "events"}, required={"events"})
+    return events_in(file, entries["events"], family=path.stem)
+
+
+def events_in(file: FieldsFile, node: yaml.Node, family: str) -> Iterator[Event]:
+    """Yield the events of a file of the form of ``schemas/events/``."""
     keys = {"ids", "required", "properties", "context", "other_names", "description"}
-    for name, node in file.mapping(entries["events"]).items():
-        parts = file.mapping(node, allowed=keys)
+    for name, below in file.mapping(node).items():
+        parts = file.mapping(below, allowed=keys)
         yield Event(
             name=name,
-            family=path.stem,
+            family=family,
             ids=file.names(parts["ids"]) if "ids" in parts else calls()["track"].ids,
             properties=Field(
                 type="object",
@@ -253,127 +238,3 @@ def _read_events(path: Path) -> Iterator[Event]:
             context=file.field(parts["context"]) if "context" in parts else Field(type="object"),
             other_names=file.names(parts.get("other_names")),
         )
-
-
-class _File:
-    """A YAML file read node by node, so that a mistake in it is told with its line."""
-
-    _FIELD_KEYS: Mapping[str, str] = MappingProxyType(
-        {
-            "type": "type",
-            "format": "format",
-            "enum": "enum",
-            "default": "default",
-            "minimum": "minimum",
-            "maximum": "maximum",
-            "minLength": "min_length",
-            "required": "required",
-            "properties": "properties",
-            "items": "items",
-            "additionalProperties": "additional",
-            "description": "description",
-        }
-    )
-    _TYPES = ("array", "boolean", "integer", "number", "object", "string")
-    _TEXT = "tag:yaml.org,2002:str"
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            self.root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-        except OSError as error:
-            raise SpecError(f"{path} cannot be read: {error.strerror}. Install cio-frames again.") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise SpecError(f"{path} is not YAML: {error}") from error
-        top = self.mapping(self.root)
-        self._definitions = self.mapping(top["$defs"]) if "$defs" in top else {}
-        self._followed: list[str] = []
-
-    def mapping(
-        self, node: Any, *, allowed: Set[str] | None = None, required: Set[str] = frozenset()
-    ) -> dict[str, yaml.Node]:
-        """Return a mapping's nodes by key; refuse unknown, repeated and missing keys."""
-        if not isinstance(node, yaml.MappingNode):
-            raise self.wrong(node, "a mapping (key: value) is needed here")
-        entries: dict[str, yaml.Node] = {}
-        for key_node, value in node.value:
-            key = self._text(key_node)
-            if key in entries:
-                raise self.wrong(key_node, f"{key!r} stands here twice")
-            if allowed is not None and key not in allowed:
-                raise self.wrong(key_node, f"unknown key {key!r}; known are {', '.join(sorted(allowed))}")
-            entries[key] = value
-        for key in sorted(required - entries.keys()):
-            raise self.wrong(node, f"{key!r} is missing")
-        return entries
-
-    def scalar(self, node: yaml.Node) -> Any:
-        """Return the value of a node as YAML reads it."""
-        return yaml.safe_load(yaml.serialize(node))
-
-    def names(self, node: yaml.Node | None) -> tuple[str, ...]:
-        """Return a list of names; nothing for an absent one."""
-        return () if node is None else tuple(map(self._text, self.sequence(node, "a list of names")))
-
-    def name(self, node: yaml.Node, known: Set[str]) -> str:
-        """Return one of these names; refuse any other."""
-        if self._text(node) not in known:
-            raise self.wrong(node, f"{node.value!r} is no call or event")
-        return self._text(node)
-
-    def sequence(self, node: yaml.Node, what: str = "a list") -> Sequence[yaml.Node]:
-        """Return a list's nodes."""
-        if not isinstance(node, yaml.SequenceNode):
-            raise self.wrong(node, f"{what} is needed here")
-        return tuple(node.value)
-
-    def fields(self, node: yaml.Node | None) -> Mapping[str, Field]:
-        """Return the fields of a ``properties`` mapping; nothing for an absent one."""
-        if node is None:
-            return _NOTHING
-        return MappingProxyType({name: self.field(member) for name, member in self.mapping(node).items()})
-
-    def field(self, node: yaml.Node) -> Field:
-        """Return one field, with ``$ref`` followed."""
-        entries = self.mapping(node, allowed={*self._FIELD_KEYS, "$ref"})
-        if "$ref" in entries:
-            return self._referred(node, entries)
-        return Field(**{self._FIELD_KEYS[key]: self._part(key, value) for key, value in entries.items()})
-
-    def _part(self, key: str, node: yaml.Node) -> Any:
-        match key:
-            case "properties":
-                return self.fields(node)
-            case "items" | "additionalProperties":
-                return self.field(node)
-            case "enum" | "required":
-                return self.names(node)
-            case "type" if node.value not in self._TYPES:
-                known = ", ".join(self._TYPES)
-                raise self.wrong(node, f"unknown type {self.scalar(node)!r}; known are {known}")
-            case _:
-                return self.scalar(node)
-
-    def _referred(self, node: yaml.Node, entries: Mapping[str, yaml.Node]) -> Field:
-        if len(entries) > 1:
-            raise self.wrong(node, "$ref stands alone")
-        target = str(entries["$ref"].value)
-        name = target.removeprefix("#/$defs/")
-        if name == target or name not in self._definitions:
-            raise self.wrong(node, f"$ref {target!r} leads nowhere; write '#/$defs/<name>'")
-        if name in self._followed:
-            raise self.wrong(node, f"$ref {target!r} leads back to itself")
-        self._followed.append(name)
-        found = self.field(self._definitions[name])
-        self._followed.pop()
-        return found
-
-    def _text(self, node: yaml.Node) -> str:
-        if node.tag != self._TEXT:
-            raise self.wrong(node, "text is needed here; quote it if it is text, and write merges (<<) out")
-        return str(node.value)
-
-    def wrong(self, node: Any, what: str) -> SpecError:
-        """Return an error that names file and line."""
-        line = node.start_mark.line + 1 if node is not None else 1
-        return SpecError(f"{self._path}, line {line}: {what}.")

@@ -156,7 +156,7 @@ def test_the_key_is_in_neither_repr_nor_str():
 
 
 def test_a_client_survives_pickling():
-    assert pickle.loads(pickle.dumps(client(region="eu"))) == client(region="eu")  # noqa: S301
+    assert pickle.loads(pickle.dumps(client(region="eu"))) == client(region="eu")
 
 
 # One request as it goes out

@@ -7,7 +7,12 @@ from cio_frames.columns import ColumnMapping, resolve
 
 
 def fields(labels, call="track", event="Signed Up", **mapping):
-    columns = resolve(labels, spec.calls()[call], ColumnMapping(**mapping), event if call == "track" else None)
+    columns = resolve(
+        labels,
+        spec.calls()[call],
+        ColumnMapping(**mapping),
+        (spec.semantic_event(event) or event) if call == "track" and event else None,
+    )
     return {".".join(source.path): source.label for source in columns.sources}
 
 

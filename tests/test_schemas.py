@@ -322,7 +322,8 @@ def test_date_times_are_marked_only_on_the_air_date_of_a_video() -> None:
         if found.format
     }
     content = ("Video Content Completed", "Video Content Playing", "Video Content Started")
-    assert formats == {(name, "airdate"): "date-time" for name in content}
+    digits = {(name, "objectTypeId"): "digits" for name in ("Object Deleted", "Relationship Deleted")}
+    assert formats == digits | {(name, "airdate"): "date-time" for name in content}
 
 
 @pytest.mark.parametrize(
@@ -586,6 +587,9 @@ regions:
   us: https://us.example
 limits:
   max_call_bytes: 100
+journeys:
+  id_bytes: 10
+edition: May 2026
 """
 COMMON = """\
 properties:
@@ -616,7 +620,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
             spec.api,
             spec.calls,
             spec.semantic_events,
-            spec._events_by_any_name,
+            spec.events_by_any_name,
             spec._common_fields,
         ):
             cached.cache_clear()
@@ -760,8 +764,8 @@ def test_an_event_in_two_families_is_told_with_both(write: Write) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "line", "missing"),
     [
-        ("api.yaml", "regions: {}\n", 1, "limits"),
-        ("api.yaml", "\nlimits: {}\n", 2, "regions"),
+        ("api.yaml", "regions: {}\njourneys: {}\nedition: May\n", 1, "limits"),
+        ("api.yaml", "\nlimits: {}\njourneys: {}\nedition: May\n", 2, "regions"),
         ("common.yaml", "# nothing\n\ntitle: Common\n", 3, "properties"),
         ("calls/alias.yaml", "properties: {}\n", 1, "endpoint"),
         ("calls/alias.yaml", "# alias\nendpoint: /v1/alias\n", 2, "properties"),

@@ -160,7 +160,14 @@ def test_a_report_counts_and_sums_up():
     report = cio.validate(orders(total=["x", 1, "y", 2]), "track", "Order Completed")
     assert (report.ok, len(report), report.rows) == (False, 2, 4)
     assert report.summary().to_dict("records") == [
-        {"column": "total", "check": "a number is needed", "rows": 2, "share": 0.5, "first_positions": [0, 2]}
+        {
+            "column": "total",
+            "check": "a number is needed",
+            "severity": "error",
+            "rows": 2,
+            "share": 0.5,
+            "first_positions": [0, 2],
+        }
     ]
 
 
@@ -233,9 +240,11 @@ def test_a_member_in_an_arrow_column_is_named_the_same_way():
 def test_an_arrow_column_whose_type_fits_is_not_looked_into(monkeypatch):
     from cio_frames.validation import members
 
-    monkeypatch.setattr(members, "fault", None)
-    cells = pa.array([[{"price": 1.5, "quantity": 1, "product_id": "p", "own": [1]}], None])
+    looked_into = []
+    monkeypatch.setattr(members, "fault", lambda cell, field, place="": looked_into.append(cell))
+    cells = pa.array([[{"price": 1.5, "quantity": 1, "product_id": "p"}], None])
     assert reasons(orders(products=pd.array(cells, dtype=pd.ArrowDtype(cells.type)))) == []
+    assert looked_into == ["track", "Order Completed"]  # what is the same in every row
 
 
 def test_a_nested_trait_is_looked_into():

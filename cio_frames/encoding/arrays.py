@@ -13,6 +13,7 @@ import pyarrow.types as kinds
 
 from cio_frames import spec, times
 from cio_frames.encoding.cells import (
+    DIGITS,
     NO_TIMEDELTA,
     NO_YEAR,
     NOT_EXACT,
@@ -20,6 +21,7 @@ from cio_frames.encoding.cells import (
     SAME_KEY,
     cells_as_json,
     cells_as_text,
+    digits_as_integers,
     key_of,
     whole_as_integers,
 )
@@ -52,6 +54,8 @@ def json_text(column: Column, field: spec.Field, form: Form) -> Text:
         return _dictionary(column, field, form)
     if field.type == "string":
         return _as_text(column, form)
+    if field.format == "digits" and _is_text(column.type):
+        return _digits_as_integers(column, form)
     if field.type == "integer" and kinds.is_floating(column.type):
         return _integers_where_whole(column)
     return _as_it_is(column, form)
@@ -62,7 +66,8 @@ def _cells(cells: npt.NDArray[np.object_], field: spec.Field, form: Form) -> Tex
         case "string":
             return cells_as_text(cells)
         case "integer":
-            return cells_as_json(whole_as_integers(cells), form)
+            whole = whole_as_integers(cells)
+            return cells_as_json(digits_as_integers(whole) if field.format == "digits" else whole, form)
         case _:
             return cells_as_json(cells, form)
 
@@ -197,6 +202,13 @@ def _floats_as_text(array: pa.Array) -> Text:
     lost = missing | fraction | inexact
     whole = pa.array(np.where(lost, 0, numbers).astype(np.int64), mask=lost)
     return Text(whole.cast(TEXT), quoted=True, faults=(*_faults(fraction, NOT_WHOLE), *_faults(inexact, NOT_EXACT)))
+
+
+def _digits_as_integers(array: pa.Array, form: Form) -> Text:
+    """Write digits as the integer that they spell, and leave other text for validation to tell."""
+    text = _text(array, form)
+    spelled = pc.match_substring_regex(array, DIGITS)
+    return Text(pc.if_else(spelled, array.cast(TEXT), join(text.pieces)), faults=text.faults)
 
 
 def _integers_where_whole(array: pa.Array) -> Text:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import enum
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -94,6 +95,23 @@ def whole_as_integers(cells: Cells) -> Cells:
     found = cells.copy()
     for row, cell in enumerate(cells):
         if isinstance(cell, (float, np.floating)) and float(cell).is_integer() and abs(float(cell)) < _EXACT_FLOAT:
+            found[row] = int(cell)
+    return found
+
+
+# What JSON takes as a whole number of 64 bits.
+DIGITS = r"^(?:0|[1-9][0-9]{0,17})$"
+
+
+def digits_as_integers(cells: Cells) -> Cells:
+    """Return cells with digits as the integers that they spell.
+
+    >>> digits_as_integers(np.array(["12", "012", "a", None], dtype=object))
+    array([12, '012', 'a', None], dtype=object)
+    """
+    found = cells.copy()
+    for row, cell in enumerate(cells):
+        if isinstance(cell, str) and re.match(DIGITS, cell):
             found[row] = int(cell)
     return found
 

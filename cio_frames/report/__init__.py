@@ -1,6 +1,7 @@
 """What a check of a frame found, for people and for programs."""
 
 from cio_frames.report.facts import ColumnFacts, Facts
+from cio_frames.report.survey import Survey, column_facts, merged
 from cio_frames.report.validated import ValidationReport
 
-__all__ = ["ColumnFacts", "Facts", "ValidationReport"]
+__all__ = ["ColumnFacts", "Facts", "Survey", "ValidationReport", "column_facts", "merged"]

@@ -3,36 +3,60 @@
 from __future__ import annotations
 
 import html
+import json
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cio_frames import spec
+from cio_frames.report.facts import Facts
+
 _ROWS_SHOWN = 20
+# A person decides on the first few; programs have failure_cases.
+_POSITIONS_SHOWN = 5
 
 
 class ValidationReport:
-    """Which rows of a frame cannot be sent, and why.
+    """Which rows of a frame cannot be sent, and why; which can be sent and deserve a look; and what the rows are like.
+
+    ``len(report)`` is the number of rows held back.
 
     Attributes
     ----------
+    what : str
+        The call and event that rows were checked for.
     rows : int
         How many rows were checked.
     failure_cases : pandas.DataFrame
-        One row per broken check: position (from 0), index (the frame's label), column, check, value, reason.
+        One row per broken check: position (from 0), index (the frame's label), column, check, severity, value, reason.
+        An ``error`` holds the row back, a ``warning`` lets it go.
+    facts : Facts
+        Sizes, requests, times and columns.
+    spec_edition : str
+        The edition of the vendor's API description that the checks were made from.
 
     Examples
     --------
     >>> import cio_frames as cio
-    >>> orders = pd.DataFrame({"user_id": ["ada", None], "total": [12.5, 3.0]})
+    >>> orders = pd.DataFrame({"user_id": ["ada", None], "total": [12.5, 3.0], "Total": [1, 2]})
     >>> report = cio.validate(orders, "track", "Order Completed")
-    >>> report.ok, len(report), report.failure_cases["reason"].tolist()
-    (False, 1, ['user_id: is missing, and is needed'])
+    >>> report.ok, len(report), report.rows_warned
+    (False, 1, 1)
+    >>> report.failure_cases[["position", "severity", "reason"]]
+       position severity                                             reason
+    0         0  warning  Total: is no property of Order Completed; did ...
+    1         1    error                 user_id: is missing, and is needed
+    2         1  warning  Total: is no property of Order Completed; did ...
     """
 
-    def __init__(self, what: str, index: pd.Index[Any], failures: pd.DataFrame) -> None:
+    def __init__(self, what: str, index: pd.Index[Any], failures: pd.DataFrame, facts: Facts) -> None:
         self.what = what
         self.rows = len(index)
+        self.facts = facts
+        self.spec_edition = spec.api().edition
         labels = index.take(failures["position"].to_numpy(dtype=np.int64))
         self.failure_cases = failures.copy()
         self.failure_cases.insert(1, "index", pd.Series(list(labels), dtype=object))
@@ -40,12 +64,21 @@ class ValidationReport:
     @property
     def ok(self) -> bool:
         """Whether every row can be sent."""
-        return self.failure_cases.empty
+        return self.rows_held_back == 0
 
     @property
     def rows_held_back(self) -> int:
         """How many rows cannot be sent."""
-        return int(self.failure_cases["position"].nunique())
+        return len(self._positions("error"))
+
+    @property
+    def rows_warned(self) -> int:
+        """How many rows can be sent, and have a warning."""
+        return len(np.setdiff1d(self._positions("warning"), self._positions("error"), assume_unique=True))
+
+    def _positions(self, severity: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+        some = self.failure_cases["severity"].eq(severity).to_numpy(dtype=bool)
+        return np.unique(self.failure_cases["position"].to_numpy(dtype=np.int64)[some])
 
     def __len__(self) -> int:
         return self.rows_held_back
@@ -54,27 +87,135 @@ class ValidationReport:
         raise TypeError("A report is neither true nor false; ask report.ok, or len(report) for the rows held back.")
 
     def invalid(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of a frame that cannot be sent, as they came."""
-        return frame.iloc[np.unique(self.failure_cases["position"].to_numpy(dtype=np.int64))]
+        """Return the rows of a frame that cannot be sent, as they came.
+
+        Raises
+        ------
+        ValueError
+            The frame has another number of rows than the one that was checked.
+        """
+        if len(frame) != self.rows:
+            raise ValueError(f"This frame has {len(frame):,} rows, and {self.rows:,} were checked; give that frame.")
+        return frame.iloc[self._positions("error")]
 
     def summary(self) -> pd.DataFrame:
-        """Return one row per column and check: rows failing, their share, and the first positions."""
-        grouped = self.failure_cases.groupby(["column", "check"], dropna=False, sort=False)["position"]
-        found = grouped.agg(rows="nunique", first_positions=lambda places: sorted(set(places))[:5]).reset_index()
+        """Return one row per column, check and severity: rows failing, their share, and the first positions."""
+        keys = ["column", "check", "severity"]
+        grouped = self.failure_cases.groupby(keys, dropna=False, sort=False)["position"]
+        found = grouped.agg(rows="nunique", first_positions=_first).reset_index()
         found["rows"] = found["rows"].astype("int64")
-        found.insert(3, "share", found["rows"] / max(self.rows, 1))
-        return found.sort_values("rows", ascending=False, kind="stable", ignore_index=True)
+        found.insert(4, "share", found["rows"] / max(self.rows, 1))
+        return found.sort_values(["severity", "rows"], ascending=[True, False], kind="stable", ignore_index=True)
+
+    def to_html(self, path: str | PathLike[str], *, show_values: bool = False) -> None:
+        """Write the report as one HTML page that needs nothing else, to be read, printed and passed on.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to write it.
+        show_values : bool
+            Whether cells that fail are shown. They are people's data, and stay out of the file if left out.
+        """
+        from cio_frames.report.page import page
+
+        Path(path).write_text(page(self, show_values=show_values), encoding="utf-8")
+
+    def to_parquet(self, path: str | PathLike[str], *, show_values: bool = False) -> None:
+        """Write the failure cases as Parquet, with labels and values as text.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to write them.
+        show_values : bool
+            Whether cells that fail are written; null if left out.
+        """
+        cases = self.failure_cases
+        text = {
+            name: cases[name].map(str, na_action="ignore").astype("string") for name in ("index", "column", "value")
+        }
+        if not show_values:
+            text["value"] = pd.Series(pd.NA, index=cases.index, dtype="string")
+        words = {name: cases[name].astype("string") for name in ("check", "severity", "reason")}
+        cases.assign(**text, **words).to_parquet(path, index=False)
+
+    def to_json(self, path: str | PathLike[str] | None = None) -> str:
+        """Return the report as JSON for programs, and write it where a path is given; values of cells stay out.
+
+        Parameters
+        ----------
+        path : path-like, optional
+            Where to write it too.
+
+        Returns
+        -------
+        str
+            An object with what was checked, ok, rows, rows_held_back, rows_warned, the summary as checks, and the
+            facts: requests, body_bytes, largest_call_bytes, earliest, latest, untimed, recent, columns.
+
+        Examples
+        --------
+        >>> import json
+        >>> import cio_frames as cio
+        >>> report = cio.validate(pd.DataFrame({"user_id": ["ada"]}), "identify")
+        >>> json.loads(report.to_json())["ok"]
+        True
+        """
+        text = json.dumps(self._as_dict(), indent=2, ensure_ascii=False, default=str)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def _as_dict(self) -> dict[str, Any]:
+        facts = self.facts
+        summary = self.summary()
+        summary["column"] = summary["column"].map(str, na_action="ignore")
+        return {
+            "what": self.what,
+            "spec_edition": self.spec_edition,
+            "checked_at": facts.checked_at.isoformat(),
+            "ok": self.ok,
+            "rows": self.rows,
+            "rows_held_back": self.rows_held_back,
+            "rows_warned": self.rows_warned,
+            "checks": json.loads(summary.to_json(orient="records")),
+            "requests": facts.requests,
+            "body_bytes": facts.body_bytes,
+            "largest_call_bytes": int(facts.call_bytes.max()) if len(facts.call_bytes) else None,
+            "earliest": facts.earliest and facts.earliest.isoformat(),
+            "latest": facts.latest and facts.latest.isoformat(),
+            "untimed": facts.untimed,
+            "recent": facts.recent,
+            "columns": [
+                {
+                    "label": column.label,
+                    "field": column.field,
+                    "dtype": column.dtype,
+                    "wire_type": column.wire_type,
+                    "filled": column.filled,
+                    "losses": dict(column.losses),
+                }
+                for column in facts.columns
+            ],
+        }
 
     def __repr__(self) -> str:
+        warned = f", {self.rows_warned:,} with warnings" if self.rows_warned else ""
         if self.ok:
-            return f"<ValidationReport of {self.what}: all {self.rows:,} rows can be sent>"
-        return f"<ValidationReport of {self.what}: {len(self):,} of {self.rows:,} rows cannot be sent>"
+            return f"<ValidationReport of {self.what}: all {self.rows:,} rows can be sent{warned}>"
+        return f"<ValidationReport of {self.what}: {len(self):,} of {self.rows:,} rows cannot be sent{warned}>"
 
     def _repr_html_(self) -> str:
         """Return the report as a notebook shows it; values of cells stay out."""
         head = f"<p>{html.escape(repr(self)[1:-1])}</p>"
-        if self.ok:
+        if self.failure_cases.empty:
             return head
         shown = self.summary().head(_ROWS_SHOWN)
         shown = shown.assign(share=shown["share"].map("{:.1%}".format))
         return head + shown.to_html(index=False, escape=True, border=0)
+
+
+def _first(positions: pd.Series[int]) -> list[int]:
+    # They come in order.
+    return positions.drop_duplicates().head(_POSITIONS_SHOWN).tolist()

@@ -1,13 +1,21 @@
 """Spec and columns to a pandera schema, and what a frame breaks of it. The only package that knows pandera."""
 
-from cio_frames.validation.failures import FAILURE_COLUMNS, failures_of, rows_by_reason
-from cio_frames.validation.schemas import as_schema, fields_frame, schema
+from cio_frames.validation.downstream import event_data_warnings
+from cio_frames.validation.failures import failure_cases, failures_of, rows_by_reason, together
+from cio_frames.validation.members import check_constants
+from cio_frames.validation.schemas import as_schema, fields_frame, schema, schema_of
+from cio_frames.validation.warned import warnings_of
 
 __all__ = [
-    "FAILURE_COLUMNS",
     "as_schema",
+    "check_constants",
+    "event_data_warnings",
+    "failure_cases",
     "failures_of",
     "fields_frame",
     "rows_by_reason",
     "schema",
+    "schema_of",
+    "together",
+    "warnings_of",
 ]

@@ -6,6 +6,7 @@ Decimals as numbers. Truth values are no numbers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ import pyarrow.types as kinds
 from cio_frames import spec
 from cio_frames.encoding import Form
 from cio_frames.encoding.arrays import json_text
+from cio_frames.encoding.cells import DIGITS
 from cio_frames.encoding.series import column_of, slice_of
 from cio_frames.validation import cells
 
@@ -99,6 +101,19 @@ def is_whole(series: pd.Series[Any]) -> pd.Series[bool]:
     if kinds.is_decimal(column.type):
         return _answers(np.asarray(pc.equal(pc.round(column), column)), series)
     return _by_kind(kinds.is_integer, cells.is_whole)(series)
+
+
+def is_whole_or_digits(series: pd.Series[Any]) -> pd.Series[bool]:
+    """Return which cells are whole numbers, or text that spells one.
+
+    >>> is_whole_or_digits(pd.Series(["1", "one"])).tolist()
+    [True, False]
+    """
+    return is_whole(series) | _answers(np.array([_spells(cell) for cell in series.astype(object)], dtype=bool), series)
+
+
+def _spells(cell: Any) -> bool:
+    return isinstance(cell, str) and re.match(DIGITS, cell) is not None
 
 
 def is_one_of(allowed: tuple[str, ...]) -> Fits:

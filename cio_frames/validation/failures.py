@@ -2,15 +2,18 @@
 
 pandera names rows by index label, and labels repeat; it also leaves a column's other checks out once a cell cannot be
 coerced. So the frame that it sees has positions for labels, and what passes is checked again until nothing new is
-found.
+found. Which rows fail is read from each check's own answer: pandera's table of failure cases costs many times the
+check itself where every row fails.
 """
 
 from __future__ import annotations
 
+import copy
 import re
 import warnings
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +26,52 @@ from cio_frames.errors import FrameError, MissingColumnsError
 from cio_frames.validation import members
 
 Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+Severity = Literal["error", "warning"]
 
-FAILURE_COLUMNS = ["position", "column", "check", "value", "reason"]
+FAILURE_COLUMNS = ["position", "column", "check", "severity", "value", "reason"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """One check, and the rows that break it; without rows it could not be run at all."""
+
+    field: Any
+    check: str
+    severity: Severity
+    positions: Ints
+    values: npt.NDArray[np.object_]
+    of_frame: bool
+
+
+def failure_cases(
+    positions: Ints, column: Any, check: str, reasons: Any, *, severity: Severity = "error", values: Any = None
+) -> pd.DataFrame:
+    """Return one row per row of the frame that breaks a check.
+
+    >>> failure_cases(np.array([3]), "total", "number", "total: a number is needed")["position"].tolist()
+    [3]
+    """
+    rows = pd.RangeIndex(len(positions))
+    return pd.DataFrame(
+        {
+            "position": positions,
+            "column": pd.Series([column] * len(rows), index=rows, dtype=object),
+            "check": pd.Series(check, index=rows, dtype=object),
+            "severity": pd.Series(severity, index=rows, dtype=object),
+            "value": pd.Series(values, index=rows, dtype=object),
+            "reason": pd.Series(reasons, index=rows, dtype=object),
+        },
+        columns=FAILURE_COLUMNS,
+    )
+
+
+def together(found: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return failure cases of several checks as one frame, by position."""
+    some = [cases for cases in found if len(cases)]
+    if not some:
+        return failure_cases(np.empty(0, dtype=np.int64), None, "", None)
+    return pd.concat(some, ignore_index=True).sort_values("position", kind="stable", ignore_index=True)
 
 
 def failures_of(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema) -> pd.DataFrame:
@@ -37,12 +84,13 @@ def failures_of(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrame
     columns : Columns
         Which of its columns feeds which field.
     schema : pandera.DataFrameSchema
-        Its columns are named by field; a name that is no field is looked for among the frame's own columns.
+        Its columns are named by field; a name that is no field is looked for among the frame's own columns. Checks
+        with ``raise_warning=True`` are warnings.
 
     Returns
     -------
     pandas.DataFrame
-        Columns position, column (the frame's own label), check, value, reason.
+        Columns position, column (the frame's own label), check, severity, value, reason.
 
     Raises
     ------
@@ -50,20 +98,47 @@ def failures_of(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrame
         The schema asks for a column that is not there, or one of its checks cannot be run on this frame.
     """
     view = _view(frame, columns, schema)
-    found: list[pd.DataFrame] = []
+    schema, warned = _asked_in_full(schema)
+    found: list[_Broken] = []
     waiting = np.ones(len(view), dtype=bool)
     while True:
-        cases = _cases(view[waiting] if not waiting.all() else view, schema)
-        rows, others = cases[cases["position"].notna()], cases[cases["position"].isna()]
-        found.append(rows)
-        if others.empty:
+        broken = list(_broken(view[waiting] if not waiting.all() else view, schema, warned))
+        rows = [each for each in broken if len(each.positions)]
+        others = [each for each in broken if not len(each.positions)]
+        found += rows
+        if not others:
             break
-        if rows.empty:
-            _refuse(others, columns)
+        errors = [each.positions for each in rows if each.severity == "error"]
+        if not errors:
+            _refuse(others[0], columns)
         # Something could not be checked; it can once the rows known to be bad are out of the way.
-        waiting[rows["position"].to_numpy(dtype=np.int64)] = False
-    some = [cases for cases in found if len(cases)] or found[:1]
-    return _told(pd.concat(some, ignore_index=True), columns)
+        waiting[np.concatenate(errors)] = False
+    fields = {source.name: source for source in columns.sources}
+    return together([_told(each, fields) for each in found]).drop_duplicates(["position", "reason"], ignore_index=True)
+
+
+def _asked_in_full(schema: pandera.DataFrameSchema) -> tuple[pandera.DataFrameSchema, list[pandera.Check]]:
+    """Return a schema whose warnings fail as its errors do, and which of its checks are warnings.
+
+    Of each column's check pandera need name one failing cell only: which rows fail is in the check's answer.
+    """
+    schema = copy.copy(schema)
+    warned: list[pandera.Check] = []
+
+    def asked(check: Any, cases: int | None) -> Any:
+        check = copy.copy(check)
+        check.n_failure_cases = cases
+        if check.raise_warning:
+            check.raise_warning = False
+            warned.append(check)
+        return check
+
+    schema.checks = [asked(check, None) for check in schema.checks]
+    columns = {name: copy.copy(column) for name, column in schema.columns.items()}
+    for column in columns.values():
+        column.checks = [asked(check, 1) for check in column.checks]
+    schema.columns = columns
+    return schema, warned
 
 
 def _view(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema) -> pd.DataFrame:
@@ -99,8 +174,8 @@ def _is_broken(cell: Any) -> bool:
     return isinstance(cell, str) and any("\ud800" <= character <= "\udfff" for character in cell)
 
 
-def _cases(view: pd.DataFrame, schema: pandera.DataFrameSchema) -> pd.DataFrame:
-    """Run a schema and return its failure cases, with positions where it knows them."""
+def _broken(view: pd.DataFrame, schema: pandera.DataFrameSchema, warned: list[pandera.Check]) -> Iterator[_Broken]:
+    """Run a schema and yield what is broken, with positions where pandera knows them."""
     try:
         with warnings.catch_warnings():
             # What pandera does to its own tables under pandas 2.2 is no news to our users.
@@ -108,71 +183,77 @@ def _cases(view: pd.DataFrame, schema: pandera.DataFrameSchema) -> pd.DataFrame:
             with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
                 schema.validate(view, lazy=True)
     except pandera.errors.SchemaErrors as errors:
-        cases = errors.failure_cases
-        return pd.DataFrame(
-            {
-                "position": pd.to_numeric(cases["index"], errors="coerce"),
-                "field": cases["column"].astype(object),
-                "check": cases["check"].astype(str).astype(object),
-                "value": cases["failure_case"].astype(object),
-                "scope": cases["schema_context"].astype(object),
-            }
-        )
-    return pd.DataFrame(columns=["position", "field", "check", "value", "scope"])
+        for error in errors.schema_errors:
+            yield from _broken_by(error, view, warned)
 
 
-def _refuse(cases: pd.DataFrame, columns: Columns) -> None:
+def _broken_by(error: pandera.errors.SchemaError, view: pd.DataFrame, warned: list[pandera.Check]) -> Iterator[_Broken]:
+    """Yield the rows that one of pandera's errors is about, or no row where it is about the frame."""
+    of_frame = isinstance(error.schema, pandera.DataFrameSchema)
+    check = error.check if isinstance(error.check, str) else error.check.error or str(error.check.name)
+    severity: Severity = "warning" if any(error.check is each for each in warned) else "error"
+    answer = error.check_output
+    if not of_frame and isinstance(error.check, pandera.Check) and isinstance(answer, pd.Series):
+        # pandera leaves nulls out of most checks, so the answer has some positions only.
+        positions = answer.index[~answer.to_numpy(dtype=bool, na_value=False)].to_numpy(dtype=np.int64)
+        values = view[error.schema.name].loc[positions].to_numpy(dtype=object)
+        yield _Broken(error.schema.name, check, severity, positions, values, of_frame)
+        return
+    cases = error.failure_cases
+    if not isinstance(cases, pd.DataFrame):
+        yield _Broken(error.schema.name, check, severity, np.empty(0, dtype=np.int64), _cells([cases]), of_frame)
+        return
+    places = pd.to_numeric(cases["index"], errors="coerce")
+    known = places.notna().to_numpy()
+    values = cases["failure_case"].to_numpy(dtype=object)
+    field = error.schema.name if not of_frame else None
+    if of_frame:
+        # A check of whole rows is reported once per column; it is one failure.
+        known = known & ~places.duplicated().to_numpy()
+    if known.any():
+        yield _Broken(field, check, severity, places[known].to_numpy(dtype=np.int64), values[known], of_frame)
+    elif len(cases):
+        yield _Broken(field, check, severity, np.empty(0, dtype=np.int64), values, of_frame)
+
+
+def _cells(values: list[Any]) -> npt.NDArray[np.object_]:
+    cells = np.empty(len(values), dtype=object)
+    cells[:] = values
+    return cells
+
+
+def _refuse(broken: _Broken, columns: Columns) -> None:
     """Say why a schema cannot be applied to a frame at all; values stay out of the text."""
-    case = cases.iloc[0]
     labels = {source.name: source.label for source in columns.sources}
-    if case["check"] == "column_in_dataframe":
+    label = labels.get(broken.field, broken.field)
+    if broken.check == "column_in_dataframe":
         what = columns.event.name if columns.event else columns.call.name
         remedy = "A schema names columns by field: user_id, timestamp, traits and properties by their own name."
-        raise MissingColumnsError(what, [str(case["value"])], [str(label) for label in labels.values()], remedy)
-    if case["check"].startswith("dtype("):
+        raise MissingColumnsError(what, [str(broken.values[0])], [str(label) for label in labels.values()], remedy)
+    if broken.check.startswith("dtype("):
         raise FrameError(
-            f"Column {labels.get(case['field'], case['field'])!r} is of dtype {case['value']}, and the schema needs "
-            f"{case['check']}. Convert it with .astype(), or give the schema coerce=True."
+            f"Column {label!r} is of dtype {broken.values[0]}, and the schema needs "
+            f"{broken.check}. Convert it with .astype(), or give the schema coerce=True."
         )
     raise FrameError(
-        f"The check {case['check']!r} of column {labels.get(case['field'], case['field'])!r} cannot be run on this "
-        "frame. Try it alone with schema.validate(frame, lazy=True)."
+        f"The check {broken.check!r} of column {label!r} cannot be run on this frame. "
+        "Try it alone with schema.validate(frame, lazy=True)."
     )
 
 
-def _told(cases: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """Put failure cases into words, one row per row and check."""
-    fields = {source.name: source for source in columns.sources}
-    of_frame = cases["scope"].eq("DataFrameSchema")
-    # A check of whole rows is reported once per column; it is one failure.
-    cases = cases[~of_frame | ~cases.duplicated(["position", "check"])]
-    places = [
-        (None, "") if scope == "DataFrameSchema" else _place(fields.get(name), name, check, value)
-        for name, check, value, scope in cases[["field", "check", "value", "scope"]].itertuples(index=False)
-    ]
-    told = pd.DataFrame(
-        {
-            "position": cases["position"].astype("int64"),
-            "column": pd.Series([label for label, _ in places], index=cases.index, dtype=object),
-            "check": cases["check"],
-            "value": cases["value"].astype(object),
-            "reason": [
-                _words(check) if label is None else f"{label}{found or ': ' + _words(check)}"
-                for (label, found), check in zip(places, cases["check"], strict=True)
-            ],
-        },
-        columns=FAILURE_COLUMNS,
+def _told(broken: _Broken, fields: Mapping[str, Source]) -> pd.DataFrame:
+    """Put what is broken into words, one row per row of the frame."""
+    words = _words(broken.check)
+    source = fields.get(broken.field)
+    label = source.label if source is not None else broken.field
+    reasons: Any = words if broken.of_frame else f"{label}: {words}"
+    if source is not None and broken.check == members.ERROR:
+        inside = (members.fault(value, source.field) for value in broken.values)
+        reasons = [f"{label}{place}" if place else f"{label}: {words}" for place in inside]
+    column = None if broken.of_frame else label
+    return failure_cases(
+        broken.positions, column, broken.check, reasons, severity=broken.severity, values=broken.values
     )
-    told = told.drop_duplicates(["position", "reason"])
-    return told.sort_values("position", kind="stable", ignore_index=True)
-
-
-def _place(source: Source | None, name: Any, check: str, value: Any) -> tuple[Any, str]:
-    """Return the frame's label of a failing column, and what is wrong inside of its cell, where that is it."""
-    if source is None:
-        return name, ""
-    inside = members.fault(value, source.field) if check == members.ERROR else None
-    return source.label, inside or ""
 
 
 def _words(check: str) -> str:
@@ -199,8 +280,10 @@ def rows_by_reason(failures: pd.DataFrame, rows: int) -> tuple[Bools, npt.NDArra
     failed = np.zeros(rows, dtype=bool)
     reasons = np.full(rows, None, dtype=object)
     if len(failures):
-        together = failures.drop_duplicates(["position", "reason"]).groupby("position")["reason"].agg("; ".join)
-        places = together.index.to_numpy(dtype=np.int64)
+        told = failures.set_index("position")["reason"]
+        if told.index.has_duplicates:
+            told = failures.drop_duplicates(["position", "reason"]).groupby("position")["reason"].agg("; ".join)
+        places = told.index.to_numpy(dtype=np.int64)
         failed[places] = True
-        reasons[places] = together.to_numpy(dtype=object)
+        reasons[places] = told.to_numpy(dtype=object)
     return failed, reasons

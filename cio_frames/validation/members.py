@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.types as kinds
 
 from cio_frames import spec
+from cio_frames.columns import Columns, field_of
 from cio_frames.encoding.series import column_of
+from cio_frames.errors import FrameError
 from cio_frames.validation import cells
 
 ERROR = "has a member that does not fit"
@@ -67,6 +69,23 @@ def _faults_inside(cell: Any, field: spec.Field, place: str) -> Iterable[str | N
     elif field.items is not None and cells.is_list(cell):
         for number, member in enumerate(cell):
             yield fault(member, field.items, f"{place}[{number}]")
+
+
+def check_constants(columns: Columns) -> None:
+    """Refuse a value given for all rows that does not fit its field; what is wrong is the call, not a row.
+
+    >>> from cio_frames.columns import ColumnMapping, resolve
+    >>> mapping = ColumnMapping(context={"ip": 7.5})
+    >>> check_constants(resolve(["user_id"], spec.calls()["identify"], mapping))
+    Traceback (most recent call last):
+    ...
+    cio_frames.errors.FrameError: context.ip: text is needed, and the same value was given for all rows.
+    """
+    for path, value in columns.constants.items():
+        field = field_of(columns.call, columns.event, path)
+        found = fault(value, field, ".".join(path))
+        if found is not None:
+            raise FrameError(f"{found}, and the same value was given for all rows.")
 
 
 def as_objects(series: pd.Series[Any], field: spec.Field) -> pd.Series[Any]:

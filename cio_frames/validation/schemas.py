@@ -44,24 +44,22 @@ def schema(call: spec.CallName, event: str | None = None) -> pandera.DataFrameSc
     """
     if call not in spec.CALL_NAMES:
         raise FrameError(f"There is no call {call!r} with a schema; there are {', '.join(spec.CALL_NAMES)}.")
-    known = spec.calls()[call]
-    semantic = spec.semantic_event(event) if event is not None else None
-    roots = ["context", *([known.bag] if known.bag else [])]
-    paths: list[Path] = [(wire,) for wire in _envelope(known)]
-    paths += [(root, *path) for root in roots for path in _leaf_paths(known, semantic, root)]
-    needed = {(wire,) for wire in known.required} | _needed_members(semantic)
+    return schema_of(spec.calls()[call], spec.semantic_event(event) if event is not None else None, event)
+
+
+def schema_of(call: spec.Call, event: spec.Event | None, name: str | None = None) -> pandera.DataFrameSchema:
+    """Return the pandera schema of a call and an event, as a plan knows them."""
+    roots = ["context", *([call.bag] if call.bag else [])]
+    paths: list[Path] = [(wire,) for wire in spec.PYTHON_NAMES if wire in call.fields]
+    paths += [(root, *path) for root in roots for path in _leaf_paths(call, event, root)]
+    needed = {(wire,) for wire in call.required} | _needed_members(call, event)
     columns = {
         schema_name(path): _column(
-            field_of(known, semantic, path), nullable=path not in needed, required=path in needed and len(path) > 1
+            field_of(call, event, path), nullable=path not in needed, required=path in needed and len(path) > 1
         )
         for path in paths
     }
-    return pandera.DataFrameSchema(columns, name=event or call)
-
-
-def _envelope(call: spec.Call) -> list[str]:
-    """Return the wire names of the fields that a column can feed, other than objects."""
-    return [wire for wire in spec.PYTHON_NAMES if wire in call.fields and wire not in ("context", "integrations")]
+    return pandera.DataFrameSchema(columns, name=event.name if event else name or call.name)
 
 
 def _leaf_paths(call: spec.Call, event: spec.Event | None, root: str) -> list[tuple[str, ...]]:
@@ -73,11 +71,12 @@ def _leaf_paths(call: spec.Call, event: spec.Event | None, root: str) -> list[tu
     return [tuple(path.split(".")) for path in members if "[]" not in path]
 
 
-def _needed_members(event: spec.Event | None) -> set[Path]:
-    """Return the properties, and the parts of the context, that an event cannot do without."""
-    if event is None:
-        return set()
-    return {*_needed_below(("properties",), event.properties), *_needed_below(("context",), event.context)}
+def _needed_members(call: spec.Call, event: spec.Event | None) -> set[Path]:
+    """Return the traits, properties and parts of the context that a call or an event cannot do without."""
+    needed = {path for wire, field in call.fields.items() for path in _needed_below((wire,), field)}
+    if event is not None:
+        needed |= {*_needed_below(("properties",), event.properties), *_needed_below(("context",), event.context)}
+    return needed
 
 
 def _needed_below(path: Path, field: spec.Field) -> Iterator[Path]:
@@ -101,6 +100,8 @@ def _checks(field: spec.Field) -> list[pandera.Check]:
     found = []
     if field.format == "date-time":
         found.append(_check(checks.is_time, "date-time", _A_TIME))
+    elif field.format == "digits":
+        found.append(_check(checks.is_whole_or_digits, "integer", cells.NEEDED["integer"]))
     elif field.type is not None:
         found.append(_check(checks.IS_OF_TYPE[field.type], field.type, cells.NEEDED[field.type]))
     if members.has_members(field):
@@ -132,7 +133,8 @@ def as_schema(given: Any) -> pandera.DataFrameSchema:
             raise FrameError("A schema with drop_invalid_rows=True hides which rows are invalid; leave that out.")
         return given
     raise FrameError(
-        f"schema= takes 'spec', None, a pandera DataFrameSchema or a DataFrameModel, not {type(given).__name__}."
+        "schema= takes 'spec', None, a pandera DataFrameSchema or a DataFrameModel, or the path of a YAML file of the "
+        f"form of schemas/, not {type(given).__name__}."
     )
 
 

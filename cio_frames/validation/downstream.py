@@ -1,0 +1,125 @@
+"""What the API takes and Journeys, the store behind it, then drops or cuts: warnings, since nothing is refused.
+
+Limits and their source are in ``schemas/api.yaml``. They count bytes of UTF-8 in text; how Journeys measures lists and
+objects is not known, so those are left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as kinds
+
+from cio_frames import spec
+from cio_frames.columns import Columns, Source
+from cio_frames.encoding.series import column_of
+from cio_frames.encoding.text import TEXT
+from cio_frames.validation.failures import failure_cases
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+_IDS = ({("userId",), ("anonymousId",), ("previousId",), ("groupId",)}) | {("properties", "objectId")}
+
+
+def limit_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[pd.DataFrame]:
+    """Yield failure cases of severity ``warning``: what Journeys will not keep as it is sent.
+
+    >>> from cio_frames.columns import ColumnMapping, resolve
+    >>> people = pd.DataFrame({"user_id": ["ada", "bob"], "bio": ["", "b" * 1001]})
+    >>> columns = resolve(people.columns, spec.calls()["identify"], ColumnMapping())
+    >>> [cases["reason"].tolist() for cases in limit_warnings(people, columns)]
+    [['bio: has more than the 1,000 bytes that Journeys takes for the value of an attribute']]
+    """
+    limits = spec.api().journeys
+    for source in columns.sources:
+        if source.path in _IDS:
+            yield from _long(frame, source, limits["id_bytes"], "an id")
+        elif source.path == ("event",):
+            yield from _long(frame, source, limits["event_name_bytes"], "the name of an event")
+        elif source.path[0] == "traits" and len(source.path) == 2:
+            yield from _long(frame, source, limits["attribute_value_bytes"], "the value of an attribute")
+            yield from _long_name(frame, source, limits["attribute_name_bytes"])
+    yield from _long_event(frame, columns, limits["event_name_bytes"])
+    yield from _many(frame, columns, limits["attributes"])
+
+
+def _long(frame: pd.DataFrame, source: Source, limit: int, what: str) -> Iterator[pd.DataFrame]:
+    rows = np.flatnonzero(_text_bytes(frame.iloc[:, source.position]) > limit)
+    if len(rows):
+        reason = f"{source.label}: has more than the {limit:,} bytes that Journeys takes for {what}"
+        yield failure_cases(rows, source.label, "journeys_bytes", reason, severity="warning")
+
+
+def _long_name(frame: pd.DataFrame, source: Source, limit: int) -> Iterator[pd.DataFrame]:
+    if len(source.path[1].encode("utf-8", "replace")) > limit:
+        reason = f"{source.label}: its name has more than the {limit:,} bytes that Journeys takes for an attribute"
+        rows = np.flatnonzero(filled(frame, source))
+        yield failure_cases(rows, source.label, "journeys_name_bytes", reason, severity="warning")
+
+
+def _long_event(frame: pd.DataFrame, columns: Columns, limit: int) -> Iterator[pd.DataFrame]:
+    name = columns.constants.get(("event",))
+    if isinstance(name, str) and len(name.encode("utf-8", "replace")) > limit:
+        reason = f"event: has more than the {limit:,} bytes that Journeys takes for the name of an event"
+        yield failure_cases(np.arange(len(frame)), None, "journeys_bytes", reason, severity="warning")
+
+
+def _many(frame: pd.DataFrame, columns: Columns, limit: int) -> Iterator[pd.DataFrame]:
+    """Count the attributes of each row, where there are columns enough for it to matter."""
+    owners: dict[str, list[Source]] = {}
+    for source in columns.sources:
+        if source.path[0] == "traits":
+            owners.setdefault(source.path[1], []).append(source)
+    if len(owners) <= limit:
+        return
+    counts = np.zeros(len(frame), dtype=np.int64)
+    for sources in owners.values():
+        counts += np.any([filled(frame, source) for source in sources], axis=0)
+    rows = np.flatnonzero(counts > limit)
+    if len(rows):
+        reason = f"has more than the {limit:,} attributes that Journeys takes in one call"
+        yield failure_cases(rows, None, "journeys_attributes", reason, severity="warning")
+
+
+def event_data_warnings(payloads: pa.Array, start: int) -> Iterator[pd.DataFrame]:
+    """Yield the track calls whose properties are more than Journeys takes; only where a call may be that large.
+
+    Payloads have a comma behind them; ``start`` is the position of the first.
+    """
+    limit = spec.api().journeys["event_data_bytes"]
+    large = np.flatnonzero(np.asarray(pc.fill_null(pc.greater(pc.binary_length(payloads), limit), False)))
+    sizes = {row: len(orjson.dumps(_properties(payloads[int(row)].as_py()))) for row in large}
+    rows = np.array([row for row, size in sizes.items() if size > limit], dtype=np.int64)
+    if len(rows):
+        reason = f"has more than the {limit:,} bytes of properties that Journeys takes"
+        yield failure_cases(start + rows, None, "journeys_event_bytes", reason, severity="warning")
+
+
+def _properties(payload: str) -> object:
+    call = orjson.loads(payload[:-1])
+    return call.get("properties") if call["type"] == "track" else None
+
+
+def filled(frame: pd.DataFrame, source: Source) -> Bools:
+    """Return which rows have a value in a column."""
+    return frame.iloc[:, source.position].notna().to_numpy(dtype=bool)
+
+
+def _text_bytes(series: pd.Series[Any]) -> Ints:
+    """Return the bytes of each cell that is text, 0 for every other."""
+    column = column_of(series)
+    if isinstance(column, np.ndarray):
+        sizes = (len(cell.encode("utf-8", "replace")) if isinstance(cell, str) else 0 for cell in column)
+        return np.fromiter(sizes, dtype=np.int64, count=len(column))
+    kind = column.type.value_type if kinds.is_dictionary(column.type) else column.type
+    if not (kinds.is_string(kind) or kinds.is_large_string(kind)):
+        return np.zeros(len(series), dtype=np.int64)
+    return np.asarray(pc.fill_null(pc.binary_length(column.cast(TEXT)), 0), dtype=np.int64)

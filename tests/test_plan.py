@@ -1,0 +1,127 @@
+"""A tracking plan of one's own, on top of the API's spec."""
+
+import pandas as pd
+import pytest
+
+import cio_frames as cio
+
+PLAN = """\
+title: Our tea house
+
+$defs:
+  tea: {type: string, enum: [assam, darjeeling]}
+
+events:
+  Tea Ordered:
+    required: [tea]
+    properties:
+      tea: {$ref: "#/$defs/tea"}
+      grams: {type: number}
+      cups: {type: array, items: {type: object, properties: {size: {type: integer}}}}
+  Order Completed:
+    properties:
+      house: {type: string}
+
+properties:
+  traits:
+    type: object
+    required: [favourite]
+    properties:
+      favourite: {$ref: "#/$defs/tea"}
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    path = tmp_path / "plan.yaml"
+    path.write_text(PLAN, encoding="utf-8")
+    return path
+
+
+def reasons(frame, plan, call="track", event="Tea Ordered", **options):
+    cases = cio.validate(frame, call, event, schema=plan, **options).failure_cases
+    return list(zip(cases["position"], cases["severity"], cases["reason"], strict=True))
+
+
+def test_events_of_ones_own_are_checked_like_the_built_in_ones(plan):
+    frame = pd.DataFrame(
+        {
+            "user_id": "ada",
+            "tea": ["assam", "coffee", None],
+            "grams": [5, 5.5, 6],
+            "cups": [[{"size": 1}], [{"size": "big"}], None],
+        }
+    )
+    assert reasons(frame, plan) == [
+        (1, "error", "tea: must be one of assam, darjeeling"),
+        (1, "error", "cups[0].size: a whole number is needed"),
+        (2, "error", "tea: is missing, and is needed"),
+    ]
+
+
+def test_a_path_may_be_text(plan):
+    frame = pd.DataFrame({"user_id": ["ada"], "tea": ["coffee"]})
+    assert len(reasons(frame, str(plan))) == 1
+
+
+def test_what_an_event_of_ones_own_needs_must_be_a_column(plan):
+    with pytest.raises(cio.MissingColumnsError, match="needs column 'tea'"):
+        reasons(pd.DataFrame({"user_id": ["ada"]}), plan)
+
+
+def test_fields_are_written_in_the_type_that_the_plan_gives(plan):
+    frame = pd.DataFrame({"user_id": ["ada"], "tea": ["assam"], "house": [7.0]})
+    payload = frame.cio.payloads("track", "Order Completed", schema=plan).iloc[0]
+    assert '"house":"7"' in payload
+
+
+def test_an_unknown_property_of_ones_own_event_is_a_warning(plan):
+    frame = pd.DataFrame({"user_id": ["ada"], "tea": ["assam"], "gram": [5]})
+    assert reasons(frame, plan) == [(0, "warning", "gram: is no property of Tea Ordered; did you mean 'grams'?")]
+
+
+def test_a_built_in_event_keeps_its_own_properties_and_gets_the_plans(plan):
+    frame = pd.DataFrame({"user_id": ["ada"], "house": ["north"], "total": ["free"]})
+    assert reasons(frame, plan, event="Order Completed") == [(0, "error", "total: a number is needed")]
+
+
+def test_an_event_that_is_not_in_the_plan_is_a_warning(plan):
+    frame = pd.DataFrame({"user_id": "ada", "event": ["Tea Orderd", "Left", "Tea Ordered"], "tea": "assam"})
+    assert reasons(frame, plan, event=None) == [
+        (0, "warning", "event: this event is not in plan.yaml; did you mean 'Tea Ordered'?"),
+        (1, "warning", "event: this event is not in plan.yaml"),
+    ]
+
+
+def test_traits_are_checked_too(plan):
+    frame = pd.DataFrame({"user_id": ["ada", "bob"], "favourite": ["assam", "mint"], "email": ["a@b.c", "no"]})
+    assert reasons(frame, plan, "identify", None) == [
+        (1, "error", "email: not an email address"),
+        (1, "error", "favourite: must be one of assam, darjeeling"),
+    ]
+
+
+def test_what_is_sent_is_held_back_by_the_plan(plan, sandbox):
+    frame = pd.DataFrame({"user_id": ["ada", "bob"], "tea": ["assam", "coffee"]})
+    result = frame.cio.track("Tea Ordered", schema=plan, client=sandbox.client)
+    assert result["status"].tolist() == ["delivered", "invalid"]
+
+
+def test_a_mistake_in_a_plan_is_told_with_its_line(tmp_path):
+    path = tmp_path / "plan.yaml"
+    path.write_text("events:\n  Tea Ordered:\n    propertys: {}\n", encoding="utf-8")
+    with pytest.raises(cio.SpecError, match="line 3: unknown key 'propertys'"):
+        reasons(pd.DataFrame({"user_id": ["ada"]}), path)
+
+
+@pytest.mark.parametrize("text", ["title: nothing else\n", "properties:\n  wishes: {type: object}\n"])
+def test_a_plan_that_plans_nothing_is_refused(tmp_path, text):
+    path = tmp_path / "plan.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(cio.SpecError, match=r"plan.yaml.*Name a YAML file of the form of schemas/"):
+        reasons(pd.DataFrame({"user_id": ["ada"]}), path)
+
+
+def test_a_plan_that_is_not_there_is_told_with_the_remedy():
+    with pytest.raises(cio.SpecError, match=r"specc cannot be read: No such file.*Name a YAML file"):
+        reasons(pd.DataFrame({"user_id": ["ada"]}), "specc")

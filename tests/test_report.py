@@ -1,0 +1,155 @@
+"""What a report says of the rows, for programs."""
+
+import datetime as dt
+import json
+import pickle
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import cio_frames as cio
+from cio_frames import pipeline
+from cio_frames.columns import ColumnMapping
+
+NOW = pd.Timestamp("2026-11-24T12:00:00", tz="UTC")
+
+
+def facts(frame, call="identify", event=None, **mapping):
+    request = pipeline.Request(call, ColumnMapping(**mapping), event)
+    return pipeline.report(frame, request, checked_at=NOW).facts
+
+
+def column(frame, label, call="identify"):
+    (found,) = (each for each in facts(frame, call).columns if each.label == label)
+    return found
+
+
+def people(**columns):
+    return pd.DataFrame({"user_id": [f"u{row}" for row in range(len(next(iter(columns.values()))))], **columns})
+
+
+ABOVE = ("whole numbers above 2**53, which many readers of JSON round", 1)
+ZONED = pd.Timestamp("2026-01-01T00:00:00.123456789", tz="UTC")
+
+
+@pytest.mark.parametrize(
+    ("values", "wire_type", "losses"),
+    [
+        ([1, 2], "integer", ()),
+        ([1.5, None], "number", ()),
+        ([True, False], "boolean", ()),
+        (["a", None], "string", ()),
+        (pd.Categorical(["a", "b"]), "string", ()),
+        ([[1], None], "array", ()),
+        ([{"a": 1}, None], "object", ()),
+        ([None, None], "nothing", ()),
+        ([[1], "a"], "mixed", ()),
+        ([dt.date(2026, 1, 1), None], "time", ()),
+        ([2**53, 2**53 + 1], "integer", (ABOVE,)),
+        (np.array([2**63, 1], "uint64"), "integer", (ABOVE,)),
+        ([ZONED, ZONED.floor("ms")], "time", (("nanoseconds cut to milliseconds", 1),)),
+        (pd.Series([ZONED, None]).dt.as_unit("us"), "time", (("microseconds cut to milliseconds", 1),)),
+        (pd.to_datetime(["2026-01-01", None]), "time", (("times without a zone, read as UTC", 1),)),
+        (pd.Series([dt.datetime(2026, 1, 1, 0, 0, 0, 1), "a"], dtype=object), "mixed",
+         (("microseconds cut to milliseconds", 1), ("times without a zone, read as UTC", 1))),
+        (pd.array(pa.array([[1]] * 2, pa.list_(pa.int8())), dtype=pd.ArrowDtype(pa.list_(pa.int8()))), "array", ()),
+    ],
+)  # fmt: skip
+def test_what_becomes_of_a_column(values, wire_type, losses):
+    found = column(people(x=values), "x")
+    assert (found.field, found.wire_type, found.losses) == ("traits.x", wire_type, losses)
+    assert found.filled == pd.Series(values).notna().sum()
+
+
+def test_ids_that_are_floats_are_told():
+    found = column(pd.DataFrame({"user_id": [7.0, 8.0, None]}), "user_id")
+    assert (found.wire_type, found.losses) == ("string", (("whole floats written without their .0", 2),))
+
+
+def test_large_numbers_that_are_sent_as_text_lose_nothing():
+    assert column(pd.DataFrame({"user_id": [2**53 + 1]}), "user_id").losses == ()
+
+
+def test_sizes_requests_and_bytes_are_those_of_a_load(sandbox):
+    frame = people(bio=["a" * 30_000] * 40 + ["a" * 33_000])
+    found = facts(frame)
+    result = frame.cio.identify(client=sandbox.client)
+    assert found.call_bytes.tolist() == result["bytes"].tolist()
+    assert found.requests == result["batch"].nunique() == sandbox.calls()["request"].nunique()
+    assert found.body_bytes > result.loc[result["status"].eq("delivered"), "bytes"].sum()
+
+
+def test_times_and_the_rows_that_can_start_campaigns():
+    frame = pd.DataFrame(
+        {
+            "user_id": "ada",
+            "event": ["Old", "Old", "New", "New", "None"],
+            "timestamp": ["1969-01-01", "2026-11-21T12:00:00", "2026-11-21T12:00:00.001", "2026-11-24", None],
+        }
+    )
+    found = facts(frame, "track")
+    assert (found.earliest, found.latest) == (pd.Timestamp("1969", tz="UTC"), pd.Timestamp("2026-11-24", tz="UTC"))
+    assert (found.untimed, found.recent) == (1, {"New": 2, "None": 1})
+
+
+def test_rows_that_are_held_back_start_no_campaigns():
+    frame = pd.DataFrame({"user_id": ["ada", None], "total": ["x", 1]})
+    assert facts(frame, "track", "Order Completed").recent == {}
+
+
+def test_pages_and_screens_are_events_and_other_calls_are_none():
+    frame = pd.DataFrame({"user_id": ["ada"] * 3, "type": ["page", "screen", "identify"]})
+    assert facts(frame, "batch", type_column="type").recent == {"page": 1, "screen": 1}
+
+
+def test_mixed_calls_have_their_columns_once():
+    frame = pd.DataFrame({"user_id": ["ada"] * 2, "type": ["page", "screen"], "x": [1, 2]})
+    found = facts(frame, "batch", type_column="type").columns
+    assert [(each.label, each.filled) for each in found] == [("user_id", 2), ("x", 2)]
+
+
+def test_a_year_that_nanoseconds_cannot_count():
+    assert facts(people(timestamp=["9999-12-31"])).latest.year == 9999
+
+
+@pytest.fixture
+def report():
+    frame = pd.DataFrame({"user_id": ["ada", "bob"], "email": ["<b>", "a@b.c"]}, index=["x", "y"])
+    return cio.validate(frame, "identify")
+
+
+def test_json_is_for_programs_and_has_no_cells(report, tmp_path):
+    text = report.to_json(tmp_path / "report.json")
+    assert (tmp_path / "report.json").read_text(encoding="utf-8") == text
+    found = json.loads(text)
+    assert (found["ok"], found["rows"], found["rows_held_back"], found["requests"]) == (False, 2, 1, 1)
+    assert found["checks"][0]["column"] == "email"
+    assert "<b>" not in text
+
+
+@pytest.mark.parametrize(("options", "value"), [({}, None), ({"show_values": True}, "<b>")])
+def test_parquet_has_the_cells_on_demand(report, tmp_path, options, value):
+    report.to_parquet(tmp_path / "cases.parquet", **options)
+    found = pd.read_parquet(tmp_path / "cases.parquet").astype(object)
+    assert list(found.columns) == list(report.failure_cases.columns)
+    cell = found["value"].iloc[0]
+    assert (None if pd.isna(cell) else cell) == value
+    assert found["index"].iloc[0] == "x"
+
+
+def test_parquet_of_labels_and_values_of_every_kind(tmp_path):
+    frame = pd.DataFrame([["ada", [1]], [None, {"a": b"b"}]], index=pd.MultiIndex.from_tuples([(1, "a"), (2, "b")]))
+    frame.columns = ["user_id", 0]
+    cio.validate(frame, "identify").to_parquet(tmp_path / "cases.parquet", show_values=True)
+    assert len(pd.read_parquet(tmp_path / "cases.parquet")) == 2
+
+
+def test_the_frame_whose_rows_are_asked_for_must_be_the_one_checked(report):
+    with pytest.raises(ValueError, match="1 rows, and 2 were checked"):
+        report.invalid(pd.DataFrame({"user_id": [1]}))
+
+
+def test_a_report_survives_pickling(report):
+    assert pickle.loads(pickle.dumps(report)).to_json() == report.to_json()

@@ -1,0 +1,180 @@
+"""What the API takes and does not keep as it is: counted, and sent all the same."""
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+import pyarrow as pa
+import pytest
+
+import cio_frames as cio
+
+
+def warned(frame, call="track", event="Order Completed", **options):
+    cases = cio.validate(frame, call, event if call == "track" else None, **options).failure_cases
+    assert set(cases["severity"]) <= {"warning"}
+    return list(zip(cases["position"], cases["column"], cases["reason"], strict=True))
+
+
+def orders(**columns):
+    return pd.DataFrame({"user_id": ["ada"] * len(next(iter(columns.values()))), **columns})
+
+
+def people(**columns):
+    return orders(**columns)
+
+
+@pytest.mark.parametrize("dtype", [object, "str", "string", "category", pd.ArrowDtype(pa.string())])
+def test_a_trait_longer_than_journeys_keeps_is_a_warning_whatever_holds_it(dtype):
+    frame = people(bio=pd.Series(["a" * 1000, "a" * 1001, None], dtype=dtype))
+    reason = "bio: has more than the 1,000 bytes that Journeys takes for the value of an attribute"
+    assert warned(frame, "identify") == [(1, "bio", reason)]
+
+
+def test_bytes_are_counted_and_not_characters():
+    assert [position for position, *_ in warned(people(bio=["\u00e9" * 500, "\u00e9" * 501]), "identify")] == [1]
+
+
+def test_properties_have_no_limit_of_their_own():
+    assert warned(orders(coupon=["a" * 1001])) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "columns"),
+    [
+        ("identify", {"user_id": "u"}),
+        ("identify", {"anonymous_id": "u"}),
+        ("group", {"user_id": "ada", "group_id": "u"}),
+        ("alias", {"user_id": "ada", "previous_id": "u"}),
+    ],
+)
+def test_an_id_longer_than_journeys_takes_is_a_warning(call, columns):
+    label = next(name for name, value in columns.items() if value == "u")
+    frame = pd.DataFrame([columns | {label: "u" * 150}, columns | {label: "u" * 151}])
+    assert warned(frame, call) == [(1, label, f"{label}: has more than the 150 bytes that Journeys takes for an id")]
+
+
+def test_the_id_of_an_object_that_is_deleted_counts_as_an_id():
+    frame = pd.DataFrame({"anonymousId": ["x"], "objectId": ["o" * 151]})
+    ((_, label, _),) = warned(frame, event="Object Deleted")
+    assert label == "objectId"
+
+
+def test_the_name_of_a_trait_is_measured_where_a_row_has_it():
+    name = "n" * 151
+    frame = people(**{name: [1, None]})
+    reason = f"{name}: its name has more than the 150 bytes that Journeys takes for an attribute"
+    assert warned(frame, "identify") == [(0, name, reason)]
+
+
+def test_attributes_are_counted_row_by_row():
+    traits = {f"t{number}": [1.0, 1.0 if number < 300 else np.nan] for number in range(301)}
+    assert warned(people(**traits), "identify") == [
+        (0, None, "has more than the 300 attributes that Journeys takes in one call")
+    ]
+
+
+def test_a_nested_trait_is_one_attribute():
+    assert warned(people(**{f"address.t{number}": [1] for number in range(301)}), "identify") == []
+
+
+def test_the_name_of_an_event_is_measured_in_a_column_and_given_once():
+    reason = "has more than the 100 bytes that Journeys takes for the name of an event"
+    frame = orders(action=["e" * 100, "e" * 101])
+    assert warned(frame, event=None, event_column="action") == [(1, "action", f"action: {reason}")]
+    assert warned(orders(total=[1]), event="e" * 101) == [(0, None, f"event: {reason}")]
+
+
+def test_properties_of_more_than_journeys_takes_where_a_call_may_be_that_large():
+    client = cio.Client(write_key="k", max_call_bytes=200_000, max_body_bytes=475_000)
+    frame = orders(coupon=["a" * 99_000, "a" * 101_000])
+    assert warned(frame, client=client) == [
+        (1, None, "has more than the 100,000 bytes of properties that Journeys takes")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("order_ID", "order_id"), ("orderId", "order_id"), ("Total", "total"), ("curency", "currency")],
+)
+def test_an_unknown_property_is_told_with_the_closest_known_one(name, meant):
+    reason = f"{name}: is no property of Order Completed; did you mean {meant!r}?"
+    assert warned(orders(**{name: ["1", None]})) == [(0, name, reason)]
+
+
+def test_an_unknown_property_without_a_close_one_is_told_too():
+    assert warned(orders(own_thing=[1])) == [
+        (0, "own_thing", "own_thing: is no property of Order Completed, as far as the spec knows")
+    ]
+
+
+PRODUCTS = [[{"price": 1, "prize": 2}, {"prize": 3}], [{"price": 1}], None]
+
+
+@pytest.mark.parametrize("arrow", [False, True])
+def test_unknown_members_are_told_by_their_place(arrow):
+    kind = pa.list_(pa.struct([("price", pa.int64()), ("prize", pa.int64())]))
+    cells = pd.array(pa.array(PRODUCTS, kind), dtype=pd.ArrowDtype(kind)) if arrow else PRODUCTS
+    cases = warned(orders(products=cells))
+    assert cases[0] == (0, "products", "products[].prize: is no property of Order Completed; did you mean 'price'?")
+    # An Arrow type is of all cells: what it names is looked for in none of them.
+    assert [position for position, *_ in cases] == ([0, 1] if arrow else [0])
+
+
+@pytest.mark.parametrize("event", ["Signed Up", "Device Created or Updated"])
+def test_events_whose_properties_are_free_know_no_unknown_one(event):
+    frame = orders(anything=[1])
+    frame["context.device.token"], frame["context.device.type"] = "t", "ios"
+    assert warned(frame, event=event) == []
+
+
+def test_traits_of_people_are_free():
+    assert warned(people(Emial=["a"]), "identify") == []
+
+
+@pytest.mark.parametrize("name", ["order completed", "Order Completed ", "ORDER  COMPLETED"])
+def test_an_event_that_is_known_by_another_spelling_is_told(name):
+    reason = "event: this event is not known; did you mean 'Order Completed'?"
+    assert warned(orders(total=[1]), event=name) == [(0, None, reason)]
+    frame = orders(event=["Signed Up", name])
+    assert warned(frame, event=None) == [(1, "event", reason)]
+
+
+def test_a_check_of_ones_own_may_be_a_warning():
+    schema = pandera.DataFrameSchema(
+        {
+            "total": pandera.Column(
+                checks=[
+                    pandera.Check.lt(100, error="much", raise_warning=True),
+                    pandera.Check.ge(0, error="negative"),
+                ]
+            )
+        }
+    )
+    report = cio.validate(orders(total=[1, 101, -1]), "track", "Order Completed", schema=schema)
+    assert report.failure_cases[["position", "severity", "reason"]].values.tolist() == [
+        [1, "warning", "total: much"],
+        [2, "error", "total: negative"],
+    ]
+    assert (report.rows_held_back, report.rows_warned, report.ok) == (1, 1, False)
+
+
+def test_a_warning_alone_lets_the_report_be_ok_and_the_row_go(sandbox):
+    frame = orders(order_ID=["1"])
+    report = frame.cio.validate("track", "Order Completed")
+    assert (report.ok, len(report), report.rows_warned) == (True, 0, 1)
+    assert len(report.invalid(frame)) == 0
+    assert frame.cio.track("Order Completed", client=sandbox.client)["status"].tolist() == ["delivered"]
+
+
+def test_strict_schema_makes_warnings_errors(sandbox):
+    frame = orders(order_ID=["1", None])
+    report = frame.cio.validate("track", "Order Completed", strict_schema=True)
+    assert set(report.failure_cases["severity"]) == {"error"}
+    assert (len(report), report.rows_warned) == (1, 0)
+    result = frame.cio.track("Order Completed", client=sandbox.client, strict_schema=True)
+    assert result["status"].tolist() == ["invalid", "delivered"]
+    assert "did you mean 'order_id'" in result["reason"].iloc[0]
+
+
+def test_without_a_schema_nothing_is_warned_of():
+    assert warned(orders(order_ID=["1"]), schema=None) == []
