@@ -75,7 +75,7 @@ def test_a_broken_file_is_refused_by_name(tmp_path, name, content):
 
 
 def test_a_file_that_is_not_utf_8_is_refused(csv):
-    with pytest.raises(cio.FrameError, match="cannot be read: UnicodeDecodeError"):
+    with pytest.raises(cio.FrameError, match=r"is not UTF-8 text\. Save it as UTF-8"):
         read(csv("name\nJosé\n", "latin-1"))
 
 

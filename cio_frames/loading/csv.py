@@ -1,0 +1,111 @@
+"""CSV files as frames, without losing what an id looks like: what a column is, is decided by all of its cells.
+
+So a file is read twice: once to see what its columns are, once for the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import IO, Any, TypeAlias
+
+import numpy as np
+import orjson
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cio_frames.errors import FrameError
+
+# A number as a spreadsheet would not change it: "007" and "+49 30" are text.
+_PLAIN_NUMBER = r"^-?(0|[1-9][0-9]{0,17})(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?$"
+_TRUTH_VALUE = r"^([Tt]rue|TRUE|[Ff]alse|FALSE)$"
+_TRUTH = {"true": True, "false": False}
+_PLAIN_INTEGER = r"^-?(0|[1-9][0-9]{0,17})$"
+# What a column is if all of its cells match, most telling first.
+_KINDS = {"integer": _PLAIN_INTEGER, "number": _PLAIN_NUMBER, "boolean": _TRUTH_VALUE}
+
+Labels: TypeAlias = Sequence[Hashable]
+TypesOf: TypeAlias = Callable[[Labels], Mapping[Hashable, str]]
+Opened: TypeAlias = Callable[[], IO[bytes]]
+
+
+def csv_frames(opened: Opened, name: str, types_of: TypesOf, rows: int) -> Iterator[pd.DataFrame]:
+    """Yield a CSV file's rows, some at a time.
+
+    Parameters
+    ----------
+    opened : callable
+        Opens the file; called twice.
+    name : str
+        What errors call it.
+    types_of : callable
+        Given the columns, says which types the spec has for them, in JSON Schema's words. Text stays text whatever it
+        looks like; among numbers, a cell that is none stays as it is, for validation to tell.
+    rows : int
+        How many rows at a time.
+    """
+    labels = csv_labels(opened)
+    types = types_of(labels)
+    kinds = _kinds(opened, name, rows, [label for label in labels if types.get(label) != "string"])
+    for frame in _texts(opened, name, rows):
+        columns = {label: _typed(series, kinds.get(label), types.get(label)) for label, series in frame.items()}
+        yield pd.DataFrame(columns, index=frame.index)
+
+
+def csv_labels(opened: Opened) -> list[str]:
+    """Return a CSV file's column names."""
+    with opened() as file:
+        return list(pd.read_csv(file, dtype=str, nrows=0, encoding="utf-8-sig", index_col=False).columns)
+
+
+def _texts(opened: Opened, name: str, rows: int) -> Iterator[pd.DataFrame]:
+    with opened() as file:
+        options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": [""], "encoding": "utf-8-sig"}
+        for frame in pd.read_csv(file, chunksize=rows, **options):
+            if not isinstance(frame.index, pd.RangeIndex):
+                # pandas takes the first fields for row labels then, and every name is one column off.
+                raise FrameError(f"{name}: its rows have more fields than its first line has names. Name every column.")
+            yield frame.reset_index(drop=True)
+
+
+def _kinds(opened: Opened, name: str, rows: int, labels: Labels) -> dict[Hashable, str]:
+    """Return what each column is, where all of its cells are plainly that."""
+    possible = {label: list(_KINDS) for label in labels}
+    filled: set[Hashable] = set()
+    for frame in _texts(opened, name, rows):
+        for label in labels:
+            text = pa.array(frame[label], pa.large_string(), from_pandas=True)
+            if text.null_count < len(text):
+                filled.add(label)
+                possible[label] = [kind for kind in possible[label] if _all_match(text, _KINDS[kind])]
+    return {label: kinds[0] for label, kinds in possible.items() if kinds and label in filled}
+
+
+def _typed(series: pd.Series[Any], kind: str | None, wanted: str | None) -> pd.Series[Any]:
+    """Return a text column as what it is, or cell by cell as what it should be."""
+    match kind:
+        case "integer":
+            return series.astype("Int64")
+        case "number":
+            return series.astype("Float64")
+        case "boolean":
+            return series.str.lower().map(_TRUTH).astype("boolean")
+    if wanted in ("number", "integer", "boolean"):
+        return _typed_where_plain(series, wanted)
+    return series
+
+
+def _typed_where_plain(series: pd.Series[Any], wanted: str) -> pd.Series[Any]:
+    """Return a column cell by cell as what it should be, so that one bad cell does not take the others with it."""
+    text = pa.array(series, pa.large_string(), from_pandas=True)
+    pattern = _TRUTH_VALUE if wanted == "boolean" else _PLAIN_NUMBER
+    plain = np.asarray(pc.fill_null(pc.match_substring_regex(text, pattern), False))
+    cells = series.astype(object).to_numpy(copy=True)
+    convert = (lambda cell: _TRUTH[cell.lower()]) if wanted == "boolean" else orjson.loads
+    for row in np.flatnonzero(plain).tolist():
+        cells[row] = convert(cells[row])
+    return pd.Series(cells, index=series.index, dtype=object)
+
+
+def _all_match(text: pa.Array, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(text, pattern)).as_py())

@@ -1,0 +1,202 @@
+"""Where files are, and what kind they are: paths, folders, patterns, and addresses of other file systems."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, cast
+from urllib.parse import unquote
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+from cio_frames.errors import ConfigurationError, FrameError
+
+PARQUET_ENDINGS = (".parquet", ".pq")
+CSV_ENDINGS = (".csv", ".csv.gz")
+_NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+_PATTERN = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One file to read.
+
+    Attributes
+    ----------
+    path : str
+        Where it is in its file system.
+    system : pyarrow.fs.FileSystem
+        Its file system.
+    partition : dict of str to str or None
+        What its folders say of all of its rows: ``country=de/`` is the column ``country``.
+    """
+
+    path: str
+    system: pafs.FileSystem
+    partition: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def is_parquet(self) -> bool:
+        """Whether it is Parquet; CSV otherwise."""
+        return self.path.lower().endswith(PARQUET_ENDINGS)
+
+    def stamp(self) -> tuple[int, str | None]:
+        """Return its size in bytes and when it was last changed: what a load is tied to.
+
+        Raises
+        ------
+        FrameError
+            It is not there any more.
+        """
+        info = self.system.get_file_info(self.path)
+        if info.type != pafs.FileType.File:
+            raise FrameError(f"There is no file {self.path}.")
+        return int(info.size or 0), info.mtime.isoformat() if info.mtime else None
+
+    def opened(self) -> IO[bytes]:
+        """Open it for reading from its start."""
+        file = cast(IO[bytes], self.system.open_input_stream(self.path, compression=None))
+        return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if self.path.lower().endswith(".gz") else file
+
+
+def found_files(source: str | Path) -> list[DataFile]:
+    """Return the files that a path, a folder, a pattern or an address stands for, in the order of their names.
+
+    Parameters
+    ----------
+    source : str or Path
+        A file; a folder, read with all folders in it, but for names that begin with a dot or an underscore; a pattern
+        with ``*``, ``**`` or ``?``; or an address that pyarrow or fsspec know, such as ``s3://bucket/orders/``.
+
+    Raises
+    ------
+    FrameError
+        Nothing is there, or it is of no known kind.
+    ConfigurationError
+        Nobody here knows this kind of address.
+
+    Examples
+    --------
+    >>> from cio_frames.resources import shipped
+    >>> [Path(file.path).name for file in found_files(shipped("sample_data") / "*.csv")]
+    ['orders.csv']
+    """
+    system, path = _system(str(source))
+    if _PATTERN.search(path):
+        return _known(_matching(system, path), f"Nothing matches {source}")
+    info = system.get_file_info(path)
+    if info.type == pafs.FileType.File:
+        return _known([DataFile(path, system)], f"{source} is of no kind known here")
+    if info.type == pafs.FileType.NotFound:
+        raise FrameError(f"There is no file {source}.")
+    return _known(_below(system, path), f"The folder {source} has no file to load")
+
+
+def _known(files: Sequence[DataFile], otherwise: str) -> list[DataFile]:
+    endings = (*PARQUET_ENDINGS, *CSV_ENDINGS)
+    some = [file for file in files if file.path.lower().endswith(endings)]
+    if not some:
+        raise FrameError(f"{otherwise}; there are {', '.join(endings)}.")
+    return sorted(some, key=lambda file: file.path)
+
+
+def _system(source: str) -> tuple[pafs.FileSystem, str]:
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.\-]+://", source):
+        return pafs.LocalFileSystem(), Path(source).as_posix()
+    try:
+        return cast(tuple[pafs.FileSystem, str], pafs.FileSystem.from_uri(source))
+    except pa.ArrowInvalid:
+        return _system_of_fsspec(source)
+
+
+def _system_of_fsspec(source: str) -> tuple[pafs.FileSystem, str]:
+    scheme = source.partition("://")[0]
+    try:
+        import fsspec
+
+        system, path = fsspec.core.url_to_fs(source)
+    except (ImportError, ValueError) as error:
+        raise ConfigurationError(
+            f"Nothing here knows addresses that begin with {scheme}://. Install fsspec and its package for {scheme}."
+        ) from error
+    return pafs.PyFileSystem(pafs.FSSpecHandler(system)), path
+
+
+def _below(system: pafs.FileSystem, folder: str) -> list[DataFile]:
+    base = folder.rstrip("/")
+    found = system.get_file_info(pafs.FileSelector(folder, recursive=True))
+    files = [info.path for info in found if info.type == pafs.FileType.File]
+    inside = {path: path[len(base) + 1 :].split("/") for path in files if path.startswith(f"{base}/")}
+    return [
+        DataFile(path, system, dict(_partition(parts[:-1])))
+        for path, parts in inside.items()
+        if not any(part.startswith((".", "_")) for part in parts)
+    ]
+
+
+def _matching(system: pafs.FileSystem, pattern: str) -> list[DataFile]:
+    folder = pattern[: _PATTERN.search(pattern).start()].rpartition("/")[0]  # type: ignore[union-attr]
+    fits = re.compile(_as_expression(pattern))
+    return [file for file in _below(system, folder or ("/" if pattern.startswith("/") else ".")) if _fits(fits, file)]
+
+
+def _fits(expression: re.Pattern[str], file: DataFile) -> bool:
+    return expression.fullmatch(file.path.removeprefix("./")) is not None
+
+
+def _as_expression(pattern: str) -> str:
+    """Return a pattern of paths as a regular expression.
+
+    >>> bool(re.fullmatch(_as_expression("a/**/*.csv"), "a/b/c/d.csv"))
+    True
+    >>> bool(re.fullmatch(_as_expression("a/*.csv"), "a/b/d.csv"))
+    False
+    """
+    words = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^\]]*\])", pattern)
+    return "".join(words.get(part, part if part.startswith("[") else re.escape(part)) for part in parts)
+
+
+def _partition(folders: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    for folder in folders:
+        name, equals, value = folder.partition("=")
+        if equals and name:
+            yield unquote(name), None if value == _NO_PARTITION else unquote(value)
+
+
+def with_partition(frame: pd.DataFrame, file: DataFile, types: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a file's rows with what its folders say of them as columns at the end."""
+    values = {name: value for name, value in file.partition.items() if name not in frame.columns}
+    if not values:
+        return frame
+    columns = {
+        name: pd.Series(pd.NA if value is None else types[name](value), index=frame.index, dtype=_DTYPES[types[name]])
+        for name, value in values.items()
+    }
+    return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
+
+
+_DTYPES: Mapping[Any, str] = {int: "Int64", str: "string"}
+
+
+def partition_types(files: Sequence[DataFile]) -> dict[str, Any]:
+    """Return what the values of each folder name are: whole numbers where all of them are, else text.
+
+    >>> system = pafs.LocalFileSystem()
+    >>> files = [DataFile("", system, {"year": "2025", "country": "de"}), DataFile("", system, {"year": "2026"})]
+    >>> partition_types(files)
+    {'year': <class 'int'>, 'country': <class 'str'>}
+    """
+    values: dict[str, list[str]] = {}
+    for file in files:
+        for name, value in file.partition.items():
+            values.setdefault(name, []).extend([] if value is None else [value])
+    return {
+        name: int if all(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", value) for value in some) and some else str
+        for name, some in values.items()
+    }
