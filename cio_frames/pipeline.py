@@ -29,7 +29,7 @@ from cio_frames.errors import (
     InterruptedLoad,
     InvalidRowsError,
 )
-from cio_frames.message_ids import MessageIds
+from cio_frames.message_ids import MessageIds, digests
 from cio_frames.plan import Plan, vendor_plan
 from cio_frames.progress import bar
 from cio_frames.report import Survey, ValidationReport, column_facts, merged
@@ -386,7 +386,7 @@ class Sending:
         given = calls.message_ids
         if given is not None and not given.null_count:
             return given
-        made = self._message_ids.of(calls.texts, calls.ms, may_repeat=may_repeat)
+        made = self._message_ids.of(digests(calls.texts), calls.ms, may_repeat=may_repeat)
         return made if given is None else pc.coalesce(given, made)
 
     def _note(self, rows: Ints, reason: str) -> None:
