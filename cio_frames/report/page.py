@@ -162,7 +162,7 @@ def _share(part: int, whole: int) -> str:
 
 def _width(part: int, whole: int) -> float:
     """Return a share in percent for drawing: what is there can be seen."""
-    return round(max(100 * part / max(whole, 1), 0.4), 2) if part else 0
+    return round(max(100 * part / max(whole, 1), 0.8), 2) if part else 0
 
 
 def _moment(time: pd.Timestamp) -> str:
