@@ -264,7 +264,7 @@ def test_a_million_bad_rows_make_a_small_page_soon():
             "check": "max_call_bytes",
             "severity": "error",
             "value": None,
-            "reason": positions.astype(str) + np.array(" bytes, and a call may have 32,000"),
+            "reason": pd.Series(positions).astype(str) + " bytes, and a call may have 32,000",
         }
     )
     started = time.perf_counter()
