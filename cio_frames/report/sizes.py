@@ -1,0 +1,75 @@
+"""Sizes of calls as a histogram that always shows the limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+# Two bars double the size: calls of a few hundred bytes and a limit of 32,000 fit one picture.
+_RATIO = 2**0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """How many calls are of a size; ``above`` < size <= ``up_to``, in bytes."""
+
+    place: int
+    above: int
+    up_to: int
+    calls: int
+    over_limit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Sizes on a logarithmic scale, with a bar that ends exactly at the limit.
+
+    Attributes
+    ----------
+    bars : list of Bar
+        Without gaps, from the smallest call to the limit or the largest call.
+    smallest, median, largest : int
+        Sizes in bytes.
+    over_limit : int
+        How many calls are over the limit.
+    """
+
+    bars: list[Bar]
+    smallest: int
+    median: int
+    largest: int
+    over_limit: int
+
+    @property
+    def most(self) -> int:
+        """The calls of the highest bar."""
+        return max(bar.calls for bar in self.bars)
+
+
+def histogram(sizes: npt.NDArray[np.int64], limit: int) -> Histogram | None:
+    """Return the histogram of sizes, or None where there are none.
+
+    >>> found = histogram(np.array([300, 310, 32_000, 32_001]), 32_000)
+    >>> found.bars[0].calls, found.over_limit
+    (2, 1)
+    >>> [(bar.above, bar.up_to, bar.calls) for bar in found.bars[-2:]]
+    [(22627, 32000, 1), (32000, 45254, 1)]
+    """
+    if not len(sizes):
+        return None
+    steps = np.ceil(np.log(np.maximum(sizes, 1) / limit) / np.log(_RATIO)).astype(np.int64)
+    first, last = min(int(steps.min()), 0), max(int(steps.max()), 0)
+    counts = np.bincount(steps - first, minlength=last - first + 1)
+    bars = [
+        Bar(place, int(limit * _RATIO ** (step - 1)), int(limit * _RATIO**step), int(calls), step > 0)
+        for place, (step, calls) in enumerate(zip(range(first, last + 1), counts, strict=True))
+    ]
+    return Histogram(
+        bars=bars,
+        smallest=int(sizes.min()),
+        median=int(np.median(sizes)),
+        largest=int(sizes.max()),
+        over_limit=int((sizes > limit).sum()),
+    )

@@ -1,0 +1,187 @@
+"""The page of a report, in a browser."""
+
+import pytest
+
+from cio_frames.report.page import page as page_of
+from tests.reports import SCRIPT, cases, report
+
+PHONE = {"width": 360, "height": 740}
+NUMBERS = "number"
+
+
+def rows():
+    """A check with numbers, texts and many rows, in no order."""
+    return [(place, f"c{place % 3}", NUMBERS, "error", place, "a number is needed") for place in (7, 100, 23, 1_000)]
+
+
+@pytest.fixture
+def show(page, tmp_path):
+    """Open a report as a file, as people do, and return the tab."""
+
+    def opened(shown, *, show_values=False):
+        path = tmp_path / "report.html"
+        path.write_text(page_of(shown, show_values=show_values), encoding="utf-8")
+        page.goto(path.as_uri())
+        return page
+
+    return opened
+
+
+def column(page, place, table="#check-1-caption"):
+    """The texts of a column of the rows that can be seen."""
+    cells = page.locator(f"table:has({table}) tbody tr:visible > :nth-child({place})")
+    return [text.strip() for text in cells.all_inner_texts()]
+
+
+def test_it_says_the_answer_and_has_its_landmarks(show):
+    page = show(report())
+    assert page.title() == "Validation report: track 'Order Completed'"
+    assert page.get_by_role("heading", level=1).inner_text() == "5 of 100 rows are held back"
+    for role in ["banner", "main", "navigation", "contentinfo"]:
+        assert page.get_by_role(role).count() == 1
+    assert page.get_by_role("img").get_attribute("aria-labelledby") == "sizes-text"
+
+
+def test_a_click_on_a_header_sorts_and_another_click_turns_it_round(show):
+    page = show(report(cases(*rows()), rows=2_000))
+    table = page.get_by_role("table", name="Held back: a number is needed")
+    header = table.get_by_role("columnheader", name="Position")
+    assert column(page, 1) == ["7", "100", "23", "1000"]
+    assert header.get_attribute("aria-sort") == "none"
+    header.get_by_role("button").click()
+    assert column(page, 1) == ["7", "23", "100", "1000"]
+    assert header.get_attribute("aria-sort") == "ascending"
+    header.get_by_role("button").click()
+    assert column(page, 1) == ["1000", "100", "23", "7"]
+    assert header.get_attribute("aria-sort") == "descending"
+    table.get_by_role("columnheader", name="Column").get_by_role("button").click()
+    assert column(page, 2) == ["c1", "c1", "c1", "c2"]
+    assert header.get_attribute("aria-sort") == "none"
+
+
+def test_numbers_with_separators_sort_as_numbers(show):
+    failures = [(place, "a", "c", "error", None, "is odd") for place in range(1_200)]
+    failures += [(place, "b", "d", "error", None, "is even") for place in range(30)]
+    page = show(report(cases(*failures), rows=2_000))
+    page.get_by_role("table", name="The checks that found something").get_by_role("button", name="Rows").click()
+    assert column(page, 4, "#overview-caption") == ["30", "1,200"]
+
+
+def test_the_keyboard_sorts_and_filters(show):
+    page = show(report(cases(*rows()), rows=2_000))
+    page.get_by_label("Filter these findings").focus()
+    page.keyboard.type("c2")
+    assert column(page, 1) == ["23"]
+    assert page.get_by_role("status").inner_text() == "1 of 4 match"
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Delete")
+    page.keyboard.press("Tab")  # to the region, which the arrow keys scroll
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "region"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert column(page, 1) == ["7", "23", "100", "1000"]
+    page.keyboard.press("Space")
+    assert column(page, 1) == ["1000", "100", "23", "7"]
+
+
+def test_a_filter_looks_for_all_words_in_any_case_and_says_how_many_match(show):
+    page = show(report(cases(*rows()), rows=2_000))
+    search = page.get_by_label("Filter these findings")
+    search.fill("C1 100")
+    assert column(page, 1) == ["100", "1000"]
+    search.fill("nowhere")
+    assert column(page, 1) == []
+    assert page.get_by_role("status").inner_text() == "0 of 4 match"
+    search.fill("")
+    assert len(column(page, 1)) == 4
+    assert page.get_by_role("status").inner_text() == ""
+
+
+def test_the_skip_link_comes_first_and_focus_can_be_seen(show):
+    page = show(report())
+    page.keyboard.press("Tab")
+    link = page.get_by_role("link", name="Skip to the report")
+    assert link.evaluate("link => link === document.activeElement")
+    assert link.evaluate("link => getComputedStyle(link).outlineStyle") == "solid"
+    assert link.bounding_box()["y"] >= 0
+
+
+def test_a_check_of_the_overview_leads_to_its_rows(show):
+    page = show(report())
+    page.get_by_role("link", name="a number is needed").click()
+    target = page.get_by_role("heading", name="a number is needed")
+    assert target.evaluate("heading => heading === document.querySelector(':target')")
+
+
+def test_a_script_in_a_cell_stays_text(show):
+    page = show(report(what=f"track {SCRIPT}"), show_values=True)
+    assert page.get_by_role("cell", name=SCRIPT, exact=True).inner_text() == SCRIPT
+    assert page.locator("script").count() == 1
+
+
+def test_a_script_that_is_not_the_page_s_own_does_not_run(show):
+    page = show(report())
+    page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: 'window.ran = 1'}))")
+    assert page.evaluate("window.ran") is None
+    assert ["Content Security Policy" in complaint for complaint in page.watch.complaints] == [True]
+    page.watch.complaints.clear()
+
+
+def test_values_are_there_only_when_asked_for(show):
+    assert show(report()).get_by_text("a secret").count() == 0
+    assert show(report(), show_values=True).get_by_text("a secret").is_visible()
+
+
+def test_without_script_all_is_there_but_the_tools(browser, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text(page_of(report(), show_values=False), encoding="utf-8")
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(path.as_uri())
+        assert page.get_by_role("heading", level=1).is_visible()
+        assert page.get_by_role("table", name="Held back: a number is needed").is_visible()
+        assert page.get_by_role("searchbox").count() == 0
+
+
+def test_on_paper_tables_stand_in_full_width_and_stop_after_twenty_rows(show):
+    failures = [(place, "a", "c", "error", None, "is odd") for place in range(50)]
+    page = show(report(cases(*failures)))
+    assert len(column(page, 1)) == 50
+    page.emulate_media(media="print", color_scheme="dark")
+    assert len(column(page, 1)) == 20
+    assert page.get_by_text("On paper: the first 20 rows of the table.").is_visible()
+    assert not page.get_by_role("navigation").is_visible()
+    assert page.get_by_role("searchbox").count() == 0
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.locator(".scroll").first.evaluate("region => getComputedStyle(region).overflow") == "visible"
+
+
+def widths(page):
+    return page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+
+
+@pytest.mark.parametrize("length", [1, 2_000])
+def test_on_a_phone_nothing_but_tables_scrolls_sideways(show, page, length):
+    page.set_viewport_size(PHONE)
+    word = "x" * length
+    failures = cases(*((row, word, word, "error", word, word) for row in range(30)))
+    failures["index"] = word
+    scrolled, visible = widths(show(report(failures, what=f"track '{word}'"), show_values=True))
+    assert scrolled <= visible
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [{"width": 1_280, "height": 900}, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("shown", [report(), report(cases()), report(facts=None)], ids=["bad", "good", "no facts"])
+def test_no_barriers(show, page, barriers, scheme, size, shown):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size(size)
+    show(shown, show_values=True)
+    assert barriers(page) == []
+    page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true; })")
+    assert barriers(page) == []
+
+
+def test_dark_is_dark(show, page):
+    page.emulate_media(color_scheme="dark")
+    assert show(report()).evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 24, 27)"

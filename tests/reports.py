@@ -1,0 +1,65 @@
+"""Reports made by hand, for the tests of what is shown of them."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from cio_frames.report import ColumnFacts, Facts
+
+SCRIPT = "<script>console.error('ran')</script>"
+
+
+def cases(*rows):
+    """Failure cases: position, column, check, severity, value, and the reason without its column; no index is set."""
+    frame = pd.DataFrame(rows, columns=["position", "column", "check", "severity", "value", "reason"])
+    said = [
+        reason if column is None else f"{column}: {reason}"
+        for column, reason in zip(frame["column"], frame["reason"], strict=True)
+    ]
+    frame["reason"] = pd.Series(said, index=frame.index, dtype=object)
+    frame["column"] = frame["column"].astype(object)
+    frame.insert(1, "index", frame["position"])
+    return frame
+
+
+def facts(**other):
+    """Facts of a small frame of orders."""
+    known = {
+        "columns": (
+            ColumnFacts("customer_id", "userId", "str", "string", 98),
+            ColumnFacts(
+                "ordered_on", "timestamp", "datetime64[ns, UTC]", "time", 100, (("nanoseconds cut to milliseconds", 3),)
+            ),
+            ColumnFacts("total", "properties.total", "float64", "number", 100),
+            ColumnFacts("city", "properties.city", "category", "string", 60),
+        ),
+        "call_bytes": np.array([300] * 97 + [900, 2_000, 33_188]),
+        "max_call_bytes": 32_000,
+        "max_body_bytes": 475_000,
+        "requests": 2,
+        "body_bytes": 95_000,
+        "earliest": pd.Timestamp("2026-01-02 10:00", tz="UTC"),
+        "latest": pd.Timestamp("2026-11-24 14:00", tz="UTC"),
+        "untimed": 1,
+        "recent": {"Order Refunded": 4, "Order Completed": 28},
+        "checked_at": pd.Timestamp("2026-11-24 17:03", tz="UTC"),
+    }
+    return Facts(**{**known, **other})
+
+
+def report(failures=None, *, rows=100, **other):
+    """A report of orders; bad rows of every kind if not said otherwise."""
+    if failures is None:
+        failures = cases(
+            (1, "customer_id", "not_nullable", "error", None, "is missing, and is needed"),
+            (2, "customer_id", "not_nullable", "error", None, "is missing, and is needed"),
+            (2, "total", "number", "error", "free", "a number is needed"),
+            (3, "total", "number", "error", SCRIPT, "a number is needed"),
+            (10, "total", "number", "error", "a secret", "a number is needed"),
+            (10, "city", "known", "warning", "Atlantis", "is not known to Customer.io"),
+            (11, "city", "known", "warning", "Lemuria", "is not known to Customer.io"),
+            (99, None, "max_call_bytes", "error", None, "33,188 bytes, and a call may have 32,000"),
+        )
+    told = {"what": "track 'Order Completed'", "spec_edition": "August 2025", "facts": facts()}
+    return SimpleNamespace(rows=rows, failure_cases=failures, **{**told, **other})
