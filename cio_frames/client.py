@@ -172,12 +172,15 @@ class Reply:
         How long the server asked to wait.
     sent : bool
         Whether any byte of the request may have reached the server.
+    is_page : bool
+        Whether the answer is a web page: that of a proxy or a login, not of the API.
     """
 
     status: int | None
     words: str
     retry_after_seconds: float | None = None
     sent: bool = True
+    is_page: bool = False
 
 
 class _Session(requests.Session):
@@ -219,12 +222,12 @@ class Connection:
             with self._session.post(
                 self._url, data=upload, timeout=timeouts, allow_redirects=False, stream=True
             ) as response:
-                words = _words(response, give_up_at)
+                words, is_page = _words(response, give_up_at)
         except (requests.RequestException, HTTPError) as error:
             sent = upload.tell() > 0
             return Reply(None, _what_broke(error, client, sent), sent=sent)
         asked = retry_after_seconds(response.headers.get("Retry-After"), now=time.time())
-        return Reply(response.status_code, words.replace(client.write_key, "(write key)"), asked)
+        return Reply(response.status_code, words.replace(client.write_key, "(write key)"), asked, is_page=is_page)
 
     def close(self) -> None:
         """Close the connection."""
@@ -291,17 +294,20 @@ def _seconds_until(date: str, now: float) -> float:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() - now
 
 
-def _words(response: requests.Response, give_up_at: float) -> str:
-    """Return what an answer says; one that breaks off, or never ends, counts as far as it came."""
+def _words(response: requests.Response, give_up_at: float) -> tuple[str, bool]:
+    """Return what an answer says, and whether it is a web page.
+
+    One that breaks off, or never ends, counts as far as it came.
+    """
     if response.is_redirect:
-        return f"redirects to {_host(response.headers['Location'])}"
+        return f"redirects to {_host(response.headers['Location'])}", False
     answer = b""
     with suppress(HTTPError):
         while piece := response.raw.read1(_ANSWER_BYTES_READ, decode_content=True):
             answer += piece
             if len(answer) >= _ANSWER_BYTES_READ or time.monotonic() > give_up_at:
                 break
-    return said(answer)
+    return said(answer), answer.lstrip()[:1] == b"<"
 
 
 def _what_broke(error: Exception, client: Client, sent: bool) -> str:

@@ -29,6 +29,8 @@ _LONGEST_WAIT_SECONDS = 30.0
 _ATTEMPTS_AT_A_STRANGER = 3
 # So many batches given up in a row, and the API is taken to be down.
 _GIVEN_UP_IN_A_ROW = 3
+# So many calls refused one by one and none taken, and the load is taken to be wrong as a whole.
+_REFUSED_AND_NONE_TAKEN = 20
 _BATCHES_WAITING_PER_LANE = 2
 _MAY_HAVE_LANDED = "; it may have landed"
 _CUT_SHORT = "its batch was refused, and delivery stopped before this call was tried again; it may have landed"
@@ -92,6 +94,7 @@ class Ended(Enum):
     UNAUTHORIZED = auto()
     UNEXPECTED = auto()
     UNREACHABLE = auto()
+    REFUSED = auto()
     INTERRUPTED = auto()
     FAILED = auto()
 
@@ -124,14 +127,15 @@ class Delivery:
 def verdict(reply: Reply) -> Verdict:
     """Return what an answer means.
 
-    Only 200 is documented as success. 400 refuses what was sent, as 413 and 422 do; 408, 429 and 5xx pass.
+    Only 200 is documented as success, and a web page is no answer of an API. 400 refuses what was sent, as 413 and 422
+    do; 408, 429 and 5xx pass.
 
     >>> verdict(Reply(200, "")), verdict(Reply(None, "no answer")), verdict(Reply(302, ""))
     (<Verdict.TAKEN: 1>, <Verdict.RETRY: 3>, <Verdict.UNEXPECTED: 5>)
     """
     match reply.status:
         case 200:
-            return Verdict.TAKEN
+            return Verdict.UNEXPECTED if reply.is_page else Verdict.TAKEN
         case 400 | 413 | 422:
             return Verdict.REFUSED
         case 401 | 403:
@@ -173,6 +177,8 @@ def deliver(
     *,
     connect: Callable[[Client], Post] = Connection,
     told: Callable[[Outcome], None] = lambda outcome: None,
+    leaving: Callable[[Batch], None] = lambda batch: None,
+    first_number: int = 0,
 ) -> Delivery:
     """Send batches and return what became of their rows.
 
@@ -186,14 +192,25 @@ def deliver(
         Makes a lane's connection.
     told : callable
         Called with each outcome as it is known, from one thread at a time.
+    leaving : callable
+        Called with each batch before it is sent for the first time, by its lane; where it fails, delivery stops.
+    first_number : int
+        The number of the first request.
     """
-    return _Dispatcher(client, connect, told).run(batches)
+    return _Dispatcher(client, connect, told, leaving, first_number).run(batches)
 
 
 class _Dispatcher:
     """What the lanes of one delivery share."""
 
-    def __init__(self, client: Client, connect: Callable[[Client], Post], told: Callable[[Outcome], None]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        connect: Callable[[Client], Post],
+        told: Callable[[Outcome], None],
+        leaving: Callable[[Batch], None],
+        first_number: int,
+    ) -> None:
         self.client = client
         self.pace = _Pace(client.requests_per_second)
         self.stop = threading.Event()
@@ -201,9 +218,12 @@ class _Dispatcher:
         self.delivery = Delivery()
         self._connect = connect
         self._told = told
+        self.leaving = leaving
         self._lock = threading.Lock()
-        self._numbers = itertools.count()
+        self._numbers = itertools.count(first_number)
         self._given_up = 0
+        self._refused = 0
+        self._taken = False
         # What lanes have begun and not told of yet.
         self._open: list[_Part] = []
 
@@ -295,7 +315,12 @@ class _Dispatcher:
             self.delivery.outcomes.append(outcome)
             self._given_up = self._given_up + 1 if given_up else 0
             too_often = self._given_up >= _GIVEN_UP_IN_A_ROW
+            self._taken |= status in ("delivered", "acknowledged")
+            self._refused += status == "rejected"
+            refused = self._refused >= _REFUSED_AND_NONE_TAKEN and not self._taken
             self._told(outcome)
+        if refused:
+            self.end(Ended.REFUSED, f"Each of the first {_REFUSED_AND_NONE_TAKEN} calls was refused: {reason}.")
         if given_up and (too_often or not self.reached):
             self.end(Ended.UNREACHABLE, f"Given up: {(reason or '').removesuffix(_MAY_HAVE_LANDED)}.")
 
@@ -416,6 +441,8 @@ class _Lane(threading.Thread):
     def _post(self, part: _Part, body: bytes, *, first: bool) -> Reply:
         """Send a part once, and note on it what that tells."""
         dispatcher = self._dispatcher
+        if part.attempts == 0:
+            dispatcher.leaving(part.batch)
         if first:
             part.number = dispatcher.number()
         dispatcher.counted()
@@ -444,7 +471,8 @@ class _Lane(threading.Thread):
             dispatcher.end(
                 Ended.UNEXPECTED,
                 # Without its words: who answers here is a stranger, and may repeat what it was sent.
-                f"{dispatcher.client.endpoint} is not Customer.io: it answered {reply.status}. Check endpoint=.",
+                f"{dispatcher.client.endpoint} is not Customer.io: it answered {reply.status}"
+                f"{' with a web page' if reply.is_page else ''}. Check endpoint=.",
             )
 
 

@@ -16,6 +16,7 @@ five times as long, which was half of a dry run.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
@@ -31,6 +32,39 @@ _CHARACTERS = 26
 _LATEST_MS = 2**48
 
 
+class Occurrences:
+    """How often calls came before, among more of them than could be remembered one by one: 8 bytes each.
+
+    >>> before = Occurrences()
+    >>> before.add([b"a" * 16, b"b" * 16, b"a" * 16])
+    >>> before.of([b"a" * 16, b"c" * 16]).tolist()
+    [2, 0]
+    """
+
+    def __init__(self) -> None:
+        self._sorted = np.empty(0, dtype=np.uint64)
+
+    def add(self, calls: Iterable[bytes]) -> None:
+        """Note some calls by their digests."""
+        self.add_packed(_first_halves(calls))
+
+    def add_packed(self, calls: npt.NDArray[np.uint64]) -> None:
+        """Note some calls by the first halves of their digests."""
+        self._sorted = np.concatenate([self._sorted, np.sort(calls)])
+        # Two sorted runs: this kind of sort merges them.
+        self._sorted.sort(kind="stable")
+
+    def of(self, calls: Iterable[bytes]) -> Ints:
+        """Return how often each of some calls came before."""
+        wanted = _first_halves(calls)
+        ends = np.searchsorted(self._sorted, wanted, side="right")
+        return np.asarray(ends - np.searchsorted(self._sorted, wanted, side="left"), dtype=np.int64)
+
+
+def _first_halves(calls: Iterable[bytes]) -> npt.NDArray[np.uint64]:
+    return np.frombuffer(b"".join(calls), dtype="<u8")[::2].astype(np.uint64)
+
+
 class MessageIds:
     """Gives each call of one run its id.
 
@@ -40,8 +74,9 @@ class MessageIds:
     ('0000000000', False)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, earlier: Occurrences | None = None) -> None:
         self._seen: dict[bytes, int] = {}
+        self._earlier = earlier
 
     def of(self, calls: list[bytes], ms: Ints, *, may_repeat: Bools) -> pa.Array:
         """Return the ids of some calls, in order.
@@ -62,17 +97,22 @@ class MessageIds:
     def _told_apart(self, calls: list[bytes], rows: list[int]) -> list[bytes]:
         """Return digests in which calls that were there before have another."""
         some = [calls[row] for row in rows]
+        earlier = self._earlier.of(some).tolist() if self._earlier else [0] * len(some)
         fresh = dict.fromkeys(some, 1)
-        if len(fresh) == len(some) and fresh.keys().isdisjoint(self._seen):
+        if len(fresh) == len(some) and not any(earlier) and fresh.keys().isdisjoint(self._seen):
             self._seen.update(fresh)
             return calls
         told_apart = calls.copy()
-        for row, digest in zip(rows, some, strict=True):
-            before = self._seen.get(digest, 0)
-            self._seen[digest] = before + 1
-            if before:
+        for row, digest, long_ago in zip(rows, some, earlier, strict=True):
+            lately = self._seen.get(digest, 0)
+            self._seen[digest] = lately + 1
+            if before := long_ago + lately:
                 told_apart[row] = _hash(digest + before.to_bytes(8, "big"))
         return told_apart
+
+    def packed(self) -> npt.NDArray[np.uint64]:
+        """Return the first halves of all digests that were remembered, repeated ones as often as they came."""
+        return np.repeat(_first_halves(self._seen), np.fromiter(self._seen.values(), np.int64, len(self._seen)))
 
 
 def digests(calls: pa.Array) -> list[bytes]:

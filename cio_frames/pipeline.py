@@ -309,6 +309,19 @@ class Written(NamedTuple):
 class Sending:
     """One run of the flow: encodes slice by slice, notes what it learns, hands out batches.
 
+    Parameters
+    ----------
+    prepared : Prepared
+        The rows.
+    client : Client
+        Whose limits count.
+    counted : callable
+        Told how many rows were found to stay here.
+    message_ids : MessageIds, optional
+        Gives the calls their ids, where these rows are some of more.
+    settled : numpy array of bool, optional
+        Rows that are written and not sent, since an earlier run has sent them.
+
     >>> from cio_frames.columns import ColumnMapping
     >>> people = pd.DataFrame({"user_id": ["ada", None]})
     >>> sending = Sending(Prepared(people, Request("identify", ColumnMapping())), Client(write_key="secret"))
@@ -319,7 +332,13 @@ class Sending:
     """
 
     def __init__(
-        self, prepared: Prepared, client: Client, *, counted: Callable[[int], Any] = lambda rows: None
+        self,
+        prepared: Prepared,
+        client: Client,
+        *,
+        counted: Callable[[int], Any] = lambda rows: None,
+        message_ids: MessageIds | None = None,
+        settled: Bools | None = None,
     ) -> None:
         self._prepared = prepared
         self._client = client
@@ -330,10 +349,13 @@ class Sending:
         self.outcomes.tell_reasons(np.flatnonzero(self.failed), self._reasons[self.failed])
         self.faults: list[tuple[Ints, str]] = []
         self.too_large = 0
-        self._message_ids = MessageIds()
+        self._message_ids = message_ids or MessageIds()
+        self._settled = np.zeros(prepared.rows, dtype=bool) if settled is None else settled
         person = prepared.people()
-        self._repeated = lanes.repeated(person)
-        self._lane = person % client.workers if (self._repeated & (person >= 0)).any() else None
+        # Where ids are shared with other frames, any row may be like one of theirs.
+        repeated = lanes.repeated(person)
+        self._repeated = repeated if message_ids is None else np.ones(prepared.rows, dtype=bool)
+        self._lane = person % client.workers if (repeated & (person >= 0)).any() else None
         self._turn = 0
 
     def batches(self) -> Iterator[tuple[int, Batch]]:
@@ -344,7 +366,7 @@ class Sending:
     def cut(self, written: Written) -> Iterator[tuple[int, Batch]]:
         """Yield the batches of one slice, each with its lane."""
         start, payloads = written.start, written.payloads
-        kept = np.flatnonzero(np.asarray(payloads.is_valid()))
+        kept = np.flatnonzero(np.asarray(payloads.is_valid()) & ~self._settled[start : start + len(payloads)])
         if self._lane is None:
             yield from self._cut(start, kept, payloads, None)
             return

@@ -45,7 +45,10 @@ MAY_IMPORT = {
     "audit": {"errors"},
     "operations": {"functions", "pipeline", "columns", "client", "audit", "errors"},
     "accessor": {"functions", "operations", "columns", "report", "client"},
-    "loading": {"errors"},
+    "loading": {
+        "spec", "plan", "columns", "validation", "encoding", "message_ids", "batching", "client", "delivery", "report",
+        "results", "progress", "pipeline", "functions", "errors",
+    },
     # The sandbox must not share the encoder's bugs; it makes a Client only to hand it out.
     "sandbox": {"spec", "errors", "client"},
     "demo": {"functions", "loading", "resources", "sandbox"},

@@ -1,0 +1,95 @@
+"""What a load was asked to do, so that one that goes on does the same as the one that was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from cio_frames import spec
+from cio_frames.client import Client
+from cio_frames.columns import resolve
+from cio_frames.errors import ConfigurationError, FrameError
+from cio_frames.loading.sources import Source
+from cio_frames.pipeline import Request
+
+_LIMITS = ("endpoint", "strict", "max_call_bytes")
+
+
+def asked_of(source: Source, request: Request, client: Client) -> dict[str, Any]:
+    """Return what a load is tied to, without the write key."""
+    mapping = {name: value for name, value in asdict(request.mapping).items() if value is not None and value != {}}
+    schema = "spec" if request.schema == "spec" else None if request.schema is None else repr(request.schema)
+    return {
+        "files": source.stamps(),
+        "columns": {name: _plain(value) for name, value in mapping.items()},
+        "schema": request.plan.title or schema,
+        "strict_schema": request.strict_schema,
+        "timezone": request.form.timezone,
+        "nulls": "send" if request.form.send_nulls else "omit",
+        **{name: getattr(client, name) for name in _LIMITS},
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as it comes back from JSON."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def refuse_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Refuse to go on with a load whose source or columns are not what they were, and say what has changed.
+
+    >>> refuse_changes({"timezone": "UTC"}, {"timezone": "Europe/Berlin"})
+    Traceback (most recent call last):
+    ...
+    cio_frames.errors.ConfigurationError: This load was begun otherwise: timezone was 'UTC' and is 'Europe/Berlin'. \
+Ask for the same as before to go on, or start over with fresh=True (--fresh).
+    """
+    changes = [
+        change
+        for name in dict.fromkeys((*before, *now))
+        if _plain(before.get(name)) != _plain(now.get(name))
+        for change in _changes(name, before.get(name), now.get(name))
+    ]
+    if changes:
+        raise ConfigurationError(
+            f"This load was begun otherwise: {'; '.join(changes[:5])}. Ask for the same as before to go on, or start "
+            "over with fresh=True (--fresh)."
+        )
+
+
+def _changes(name: str, before: Any, now: Any) -> list[str]:
+    if name != "files" or before is None or now is None:
+        return [f"{name} was {before!r} and is {now!r}"]
+    old = {file["path"]: file for file in before}
+    new = {file["path"]: file for file in now}
+    return [
+        *(f"{path} is gone" for path in old.keys() - new.keys()),
+        *(f"{path} is new" for path in new.keys() - old.keys()),
+        *(f"{path} has changed" for path in sorted(old.keys() & new.keys()) if old[path] != new[path]),
+    ]
+
+
+def wanted_columns(labels: Sequence[Hashable], request: Request) -> list[Hashable] | None:
+    """Return the columns that a load sends, or None where it is most or all of them.
+
+    >>> request = Request("identify", ColumnMapping(traits=["plan"]))
+    >>> wanted_columns(["user_id", "plan", "notes"], request)
+    ['user_id', 'plan']
+    """
+    mapping = request.mapping
+    if mapping.traits is None and mapping.properties is None and request.call != "alias":
+        return None
+    wanted = {mapping.type_column, mapping.event, "event"}
+    for call in spec.CALL_NAMES if request.call == "batch" else (request.call,):
+        try:
+            event = request.plan.event(request.event) or request.event
+            wanted |= {source.label for source in resolve(labels, request.plan.calls[call], mapping, event).sources}
+        except FrameError:
+            # Told later, with the file.
+            return None
+    return [label for label in labels if label in wanted]

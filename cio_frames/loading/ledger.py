@@ -1,0 +1,331 @@
+"""What loads have done so far: one SQLite file, written before a batch leaves and after it is answered.
+
+So a load that was killed knows which rows were answered, which were on their way, and which never left. The write key
+is not in it, and no cell of any row.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cio_frames.delivery import Outcome
+from cio_frames.errors import ConfigurationError
+from cio_frames.results import Status
+
+Ints = npt.NDArray[np.int64]
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS loads (
+    load INTEGER PRIMARY KEY, source TEXT NOT NULL, call TEXT NOT NULL, event TEXT, asked TEXT NOT NULL,
+    state TEXT NOT NULL, why TEXT, rows INTEGER, output TEXT NOT NULL, begun_at TEXT NOT NULL, ended_at TEXT);
+CREATE TABLE IF NOT EXISTS chunks (
+    load INTEGER, chunk INTEGER, file TEXT, first_row INTEGER, rows INTEGER, state TEXT NOT NULL, counts TEXT,
+    bytes INTEGER, requests INTEGER, calls BLOB, PRIMARY KEY (load, chunk));
+CREATE TABLE IF NOT EXISTS sent (load INTEGER, chunk INTEGER, positions BLOB NOT NULL, content TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS outcomes (
+    load INTEGER, chunk INTEGER, positions BLOB NOT NULL, status TEXT NOT NULL, reason TEXT, batch INTEGER,
+    http_status INTEGER, attempts INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS sent_by_chunk ON sent (load, chunk);
+CREATE INDEX IF NOT EXISTS outcomes_by_chunk ON outcomes (load, chunk);
+"""
+
+# Statuses that a later run does not change.
+SETTLED: frozenset[Status] = frozenset(("delivered", "acknowledged", "rejected", "invalid", "too_large"))
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A load as the ledger knows it.
+
+    Attributes
+    ----------
+    load : int
+        Its number.
+    asked : dict
+        What it was asked to do: source, columns, endpoint, limits.
+    state : str
+        ``running``, ``stopped`` or ``done``. One that is running and not at work was killed.
+    output : str
+        Where its answers are.
+    rows : int or None
+        How many rows the source has, where that is known.
+    """
+
+    load: int
+    asked: Mapping[str, Any]
+    state: str
+    output: str
+    rows: int | None
+
+
+class Ledger:
+    """An open ledger file, which nobody else may write meanwhile.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, Ledger(Path(folder) / "ledger.sqlite") as ledger:
+    ...     number = ledger.begin("orders.parquet", "track", "Order Completed", {}, 10, "out")
+    ...     ledger.leaving(number, 0, np.array([0, 1]), "a3")
+    ...     ledger.on_their_way(number, 0).tolist()
+    [0, 1]
+
+    Raises
+    ------
+    ConfigurationError
+        The file cannot be written, is no ledger, or is at work in another process.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # Lanes write as they send.
+        self._lock = threading.Lock()
+        with _told(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._guard = _guarded(path)
+            # What was about to leave must be known also after the power is cut. An answer that is lost then means no
+            # more than that its rows are sent again, with the same ids; so that need not wait for the disk.
+            self._database = _opened(path, synchronous="FULL")
+            self._answers = _opened(path, synchronous="NORMAL")
+            self._database.executescript(_TABLES)
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file, and let others at it."""
+        with self._lock:
+            self._answers.close()
+            self._database.close()
+            self._guard.close()
+
+    def find(self, source: str, call: str, event: str | None) -> Begun | None:
+        """Return the latest load of this source and call."""
+        found = self._rows(
+            "SELECT load, asked, state, output, rows FROM loads WHERE source = ? AND call = ? AND event IS ? "
+            "ORDER BY load DESC LIMIT 1",
+            (source, call, event),
+        )
+        return next((Begun(load, json.loads(asked), state, out, rows) for load, asked, state, out, rows in found), None)
+
+    def begin(
+        self, source: str, call: str, event: str | None, asked: Mapping[str, Any], rows: int | None, output: str
+    ) -> int:
+        """Note a new load, and return its number."""
+        with self._writing() as database:
+            cursor = database.execute(
+                "INSERT INTO loads (source, call, event, asked, state, rows, output, begun_at) "
+                "VALUES (?,?,?,?,?,?,?,?)",
+                (source, call, event, json.dumps(asked, default=str), "running", rows, output, _now()),
+            )
+            return int(cursor.lastrowid or 0)
+
+    def go_on(self, load: int) -> None:
+        """Note that a load is at work again."""
+        with self._writing() as database:
+            database.execute("UPDATE loads SET state = 'running', why = NULL, ended_at = NULL WHERE load = ?", (load,))
+
+    def end(self, load: int, state: str, why: str = "") -> None:
+        """Note that a load is done, or why it was stopped."""
+        with self._writing() as database:
+            database.execute(
+                "UPDATE loads SET state = ?, why = ?, ended_at = ? WHERE load = ?", (state, why or None, _now(), load)
+            )
+
+    def leaving(self, load: int, chunk: int, positions: Ints, content: str) -> None:
+        """Note a batch that is about to leave: its rows, by position in the chunk, and a hash of its payloads."""
+        with self._writing() as database:
+            database.execute("INSERT INTO sent VALUES (?,?,?,?)", (load, chunk, _packed(positions), content))
+
+    def answered(self, load: int, chunk: int, outcome: Outcome) -> None:
+        """Note what became of some rows."""
+        values = (outcome.status, outcome.reason, outcome.batch, outcome.http_status, outcome.attempts)
+        with self._writing(self._answers) as database:
+            database.execute(
+                "INSERT INTO outcomes VALUES (?,?,?,?,?,?,?,?)", (load, chunk, _packed(outcome.rows), *values)
+            )
+
+    def outcomes(self, load: int, chunk: int) -> Iterator[Outcome]:
+        """Yield what is known of a chunk's rows, the latest last."""
+        for positions, *values in self._rows(
+            "SELECT positions, status, batch, attempts, http_status, reason FROM outcomes "
+            "WHERE load = ? AND chunk = ? ORDER BY rowid",
+            (load, chunk),
+        ):
+            yield Outcome(_unpacked(positions), *values)
+
+    def sent(self, load: int, chunk: int) -> Iterator[tuple[Ints, str]]:
+        """Yield the batches of a chunk that left, each with the hash of its payloads."""
+        for positions, content in self._rows(
+            "SELECT positions, content FROM sent WHERE load = ? AND chunk = ? ORDER BY rowid", (load, chunk)
+        ):
+            yield _unpacked(positions), content
+
+    def on_their_way(self, load: int, chunk: int) -> Ints:
+        """Return the rows of a chunk that left and were never answered."""
+        sent = [positions for positions, _ in self.sent(load, chunk)]
+        answered = [outcome.rows for outcome in self.outcomes(load, chunk)]
+        nothing = np.empty(0, dtype=np.int64)
+        return np.setdiff1d(np.concatenate([*sent, nothing]), np.concatenate([*answered, nothing]))
+
+    def finish_chunk(
+        self, load: int, chunk: int, *, file: str | None, first_row: int, rows: int, done: bool,
+        counts: Mapping[str, int], sizes: tuple[int, int], calls: npt.NDArray[np.uint64],
+    ) -> None:  # fmt: skip
+        """Note that a chunk has been gone through; where it is done, its batches are forgotten.
+
+        ``sizes`` are the bytes and the requests that carried it, ``calls`` tell its calls from those of later chunks.
+        """
+        with self._writing() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO chunks VALUES (?,?,?,?,?,?,?,?,?,?)",
+                (load, chunk, file, first_row, rows, "done" if done else "open", json.dumps(counts), *sizes,
+                 calls.astype("<u8").tobytes()),
+            )  # fmt: skip
+            if done:
+                database.execute("DELETE FROM sent WHERE load = ? AND chunk = ?", (load, chunk))
+                database.execute("DELETE FROM outcomes WHERE load = ? AND chunk = ?", (load, chunk))
+
+    def calls_of(self, load: int, chunk: int) -> npt.NDArray[np.uint64]:
+        """Return what tells a done chunk's calls from those of later ones."""
+        found = self._rows("SELECT calls FROM chunks WHERE load = ? AND chunk = ?", (load, chunk))
+        return np.frombuffer(next(found)[0], dtype="<u8").astype(np.uint64)
+
+    def done_chunks(self, load: int) -> dict[int, int]:
+        """Return the chunks that are done, each with its number of rows."""
+        found = self._rows("SELECT chunk, rows FROM chunks WHERE load = ? AND state = 'done' ORDER BY chunk", (load,))
+        return dict(found)
+
+    def totals(self, load: int) -> tuple[dict[str, int], int, int, int]:
+        """Return the rows of each status, and rows, bytes and requests of all chunks so far."""
+        counts: dict[str, int] = {}
+        rows = bytes_ = requests = 0
+        for text, some, size, tried in self._rows(
+            "SELECT counts, rows, bytes, requests FROM chunks WHERE load = ?", (load,)
+        ):
+            for status, count in json.loads(text).items():
+                counts[status] = counts.get(status, 0) + count
+            rows, bytes_, requests = rows + some, bytes_ + size, requests + tried
+        return counts, rows, bytes_, requests
+
+    def next_batch(self, load: int) -> int:
+        """Return a number that no request of a load has had."""
+        highest = next(self._rows("SELECT max(batch) FROM outcomes WHERE load = ?", (load,)))[0]
+        carried = next(self._rows("SELECT sum(requests) FROM chunks WHERE load = ?", (load,)))[0]
+        return max(-1 if highest is None else int(highest), int(carried or 0) - 1) + 1
+
+    def _rows(self, statement: str, values: tuple[Any, ...]) -> Iterator[Any]:
+        with _told(self.path), self._lock:
+            return iter(self._database.execute(statement, values).fetchall())
+
+    @contextmanager
+    def _writing(self, database: sqlite3.Connection | None = None) -> Iterator[sqlite3.Connection]:
+        database = database or self._database
+        with _told(self.path), self._lock:
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                yield database
+                database.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    database.execute("ROLLBACK")
+                raise
+
+
+def loads_in(path: Path) -> pd.DataFrame:
+    """Return the loads of a ledger, also while one of them is at work.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns load, source, call, event, state, why, rows (of the source, where known), rows_done, delivered,
+        begun_at, ended_at, output.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such file, or it is no ledger.
+    """
+    if not path.exists():
+        raise ConfigurationError(f"There is no ledger {path}.")
+    with _told(path):
+        database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            loads = pd.read_sql_query(
+                "SELECT load, source, call, event, state, why, rows, begun_at, ended_at, output FROM loads", database
+            )
+            chunks = database.execute("SELECT load, rows, counts FROM chunks").fetchall()
+        except pd.errors.DatabaseError as error:
+            raise sqlite3.DatabaseError from error
+        finally:
+            database.close()
+    done: dict[int, list[int]] = {}
+    for load, rows, counts in chunks:
+        some = done.setdefault(load, [0, 0])
+        some[0] += rows
+        some[1] += json.loads(counts).get("delivered", 0)
+    loads.insert(7, "rows_done", [done.get(load, [0, 0])[0] for load in loads["load"]])
+    loads.insert(8, "delivered", [done.get(load, [0, 0])[1] for load in loads["load"]])
+    return loads
+
+
+def _opened(path: Path, synchronous: str) -> sqlite3.Connection:
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute(f"PRAGMA synchronous = {synchronous}")
+    return database
+
+
+def _guarded(path: Path) -> sqlite3.Connection:
+    """Keep other processes out for as long as this one lives: SQLite's own lock ends with the process."""
+    guard = sqlite3.connect(path.with_name(f"{path.name}.lock"), isolation_level=None, timeout=0)
+    try:
+        guard.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        guard.close()
+        if "locked" not in str(error):
+            raise
+        raise ConfigurationError(
+            f"Another load is at work on the ledger {path}. Wait for it to end, or give this one a ledger of its own."
+        ) from error
+    return guard
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say what is wrong with the ledger's file in words of ours."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        words = str(error) or "it is no ledger"
+        raise ConfigurationError(f"The ledger {path} cannot be used: {words}.") from error
+    except OSError as error:
+        raise ConfigurationError(f"The ledger {path} cannot be used: {error.strerror}.") from error
+
+
+def _packed(positions: Ints) -> bytes:
+    return positions.astype("<u4").tobytes()
+
+
+def _unpacked(positions: bytes) -> Ints:
+    return np.frombuffer(positions, dtype="<u4").astype(np.int64)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,125 @@
+"""What a load came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cio_frames.results import GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """What a load came to; the answer for every row is in its files.
+
+    Attributes
+    ----------
+    what : str
+        The call and event.
+    state : {"done", "stopped", "dry run"}
+        ``stopped``: the same command goes on where this one ended.
+    why : str
+        Why it was stopped, or what there is to know.
+    reasons : dict of (status, reason) to int
+        How many rows each applies to; the reason is None for rows that went well.
+    source_rows : int or None
+        How many rows the source has, where that is known.
+    resent : int
+        Rows that were on their way when an earlier run was killed, and were sent again with the same message ids.
+    bytes, requests : int
+        Of all calls that were written, and of all requests that were made, or would be.
+    seconds : float
+        How long this run took.
+    results : Path or None
+        The folder with the answers: file, row (its position there, from 0), and the columns of a result frame, with
+        ``resent``.
+    rejects : Path or None
+        The rows that were not delivered, with their reason; None where there are none.
+    ledger : Path or None
+        Where it is known what was done.
+    least_seconds : float
+        Dry run: how long the requests take at the client's rate limit.
+    earliest, latest : pandas.Timestamp or None
+        Dry run: of the timestamps, in UTC.
+    recent : dict of str to int
+        Dry run: rows younger than 72 hours, or without a timestamp, by event; they can start campaigns.
+    """
+
+    what: str
+    state: str
+    reasons: Mapping[tuple[str, str | None], int]
+    source_rows: int | None = None
+    why: str = ""
+    resent: int = 0
+    bytes: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    results: Path | None = None
+    rejects: Path | None = None
+    ledger: Path | None = None
+    least_seconds: float = 0.0
+    earliest: pd.Timestamp | None = None
+    latest: pd.Timestamp | None = None
+    recent: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def statuses(self) -> dict[str, int]:
+        """How many rows have each status; rows that were not read yet are ``unsent``."""
+        found: dict[str, int] = {}
+        for (status, _), rows in self.reasons.items():
+            found[status] = found.get(status, 0) + rows
+        unread = (self.source_rows or 0) - sum(found.values())
+        if unread > 0:
+            found["unsent"] = found.get("unsent", 0) + unread
+        return found
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are, as far as is known."""
+        return sum(self.statuses.values())
+
+    @property
+    def ok(self) -> bool:
+        """Whether every row was delivered, or could be."""
+        return self.state != "stopped" and set(self.statuses) <= GOOD
+
+    def frame(self) -> pd.DataFrame:
+        """Return the answers of all rows as one frame."""
+        if self.results is None:
+            return pd.DataFrame()
+        parts = sorted(self.results.glob("part-*.parquet"))
+        return pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True) if parts else pd.DataFrame()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the facts for programs."""
+        return {
+            "what": self.what,
+            "state": self.state,
+            "why": self.why,
+            "rows": self.rows,
+            "statuses": self.statuses,
+            "reasons": [
+                {"status": status, "reason": reason, "rows": rows}
+                for (status, reason), rows in self.reasons.items()
+                if reason is not None
+            ],
+            "resent": self.resent,
+            "bytes": self.bytes,
+            "requests": self.requests,
+            "seconds": round(self.seconds, 3),
+            "least_seconds": round(self.least_seconds, 3),
+            "earliest": self.earliest and self.earliest.isoformat(),
+            "latest": self.latest and self.latest.isoformat(),
+            "recent": dict(self.recent),
+            "results": self.results and str(self.results),
+            "rejects": self.rejects and str(self.rejects),
+            "ledger": self.ledger and str(self.ledger),
+        }
+
+    def __repr__(self) -> str:
+        counted = ", ".join(f"{rows:,} {status}" for status, rows in self.statuses.items())
+        return f"<LoadResult of {self.what}, {self.state}: {counted or 'no rows'}>"
