@@ -77,6 +77,7 @@ def _changes(name: str, before: Any, now: Any) -> list[str]:
 def wanted_columns(labels: Sequence[Hashable], request: Request) -> list[Hashable] | None:
     """Return the columns that a load sends, or None where it is most or all of them.
 
+    >>> from cio_frames.columns import ColumnMapping
     >>> request = Request("identify", ColumnMapping(traits=["plan"]))
     >>> wanted_columns(["user_id", "plan", "notes"], request)
     ['user_id', 'plan']
