@@ -50,7 +50,7 @@ def test_every_error_is_in_the_tree_that_the_docstring_draws():
 
 def test_a_delivery_error_says_how_many_rows_have_which_status():
     assert str(cio.DeliveryError("Stopped.", result())) == (
-        "Stopped. Rows: 2 unsent. The result frame is on this error as .result."
+        "Stopped. Rows: 2 unsent. What became of each is on this error as .result."
     )
 
 
