@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import sleep, wrap_future
 from base64 import b64encode
 from datetime import UTC, datetime
 from functools import partial
@@ -17,16 +18,22 @@ from starlette.routing import Route
 from cio_frames import spec
 from cio_frames.sandbox.answers import Answer, error
 from cio_frames.sandbox.bodies import Body, read
-from cio_frames.sandbox.intake import Intake, refused, take
+from cio_frames.sandbox.breaking import BrokenAnswer
+from cio_frames.sandbox.checks import Flaw
+from cio_frames.sandbox.faults import Misdeed
+from cio_frames.sandbox.intake import Intake, Kept, refused, take
 from cio_frames.sandbox.settings import Settings
-from cio_frames.sandbox.store import Request, Store
+from cio_frames.sandbox.store import Receipt, Request, Store
+from cio_frames.sandbox.writer import Writer
 
 _BATCH_PATH = "/v1/batch"
+# What is on record of a request that got no answer.
+_NO_ANSWER = 0
 
 
-def build(store: Store, settings: Settings) -> Starlette:
+def build(store: Store, writer: Writer, settings: Settings) -> Starlette:
     """Return the application: the six calls, the batch, and a word for everything else."""
-    receiver = _Receiver(store, settings)
+    receiver = _Receiver(writer, settings)
     posts = [(call.endpoint, partial(receiver.post, call.name)) for call in spec.calls().values()]
     posts.append((_BATCH_PATH, partial(receiver.post, None)))
     app = Starlette(
@@ -38,23 +45,32 @@ def build(store: Store, settings: Settings) -> Starlette:
 
 
 class _Receiver:
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self._store = store
+    def __init__(self, writer: Writer, settings: Settings) -> None:
+        self._writer = writer
         self._settings = settings
         self._authorization = b64encode(f"{settings.write_key}:".encode())
         self._max_body_bytes = spec.api().limits["api_body_bytes"]
 
     async def post(self, endpoint: spec.CallName | None, request: HttpRequest) -> Response:
         """Receive one call, or a batch where the path implies no kind of call."""
+        misdeed = self._settings.faults.next()
         body = await self._body(request)
         intake = self._judged(request.headers.get("Authorization", ""), body, endpoint)
-        return self._answered(request, body.size, intake)
+        answer = await self._answered(request, body.size, intake, misdeed)
+        if self._settings.faults.latency:
+            await sleep(self._settings.faults.latency)
+        if misdeed is not None and misdeed.broken is not None:
+            return BrokenAnswer(misdeed.broken, answer.content)
+        wait = {"Retry-After": misdeed.retry_after} if misdeed and misdeed.retry_after else None
+        return Response(answer.content, answer.status, wait, answer.media_type)
 
     async def no_such_path(self, request: HttpRequest, exception: Exception) -> Response:
         """Answer what is no operation of the API: 404, or 405 where the path is one."""
         status = exception.status_code if isinstance(exception, HTTPException) else 404
         body = await self._body(request)
-        return self._answered(request, body.size, refused("only POST to the seven paths works", status, status))
+        intake = refused("only POST to the seven paths works", status, status)
+        answer = await self._answered(request, body.size, intake, None)
+        return Response(answer.content, answer.status, media_type=answer.media_type)
 
     async def _body(self, request: HttpRequest) -> Body:
         encoding = request.headers.get("Content-Encoding", "")
@@ -77,26 +93,34 @@ class _Receiver:
         # Assumed: a password, where the API wants none, makes the key wrong.
         return scheme.lower() == "basic" and compare_digest(credentials.strip().encode(), self._authorization)
 
-    def _answered(self, request: HttpRequest, size: int, intake: Intake) -> Response:
-        """Store what came, then answer."""
+    async def _answered(self, request: HttpRequest, size: int, intake: Intake, misdeed: Misdeed | None) -> Answer:
+        """Store what came, then return what is to be answered."""
         strict = request.headers.get("X-Strict-Mode") == "1"
         status = intake.strict_status if strict else intake.permissive_status
         # Assumed, since nobody documents it, and therefore a switch: one wrong call refuses its batch.
         whole = status != 200 and self._settings.batch_errors == "whole"
+        answer = self._answer(status, intake)
+        if misdeed is not None and not misdeed.taken:
+            whole = True
+        if misdeed is not None:
+            answer = self._misdone(misdeed, answer)
         received_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        row = Request(received_at, request.url.path, status, size, intake.count, strict)
-        self._store.add(row, [] if whole else intake.kept, intake.problems)
-        return _response(self._answer(status, intake))
+        said = _NO_ANSWER if misdeed is not None and misdeed.broken in ("reset", "hang") else answer.status
+        row = Request(received_at, request.url.path, said, size, intake.count, strict)
+        receipt = Receipt(row, Kept() if whole else intake.kept, intake.problems)
+        await wrap_future(self._writer.add(receipt))
+        return answer
 
     def _answer(self, status: int, intake: Intake) -> Answer:
         if status == 200:
             return Answer(200)
-        faults = [fault for problem in intake.problems for fault in problem.faults]
-        return error(status, faults, self._settings.error_body)
+        flaws = [flaw for problem in intake.problems for flaw in problem.flaws]
+        return error(status, flaws, self._settings.error_body)
 
-
-def _response(answer: Answer) -> Response:
-    return Response(answer.content, answer.status, media_type=answer.media_type)
+    def _misdone(self, misdeed: Misdeed, answer: Answer) -> Answer:
+        if misdeed.status is None:
+            return answer
+        return error(misdeed.status, [Flaw(None, "as asked for")], self._settings.error_body)
 
 
 async def _gone(_: HttpRequest, __: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -9,30 +10,38 @@ from uuid import uuid4
 import orjson
 
 from cio_frames import spec
-from cio_frames.sandbox.checks import Fault, faults_of
+from cio_frames.sandbox.checks import Flaw, flaws_of
 
 # A batch may carry these once for all its calls.
 _SHARED = ("context", "integrations")
 
 
 class Kept(NamedTuple):
-    """A call that was taken, as JSON text with the gaps filled."""
+    """The calls of a request that were taken, each as JSON with the gaps filled.
 
-    type: str
-    payload: str
+    Attributes
+    ----------
+    payloads : list of bytes
+        The calls.
+    items : list of int or None
+        Their places in the batch; None where all were taken.
+    """
+
+    payloads: Sequence[bytes] = ()
+    items: Sequence[int] | None = None
 
 
 class Problem(NamedTuple):
     """A call that was not taken; ``item`` is its place in the batch, and None means the whole request."""
 
-    faults: tuple[Fault, ...]
+    flaws: tuple[Flaw, ...]
     item: int | None = None
     message_id: str | None = None
 
     @property
     def reason(self) -> str:
-        """All faults in one line."""
-        return "; ".join(fault.reason for fault in self.faults)
+        """All flaws in one line."""
+        return "; ".join(flaw.reason for flaw in self.flaws)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ class Intake:
     """What one request brought, and the status that it gets in each mode."""
 
     count: int = 0
-    kept: list[Kept] = field(default_factory=list)
+    kept: Kept = field(default_factory=Kept)
     problems: list[Problem] = field(default_factory=list)
     strict_status: int = 200
     permissive_status: int = 200
@@ -48,7 +57,7 @@ class Intake:
 
 def refused(reason: str, strict_status: int, permissive_status: int = 200, field: str | None = None) -> Intake:
     """Return the intake of a request that is wrong as a whole."""
-    problem = Problem((Fault(field, reason),))
+    problem = Problem((Flaw(field, reason),))
     return Intake(problems=[problem], strict_status=strict_status, permissive_status=permissive_status)
 
 
@@ -76,51 +85,53 @@ def take(body: bytes, endpoint: spec.CallName | None) -> Intake:
         return refused(f"the body is not JSON: {error}", 400, 400)
     if endpoint:
         return _sorted_out([content], {}, endpoint, size=len(body))
-    if fault := _envelope_fault(content):
-        return refused(fault.reason, 400, field=fault.field)
+    if flaw := _envelope_flaw(content):
+        return refused(flaw.reason, 400, field=flaw.field)
     return _sorted_out(content["batch"], {name: content[name] for name in _SHARED if content.get(name)})
 
 
-def _envelope_fault(content: object) -> Fault | None:
+def _envelope_flaw(content: object) -> Flaw | None:
     if not isinstance(content, dict):
-        return Fault(None, "the body is not an object")
+        return Flaw(None, "the body is not an object")
     # Assumed: an empty batch is taken.
     if not isinstance(content.get("batch"), list):
-        return Fault("batch", "batch is not an array")
+        return Flaw("batch", "batch is not an array")
     wrong = [name for name in _SHARED if name in content and not isinstance(content[name], dict)]
-    return Fault(wrong[0], f"{wrong[0]} is not an object") if wrong else None
+    return Flaw(wrong[0], f"{wrong[0]} is not an object") if wrong else None
 
 
 def _sorted_out(
     calls: list[Any], shared: dict[str, Any], endpoint: spec.CallName | None = None, size: int | None = None
 ) -> Intake:
-    kept, problems = [], []
+    payloads, items, problems = [], [], []
     for item, call in enumerate(calls):
-        outcome = _kept_or_faults(call, shared, endpoint, size)
-        if isinstance(outcome, Kept):
-            kept.append(outcome)
+        outcome = _payload_or_flaws(call, shared, endpoint, size)
+        if isinstance(outcome, bytes):
+            payloads.append(outcome)
+            items.append(item)
         else:
             problems.append(Problem(tuple(outcome), None if endpoint else item, _message_id(call)))
+    kept = Kept(payloads, items if problems else None)
     return Intake(len(calls), kept, problems, strict_status=400 if problems else 200)
 
 
-def _kept_or_faults(
+def _payload_or_flaws(
     call: Any, shared: dict[str, Any], endpoint: spec.CallName | None, size: int | None
-) -> Kept | list[Fault]:
-    if faults := faults_of(call, endpoint):
-        return faults
+) -> bytes | list[Flaw]:
+    if flaws := flaws_of(call, endpoint):
+        return flaws
     try:
         payload = orjson.dumps(call)
         is_whole = "type" in call and "messageId" in call and not shared
         filled = payload if is_whole else orjson.dumps(_filled(call, shared, endpoint))
     except orjson.JSONEncodeError:
-        return [Fault(None, "the call nests more than 254 levels deep, which this sandbox cannot store")]
+        return [Flaw(None, "the call nests more than 254 levels deep, which this sandbox cannot store")]
     # A call in a batch is measured as written anew, without spaces: close enough.
     size, limit = size or len(payload), spec.api().limits["api_call_bytes"]
     if size > limit:
         # Assumed: in strict mode a call over the limit is answered like any other wrong one.
-        return [Fault(None, f"the call has {size} bytes, and {limit} is the limit")]
-    return Kept(call.get("type", endpoint), filled.decode())
+        return [Flaw(None, f"the call has {size} bytes, and {limit} is the limit")]
+    return filled
 
 
 def _filled(call: dict[str, Any], shared: dict[str, Any], endpoint: spec.CallName | None) -> dict[str, Any]:
