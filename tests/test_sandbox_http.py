@@ -228,7 +228,9 @@ def test_the_same_limit_holds_for_each_call_of_a_batch(sandbox):
     body = b'{"batch":[' + b",".join(padded(GOOD, size) for size in sizes) + b"]}"
     exchange = send(sandbox, "/v1/batch", body)
     assert len(exchange.calls) == 1
-    assert exchange.problems["item"].tolist() == [1]
+    assert exchange.problems["item"].tolist() == [0, 1]
+    assert "taken" in exchange.problems["reason"].tolist()[0]
+    assert exchange.problems["reason"].tolist()[1] == "the call has 32769 bytes, and 32768 is the limit"
 
 
 def test_bytes_are_counted_not_characters(sandbox):

@@ -9,6 +9,7 @@ from functools import partial
 from hmac import compare_digest
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
@@ -21,7 +22,7 @@ from cio_frames.sandbox.bodies import Body, read
 from cio_frames.sandbox.breaking import BrokenAnswer
 from cio_frames.sandbox.checks import Flaw
 from cio_frames.sandbox.faults import Misdeed
-from cio_frames.sandbox.intake import Intake, Kept, refused, take
+from cio_frames.sandbox.intake import Intake, Kept, limit, refused, take
 from cio_frames.sandbox.settings import Settings
 from cio_frames.sandbox.store import Receipt, Request, Store
 from cio_frames.sandbox.writer import Writer
@@ -49,18 +50,18 @@ class _Receiver:
         self._writer = writer
         self._settings = settings
         self._authorization = b64encode(f"{settings.write_key}:".encode())
-        self._max_body_bytes = spec.api().limits["api_body_bytes"]
+        self._max_body_bytes = limit("api_body_bytes", settings.assumed)
 
     async def post(self, endpoint: spec.CallName | None, request: HttpRequest) -> Response:
         """Receive one call, or a batch where the path implies no kind of call."""
         misdeed = self._settings.faults.next()
         body = await self._body(request)
-        intake = self._judged(request.headers.get("Authorization", ""), body, endpoint)
+        intake = self._judged(request.headers, body, endpoint)
         answer = await self._answered(request, body.size, intake, misdeed)
         if self._settings.faults.latency:
             await sleep(self._settings.faults.latency)
         if misdeed is not None and misdeed.broken is not None:
-            return BrokenAnswer(misdeed.broken, answer.content)
+            return BrokenAnswer(misdeed.broken)
         wait = {"Retry-After": misdeed.retry_after} if misdeed and misdeed.retry_after else None
         return Response(answer.content, answer.status, wait, answer.media_type)
 
@@ -74,30 +75,32 @@ class _Receiver:
 
     async def _body(self, request: HttpRequest) -> Body:
         encoding = request.headers.get("Content-Encoding", "")
-        return await read(request.stream(), encoding, self._max_body_bytes)
+        on_wire = self._settings.assumed.measured == "wire"
+        return await read(request.stream(), encoding, self._max_body_bytes, on_wire=on_wire)
 
-    def _judged(self, authorization: str, body: Body, endpoint: spec.CallName | None) -> Intake:
-        if not self._is_authorized(authorization):
-            # Believed, not documented: without strict mode a wrong key is answered 200.
-            return refused("the write key is wrong or missing", 401)
-        if body.size > self._max_body_bytes:
-            # Assumed: 413 in strict mode.
-            return refused(f"the body is over {self._max_body_bytes} bytes", 413)
+    def _judged(self, headers: Headers, body: Body, endpoint: spec.CallName | None) -> Intake:
+        assumed = self._settings.assumed
+        if not self._is_authorized(headers.get("Authorization", "")):
+            return refused("the write key is wrong or missing", 401, 401 if assumed.wrong_key == "refuse" else 200)
+        if assumed.content_type == "json" and _media_type(headers) != "application/json":
+            return refused("the Content-Type is not application/json", 415, 415)
+        if assumed.gzip == "refuse" and headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            return refused("the Content-Encoding is not supported", 415, 415)
+        if body.measured > self._max_body_bytes:
+            return refused(f"the body is over {self._max_body_bytes} bytes", int(assumed.oversize_body))
         if body.content is None:
-            # Assumed: as for what is not JSON, 400 in both modes.
-            return refused("the body is not gzip, though Content-Encoding says so", 400, 400)
-        return take(body.content, endpoint)
+            return refused("the body is not gzip, though Content-Encoding says so", 400, int(assumed.bad_json))
+        return take(body.content, endpoint, assumed, body.measured)
 
     def _is_authorized(self, authorization: str) -> bool:
         scheme, _, credentials = authorization.partition(" ")
-        # Assumed: a password, where the API wants none, makes the key wrong.
         return scheme.lower() == "basic" and compare_digest(credentials.strip().encode(), self._authorization)
 
     async def _answered(self, request: HttpRequest, size: int, intake: Intake, misdeed: Misdeed | None) -> Answer:
         """Store what came, then return what is to be answered."""
         strict = request.headers.get("X-Strict-Mode") == "1"
         status = intake.strict_status if strict else intake.permissive_status
-        # Assumed, since nobody documents it, and therefore a switch: one wrong call refuses its batch.
+        # Nobody documents whether one wrong call refuses its batch, hence a switch.
         whole = status != 200 and self._settings.batch_errors == "whole"
         answer = self._answer(status, intake)
         if misdeed is not None and not misdeed.taken:
@@ -107,7 +110,8 @@ class _Receiver:
         received_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         said = _NO_ANSWER if misdeed is not None and misdeed.broken in ("reset", "hang") else answer.status
         row = Request(received_at, request.url.path, said, size, intake.count, strict)
-        receipt = Receipt(row, Kept() if whole else intake.kept, intake.problems)
+        problems = [*intake.problems, *([] if whole else intake.warnings)]
+        receipt = Receipt(row, Kept() if whole else intake.kept, problems)
         await wrap_future(self._writer.add(receipt))
         return answer
 
@@ -121,6 +125,10 @@ class _Receiver:
         if misdeed.status is None:
             return answer
         return error(misdeed.status, [Flaw(None, "as asked for")], self._settings.error_body)
+
+
+def _media_type(headers: Headers) -> str:
+    return headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 async def _gone(_: HttpRequest, __: Exception) -> Response:

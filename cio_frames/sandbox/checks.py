@@ -80,7 +80,6 @@ def _wrong_type(call: Mapping[str, Any], endpoint: spec.CallName | None) -> Flaw
         return None if endpoint else Flaw("type", "type is missing")
     if call["type"] not in spec.CALL_NAMES:
         return Flaw("type", f"type is not one of {', '.join(spec.CALL_NAMES)}")
-    # Assumed: a call that contradicts its path is refused.
     if endpoint and call["type"] != endpoint:
         return Flaw("type", f"type is {call['type']} on the path of {endpoint}")
     return None
@@ -141,7 +140,7 @@ def _is_text(value: object) -> bool:
 
 
 def _is_date_time(value: object) -> bool:
-    # Assumed: a time without zone is taken, a date alone is not (the vendor's format is date-time).
+    # A time without zone is taken, a date alone is not: the vendor's format is date-time.
     if not isinstance(value, str) or "T" not in value:
         return False
     try:

@@ -32,7 +32,7 @@ class Misdeed:
     status : int or None
         The status that is answered; None where no whole answer comes.
     broken : {"reset", "hang", "cut"} or None
-        What happens instead: the connection is reset, nothing is said, or the answer is cut short.
+        What happens instead: the connection is reset, nothing is said, or the answer ends within its first line.
     share : float
         How probable it is for each request.
     first, last : int or None

@@ -54,8 +54,8 @@ class Sandbox(Received):
         calls are only logged.
     faults : sequence of str, optional
         What goes wrong: ``"429:0.1"`` answers one request in ten so, ``"503@0-2"`` the first three. Instead of a
-        status: ``reset`` (the connection), ``hang`` (no answer) or ``cut`` (half an answer). Behind a comma,
-        ``retry-after=2`` adds that header, and ``taken`` has the calls taken all the same, as they are with ``cut``.
+        status: ``reset`` (the connection), ``hang`` (no answer) or ``cut`` (it ends within its first line). Behind a
+        comma, ``retry-after=2`` adds that header, and ``taken`` takes the calls all the same, as ``cut`` does.
     latency_seconds : float, default 0
         How much longer every answer takes.
     seed : int, default 0
