@@ -78,6 +78,7 @@ def test_a_module_imports_only_what_the_table_allows(path):
     ("library", "owners"),
     [
         ("pandera", {"validation"}),
+        ("jinja2", {"sandbox"}),
         ("requests", {"client"}),
         ("starlette", {"sandbox"}),
         ("uvicorn", {"sandbox"}),

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cio_frames import spec
+from cio_frames.sandbox import pages
 from cio_frames.sandbox.answers import Answer, error
 from cio_frames.sandbox.bodies import Body, read
 from cio_frames.sandbox.breaking import BrokenAnswer
@@ -27,7 +28,8 @@ from cio_frames.sandbox.settings import Settings
 from cio_frames.sandbox.store import Receipt, Request, Store
 from cio_frames.sandbox.writer import Writer
 
-_BATCH_PATH = "/v1/batch"
+_CALLS = "/v1/"
+_BATCH_PATH = f"{_CALLS}batch"
 # What is on record of a request that got no answer.
 _NO_ANSWER = 0
 
@@ -38,7 +40,10 @@ def build(store: Store, writer: Writer, settings: Settings) -> Starlette:
     posts = [(call.endpoint, partial(receiver.post, call.name)) for call in spec.calls().values()]
     posts.append((_BATCH_PATH, partial(receiver.post, None)))
     app = Starlette(
-        routes=[Route(path, endpoint, methods=["POST"]) for path, endpoint in posts],
+        routes=[
+            *(Route(path, endpoint, methods=["POST"]) for path, endpoint in posts),
+            *pages.routes(store, writer, settings, receiver.is_authorized),
+        ],
         exception_handlers={HTTPException: receiver.no_such_path, ClientDisconnect: _gone},
     )
     app.router.redirect_slashes = False
@@ -67,7 +72,9 @@ class _Receiver:
 
     async def no_such_path(self, request: HttpRequest, exception: Exception) -> Response:
         """Answer what is no operation of the API: 404, or 405 where the path is one."""
-        status = exception.status_code if isinstance(exception, HTTPException) else 404
+        is_call = request.url.path.startswith(_CALLS)
+        # That a page cannot be posted to is no fact about the API.
+        status = exception.status_code if isinstance(exception, HTTPException) and is_call else 404
         body = await self._body(request)
         intake = refused("only POST to the seven paths works", status, status)
         answer = await self._answered(request, body.size, intake, None)
@@ -80,7 +87,7 @@ class _Receiver:
 
     def _judged(self, headers: Headers, body: Body, endpoint: spec.CallName | None) -> Intake:
         assumed = self._settings.assumed
-        if not self._is_authorized(headers.get("Authorization", "")):
+        if not self.is_authorized(headers.get("Authorization", "")):
             return refused("the write key is wrong or missing", 401, 401 if assumed.wrong_key == "refuse" else 200)
         if assumed.content_type == "json" and _media_type(headers) != "application/json":
             return refused("the Content-Type is not application/json", 415, 415)
@@ -92,7 +99,8 @@ class _Receiver:
             return refused("the body is not gzip, though Content-Encoding says so", 400, int(assumed.bad_json))
         return take(body.content, endpoint, assumed, body.measured)
 
-    def _is_authorized(self, authorization: str) -> bool:
+    def is_authorized(self, authorization: str) -> bool:
+        """Tell whether a header has the write key, alone, as Basic authorization."""
         scheme, _, credentials = authorization.partition(" ")
         return scheme.lower() == "basic" and compare_digest(credentials.strip().encode(), self._authorization)
 

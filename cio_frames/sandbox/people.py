@@ -51,6 +51,15 @@ def cio_id(number: int) -> str:
     return f"{_CIO}{number:08x}"
 
 
+def number_of(value: str) -> int | None:
+    """Return the number behind a ``cio_`` id without its beginning, None for what is none.
+
+    >>> number_of("0000000a"), number_of("ada")
+    (10, None)
+    """
+    return int(value, 16) if _CIO_NUMBER.fullmatch(value) else None
+
+
 def key_of(user_id: str) -> Key:
     """Return what a user id is: emails are told from ids by their looks, and case does not count in them.
 
@@ -122,9 +131,7 @@ class People:
     def _looked_up(self, key: Key) -> int | None:
         value: object = key.value
         if key.kind == "cio":
-            if not _CIO_NUMBER.fullmatch(key.value):
-                return None
-            value = int(key.value, 16)
+            value = number_of(key.value)
         row = self._db.execute(_QUERIES[key.kind], (value,)).fetchone()
         return None if row is None else int(row[0])
 

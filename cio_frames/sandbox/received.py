@@ -199,5 +199,5 @@ class Received:
         if self._writer is None:
             self._store.catch_up()
         else:
-            self._writer.catch_up()
+            self._writer.catch_up().result()
         return self._store

@@ -101,10 +101,19 @@ class Sandbox(Received):
         seed: int = 0,
     ) -> None:
         _need_extra()
-        _warn_unless_loopback(host)
+        is_local = host == "localhost" or _is_loopback(host)
+        if not is_local:
+            _warn(host)
         assumed = Assumed.of(assume or {})
         self._settings = Settings(
-            write_key, batch_errors, error_body, assumed, state, Faults(faults, latency_seconds, seed)
+            write_key,
+            batch_errors,
+            error_body,
+            assumed,
+            state,
+            host,
+            is_local,
+            Faults(faults, latency_seconds, seed),
         )
         self._host, self._port = host, port
         self._serving: Serving | None = None
@@ -203,13 +212,13 @@ def _need_extra() -> None:
         ) from error
 
 
-def _warn_unless_loopback(host: str) -> None:
-    if host != "localhost" and not _is_loopback(host):
-        warnings.warn(
-            f"This sandbox listens on {host}, so other machines can reach it. Calls hold people's data and "
-            "travel unencrypted: keep to host='127.0.0.1' unless this network is yours.",
-            stacklevel=3,
-        )
+def _warn(host: str) -> None:
+    warnings.warn(
+        f"This sandbox listens on {host}, so other machines can reach it. Calls hold people's data and "
+        "travel unencrypted: keep to host='127.0.0.1' unless this network is yours. Its web page asks for the write "
+        "key as user name.",
+        stacklevel=3,
+    )
 
 
 def _is_loopback(host: str) -> bool:

@@ -22,6 +22,8 @@ class Settings:
     error_body: ErrorBody
     assumed: Assumed = field(default_factory=Assumed)
     keeps_state: bool = True
+    host: str = "127.0.0.1"
+    is_local: bool = True
     faults: Faults = field(default_factory=Faults)
 
     def __post_init__(self) -> None:

@@ -8,8 +8,10 @@ than the answer, and is whole again after a process was killed.
 from __future__ import annotations
 
 import sqlite3
+import time
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -47,6 +49,8 @@ CREATE TABLE IF NOT EXISTS problems (
 CREATE INDEX IF NOT EXISTS problems_message_id ON problems (message_id);
 PRAGMA user_version = {_VERSION};
 """
+# For how long it is remembered how much came in each second.
+RECENT_SECONDS = 60
 # A row of calls holds one body at most, half a megabyte.
 _PAGE_ROWS = 20
 
@@ -79,6 +83,14 @@ class Stored(NamedTuple):
     items: Sequence[int | None]
 
 
+class Second(NamedTuple):
+    """What came within one second of the clock."""
+
+    at: int
+    requests: int
+    bytes: int
+
+
 class Store:
     """The requests, calls and problems of a sandbox, and the state that follows from them.
 
@@ -106,7 +118,12 @@ class Store:
         except sqlite3.Error:
             self.close()
             raise
-        self._next = self.read("SELECT coalesce(max(number) + 1, 0) FROM requests")[0][0]
+        counted = self.read(
+            "SELECT coalesce(max(number) + 1, 0), coalesce(sum(calls), 0), coalesce(sum(bytes), 0) FROM requests"
+        )
+        # The number of the next request, and what came before it.
+        self.next, self.calls_received, self.bytes_received = counted[0]
+        self.recent: deque[Second] = deque([Second(0, 0, 0)], maxlen=RECENT_SECONDS)
 
     def _prepare(self) -> None:
         version, tables = self.read("SELECT * FROM pragma_user_version, (SELECT count(*) FROM sqlite_schema)")[0]
@@ -121,7 +138,7 @@ class Store:
     def add(self, receipts: Sequence[Receipt]) -> None:
         """Store requests with what came of them, all or nothing."""
         with self._lock, self._connection as connection:
-            numbered = list(enumerate(receipts, self._next))
+            numbered = list(enumerate(receipts, self.next))
             connection.executemany(
                 "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?)",
                 ((number, *receipt.request) for number, receipt in numbered),
@@ -142,7 +159,17 @@ class Store:
                     for problem in receipt.problems
                 ),
             )
-            self._next += len(numbered)
+            self.next += len(numbered)
+        self._count([receipt.request for receipt in receipts])
+
+    def _count(self, requests: Sequence[Request]) -> None:
+        bytes_ = sum(request.bytes for request in requests)
+        self.calls_received += sum(request.calls for request in requests)
+        self.bytes_received += bytes_
+        now, last = int(time.time()), self.recent[-1]
+        if now != last.at:
+            self.recent.append(last := Second(now, 0, 0))
+        self.recent[-1] = Second(now, last.requests + len(requests), last.bytes + bytes_)
 
     def apply_some(self) -> bool:
         """Apply the calls of one more request to the state; return whether there was one."""
@@ -166,6 +193,11 @@ class Store:
                 "INSERT INTO problems (request, item, message_id, reason) VALUES (?, ?, ?, ?)", ignored
             )
         return True
+
+    def applied(self) -> int:
+        """Return the number of the first request that was not applied yet."""
+        with self._lock:
+            return self.state.next_request() if self.state is not None else 0
 
     def catch_up(self) -> None:
         """Apply everything that was stored to the state."""
@@ -194,10 +226,10 @@ class Store:
         """Bring everything into the one file, so that it can be copied."""
         self.read("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def read(self, query: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+    def read(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
         with self._lock:
-            return self._connection.execute(query, tuple(values)).fetchall()
+            return self._connection.execute(query, values).fetchall()
 
 
 def _text(items: Sequence[int] | None) -> str | None:

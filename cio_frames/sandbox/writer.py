@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
+from typing import NamedTuple
 
 from cio_frames.sandbox.store import Receipt, Store
 
@@ -13,7 +14,13 @@ from cio_frames.sandbox.store import Receipt, Store
 _LULL_SECONDS = 0.2
 # Requests that wait are stored in one transaction, up to this many.
 _TOGETHER = 64
-_Job = tuple[Receipt | None, "Future[None]"]
+
+
+class _Look(NamedTuple):
+    """Somebody who waits until the requests below a number have been applied."""
+
+    below: int
+    done: Future[None]
 
 
 class Writer:
@@ -21,7 +28,9 @@ class Writer:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[Receipt | None, Future[None]] | None] = SimpleQueue()
+        self._looks: list[_Look] = []
+        self._ending, self._has_ended = Lock(), False
         self._thread = Thread(target=self._run, name="cio_frames-sandbox-writer", daemon=True)
         self._thread.start()
 
@@ -29,62 +38,80 @@ class Writer:
         """Store a request; what is returned is done once a killed process would not lose it."""
         return self._put(receipt)
 
-    def catch_up(self) -> None:
-        """Wait until everything stored so far has been applied to the state."""
-        self._put(None).result()
+    def catch_up(self) -> Future[None]:
+        """Apply everything that is stored by now; what is returned is done then."""
+        return self._put(None)
 
     def end(self) -> None:
         """Store what is waiting, and end the thread."""
-        self._jobs.put(None)
+        with self._ending:
+            self._has_ended = True
+            self._jobs.put(None)
         self._thread.join()
 
     def _put(self, receipt: Receipt | None) -> Future[None]:
         future: Future[None] = Future()
-        self._jobs.put((receipt, future))
+        with self._ending:
+            if not self._has_ended:
+                self._jobs.put((receipt, future))
+                return future
+        # Somebody looks just as the sandbox stops.
+        self._thread.join()
+        _tell([future], self._attempt(self._store.catch_up))
         return future
 
     def _run(self) -> None:
-        is_behind, wait = True, _LULL_SECONDS
-        while True:
-            try:
-                # A sandbox that has nothing to do sleeps.
-                job = self._jobs.get(timeout=wait) if is_behind else self._jobs.get()
-            except Empty:
+        goes_on, is_behind, wait = True, True, _LULL_SECONDS
+        while goes_on:
+            # Requests are stored before more is applied, so that nobody who sends waits for one who looks.
+            receipts, looks, goes_on = self._jobs_within(0.0 if self._looks else wait if is_behind else None)
+            if receipts:
+                self._store_all(receipts)
+                is_behind, wait = True, _LULL_SECONDS
+            self._looks += [_Look(self._store.next, done) for done in looks]
+            if self._looks or (is_behind and not receipts):
                 is_behind, wait = self._applied_some(), 0.0
-                continue
-            jobs, goes_on = self._with_others(job)
-            self._do(jobs)
-            if not goes_on:
-                return
-            is_behind, wait = True, _LULL_SECONDS
+        _tell([look.done for look in self._looks], self._attempt(self._store.catch_up) if self._looks else None)
 
-    def _with_others(self, job: _Job | None) -> tuple[list[_Job], bool]:
-        """Return a job with those that wait behind it, and whether there will be more."""
-        jobs: list[_Job] = []
-        while job is not None:
-            jobs.append(job)
-            if len(jobs) == _TOGETHER:
-                return jobs, True
-            try:
+    def _jobs_within(
+        self, seconds: float | None
+    ) -> tuple[list[tuple[Receipt, Future[None]]], list[Future[None]], bool]:
+        """Return the requests to store, those who look, and whether there will be more."""
+        receipts: list[tuple[Receipt, Future[None]]] = []
+        looks: list[Future[None]] = []
+        try:
+            job = self._jobs.get(block=seconds != 0.0, timeout=seconds)
+            while job is not None:
+                if job[1].set_running_or_notify_cancel():
+                    if job[0] is None:
+                        looks.append(job[1])
+                    else:
+                        receipts.append((job[0], job[1]))
+                if len(receipts) == _TOGETHER:
+                    break
                 job = self._jobs.get_nowait()
-            except Empty:
-                return jobs, True
-        return jobs, False
+            else:
+                return receipts, looks, False
+        except Empty:
+            pass
+        return receipts, looks, True
 
-    def _do(self, jobs: list[_Job]) -> None:
-        live = [job for job in jobs if job[1].set_running_or_notify_cancel()]
-        looks = [future for receipt, future in live if receipt is None]
-        error = self._attempt(lambda: self._store.add([receipt for receipt, _ in live if receipt is not None]))
-        _tell([future for receipt, future in live if receipt is not None], error)
-        if looks:
-            _tell(looks, self._attempt(self._store.catch_up))
+    def _store_all(self, receipts: list[tuple[Receipt, Future[None]]]) -> None:
+        error = self._attempt(lambda: self._store.add([receipt for receipt, _ in receipts]))
+        _tell([done for _, done in receipts], error)
 
     def _applied_some(self) -> bool:
-        """Apply some more; where that fails, the next one who looks is told."""
-        try:
-            return self._store.apply_some()
-        except Exception:
+        """Apply one more request; return whether there may be others. Tell those who waited for it."""
+        found: list[bool] = []
+        error = self._attempt(lambda: found.append(self._store.apply_some()))
+        if error is not None or not found[0]:
+            _tell([look.done for look in self._looks], error)
+            self._looks.clear()
             return False
+        upto = self._store.applied()
+        _tell([look.done for look in self._looks if look.below <= upto], None)
+        self._looks = [look for look in self._looks if look.below > upto]
+        return True
 
     @staticmethod
     def _attempt(act: Callable[[], None]) -> BaseException | None:
