@@ -41,7 +41,7 @@ def test_pages_are_no_requests_to_the_api(shown):
     assert len(shown.requests()) == before
 
 
-@pytest.mark.parametrize("number", [2, 10**30])
+@pytest.mark.parametrize("number", [2, 10**30, "9" * 5_000, "x", "-1"])
 def test_a_person_who_is_not_there_is_404(shown, number):
     assert requests.get(f"{shown.url}/people/{number}", timeout=5).status_code == 404
 

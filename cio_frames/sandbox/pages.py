@@ -51,7 +51,7 @@ def routes(store: Store, writer: Writer, settings: Settings, is_authorized: Call
         Route("/live", pages.live),
         Route("/about", pages.about),
         Route("/search", pages.search, methods=["POST"]),
-        Route("/people/{number:int}", pages.person),
+        Route("/people/{number}", pages.person),
         *(Route(f"/{name}", pages.listing) for name in _LISTS),
         *(Route(f"/static/{name}", pages.file) for name in _FILES),
     ]
