@@ -246,6 +246,17 @@ def test_the_sandbox_misbehaves_as_told():
     assert second.status_code == 400
 
 
+def test_a_sandbox_that_others_can_reach_says_so_loudly():
+    command = [sys.executable, "-m", "cio_frames", "sandbox", "--port", "0", "--host", "0.0.0.0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        said = ""
+        while "Ctrl-C" not in said:
+            said += running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        running.stderr.read()
+    assert "listens on 0.0.0.0, so other machines can reach it" in said
+
+
 @pytest.mark.parametrize(
     "option", ["--fault=none", "--latency=30", "--assume=x=y", "--assume=gzip", "--batch-errors=x"]
 )
