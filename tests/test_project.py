@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "times": set(),
     "message_ids": set(),
     "lanes": set(),
+    "ahead": set(),
     "batching": set(),
     "results": set(),
     "spec": {"errors", "resources"},
@@ -36,8 +37,8 @@ MAY_IMPORT = {
     "delivery": {"client", "batching", "results"},
     "report": {"validation", "results"},
     "pipeline": {
-        "report", "spec", "columns", "validation", "encoding", "message_ids", "lanes", "batching", "client", "delivery",
-        "results", "progress", "errors",
+        "report", "spec", "columns", "validation", "encoding", "message_ids", "lanes", "ahead", "batching", "client",
+        "delivery", "results", "progress", "errors",
     },
     "functions": {"spec", "columns", "validation", "report", "encoding", "client", "pipeline", "errors"},
     "audit": {"errors"},
