@@ -92,9 +92,8 @@ def main() -> None:
         parser.error(f"there is no part {', '.join(unknown)}")
     libraries = ("pandas", "pyarrow", "orjson", "polars", "duckdb", "msgspec", "pandera")
     found = ", ".join(f"{name} {version(name)}" for name in libraries)
-    tell(
-        f"Python {platform.python_version()}, {found}; {os.cpu_count()} cores; {asked.rows:,} rows, {asked.rounds} rounds"
-    )
+    tell(f"Python {platform.python_version()}, {found}")
+    tell(f"{os.cpu_count()} cores; {asked.rows:,} rows, {asked.rounds} rounds")
     for name in asked.parts or PARTS:
         PARTS[name](asked.rows, asked.rounds)
 
