@@ -169,7 +169,25 @@ def _outside(seconds: Ints) -> Bools:
 
 
 def _localized(ms: Ints, timezone: str) -> tuple[Ints, Bools]:
-    """Return naive milliseconds as instants, and which of them the zone has twice or not at all."""
+    """Return naive milliseconds as instants, and which of them the zone has twice or not at all.
+
+    pandas 2 takes microseconds for each. So it is asked about days: most have the offset of the days around them, and no
+    zone has ever turned its clocks forth and back within six.
+    """
+    days, day_of = np.unique(ms // _MS_PER_DAY, return_inverse=True)
+    if 8 * len(days) > len(ms):
+        return _asked(ms, timezone)
+    midnights = (days[:, None] + np.arange(-1, 3)) * _MS_PER_DAY
+    instants, unclear = (found.reshape(midnights.shape) for found in _asked(midnights.ravel(), timezone))
+    offsets = midnights - instants
+    steady = (~unclear.any(axis=1) & (offsets == offsets[:, :1]).all(axis=1))[day_of]
+    utc, lost = ms - offsets[day_of, 0], np.zeros(len(ms), dtype=bool)
+    utc[~steady], lost[~steady] = _asked(ms[~steady], timezone)
+    return utc, lost
+
+
+def _asked(ms: Ints, timezone: str) -> tuple[Ints, Bools]:
+    """Ask pandas for the instants of naive milliseconds."""
     # On the last days of the calendar pandas refuses to count on into UTC.
     too_early, too_late = ms < (_FIRST_SECOND + 172_800) * 1_000, ms > (_LAST_SECOND - 172_800) * 1_000
     shift = _CALENDAR_MS * (too_early.astype(np.int64) - too_late.astype(np.int64))
