@@ -171,7 +171,7 @@ def _outside(seconds: Ints) -> Bools:
 def _localized(ms: Ints, timezone: str) -> tuple[Ints, Bools]:
     """Return naive milliseconds as instants, and which of them the zone has twice or not at all.
 
-    pandas 2 takes microseconds for each. So it is asked about days: most have the offset of the days around them, and no
+    pandas 2 takes microseconds for each. So it is asked about days: most have the offset of their neighbours, and no
     zone has ever turned its clocks forth and back within six.
     """
     days, day_of = np.unique(ms // _MS_PER_DAY, return_inverse=True)
