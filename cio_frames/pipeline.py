@@ -103,7 +103,7 @@ class Prepared:
         self.index = frame.index
         self.request = request
         self.parts: list[Part] = []
-        failures = [pd.DataFrame(columns=validation.FAILURE_COLUMNS)]
+        failures: list[pd.DataFrame] = []
         # The column that names events is no property, also where it was found and not given.
         label = _event_label(frame, request) if request.call in ("track", "batch") else None
         mapping = request.mapping if label is None else replace(request.mapping, event=label)
@@ -111,9 +111,11 @@ class Prepared:
             some = frame if len(rows) == self.rows else frame.iloc[rows]
             columns = resolve(list(frame.columns), spec.calls()[call], mapping, event)
             self.parts.append(Part(rows, Encoder(some, columns, request.form), columns))
-            broken = _failures(some, columns, event, request)
-            failures.append(broken.assign(position=rows[broken["position"].to_numpy(dtype=np.int64)]))
-        self.failures = pd.concat([f for f in failures if len(f)] or failures[:1], ignore_index=True)
+            if request.schema is not None:
+                broken = _failures(some, columns, event, request.schema)
+                failures.append(broken.assign(position=rows[broken["position"].to_numpy(dtype=np.int64)]))
+        cases = [found for found in failures if len(found)] or [pd.DataFrame(columns=validation.FAILURE_COLUMNS)]
+        self.failures = pd.concat(cases, ignore_index=True)
 
     def people(self) -> Ints:
         """Return a number for the person of each row, -1 for nobody."""
@@ -171,14 +173,9 @@ def types_of(labels: Sequence[Hashable], request: Request) -> dict[Hashable, str
     return found
 
 
-def _failures(frame: pd.DataFrame, columns: Columns, event: str | None, request: Request) -> pd.DataFrame:
-    match request.schema:
-        case None:
-            return pd.DataFrame(columns=validation.FAILURE_COLUMNS)
-        case "spec":
-            schema = validation.schema(columns.call.name, event)
-        case given:
-            schema = validation.as_schema(given)
+def _failures(frame: pd.DataFrame, columns: Columns, event: str | None, given: Any) -> pd.DataFrame:
+    spec_asked = isinstance(given, str) and given == "spec"
+    schema = validation.schema(columns.call.name, event) if spec_asked else validation.as_schema(given)
     return validation.failures_of(frame, columns, schema)
 
 
