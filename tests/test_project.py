@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "times": set(),
     "message_ids": set(),
     "lanes": set(),
+    "ahead": set(),
     "batching": set(),
     "results": set(),
     "yaml_file": {"errors"},
@@ -39,16 +40,16 @@ MAY_IMPORT = {
     "delivery": {"client", "batching", "results"},
     "report": {"spec", "columns", "encoding", "validation"},
     "pipeline": {
-        "spec", "plan", "columns", "validation", "encoding", "message_ids", "lanes", "batching", "client", "delivery",
-        "report", "results", "progress", "errors",
+        "spec", "plan", "columns", "validation", "encoding", "message_ids", "lanes", "ahead", "batching", "client",
+        "delivery", "report", "results", "progress", "errors",
     },
     "functions": {"spec", "plan", "columns", "validation", "report", "encoding", "client", "pipeline", "errors"},
     "audit": {"errors"},
     "operations": {"functions", "pipeline", "columns", "client", "audit", "errors"},
     "accessor": {"functions", "operations", "columns", "report", "client"},
     "loading": {
-        "spec", "plan", "columns", "validation", "encoding", "message_ids", "batching", "client", "delivery", "report",
-        "results", "progress", "pipeline", "functions", "errors",
+        "spec", "plan", "columns", "validation", "encoding", "message_ids", "ahead", "batching", "client", "delivery",
+        "report", "results", "progress", "pipeline", "functions", "errors",
     },
     # The sandbox must not share the encoder's bugs; it makes a Client only to hand it out.
     "sandbox": {"spec", "errors", "client"},

@@ -8,12 +8,12 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
+from cio_frames.ahead import one_more
 from cio_frames.client import Client
-from cio_frames.loading.ahead import ahead
 from cio_frames.loading.flow import prepared_chunks, with_ids_of_rejects
 from cio_frames.loading.loaded import LoadResult
 from cio_frames.loading.sources import Source
-from cio_frames.message_ids import MessageIds, Occurrences
+from cio_frames.message_ids import MessageIds
 from cio_frames.pipeline import Request, Sending
 from cio_frames.progress import LoadProgress
 from cio_frames.report import Survey
@@ -27,14 +27,13 @@ def dry_run(
     request = with_ids_of_rejects(source, request)
     survey = Survey(max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
     reasons: Counter[tuple[str, str | None]] = Counter()
-    earlier = Occurrences()
+    ids = MessageIds()
     bytes_ = 0
     with (
         LoadProgress(source.rows(), progress, request.what) as shown,
-        ahead(prepared_chunks(source, request)) as chunks,
+        one_more(prepared_chunks(source, request)) as chunks,
     ):
         for _, prepared in chunks:
-            ids = MessageIds(earlier)
             sending = Sending(prepared, client, message_ids=ids)
             events = prepared.events()
             for written in sending.written():
@@ -44,7 +43,6 @@ def dry_run(
                     sending.outcomes.tell(batch.rows, "ready")
                     survey.sent(requests=1, body_bytes=len(batch.body))
                 shown.update(len(written.sizes))
-            earlier.add_packed(ids.packed())
             result = sending.outcomes.frame(pd.RangeIndex(prepared.rows))
             bytes_ += int(result["bytes"].sum())
             reasons.update(_reasons(result))

@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import xxhash
 
+from cio_frames.ahead import one_more
 from cio_frames.batching import Batch
 from cio_frames.client import Client
 from cio_frames.delivery import Delivery, Ended, Outcome, deliver
@@ -31,13 +32,12 @@ from cio_frames.errors import (
     InterruptedLoad,
 )
 from cio_frames.loading import campaigns
-from cio_frames.loading.ahead import ahead
 from cio_frames.loading.asked import asked_of, refuse_changes, wanted_columns
 from cio_frames.loading.ledger import SETTLED, Begun, Ledger
 from cio_frames.loading.loaded import LoadResult
 from cio_frames.loading.outputs import MESSAGE_ID, Outputs
 from cio_frames.loading.sources import OURS, Chunk, Source
-from cio_frames.message_ids import MessageIds, Occurrences
+from cio_frames.message_ids import MessageIds, Seen
 from cio_frames.pipeline import Prepared, Request, Sending, types_of
 from cio_frames.progress import LoadProgress
 from cio_frames.results import GOOD
@@ -176,7 +176,7 @@ class _Load:
         self._number = number
         self._progress = progress
         self._gate = gate
-        self._earlier = Occurrences()
+        self._earlier = Seen()
         self._began = time.monotonic()
         self._resent = 0
         self._open_rows = 0
@@ -185,12 +185,12 @@ class _Load:
         """Go through all chunks that are not done."""
         done = self._ledger.done_chunks(self._number)
         for number in done:
-            self._earlier.add_packed(self._ledger.calls_of(self._number, number))
+            self._earlier.add(self._ledger.calls_of(self._number, number))
         self._progress.update(sum(done.values()))
         try:
             with (
                 _stoppable(),
-                ahead(prepared_chunks(self._source, self._request, frozenset(done), self._gate)) as chunks,
+                one_more(prepared_chunks(self._source, self._request, frozenset(done), self._gate)) as chunks,
             ):
                 for chunk, prepared in chunks:
                     delivery = self._chunk(chunk, prepared)
@@ -215,7 +215,7 @@ class _Load:
         ledger, load, number = self._ledger, self._number, chunk.number
         known = list(ledger.outcomes(load, number))
         settled, resent, attempts = self._known(prepared, number, known)
-        ids = MessageIds(self._earlier)
+        ids = MessageIds(self._earlier.copy())
         sending = Sending(prepared, self._client, counted=self._progress.update, message_ids=ids, settled=settled)
         for outcome in known:
             if outcome.status in SETTLED:
@@ -258,7 +258,7 @@ class _Load:
 
     def _refuse_other_content(self, prepared: Prepared, sent: list[tuple[Ints, str]]) -> None:
         """Refuse to go on where what was sent is not what would be sent now."""
-        sending = Sending(prepared, self._client, message_ids=MessageIds(self._earlier))
+        sending = Sending(prepared, self._client, message_ids=MessageIds(self._earlier.copy()))
         payloads = pa.chunked_array([written.payloads for written in sending.written()], TEXT).combine_chunks()
         for rows, content in sent:
             same = rows.max(initial=-1) < len(payloads)
@@ -279,7 +279,7 @@ class _Load:
         whole = self._source.whole(chunk) if rejected else None
         self._outputs.write(chunk, whole, result)
         done = delivery.ended is None and not open_rows
-        calls = ids.packed()
+        calls = ids.numbers
         self._ledger.finish_chunk(
             self._number,
             chunk.number,
@@ -292,7 +292,7 @@ class _Load:
             calls=calls,
             next_batch=next_batch,
         )
-        self._earlier.add_packed(calls)
+        self._earlier.add(calls)
         self._open_rows += open_rows
 
     def _stop(self, delivery: Delivery) -> None:
