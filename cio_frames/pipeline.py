@@ -21,7 +21,7 @@ from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, Columns, position_of, resolve
 from cio_frames.delivery import Delivery, Ended, Outcome, deliver
 from cio_frames.encoding import NO_TIME, Calls, Encoder, Form
-from cio_frames.encoding.text import TEXT, join, offsets_of
+from cio_frames.encoding.text import TEXT, Fault, join, offsets_of
 from cio_frames.errors import (
     AuthenticationError,
     DeliveryError,
@@ -195,7 +195,7 @@ def _broken(frame: pd.DataFrame, columns: Columns, request: Request, *, warn: bo
             schema = validation.schema_of(columns.call, columns.event)
         case given:
             schema = validation.as_schema(given)
-    broken = validation.failures_of(frame, columns, schema)
+    broken = validation.failures_of(frame, columns, schema, own_columns=request.schema != "spec")
     return validation.together([broken, *validation.warnings_of(frame, columns, request.plan)]) if warn else broken
 
 
@@ -347,8 +347,9 @@ class Sending:
         self.failed, self._reasons = validation.rows_by_reason(prepared.failures, prepared.rows)
         # Told at once: delivery may stop before a row's slice is encoded, and it is invalid all the same.
         self.outcomes.tell_reasons(np.flatnonzero(self.failed), self._reasons[self.failed])
-        self.faults: list[tuple[Ints, str]] = []
-        self.too_large = 0
+        self.faults: list[Fault] = []
+        self.too_large: list[tuple[Ints, npt.NDArray[np.object_]]] = []
+        self._told = _Told(prepared.failures, prepared.rows)
         self._message_ids = message_ids or MessageIds()
         self._settled = np.zeros(prepared.rows, dtype=bool) if settled is None else settled
         person = prepared.people()
@@ -391,13 +392,15 @@ class Sending:
             lost = self.failed[start:stop].copy()
             for fault in calls.faults:
                 lost[fault.rows] = True
-                self._note(start + fault.rows, fault.reason)
+                self._note(fault._replace(rows=start + fault.rows))
             self.outcomes.tell_reasons(start + np.flatnonzero(lost), self._reasons[start:stop][lost])
             ids = self._ids(calls, self._repeated[start:stop] & ~lost)
             payloads = join([calls.texts, ',"messageId":"', ids, '"},'])
             sizes = np.diff(offsets_of(payloads)) - 1
             large = ~lost & (sizes > self._client.max_call_bytes)
-            self._tell_too_large(start + np.flatnonzero(large), sizes[large])
+            if large.any():
+                reasons = _too_large(sizes[large], self._client.max_call_bytes)
+                self._hold_back(start + np.flatnonzero(large), reasons)
             gone = pa.array(lost | large)
             self.outcomes.measured(start + np.flatnonzero(~lost), sizes[~lost])
             self.outcomes.named(_without(ids, gone))
@@ -411,22 +414,58 @@ class Sending:
         made = self._message_ids.of(digests(calls.texts), calls.ms, may_repeat=may_repeat)
         return made if given is None else pc.coalesce(given, made)
 
-    def _note(self, rows: Ints, reason: str) -> None:
-        """Add a reason to rows that cannot be sent, where validation has not told of the same column."""
-        label, told, _ = reason.partition(": ")
-        news = []
-        for row in rows.tolist():
-            before = self._reasons[row]
-            if before is None or not told or f"{label}: " not in before:
-                self._reasons[row] = reason if before is None else f"{before}; {reason}"
-                news.append(row)
-        self.faults.append((np.array(news, dtype=np.int64), reason))
+    def _note(self, fault: Fault) -> None:
+        """Add a reason to rows that cannot be sent, where nothing has been told of the same column yet."""
+        news = self._told.news(fault)
+        before = self._reasons[news.rows]
+        first = pd.isna(before)
+        self._reasons[news.rows[first]] = fault.reason
+        self._reasons[news.rows[~first]] = before[~first] + f"; {fault.reason}"
+        self.faults.append(news)
 
-    def _tell_too_large(self, rows: Ints, sizes: Ints) -> None:
-        self.too_large += len(rows)
-        for row, size in zip(rows.tolist(), sizes.tolist(), strict=True):
-            reason = f"{size:,} bytes, and a call may have {self._client.max_call_bytes:,}"
-            self.outcomes.tell(np.array([row]), "too_large", reason=reason)
+    def _hold_back(self, rows: Ints, reasons: npt.NDArray[np.object_]) -> None:
+        """Say that rows are too large for a call, each with its size."""
+        self.outcomes.tell(rows, "too_large", reason=reasons)
+        self.too_large.append((rows, reasons))
+
+
+class _Told:
+    """Of which columns which rows have been told of already."""
+
+    def __init__(self, failures: pd.DataFrame, rows: int) -> None:
+        self._rows = rows
+        self._positions: Ints = failures["position"].to_numpy(dtype=np.int64)
+        self._codes, self._labels = pd.factorize(failures["column"].to_numpy(dtype=object))
+        self._by_label: dict[Hashable, Bools] = {}
+
+    def news(self, fault: Fault) -> Fault:
+        """Return a fault of those rows only that nothing has been told of the same column; what is told is noted."""
+        if fault.label is None:
+            return fault
+        if fault.label not in self._by_label:
+            self._by_label[fault.label] = self._found(fault.label)
+        told = self._by_label[fault.label]
+        rows = fault.rows[~told[fault.rows]]
+        told[rows] = True
+        return fault._replace(rows=rows)
+
+    def _found(self, label: Hashable) -> Bools:
+        """Return the rows of which validation has told something about a column."""
+        told = np.zeros(self._rows, dtype=bool)
+        code = next((code for code, each in enumerate(self._labels) if each == label), len(self._labels))
+        told[self._positions[self._codes == code]] = True
+        return told
+
+
+def _too_large(sizes: Ints, limit: int) -> npt.NDArray[np.object_]:
+    """Return in words how much too large calls are; there are fewer sizes than calls.
+
+    >>> _too_large(np.array([32_001]), 32_000).tolist()
+    ['32,001 bytes, and a call may have 32,000']
+    """
+    codes, distinct = pd.factorize(sizes)
+    words = [f"{size:,} bytes, and a call may have {limit:,}" for size in distinct.tolist()]
+    return np.array(words, dtype=object)[codes]
 
 
 def _without(array: pa.Array, gone: pa.Array) -> pa.Array:
@@ -521,14 +560,10 @@ def _report(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> Val
         for _, batch in sending.cut(written):
             survey.sent(requests=1, body_bytes=len(batch.body))
         large += validation.event_data_warnings(written.payloads, written.start)
-    result = sending.outcomes.frame(prepared.index)
     found = [prepared.failures]
-    for rows, reason in sending.faults:
-        column, _, _ = reason.partition(": ")
-        found.append(validation.failure_cases(rows, column if column != reason else None, "json", reason))
-    too_large = np.flatnonzero(result["status"].eq("too_large"))
-    reasons = result["reason"].iloc[too_large].tolist()
-    found += [validation.failure_cases(too_large, None, "max_call_bytes", reasons), prepared.warnings, *large]
+    found += [validation.failure_cases(fault.rows, fault.label, fault.check, fault.reason) for fault in sending.faults]
+    found += [validation.failure_cases(rows, None, "max_call_bytes", reasons) for rows, reasons in sending.too_large]
+    found += [prepared.warnings, *large]
     columns = [
         each
         for part in prepared.parts

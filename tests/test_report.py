@@ -153,3 +153,63 @@ def test_the_frame_whose_rows_are_asked_for_must_be_the_one_checked(report):
 
 def test_a_report_survives_pickling(report):
     assert pickle.loads(pickle.dumps(report)).to_json() == report.to_json()
+
+
+def told(frame, *call, **options):
+    cases = cio.validate(frame, *call, **options).failure_cases
+    return [tuple(case) for case in cases[["position", "column", "check", "reason"]].values.tolist()]
+
+
+def test_a_missing_id_is_a_check_of_its_own_whoever_finds_it():
+    frame = pd.DataFrame({"user_id": ["ada", None, ""], "total": 1})
+    reason = "user_id: is missing, and is needed"
+    assert told(frame, "track", "Order Completed") == [
+        (1, "user_id", "not_nullable", reason),
+        (2, "user_id", "not_nullable", reason),
+    ]
+    reason = "group_id: is missing, and is needed"
+    assert told(frame.assign(group_id=[None, "g", "g"])[:1], "group") == [(0, "group_id", "not_nullable", reason)]
+
+
+def test_a_row_without_any_of_two_ids_misses_no_one_column():
+    frame = pd.DataFrame({"user_id": [None, "ada"], "anonymous_id": [None, None]})
+    assert told(frame, "identify") == [(0, None, "not_nullable", "no user_id and no anonymous_id")]
+
+
+@pytest.mark.parametrize("label", ["ratio: a to b", "user_id: x", 7, ("total", 1)])
+def test_a_cell_without_a_form_in_json_is_told_under_its_columns_own_label(label):
+    frame = pd.DataFrame({"user_id": ["ada", "bob"]})
+    frame[label] = pd.Series([b"1", 1], dtype=object)
+    properties = {label: "ratio"}
+    ((position, column, check, reason),) = told(frame, "track", "Mine", properties=properties)
+    assert (position, column, check) == (0, label, "json")
+    assert reason == f"{label}: bytes have no form in JSON; decode them to text"
+
+
+def test_what_validation_has_told_of_a_column_is_not_told_again_and_of_another_is():
+    frame = pd.DataFrame({"user_id": ["ada"], "sub total": [b"1"], "total": [b"1"]})
+    properties = {"sub total": "discount", "total": "own"}
+    result = frame.cio.track("Order Completed", properties=properties, dry_run=True)
+    assert result["reason"].tolist() == [
+        "sub total: a number is needed; total: bytes have no form in JSON; decode them to text"
+    ]
+    cases = told(frame, "track", "Order Completed", properties=properties)
+    assert [case[1:3] for case in cases] == [
+        ("sub total", "a number is needed"),
+        ("total", "json"),
+        ("total", "unknown_property"),
+    ]
+
+
+def test_a_column_that_feeds_two_fields_is_told_of_once():
+    frame = pd.DataFrame({"user_id": ["ada"], "x": [b"1"]})
+    result = frame.cio.track("Mine", properties=["x"], context="x", dry_run=True)
+    assert result["reason"].tolist() == ["x: an object (a dict) is needed"]
+
+
+def test_calls_that_are_too_large_are_told_each_with_its_size():
+    frame = people(bio=["a" * 33_000, "", "a" * 33_001])
+    sizes = frame.cio.identify(dry_run=True)["bytes"].tolist()
+    assert told(frame, "identify")[::2] == [
+        (row, None, "max_call_bytes", f"{sizes[row]:,} bytes, and a call may have 32,000") for row in (0, 2)
+    ]

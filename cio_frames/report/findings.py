@@ -23,7 +23,11 @@ _MAX_LETTERS = 200
 _MAX_REASONS = 50
 
 # For checks whose reasons have numbers or several wordings.
-_TITLES = {"json": "has no form in JSON", "max_call_bytes": "is larger than a call may be"}
+_TITLES = {
+    "json": "has no form in JSON",
+    "max_call_bytes": "is larger than a call may be",
+    "not_nullable": "is missing, and is needed",
+}
 
 
 @dataclass(frozen=True, slots=True)
