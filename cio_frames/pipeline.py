@@ -558,7 +558,7 @@ def _report(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> Val
         kept = np.flatnonzero(np.asarray(written.payloads.is_valid()))
         survey.timed(written.ms[kept], events[written.start + kept])
         for _, batch in sending.cut(written):
-            survey.sent(requests=1, body_bytes=len(batch.body))
+            survey.sent(body_bytes=len(batch.body))
         large += validation.event_data_warnings(written.payloads, written.start)
     found = [prepared.failures]
     found += [validation.failure_cases(fault.rows, fault.label, fault.check, fault.reason) for fault in sending.faults]

@@ -78,7 +78,9 @@ def test_sizes_requests_and_bytes_are_those_of_a_load(sandbox):
     result = frame.cio.identify(client=sandbox.client)
     assert found.call_bytes.tolist() == result["bytes"].tolist()
     assert found.requests == result["batch"].nunique() == sandbox.calls()["request"].nunique()
-    assert found.body_bytes > result.loc[result["status"].eq("delivered"), "bytes"].sum()
+    sizes = result.loc[result["status"].eq("delivered")].groupby("batch")["bytes"].agg(["sum", "size"])
+    assert found.bodies.tolist() == (sizes["sum"] + sizes["size"] - 1 + len('{"batch":[]}')).tolist()
+    assert found.body_bytes == found.bodies.sum()
 
 
 def test_times_and_the_rows_that_can_start_campaigns():

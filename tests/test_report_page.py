@@ -230,17 +230,30 @@ def test_sizes_and_requests_are_told_against_their_limits():
     assert "Half of the 100 calls have up to 300 bytes; the smallest has 300, the largest 33,188." in said
     assert "1 call is over the limit of 32,000 bytes." in said
     assert "2 requests would carry 95,000 bytes." in said
-    assert "47,500 bytes: 10% of the 475,000 that one may have." in said
-    none = words(report(facts=facts(call_bytes=np.array([], dtype=np.int64), requests=0, body_bytes=0)))
+    assert "Half of their bodies have up to 47,500 bytes; the smallest has 20,000, the largest 75,000." in said
+    assert "The largest takes 15.8% of the 475,000 bytes that a body may have." in said
+    none = words(report(facts=facts(call_bytes=np.array([], dtype=np.int64), bodies=np.array([], dtype=np.int64))))
     assert "No row can be written as a call." in none
     assert "Nothing would be requested." in none
+    one = words(report(facts=facts(bodies=np.array([475_000]))))
+    assert "1 request would carry 475,000 bytes. Its body takes 100% of the 475,000 bytes that one may have." in one
+
+
+def test_the_sizes_of_calls_and_of_bodies_are_drawn_and_told_as_tables():
+    elements = Elements(page(report(), show_values=False))
+    drawn = [attributes["aria-labelledby"] for _, attributes in elements.found if attributes.get("role") == "img"]
+    assert drawn == ["sizes-calls-text", "sizes-bodies-text"]
+    assert "limit 32,000" in elements.words
+    assert "limit 475,000" in elements.words
+    assert "Calls by size in bytes" in elements.words
+    assert "Bodies by size in bytes" in elements.words
 
 
 @pytest.mark.parametrize("sizes", [[1], [32_000], [32_001], [0, 10**7], [280, 300, 9_000, 31_999, 32_000, 40_000]])
 def test_a_histogram_counts_every_call_once_and_has_an_edge_at_the_limit(sizes):
     found = histogram(np.array(sizes), 32_000)
-    assert sum(bar.calls for bar in found.bars) == len(sizes)
-    assert sum(bar.calls for bar in found.bars if bar.over_limit) == sum(size > 32_000 for size in sizes)
+    assert sum(bar.count for bar in found.bars) == len(sizes)
+    assert sum(bar.count for bar in found.bars if bar.over_limit) == sum(size > 32_000 for size in sizes)
     assert 32_000 in {bar.up_to for bar in found.bars}
     assert len(found.bars) < 60
 

@@ -96,7 +96,8 @@ def page(report: Shown, *, show_values: bool) -> str:
         columns=facts.columns[:_MAX_COLUMNS] if facts else (),
         recent=_recent(facts) if facts else [],
         max_events=_MAX_EVENTS,
-        sizes=histogram(facts.call_bytes, facts.max_call_bytes) if facts else None,
+        call_sizes=histogram(facts.call_bytes, facts.max_call_bytes) if facts else None,
+        body_sizes=histogram(facts.bodies, facts.max_body_bytes) if facts else None,
     )  # fmt: skip
 
 

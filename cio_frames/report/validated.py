@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from cio_frames import spec
@@ -76,7 +77,7 @@ class ValidationReport:
         """How many rows can be sent, and have a warning."""
         return len(np.setdiff1d(self._positions("warning"), self._positions("error"), assume_unique=True))
 
-    def _positions(self, severity: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def _positions(self, severity: str) -> npt.NDArray[np.int64]:
         some = self.failure_cases["severity"].eq(severity).to_numpy(dtype=bool)
         return np.unique(self.failure_cases["position"].to_numpy(dtype=np.int64)[some])
 
@@ -152,7 +153,8 @@ class ValidationReport:
         -------
         str
             An object with what was checked, ok, rows, rows_held_back, rows_warned, the summary as checks, and the
-            facts: requests, body_bytes, largest_call_bytes, earliest, latest, untimed, recent, columns.
+            facts: requests, body_bytes, largest_body_bytes, largest_call_bytes, earliest, latest, untimed, recent,
+            columns.
 
         Examples
         --------
@@ -182,7 +184,8 @@ class ValidationReport:
             "checks": json.loads(summary.to_json(orient="records")),
             "requests": facts.requests,
             "body_bytes": facts.body_bytes,
-            "largest_call_bytes": int(facts.call_bytes.max()) if len(facts.call_bytes) else None,
+            "largest_body_bytes": _largest(facts.bodies),
+            "largest_call_bytes": _largest(facts.call_bytes),
             "earliest": facts.earliest and facts.earliest.isoformat(),
             "latest": facts.latest and facts.latest.isoformat(),
             "untimed": facts.untimed,
@@ -214,6 +217,10 @@ class ValidationReport:
         shown = self.summary().head(_ROWS_SHOWN)
         shown = shown.assign(share=shown["share"].map("{:.1%}".format))
         return head + shown.to_html(index=False, escape=True, border=0)
+
+
+def _largest(sizes: npt.NDArray[np.int64]) -> int | None:
+    return int(sizes.max()) if len(sizes) else None
 
 
 def _first(positions: pd.Series[int]) -> list[int]:
