@@ -136,9 +136,9 @@ def test_parquet_has_the_cells_on_demand(report, tmp_path, options, value):
     report.to_parquet(tmp_path / "cases.parquet", **options)
     found = pd.read_parquet(tmp_path / "cases.parquet").astype(object)
     assert list(found.columns) == list(report.failure_cases.columns)
-    cell = found["value"].iloc[0]
-    assert (None if pd.isna(cell) else cell) == value
-    assert found["index"].iloc[0] == "x"
+    cells = [None if pd.isna(found[name].iloc[0]) else found[name].iloc[0] for name in ("index", "value")]
+    assert cells == [value and "x", value]
+    assert found["column"].iloc[0] == "email"
 
 
 def test_parquet_of_labels_and_values_of_every_kind(tmp_path):

@@ -128,7 +128,7 @@ def test_a_check_that_warns_and_holds_back_is_told_of_apart_what_holds_back_firs
 def test_values_are_left_out_unless_asked_for():
     assert "a secret" not in page(report(), show_values=False)
     assert "a secret" in page(report(), show_values=True)
-    assert "Values of cells are not in this file." in words(report())
+    assert "Values of cells and labels of the frame’s index are not in this file." in words(report())
     assert "This file holds values of cells" in words(report(), show_values=True)
 
 
@@ -258,12 +258,14 @@ def test_a_histogram_counts_every_call_once_and_has_an_edge_at_the_limit(sizes):
     assert len(found.bars) < 60
 
 
-def test_an_index_is_shown_where_it_says_more_than_positions():
+def test_an_index_is_shown_where_it_says_more_than_positions_and_values_may_be_shown():
     shown = report()
+    assert "Index" not in words(shown, show_values=True)
+    shown.failure_cases["index"] = [f"ada-{position}@example.com" for position in shown.failure_cases["position"]]
+    assert "ada-99@example.com" in words(shown, show_values=True)
+    assert "and labels of the frame’s index: forward it to nobody" in words(shown, show_values=True)
     assert "Index" not in words(shown)
-    shown.failure_cases["index"] = [f"order-{position}" for position in shown.failure_cases["position"]]
-    assert "order-99" in words(shown)
-    assert "Labels of the frame’s index are." in words(shown)
+    assert "ada-" not in page(shown, show_values=False)
 
 
 def test_a_million_bad_rows_make_a_small_page_soon():

@@ -56,7 +56,8 @@ def page(report: Shown, *, show_values: bool) -> str:
     report : ValidationReport
         Or anything that has what a page shows.
     show_values : bool
-        Whether the values of failing cells are in the file. Labels of columns and of the index are in either way.
+        Whether the values of failing cells, and the index labels of their rows, are in the file: both may be
+        people's data. Labels of columns and names of events are in either way.
 
     Examples
     --------
@@ -79,7 +80,8 @@ def page(report: Shown, *, show_values: bool) -> str:
     """
     findings = Findings(report.failure_cases, report.rows)
     facts = report.facts
-    checks, more_checks = findings.checks(show_values=show_values)
+    show_index = show_values and findings.index_tells_more
+    checks, more_checks = findings.checks(show_values=show_values, show_index=show_index)
     tallies = findings.tallies([column.label for column in facts.columns] if facts else [])
     return _environment().get_template("report.html.j2").render(
         what=plain(report.what),
@@ -88,7 +90,7 @@ def page(report: Shown, *, show_values: bool) -> str:
         checks=checks,
         more_checks=more_checks,
         max_checks=MAX_CHECKS,
-        index_tells_more=findings.index_tells_more,
+        show_index=show_index,
         show_values=show_values,
         tallies=tallies[:_MAX_COLUMNS],
         more_tallies=len(tallies[_MAX_COLUMNS:]),

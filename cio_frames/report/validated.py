@@ -116,28 +116,31 @@ class ValidationReport:
         path : path-like
             Where to write it.
         show_values : bool
-            Whether cells that fail are shown. They are people's data, and stay out of the file if left out.
+            Whether cells that fail, and their rows' index labels, are shown. They may be people's data, and stay out
+            of the file if left out; positions are there either way.
         """
         from cio_frames.report.page import page
 
         Path(path).write_text(page(self, show_values=show_values), encoding="utf-8")
 
     def to_parquet(self, path: str | PathLike[str], *, show_values: bool = False) -> None:
-        """Write the failure cases as Parquet, with labels and values as text.
+        """Write the failure cases as Parquet, with columns, index labels and values as text.
 
         Parameters
         ----------
         path : path-like
             Where to write them.
         show_values : bool
-            Whether cells that fail are written; null if left out.
+            Whether cells that fail, and their rows' index labels, are written; null if left out, since they may be
+            people's data.
         """
         cases = self.failure_cases
         text = {
-            name: cases[name].map(str, na_action="ignore").astype("string") for name in ("index", "column", "value")
+            name: cases[name].map(str, na_action="ignore").astype("string")
+            if show_values or name == "column"
+            else pd.Series(pd.NA, index=cases.index, dtype="string")
+            for name in ("index", "column", "value")
         }
-        if not show_values:
-            text["value"] = pd.Series(pd.NA, index=cases.index, dtype="string")
         words = {name: cases[name].astype("string") for name in ("check", "severity", "reason")}
         cases.assign(**text, **words).to_parquet(path, index=False)
 
