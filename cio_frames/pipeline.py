@@ -29,7 +29,7 @@ from cio_frames.errors import (
     InterruptedLoad,
     InvalidRowsError,
 )
-from cio_frames.message_ids import MessageIds, digests
+from cio_frames.message_ids import ID_CHARACTERS, MessageIds, digests
 from cio_frames.plan import Plan, vendor_plan
 from cio_frames.progress import bar
 from cio_frames.report import Survey, ValidationReport, column_facts, merged
@@ -73,6 +73,19 @@ class Request:
         """The call in words."""
         return f"{self.call} {self.event!r}" if self.event else self.call
 
+    @property
+    def against(self) -> str:
+        """What rows are checked against, in words."""
+        edition = f"Customer.io\u2019s spec of {spec.api().edition}"
+        match self.schema:
+            case None:
+                words = f"no schema: only how rows can be written, by {edition}"
+            case "spec":
+                words = f"{edition}, with {self.plan.title} on top" if self.plan.title else edition
+            case _:
+                words = f"a schema of your own, and {edition} beside it"
+        return f"{words}; warnings hold back too" if self.strict_schema else words
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -97,7 +110,7 @@ class Prepared:
 
     def __init__(self, frame: pd.DataFrame, request: Request, *, warn: bool = False) -> None:
         self.rows = len(frame)
-        self.index = frame.index
+        self.frame = frame
         self.request = request
         self.parts: list[Part] = []
         found: list[pd.DataFrame] = []
@@ -319,6 +332,8 @@ class Sending:
         Told how many rows were found to stay here.
     message_ids : MessageIds, optional
         Gives the calls their ids, where these rows are some of more.
+    named : bool
+        Whether calls get ids at all. Where they are only measured, what takes the room of one will do.
     settled : numpy array of bool, optional
         Rows that are written and not sent, since an earlier run has sent them.
 
@@ -338,6 +353,7 @@ class Sending:
         *,
         counted: Callable[[int], Any] = lambda rows: None,
         message_ids: MessageIds | None = None,
+        named: bool = True,
         settled: Bools | None = None,
     ) -> None:
         self._prepared = prepared
@@ -350,7 +366,7 @@ class Sending:
         self.faults: list[Fault] = []
         self.too_large: list[tuple[Ints, npt.NDArray[np.object_]]] = []
         self._told = _Told(prepared.failures, prepared.rows)
-        self._message_ids = message_ids or MessageIds()
+        self._message_ids = (message_ids or MessageIds()) if named else None
         self._settled = np.zeros(prepared.rows, dtype=bool) if settled is None else settled
         person = prepared.people()
         # Where ids are shared with other frames, any row may be like one of theirs.
@@ -411,7 +427,10 @@ class Sending:
         given = calls.message_ids
         if given is not None and not given.null_count:
             return given
-        made = self._message_ids.of(digests(calls.texts), calls.ms, may_repeat=may_repeat)
+        if self._message_ids is None:
+            made = pa.repeat(pa.scalar("0" * ID_CHARACTERS, TEXT), len(calls.texts))
+        else:
+            made = self._message_ids.of(digests(calls.texts), calls.ms, may_repeat=may_repeat)
         return made if given is None else pc.coalesce(given, made)
 
     def _note(self, fault: Fault) -> None:
@@ -549,7 +568,7 @@ def report(
 
 
 def _report(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> ValidationReport:
-    sending = Sending(prepared, client)
+    sending = Sending(prepared, client, named=False)
     survey = Survey(max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
     events = prepared.events()
     large: list[pd.DataFrame] = []
@@ -561,7 +580,12 @@ def _report(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> Val
             survey.sent(body_bytes=len(batch.body))
         large += validation.event_data_warnings(written.payloads, written.start)
     found = [prepared.failures]
-    found += [validation.failure_cases(fault.rows, fault.label, fault.check, fault.reason) for fault in sending.faults]
+    found += [
+        validation.failure_cases(
+            fault.rows, fault.label, fault.check, fault.reason, values=_cells(prepared.frame, fault)
+        )
+        for fault in sending.faults
+    ]
     found += [validation.failure_cases(rows, None, "max_call_bytes", reasons) for rows, reasons in sending.too_large]
     found += [prepared.warnings, *large]
     columns = [
@@ -571,10 +595,17 @@ def _report(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> Val
     ]
     return ValidationReport(
         prepared.request.what,
-        prepared.index,
+        prepared.frame.index,
         validation.together(found),
         survey.facts(merged(columns), checked_at),
+        against=prepared.request.against,
     )
+
+
+def _cells(frame: pd.DataFrame, fault: Fault) -> npt.NDArray[np.object_] | None:
+    """Return the cells that a fault is about, where its label says which column that is."""
+    places = [place for place, label in enumerate(frame.columns) if label == fault.label]
+    return frame.iloc[:, places[0]].iloc[fault.rows].to_numpy(dtype=object) if len(places) == 1 else None
 
 
 # Fields that say who or what a call is about, and their names for people.

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pandera
 import pyarrow as pa
 import pytest
 
@@ -81,6 +82,13 @@ def test_sizes_requests_and_bytes_are_those_of_a_load(sandbox):
     sizes = result.loc[result["status"].eq("delivered")].groupby("batch")["bytes"].agg(["sum", "size"])
     assert found.bodies.tolist() == (sizes["sum"] + sizes["size"] - 1 + len('{"batch":[]}')).tolist()
     assert found.body_bytes == found.bodies.sum()
+
+
+def test_a_report_makes_no_message_ids_and_counts_their_room(monkeypatch):
+    frame = pd.DataFrame({"user_id": ["ada", "bob"], "message_id": ["m", None]})
+    sizes = frame.cio.identify(dry_run=True)["bytes"].tolist()
+    monkeypatch.setattr(pipeline, "digests", lambda calls: pytest.fail("ids were made"))
+    assert facts(frame).call_bytes.tolist() == sizes
 
 
 def test_times_and_the_rows_that_can_start_campaigns():
@@ -215,3 +223,32 @@ def test_calls_that_are_too_large_are_told_each_with_its_size():
     assert told(frame, "identify")[::2] == [
         (row, None, "max_call_bytes", f"{sizes[row]:,} bytes, and a call may have 32,000") for row in (0, 2)
     ]
+
+
+def test_the_value_of_a_cell_that_cannot_be_written_or_is_too_long_is_told():
+    frame = pd.DataFrame({"user_id": ["ada", "b" * 151], "x": [np.inf, 1.0]}, index=[5, 5])
+    cases = cio.validate(frame, "identify").failure_cases
+    assert cases[["column", "value"]].values.tolist() == [["x", np.inf], ["user_id", "b" * 151]]
+
+
+SPEC = "Customer.io\u2019s spec of August 2025"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, SPEC),
+        ({"schema": "{plan}"}, f"{SPEC}, with plan.yaml on top"),
+        ({"schema": None}, f"no schema: only how rows can be written, by {SPEC}"),
+        ({"schema": pandera.DataFrameSchema({})}, f"a schema of your own, and {SPEC} beside it"),
+        ({"strict_schema": True}, f"{SPEC}; warnings hold back too"),
+    ],
+)
+def test_a_report_says_what_rows_were_checked_against(tmp_path, options, words):
+    (tmp_path / "plan.yaml").write_text("events: {Tea Ordered: {}}\n", encoding="utf-8")
+    if options.get("schema") == "{plan}":
+        options = {"schema": tmp_path / "plan.yaml"}
+    report = cio.validate(people(x=[1]), "identify", **options)
+    assert report.against == json.loads(report.to_json())["against"] == words
+    report.to_html(tmp_path / "report.html")
+    assert f"<dd>{words}</dd>" in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -164,7 +164,7 @@ def hostile():
     failures["index"] = pd.Series([HOSTILE, (HOSTILE, 1)], dtype=object)
     column = type(columns[0])(HOSTILE, HOSTILE, HOSTILE, HOSTILE, 3, ((HOSTILE, 2),))
     known = facts(columns=(column, *columns), recent={HOSTILE: 3})
-    return report(failures, what=HOSTILE, spec_edition=HOSTILE, facts=known)
+    return report(failures, what=HOSTILE, against=HOSTILE, facts=known)
 
 
 def test_nothing_of_a_frame_becomes_markup_or_stands_in_an_attribute():

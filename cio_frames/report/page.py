@@ -36,8 +36,8 @@ class Shown(Protocol):
         """How many rows were checked."""
 
     @property
-    def spec_edition(self) -> str:
-        """Which edition of the API's spec they were checked against."""
+    def against(self) -> str:
+        """What they were checked against, in words."""
 
     @property
     def failure_cases(self) -> pd.DataFrame:
@@ -73,7 +73,7 @@ def page(report: Shown, *, show_values: bool) -> str:
     ...         "reason": ["total: a number is needed"],
     ...     }
     ... )
-    >>> report = SimpleNamespace(what="identify", rows=3, spec_edition="August 2025", failure_cases=cases, facts=None)
+    >>> report = SimpleNamespace(what="identify", rows=3, against="the spec", failure_cases=cases, facts=None)
     >>> text = page(report, show_values=False)
     >>> "1 of 3 rows is held back" in text, "free" in text
     (True, False)
@@ -85,7 +85,7 @@ def page(report: Shown, *, show_values: bool) -> str:
     tallies = findings.tallies([column.label for column in facts.columns] if facts else [])
     return _environment().get_template("report.html.j2").render(
         what=plain(report.what),
-        spec_edition=report.spec_edition,
+        against=plain(report.against),
         total=findings.total,
         checks=checks,
         more_checks=more_checks,

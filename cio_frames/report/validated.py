@@ -38,6 +38,8 @@ class ValidationReport:
         Sizes, requests, times and columns.
     spec_edition : str
         The edition of the vendor's API description that the checks were made from.
+    against : str
+        What rows were checked against, in words: the spec, with a plan of yours on top, a schema of your own.
 
     Examples
     --------
@@ -53,8 +55,9 @@ class ValidationReport:
     2         1  warning  Total: is no property of Order Completed; did ...
     """
 
-    def __init__(self, what: str, index: pd.Index[Any], failures: pd.DataFrame, facts: Facts) -> None:
+    def __init__(self, what: str, index: pd.Index[Any], failures: pd.DataFrame, facts: Facts, *, against: str) -> None:
         self.what = what
+        self.against = against
         self.rows = len(index)
         self.facts = facts
         self.spec_edition = spec.api().edition
@@ -155,9 +158,9 @@ class ValidationReport:
         Returns
         -------
         str
-            An object with what was checked, ok, rows, rows_held_back, rows_warned, the summary as checks, and the
-            facts: requests, body_bytes, largest_body_bytes, largest_call_bytes, earliest, latest, untimed, recent,
-            columns.
+            An object with what was checked and against what, ok, rows, rows_held_back, rows_warned, the summary as
+            checks, and the facts: requests, body_bytes, largest_body_bytes, largest_call_bytes, earliest, latest,
+            untimed, recent, columns.
 
         Examples
         --------
@@ -179,6 +182,7 @@ class ValidationReport:
         return {
             "what": self.what,
             "spec_edition": self.spec_edition,
+            "against": self.against,
             "checked_at": facts.checked_at.isoformat(),
             "ok": self.ok,
             "rows": self.rows,
