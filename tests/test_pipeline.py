@@ -426,9 +426,9 @@ def test_the_first_request_leaves_before_the_last_row_is_encoded_and_what_waits_
     begun, left, gate = [], threading.Event(), threading.Event()
 
     class Prepared(pipeline.Prepared):
-        def _slice(self, start):
+        def _slice(self, start, **options):
             begun.append(start)
-            return super()._slice(start)
+            return super()._slice(start, **options)
 
     class Held:
         def __init__(self, client):
@@ -465,7 +465,7 @@ def test_the_first_request_leaves_before_the_last_row_is_encoded_and_what_waits_
 def test_a_failure_while_encoding_leaves_no_encoder_behind(monkeypatch, sandbox):
     monkeypatch.setattr(pipeline, "SLICE_ROWS", 5)
 
-    def fails(self, start):
+    def fails(self, start, **options):
         raise RuntimeError("broken")
 
     monkeypatch.setattr(pipeline.Prepared, "_slice", fails)

@@ -274,6 +274,12 @@ def test_there_are_schemas_of_the_six_calls_only(call):
         cio.schema(call)
 
 
+def test_a_column_that_is_sent_under_another_name_or_not_at_all_is_not_checked_by_its_own():
+    frame = orders(total=["free"], discount=["none"])
+    assert reasons(frame, properties={"total": "price_tag"})[0][1].startswith("total: is no property")
+    assert frame.cio.track("Order Completed", properties={"total": "x"}, dry_run=True)["status"].tolist() == ["ready"]
+
+
 @pytest.mark.parametrize("dtype", ["object", "string[python]"])
 def test_half_a_surrogate_pair_holds_its_row_back_and_no_other(dtype):
     frame = orders(order_id=pd.Series(["fine", "\ud800"], dtype=dtype))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import reduce
 from typing import NamedTuple, TypeAlias
 
@@ -25,10 +25,24 @@ Piece: TypeAlias = str | pa.Array
 
 
 class Fault(NamedTuple):
-    """Rows of a slice that cannot be sent, and why."""
+    """Rows of a slice that cannot be sent, and why.
+
+    Attributes
+    ----------
+    rows : numpy array of int64
+        Which, by position in the slice.
+    reason : str
+        Why, in words.
+    label : Hashable or None
+        The frame's column that it is about; None where it is about no one column.
+    check : str
+        The name of the check in reports.
+    """
 
     rows: npt.NDArray[np.int64]
     reason: str
+    label: Hashable | None = None
+    check: str = "json"
 
 
 class Text(NamedTuple):

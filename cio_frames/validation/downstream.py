@@ -52,10 +52,12 @@ def limit_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[pd.DataFra
 
 
 def _long(frame: pd.DataFrame, source: Source, limit: int, what: str) -> Iterator[pd.DataFrame]:
-    rows = np.flatnonzero(_text_bytes(frame.iloc[:, source.position]) > limit)
+    column = frame.iloc[:, source.position]
+    rows = np.flatnonzero(_text_bytes(column) > limit)
     if len(rows):
         reason = f"{source.label}: has more than the {limit:,} bytes that Journeys takes for {what}"
-        yield failure_cases(rows, source.label, "journeys_bytes", reason, severity="warning")
+        values = column.iloc[rows].to_numpy(dtype=object)
+        yield failure_cases(rows, source.label, "journeys_bytes", reason, severity="warning", values=values)
 
 
 def _long_name(frame: pd.DataFrame, source: Source, limit: int) -> Iterator[pd.DataFrame]:

@@ -74,7 +74,9 @@ def together(found: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(some, ignore_index=True).sort_values("position", kind="stable", ignore_index=True)
 
 
-def failures_of(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema) -> pd.DataFrame:
+def failures_of(
+    frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema, *, own_columns: bool = True
+) -> pd.DataFrame:
     """Return one row per broken check.
 
     Parameters
@@ -84,8 +86,10 @@ def failures_of(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrame
     columns : Columns
         Which of its columns feeds which field.
     schema : pandera.DataFrameSchema
-        Its columns are named by field; a name that is no field is looked for among the frame's own columns. Checks
-        with ``raise_warning=True`` are warnings.
+        Its columns are named by field. Checks with ``raise_warning=True`` are warnings.
+    own_columns : bool
+        Whether a name that no column feeds is looked for among the frame's own columns. In a schema of the API's a
+        name is a field's and nothing else: a column that is renamed, or not sent, is none of its concern.
 
     Returns
     -------
@@ -97,7 +101,7 @@ def failures_of(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrame
     FrameError
         The schema asks for a column that is not there, or one of its checks cannot be run on this frame.
     """
-    view = _view(frame, columns, schema)
+    view = _view(frame, columns, schema, own_columns=own_columns)
     schema, warned = _asked_in_full(schema)
     found: list[_Broken] = []
     waiting = np.ones(len(view), dtype=bool)
@@ -141,11 +145,11 @@ def _asked_in_full(schema: pandera.DataFrameSchema) -> tuple[pandera.DataFrameSc
     return schema, warned
 
 
-def _view(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema) -> pd.DataFrame:
+def _view(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema, *, own_columns: bool) -> pd.DataFrame:
     """Return the columns that a schema asks for, named by field, with positions for labels."""
     positions = {source.name: source.position for source in columns.sources}
     fields = {source.name: source.field for source in columns.sources}
-    own = {label: place for place, label in enumerate(frame.columns)}
+    own = {label: place for place, label in enumerate(frame.columns)} if own_columns else {}
     whole_frame = bool(schema.checks) or schema.strict
     wanted = {*schema.columns, *(positions if whole_frame else ())}
     series = {}
