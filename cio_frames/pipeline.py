@@ -21,7 +21,7 @@ from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, Columns, position_of, resolve
 from cio_frames.delivery import Delivery, Ended, Outcome, deliver
 from cio_frames.encoding import NO_TIME, Calls, Encoder, Form
-from cio_frames.encoding.text import TEXT, Fault, join, offsets_of
+from cio_frames.encoding.text import TEXT, Fault, join, offsets_of, unescaped
 from cio_frames.errors import (
     AuthenticationError,
     DeliveryError,
@@ -419,7 +419,7 @@ class Sending:
                 self._hold_back(start + np.flatnonzero(large), reasons)
             gone = pa.array(lost | large)
             self.outcomes.measured(start + np.flatnonzero(~lost), sizes[~lost])
-            self.outcomes.named(_without(ids, gone))
+            self.outcomes.named(unescaped(_without(ids, gone)))
             self._counted(int((lost | large).sum()))
             yield Written(start, _without(payloads, gone), sizes, lost, calls.ms)
 
