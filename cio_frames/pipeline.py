@@ -123,6 +123,8 @@ class Prepared:
             self.parts.append(Part(rows, some, Encoder(some, columns, request.form), columns))
             broken = _broken(some, columns, request, warn=warn or request.strict_schema)
             found.append(broken.assign(position=rows[broken["position"].to_numpy(dtype=np.int64)]))
+        if (warn or request.strict_schema) and request.schema is not None:
+            found += self._repeated_ids()
         broken = validation.together(found)
         if request.strict_schema:
             broken["severity"] = "error"
@@ -130,6 +132,13 @@ class Prepared:
         self.failures, self.warnings = (
             (broken, broken[:0]) if error.all() else (broken[some].reset_index(drop=True) for some in (error, ~error))
         )
+
+    def _repeated_ids(self) -> Iterator[pd.DataFrame]:
+        """Yield the rows whose message id is not theirs alone, whatever kinds of call they are."""
+        source = next((found for part in self.parts if (found := part.columns.source("messageId"))), None)
+        ids = self._ids("messageId")
+        if source is not None and ids is not None:
+            yield from validation.repeated_id_warnings(ids, source.label)
 
     def people(self) -> Ints:
         """Return a number for the person of each row, -1 for nobody."""

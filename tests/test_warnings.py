@@ -178,3 +178,24 @@ def test_strict_schema_makes_warnings_errors(sandbox):
 
 def test_without_a_schema_nothing_is_warned_of():
     assert warned(orders(order_ID=["1"]), schema=None) == []
+
+
+def test_a_message_id_that_an_earlier_row_has_is_told_whatever_kind_of_call_has_it():
+    frame = pd.DataFrame(
+        {
+            "user_id": "ada",
+            "type": ["identify", "track", "track", "track", "track"],
+            "event": [None, "Mine", "Mine", "Yours", "Yours"],
+            "id": ["a", "b", "a", None, None],
+        }
+    )
+    words = "id: an earlier row has this id too, and Journeys ignores a repeated ULID"
+    options = {"type_column": "type", "message_id": "id"}
+    assert warned(frame, "batch", **options) == [(2, "id", words)]
+    assert warned(frame, "batch", schema=None, **options) == []
+    result = frame.cio.batch(message_id="id", strict_schema=True, dry_run=True)
+    assert result["status"].tolist() == ["ready", "ready", "invalid", "ready", "ready"]
+
+
+def test_message_ids_that_differ_are_not_told_of():
+    assert warned(orders(message_id=["a", "b", None, None])) == []
