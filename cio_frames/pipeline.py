@@ -24,7 +24,7 @@ from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, Columns, position_of, resolve
 from cio_frames.delivery import Delivery, Ended, Outcome, deliver
 from cio_frames.encoding import NO_TIME, Calls, Encoder, Form
-from cio_frames.encoding.text import TEXT, Fault, join, offsets_of
+from cio_frames.encoding.text import TEXT, Fault, join, offsets_of, unescaped
 from cio_frames.errors import (
     AuthenticationError,
     DeliveryError,
@@ -139,6 +139,9 @@ class Prepared:
             self.parts.append(Part(rows, some, Encoder(some, columns, request.form), columns))
             broken = _broken(some, columns, request, warn=warn or request.strict_schema)
             found.append(broken.assign(position=rows[broken["position"].to_numpy(dtype=np.int64)]))
+        self.warns = (warn or request.strict_schema) and request.schema is not None
+        if self.warns:
+            found += self._repeated_ids()
         broken = validation.together(found)
         if request.strict_schema:
             broken["severity"] = "error"
@@ -146,6 +149,13 @@ class Prepared:
         self.failures, self.warnings = (
             (broken, broken[:0]) if error.all() else (broken[some].reset_index(drop=True) for some in (error, ~error))
         )
+
+    def _repeated_ids(self) -> Iterator[pd.DataFrame]:
+        """Yield the rows whose message id is not theirs alone, whatever kinds of call they are."""
+        source = next((found for part in self.parts if (found := part.columns.source("messageId"))), None)
+        ids = self._ids("messageId")
+        if source is not None and ids is not None:
+            yield from validation.repeated_id_warnings(ids, source.label)
 
     def people(self) -> Ints:
         """Return a number for the person of each row, -1 for nobody."""
@@ -387,6 +397,7 @@ class Sending:
         self.outcomes.tell_reasons(np.flatnonzero(self.failed), self._reasons[self.failed])
         self.faults: list[Fault] = []
         self.too_large: list[tuple[Ints, npt.NDArray[np.object_]]] = []
+        self.warnings: list[pd.DataFrame] = []
         self._told = _Told(prepared.failures, prepared.rows)
         self._message_ids = (message_ids or MessageIds()) if named else None
         self._settled = np.zeros(prepared.rows, dtype=bool) if settled is None else settled
@@ -439,11 +450,28 @@ class Sending:
             if large.any():
                 reasons = _too_large(sizes[large], self._client.max_call_bytes)
                 self._hold_back(start + np.flatnonzero(large), reasons)
-            gone = pa.array(lost | large)
             self.outcomes.measured(start + np.flatnonzero(~lost), sizes[~lost])
-            self.outcomes.named(_without(ids, gone))
-            self._counted(int((lost | large).sum()))
-            yield Written(start, _without(payloads, gone), sizes, lost, calls.ms)
+            payloads = _without(payloads, lost | large)
+            if self._prepared.warns:
+                payloads = self._without_large_events(payloads, start)
+            gone = np.asarray(payloads.is_null())
+            self.outcomes.named(unescaped(_without(ids, gone)))
+            self._counted(int(gone.sum()))
+            yield Written(start, payloads, sizes, lost, calls.ms)
+
+    def _without_large_events(self, payloads: pa.Array, start: int) -> pa.Array:
+        """Note the events whose properties are too much for Journeys, and return the payloads that go out."""
+        for cases in validation.event_data_warnings(payloads, start):
+            if not self._prepared.request.strict_schema:
+                self.warnings.append(cases)
+                continue
+            rows = cases["position"].to_numpy(dtype=np.int64)
+            self._note(Fault(rows, cases["reason"].iloc[0], None, cases["check"].iloc[0]))
+            self.outcomes.tell_reasons(rows, self._reasons[rows])
+            held_back = np.zeros(len(payloads), dtype=bool)
+            held_back[rows - start] = True
+            payloads = _without(payloads, held_back)
+        return payloads
 
     def _ids(self, calls: Calls, hashed: UInts | None, may_repeat: Bools) -> pa.Array:
         given = calls.message_ids
@@ -514,8 +542,8 @@ def _encoders(rows: int) -> int:
     return max(1, min(MOST_ENCODERS, os.cpu_count() or 1, math.ceil(rows / SLICE_ROWS)))
 
 
-def _without(array: pa.Array, gone: pa.Array) -> pa.Array:
-    return pc.if_else(gone, pa.scalar(None, TEXT), array) if pc.any(gone).as_py() else array
+def _without(array: pa.Array, gone: Bools) -> pa.Array:
+    return pc.if_else(pa.array(gone), pa.scalar(None, TEXT), array) if gone.any() else array
 
 
 def run(
@@ -598,14 +626,12 @@ def _report(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> Val
     sending = Sending(prepared, client, named=False)
     survey = Survey(max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
     events = prepared.events()
-    large: list[pd.DataFrame] = []
     for written in sending.written():
         survey.sized(written.sizes[~written.lost])
         kept = np.flatnonzero(np.asarray(written.payloads.is_valid()))
         survey.timed(written.ms[kept], events[written.start + kept])
         for _, batch in sending.cut(written):
             survey.sent(body_bytes=len(batch.body))
-        large += validation.event_data_warnings(written.payloads, written.start)
     found = [prepared.failures]
     found += [
         validation.failure_cases(
@@ -614,7 +640,7 @@ def _report(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> Val
         for fault in sending.faults
     ]
     found += [validation.failure_cases(rows, None, "max_call_bytes", reasons) for rows, reasons in sending.too_large]
-    found += [prepared.warnings, *large]
+    found += [prepared.warnings, *sending.warnings]
     columns = [
         each
         for part in prepared.parts

@@ -402,3 +402,22 @@ def test_a_load_with_a_plan_that_is_wrong_sends_nothing(run, ends, teas, tmp_pat
     status, said = ends("load", teas, *TEA, "--schema", tmp_path / "plan.yaml")
     assert (status, len(sandbox.requests())) == (2, 0)
     assert "plan.yaml" in said.err
+
+
+@pytest.mark.parametrize("command", ["load", "validate"])
+def test_a_file_with_semicolons_is_refused_and_the_remedy_named(run, ends, tmp_path, sandbox, command):
+    path = tmp_path / "people.csv"
+    path.write_text("user_id;plan\nada;free\n", encoding="utf-8")
+    status, said = ends(command, path, "--call", "identify")
+    assert (status, len(sandbox.requests())) == (2, 0)
+    assert "one column whose name has semicolons in it" in said.err
+    assert "Save it with commas, or read it with pandas.read_csv(file, sep=';', dtype=str)" in said.err
+
+
+@pytest.mark.parametrize("command", ["load", "validate"])
+def test_a_file_that_is_not_utf_8_is_refused_and_the_remedy_named(run, ends, tmp_path, sandbox, command):
+    path = tmp_path / "people.csv"
+    path.write_text("user_id,name\nada,Jos\u00e9\n", encoding="latin-1")
+    status, said = ends(command, path, "--call", "identify")
+    assert (status, len(sandbox.requests())) == (2, 0)
+    assert "is not UTF-8 text. Save it as UTF-8" in said.err

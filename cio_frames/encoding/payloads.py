@@ -17,7 +17,17 @@ from cio_frames.encoding.arrays import instants_of, json_text, members_of
 from cio_frames.encoding.cells import cells_as_json
 from cio_frames.encoding.form import Form
 from cio_frames.encoding.series import Column, column_of, slice_of
-from cio_frames.encoding.text import TEXT, Fault, Members, Text, content_bytes, join, object_value, offsets_of
+from cio_frames.encoding.text import (
+    TEXT,
+    Fault,
+    Members,
+    Text,
+    content_bytes,
+    join,
+    object_value,
+    offsets_of,
+    unescaped,
+)
 from cio_frames.errors import FrameError
 
 Ints = npt.NDArray[np.int64]
@@ -92,7 +102,7 @@ class Encoder:
         if path not in self._sources:
             return None
         source, column = self._sources[path]
-        return self._text(source, slice_of(column, 0, len(column))).values
+        return unescaped(self._text(source, slice_of(column, 0, len(column))).values)
 
     def _text(self, source: Source, cells: Column) -> Text:
         text = json_text(cells, source.field, self._form_of(source.path))

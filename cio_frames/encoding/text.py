@@ -185,6 +185,19 @@ def escaped(array: pa.Array) -> pa.Array:
     return array
 
 
+def unescaped(array: pa.Array) -> pa.Array:
+    r"""Return text as it was before it was escaped.
+
+    >>> unescaped(escaped(pa.array(['say "hi"', "C:\\new", None], TEXT))).to_pylist()
+    ['say "hi"', 'C:\\new', None]
+    """
+    if not (content_bytes(array) == ord("\\")).any():
+        return array
+    found = pc.fill_null(pc.match_substring(array, "\\"), False)
+    texts = [orjson.loads(f'"{text}"') for text in array.filter(found).to_pylist()]
+    return pc.replace_with_mask(array, found, pa.array(texts, TEXT))
+
+
 def content_bytes(array: pa.Array) -> npt.NDArray[np.uint8]:
     """Return the bytes of a text array, without a copy."""
     offsets = offsets_of(array)
