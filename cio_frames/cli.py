@@ -29,6 +29,7 @@ from cio_frames.drift import drift, read_openapi
 from cio_frames.functions import OnInvalid
 from cio_frames.loading import read
 from cio_frames.results import GOOD, status_counts
+from cio_frames.sandbox.faults import seconds
 
 app = typer.Typer(
     name="cio-frames",
@@ -282,17 +283,41 @@ def sandbox(
     write_key: Annotated[str, typer.Option(help="The only key that is right.")] = "sandbox",
     db: Annotated[Path | None, typer.Option(help="A SQLite file that keeps what was received.")] = None,
     host: Annotated[str, typer.Option(help="The interface to listen on.")] = "127.0.0.1",
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="What goes wrong, for example 429:0.1, reset@3, cut:0.05 or hang. May be repeated."),
+    ] = None,
+    latency: Annotated[str, typer.Option(help="How much longer every answer takes.")] = "0ms",
+    seed: Annotated[int, typer.Option(help="Which requests go wrong: the same seed, the same ones.")] = 0,
+    state: Annotated[bool, typer.Option(help="Apply the calls, or only log them.")] = True,
+    assume: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE, for what nobody documents; /about lists it. May be repeated.")
+    ] = None,
+    batch_errors: Annotated[str, typer.Option(help="whole or item: what strict mode refuses of a batch.")] = "whole",
+    error_body: Annotated[str, typer.Option(help="The shape of error answers; /about lists them.")] = "meta",
 ) -> None:
-    """Run a local Customer.io until Ctrl-C."""
-    with cio.Sandbox(write_key, port, db, host=host) as running:
-        err.print(f"A Customer.io of your own at {running.url}. Send to it from another terminal with")
+    """Run a local Customer.io until Ctrl-C, with a web page that shows what it received."""
+    given: dict[str, Any] = {"batch_errors": batch_errors, "error_body": error_body}
+    with cio.Sandbox(
+        write_key,
+        port,
+        db,
+        host=host,
+        faults=fault or (),
+        latency_seconds=seconds(latency),
+        seed=seed,
+        state=state,
+        assume=dict(_name_and_value(option) for option in assume or ()),
+        **given,
+    ) as running:
+        err.print(f"A Customer.io of your own at {running.url}, to look at and to send to. From another terminal:")
         err.print(f"  export CIO_ENDPOINT={running.url} CIO_WRITE_KEY=<its write key>")
         err.print("Ctrl-C ends it.")
         try:
             while True:
                 time.sleep(3600)
         except KeyboardInterrupt:
-            err.print(f"{len(running.calls()):,} calls received.")
+            err.print(f"{running.requests()['calls'].sum():,} calls received.")
 
 
 def _request(
@@ -320,6 +345,11 @@ def _print_report(found: cio.ValidationReport) -> None:
     if found.facts.recent:
         rows = sum(found.facts.recent.values())
         out.print(f"{rows:,} rows are younger than 72 hours, or without a time, and can start campaigns.")
+
+
+def _name_and_value(option: str) -> tuple[str, str]:
+    name, _, value = option.partition("=")
+    return name, value
 
 
 def _writable(path: Path) -> Path:

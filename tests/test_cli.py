@@ -6,10 +6,13 @@ import sys
 
 import pandas as pd
 import pytest
+import requests
 from typer.testing import CliRunner
 
 import cio_frames as cio
 from cio_frames.cli import app, main
+
+STRICT = {"X-Strict-Mode": "1"}
 
 ORDER = ["--call", "track", "--event", "Order Completed", "--user-id", "customer_id", "--timestamp", "ordered_on"]
 
@@ -226,6 +229,31 @@ def test_the_sandbox_runs_until_ctrl_c_and_keeps_what_it_received(tmp_path):
         assert "1 calls received" in running.stderr.read()
     assert running.returncode == 0
     assert list(cio.Sandbox(db=tmp_path / "calls.db").calls()["userId"]) == ["ada"]
+
+
+def test_the_sandbox_misbehaves_as_told():
+    options = ["--port", "0", "--fault", "429@0,retry-after=7", "--latency", "200ms", "--no-state", "--seed", "5"]
+    command = [sys.executable, "-m", "cio_frames", "sandbox", *options, "--assume", "empty_batch=refuse"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        url = re.search(r"http://127\.0\.0\.1:\d+", running.stderr.readline())[0]
+        first, second = (
+            requests.post(f"{url}/v1/batch", json={"batch": []}, auth=("sandbox", ""), headers=STRICT, timeout=5)
+            for _ in range(2)
+        )
+        running.send_signal(signal.SIGINT)
+        running.stderr.read()
+    assert (first.status_code, first.headers["Retry-After"]) == (429, "7")
+    assert first.elapsed.total_seconds() > 0.2
+    assert second.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "option", ["--fault=none", "--latency=30", "--assume=x=y", "--assume=gzip", "--batch-errors=x"]
+)
+def test_a_sandbox_option_that_is_none_ends_with_2(ends, option):
+    status, said = ends("sandbox", "--port", "0", option)
+    assert (status, said.out) == (2, "")
+    assert "none" in said.err or "30" in said.err or "unknown" in said.err
 
 
 def test_the_program_can_be_run_as_a_module():

@@ -18,7 +18,7 @@ GOOD = {
 
 
 def reasons(call, endpoint="track"):
-    return [fault.reason for fault in checks.faults_of(call, endpoint)]
+    return [flaw.reason for flaw in checks.flaws_of(call, endpoint)]
 
 
 @pytest.mark.parametrize("name", spec.CALL_NAMES)
@@ -74,6 +74,14 @@ def test_what_a_call_requires_is_missed(name, field):
 )
 def test_an_id_or_event_is_text_that_says_something(name, field, value):
     assert reasons({"userId": "7"} | GOOD[name] | {field: value}, name) == [f"{field} is not a non-empty string"]
+
+
+def test_an_identify_with_an_empty_user_id_needs_an_email():
+    assert reasons({"userId": "", "traits": {"email": "ada@example.test"}}, "identify") == []
+    for traits in ({"email": "no email"}, {"email": 5}, {}, []):
+        assert "userId is not a non-empty string" in reasons({"userId": "", "traits": traits}, "identify")
+    track = {"userId": "", "event": "Seen", "traits": {"email": "ada@example.test"}}
+    assert reasons(track, "track") == ["userId is not a non-empty string"]
 
 
 def test_a_null_id_counts_as_absent():

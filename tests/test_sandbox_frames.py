@@ -1,9 +1,12 @@
+import orjson
 import pandas as pd
 import pytest
 
+from cio_frames.errors import ConfigurationError
 from cio_frames.sandbox import Sandbox, frames
+from cio_frames.sandbox.assumptions import Assumed
 from cio_frames.sandbox.intake import Kept
-from cio_frames.sandbox.store import Request, Store
+from cio_frames.sandbox.store import Receipt, Request, Store
 
 CALLS = [
     "type",
@@ -27,10 +30,14 @@ CALLS = [
 RECEIVED = "2024-05-01T10:00:00.000Z"
 
 
-def received(*payloads):
+def receipt(payloads):
+    return Receipt(Request(RECEIVED, "/v1/batch", 200, 0, len(payloads), True), Kept(payloads), [])
+
+
+def received(*calls):
     store = Store()
-    kept = [Kept(frames.orjson.loads(payload)["type"], payload) for payload in payloads]
-    store.add(Request(RECEIVED, "/v1/batch", 200, 0, len(kept), True), kept, [])
+    store.add([receipt([orjson.dumps({"messageId": f"m{n}"} | call) for n, call in enumerate(calls)])])
+    store.catch_up()
     return store
 
 
@@ -38,8 +45,12 @@ def received(*payloads):
     ("name", "columns"),
     [
         ("calls", CALLS),
-        ("people", ["userId", "anonymousId", "traits"]),
-        ("events", ["type", "event", "userId", "anonymousId", "timestamp", "properties"]),
+        ("people", ["userId", "email", "anonymousId", "cioId", "createdAt", "traits"]),
+        ("events", ["type", "event", "userId", "anonymousId", "cioId", "timestamp", "properties", "request"]),
+        ("objects", ["objectTypeId", "objectId", "attributes", "people"]),
+        ("relationships", ["objectTypeId", "objectId", "userId", "anonymousId", "cioId", "attributes"]),
+        ("devices", ["userId", "anonymousId", "cioId", "token", "type", "lastUsed", "attributes"]),
+        ("suppressed", ["userId", "email", "suppressedAt", "ignored"]),
         ("requests", ["number", "path", "status", "bytes", "calls", "strict"]),
         ("problems", ["request", "item", "messageId", "reason"]),
     ],
@@ -52,9 +63,9 @@ def test_an_empty_frame_has_its_columns(name, columns):
 def test_calls_have_the_wires_names_and_none_where_a_field_is_absent():
     frame = frames.calls_frame(
         received(
-            '{"type":"track","messageId":"m1","userId":"7","event":"Seen","sentAt":"2024-05-01T00:00:00Z"}',
-            '{"type":"group","messageId":"m2","groupId":"acme","traits":{"seats":3}}',
-        ).calls()
+            {"type": "track", "userId": "7", "event": "Seen", "sentAt": "2024-05-01T00:00:00Z"},
+            {"type": "group", "groupId": "acme", "traits": {"seats": 3}},
+        )
     )
     assert frame["event"].tolist() == ["Seen", None]
     assert frame["sentAt"].tolist() == ["2024-05-01T00:00:00Z", None]
@@ -65,55 +76,34 @@ def test_calls_have_the_wires_names_and_none_where_a_field_is_absent():
 
 def test_calls_come_in_order_of_receipt_over_many_pages():
     store = Store()
-    for number in range(3):
-        kept = [Kept("identify", f'{{"type":"identify","userId":"{number}-{i}"}}') for i in range(9_000)]
-        store.add(Request(RECEIVED, "/v1/batch", 200, 0, 9_000, True), kept, [])
-    frame = frames.calls_frame(store.calls())
-    assert frame["userId"].tolist() == [f"{number}-{i}" for number in range(3) for i in range(9_000)]
-    assert frame["request"].tolist() == [number for number in range(3) for _ in range(9_000)]
-
-
-def test_an_update_of_a_person_keeps_absent_traits_and_erases_null_and_empty_ones():
-    frame = frames.people_frame(
-        received(
-            '{"type":"identify","userId":"7","traits":{"plan":"free","city":"Ulm","age":3,"seen":0}}',
-            '{"type":"identify","userId":"7","traits":{"plan":"pro","city":null,"age":"","tags":[]}}',
-        ).calls()
-    )
-    assert frame["userId"].tolist() == ["7"]
-    assert frame["traits"].tolist() == [{"plan": "pro", "seen": 0, "tags": []}]
-
-
-def test_people_are_known_by_user_id_or_else_by_anonymous_id_and_by_what_they_did():
-    frame = frames.people_frame(
-        received(
-            '{"type":"page","anonymousId":"a"}',
-            '{"type":"track","userId":"7","event":"Seen"}',
-            '{"type":"screen","anonymousId":"b"}',
-            '{"type":"identify","userId":"8","anonymousId":"c","traits":{"plan":"pro"}}',
-            '{"type":"group","groupId":"acme","userId":"9"}',
-            '{"type":"track","event":"Report Delivery Event"}',
-            '{"type":"track","userId":null,"anonymousId":"a","event":"Seen"}',
-        ).calls()
-    )
-    assert frame["userId"].tolist() == [None, "7", None, "8"]
-    assert frame["anonymousId"].tolist() == ["a", None, "b", "c"]
-    assert frame["traits"].tolist() == [{}, {}, {}, {"plan": "pro"}]
+    for number in range(50):
+        store.add([receipt([f'{{"type":"identify","userId":"{number}-{i}"}}'.encode() for i in range(100)])])
+    frame = frames.calls_frame(store)
+    assert frame["userId"].tolist() == [f"{number}-{i}" for number in range(50) for i in range(100)]
+    assert frame["request"].tolist() == [number for number in range(50) for _ in range(100)]
 
 
 def test_events_are_what_people_did_under_one_name():
     frame = frames.events_frame(
         received(
-            '{"type":"track","userId":"7","event":" Seen ","timestamp":"2024-01-01T00:00:00Z","properties":{"a":1}}',
-            '{"type":"page","anonymousId":"a","name":"Home"}',
-            '{"type":"screen","userId":"7"}',
-            '{"type":"identify","userId":"7"}',
-        ).calls()
+            {
+                "type": "track",
+                "userId": "7",
+                "event": " Seen ",
+                "timestamp": "2024-01-01T00:00:00Z",
+                "properties": {"a": 1},
+            },
+            {"type": "page", "anonymousId": "a", "name": "Home"},
+            {"type": "screen", "userId": "7"},
+            {"type": "identify", "userId": "7"},
+        ),
+        Assumed(),
     )
     assert frame["type"].tolist() == ["track", "page", "screen"]
     assert frame["event"].tolist() == ["Seen", "Home", None]
     assert frame["timestamp"].tolist() == ["2024-01-01T00:00:00Z", RECEIVED, RECEIVED]
     assert frame["properties"].tolist() == [{"a": 1}, None, None]
+    assert frame["cioId"].tolist() == ["cio_00000001", None, "cio_00000001"]
 
 
 def test_numbers_are_numbers_and_a_missing_item_is_missing():
@@ -127,3 +117,11 @@ def test_numbers_are_numbers_and_a_missing_item_is_missing():
         "strict": "bool",
     }
     assert frames.problems_frame([(0, None, None, "why"), (0, 3, "m", "why")])["item"].tolist() == [pd.NA, 3]
+
+
+@pytest.mark.parametrize("name", ["people", "events", "objects", "relationships", "devices", "suppressed"])
+def test_without_state_there_are_only_calls_requests_and_problems(name):
+    sandbox = Sandbox(state=False)
+    with pytest.raises(ConfigurationError, match="keeps no state"):
+        getattr(sandbox, name)()
+    assert len(sandbox.calls()) == len(sandbox.requests()) == len(sandbox.problems()) == 0

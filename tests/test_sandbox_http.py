@@ -12,7 +12,7 @@ import requests
 from cio_frames import spec
 from cio_frames.sandbox import Sandbox
 from cio_frames.sandbox.answers import error
-from cio_frames.sandbox.checks import Fault
+from cio_frames.sandbox.checks import Flaw
 
 GOOD = {"type": "track", "messageId": "m1", "userId": "7", "event": "Order Completed"}
 WRONG = {"type": "track", "messageId": "m2", "userId": "7"}
@@ -65,7 +65,7 @@ def padded(call, size, field="properties"):
         ("page", {"userId": "7", "name": "Home"}),
         ("screen", {"userId": "7", "name": "Start"}),
         ("group", {"groupId": "acme", "userId": "7", "traits": {"seats": 3}}),
-        ("alias", {"userId": "7", "previousId": "a"}),
+        ("group", {"groupId": "acme"}),
     ],
 )
 @pytest.mark.parametrize("strict", [True, False])
@@ -228,7 +228,9 @@ def test_the_same_limit_holds_for_each_call_of_a_batch(sandbox):
     body = b'{"batch":[' + b",".join(padded(GOOD, size) for size in sizes) + b"]}"
     exchange = send(sandbox, "/v1/batch", body)
     assert len(exchange.calls) == 1
-    assert exchange.problems["item"].tolist() == [1]
+    assert exchange.problems["item"].tolist() == [0, 1]
+    assert "taken" in exchange.problems["reason"].tolist()[0]
+    assert exchange.problems["reason"].tolist()[1] == "the call has 32769 bytes, and 32768 is the limit"
 
 
 def test_bytes_are_counted_not_characters(sandbox):
@@ -317,8 +319,8 @@ def test_a_request_is_on_record_with_what_it_held(sandbox):
     ],
 )
 def test_an_error_comes_in_each_shape_that_clients_know_and_once_each(shape, content):
-    faults = [Fault("event", "event is missing"), Fault(None, "a b"), Fault("event", "event is missing")]
-    assert error(400, faults, shape).content.decode() == content
+    flaws = [Flaw("event", "event is missing"), Flaw(None, "a b"), Flaw("event", "event is missing")]
+    assert error(400, flaws, shape).content.decode() == content
 
 
 def test_the_shape_of_errors_is_a_choice():

@@ -11,11 +11,12 @@ from functools import cache
 from typing import Any, NamedTuple, cast
 
 from cio_frames import spec
+from cio_frames.sandbox.people import email_of
 
 _IDS = ("userId", "anonymousId", "previousId", "groupId")
 
 
-class Fault(NamedTuple):
+class Flaw(NamedTuple):
     """One thing that is wrong: the field, where it is about one, and why in words."""
 
     field: str | None
@@ -29,9 +30,10 @@ class _Rules(NamedTuple):
     objects: tuple[str, ...]
     ids: tuple[str, ...]
     required: tuple[str, ...]
+    may_be_by_email: bool
 
 
-def faults_of(call: object, endpoint: spec.CallName | None = None) -> list[Fault]:
+def flaws_of(call: object, endpoint: spec.CallName | None = None) -> list[Flaw]:
     """Return everything that is wrong with a call, nothing for a good one.
 
     Parameters
@@ -43,15 +45,15 @@ def faults_of(call: object, endpoint: spec.CallName | None = None) -> list[Fault
 
     Examples
     --------
-    >>> faults_of({"type": "track", "userId": "7", "event": "Order Completed"})
+    >>> flaws_of({"type": "track", "userId": "7", "event": "Order Completed"})
     []
-    >>> faults_of({"userId": "7"}, "track")
-    [Fault(field='event', reason='event is missing')]
+    >>> flaws_of({"userId": "7"}, "track")
+    [Flaw(field='event', reason='event is missing')]
     """
     if not isinstance(call, dict):
-        return [Fault(None, "a call is not an object")]
-    if fault := _wrong_type(call, endpoint):
-        return [fault]
+        return [Flaw(None, "a call is not an object")]
+    if flaw := _wrong_type(call, endpoint):
+        return [flaw]
     rules = _rules(cast(spec.CallName, call.get("type", endpoint)))
     return [
         *_wrong_texts(call, rules),
@@ -69,34 +71,46 @@ def _rules(name: spec.CallName) -> _Rules:
         objects=tuple(name for name, field in call.fields.items() if field.type == "object"),
         ids=call.ids,
         required=call.required,
+        may_be_by_email=name == "identify",
     )
 
 
-def _wrong_type(call: Mapping[str, Any], endpoint: spec.CallName | None) -> Fault | None:
+def _wrong_type(call: Mapping[str, Any], endpoint: spec.CallName | None) -> Flaw | None:
     if "type" not in call:
-        return None if endpoint else Fault("type", "type is missing")
+        return None if endpoint else Flaw("type", "type is missing")
     if call["type"] not in spec.CALL_NAMES:
-        return Fault("type", f"type is not one of {', '.join(spec.CALL_NAMES)}")
-    # Assumed: a call that contradicts its path is refused.
+        return Flaw("type", f"type is not one of {', '.join(spec.CALL_NAMES)}")
     if endpoint and call["type"] != endpoint:
-        return Fault("type", f"type is {call['type']} on the path of {endpoint}")
+        return Flaw("type", f"type is {call['type']} on the path of {endpoint}")
     return None
 
 
-def _wrong_texts(call: Mapping[str, Any], rules: _Rules) -> Iterator[Fault]:
+def _wrong_texts(call: Mapping[str, Any], rules: _Rules) -> Iterator[Flaw]:
     for name in rules.texts:
         # The vendor's Python client sends the id that a call does not have as null.
-        if call.get(name) is not None and not _is_text(call[name]):
-            yield Fault(name, f"{name} is not a non-empty string")
+        if call.get(name) is not None and not _is_text(call[name]) and not _is_known_by_email(name, call, rules):
+            yield Flaw(name, f"{name} is not a non-empty string")
 
 
-def _missing(call: Mapping[str, Any], rules: _Rules) -> Iterator[Fault]:
+def _is_known_by_email(name: str, call: Mapping[str, Any], rules: _Rules) -> bool:
+    # The vendor's file of 2025: identify may leave its userId empty where the traits have an email.
+    traits = call.get("traits")
+    return (
+        rules.may_be_by_email
+        and name == "userId"
+        and call[name] == ""
+        and isinstance(traits, dict)
+        and email_of(traits) is not None
+    )
+
+
+def _missing(call: Mapping[str, Any], rules: _Rules) -> Iterator[Flaw]:
     for name in rules.required:
         if call.get(name) is None:
-            yield Fault(name, f"{name} is missing")
+            yield Flaw(name, f"{name} is missing")
     ids = _ids_needed(call, rules)
     if ids and all(call.get(name) is None for name in ids):
-        yield Fault(ids[0], f"{' or '.join(ids)} is missing")
+        yield Flaw(ids[0], f"{' or '.join(ids)} is missing")
 
 
 def _ids_needed(call: Mapping[str, Any], rules: _Rules) -> tuple[str, ...]:
@@ -108,17 +122,17 @@ def _ids_needed(call: Mapping[str, Any], rules: _Rules) -> tuple[str, ...]:
     return rules.ids
 
 
-def _wrong_objects(call: Mapping[str, Any], rules: _Rules) -> Iterator[Fault]:
+def _wrong_objects(call: Mapping[str, Any], rules: _Rules) -> Iterator[Flaw]:
     for name in rules.objects:
         if name in call and not isinstance(call[name], dict):
-            yield Fault(name, f"{name} is not an object")
+            yield Flaw(name, f"{name} is not an object")
 
 
-def _wrong_stamps(call: Mapping[str, Any]) -> Iterator[Fault]:
+def _wrong_stamps(call: Mapping[str, Any]) -> Iterator[Flaw]:
     if "messageId" in call and not _is_text(call["messageId"]):
-        yield Fault("messageId", "messageId is not a non-empty string")
+        yield Flaw("messageId", "messageId is not a non-empty string")
     if "timestamp" in call and not _is_date_time(call["timestamp"]):
-        yield Fault("timestamp", "timestamp is not an ISO 8601 date-time")
+        yield Flaw("timestamp", "timestamp is not an ISO 8601 date-time")
 
 
 def _is_text(value: object) -> bool:
@@ -126,7 +140,7 @@ def _is_text(value: object) -> bool:
 
 
 def _is_date_time(value: object) -> bool:
-    # Assumed: a time without zone is taken, a date alone is not (the vendor's format is date-time).
+    # A time without zone is taken, a date alone is not: the vendor's format is date-time.
     if not isinstance(value, str) or "T" not in value:
         return False
     try:

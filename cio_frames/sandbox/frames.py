@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
 import pandas as pd
 
-from cio_frames.sandbox.store import StoredCall
+from cio_frames.sandbox.assumptions import Assumed
+from cio_frames.sandbox.people import cio_id
+from cio_frames.sandbox.state import moment
+from cio_frames.sandbox.store import Store, Stored
 
 # The fields of an envelope in the order one reads them; a test holds them against the spec.
 ENVELOPE = (
@@ -28,68 +31,97 @@ ENVELOPE = (
     "sentAt",
     "originalTimestamp",
 )
-_SEEN = ("track", "page", "screen")
 
 
-def calls_frame(stored: Iterable[StoredCall]) -> pd.DataFrame:
+def calls_frame(store: Store) -> pd.DataFrame:
     """Return one row per call, with the wire's names and values; None where the call has no such field."""
-    rows = []
-    for call in stored:
-        fields = orjson.loads(call.payload)
-        rows.append([*map(fields.get, ENVELOPE), call.received_at, call.request])
+    rows = [
+        [*map(orjson.loads(payload).get, ENVELOPE), stored.received_at, stored.request]
+        for stored in store.calls()
+        for payload in stored.payloads
+    ]
     return _frame(rows, [*ENVELOPE, "receivedAt", "request"], request="int64")
 
 
-def events_frame(stored: Iterable[StoredCall]) -> pd.DataFrame:
-    """Return one row per track, page and screen call."""
-    rows = [_event(call, orjson.loads(call.payload)) for call in stored if call.type in _SEEN]
-    return _frame(rows, ["type", "event", "userId", "anonymousId", "timestamp", "properties"])
+def events_frame(store: Store, assumed: Assumed) -> pd.DataFrame:
+    """Return one row per event that people have done: custom ones, pages and screens."""
+    columns = ["type", "event", "userId", "anonymousId", "cioId", "timestamp", "properties", "request"]
+    rows = [row for stored in store.calls() for row in _events(store, stored, assumed)]
+    return _frame(rows, columns, request="int64")
 
 
-def _event(call: StoredCall, fields: Mapping[str, Any]) -> list[Any]:
-    # The API trims the names of events, and takes an absent timestamp for the time of receipt.
-    name = fields["event"].strip() if call.type == "track" else fields.get("name")
-    timestamp = fields.get("timestamp", call.received_at)
-    return [
-        call.type,
-        name,
-        fields.get("userId"),
-        fields.get("anonymousId"),
-        timestamp,
-        fields.get("properties"),
-    ]
+def _events(store: Store, stored: Stored, assumed: Assumed) -> Iterator[list[Any]]:
+    query = (
+        "SELECT place, happenings.type, name, person, is_visitor FROM happenings LEFT JOIN people ON number = person "
+        "WHERE request = ? AND is_event ORDER BY place"
+    )
+    for place, kind, name, person, is_visitor in store.read(query, (stored.request,)):
+        fields = orjson.loads(stored.payloads[place])
+        at, _ = moment(fields, stored.received_at, assumed)
+        ids = [fields.get("userId"), fields.get("anonymousId"), _cio_id(person, is_visitor)]
+        yield [kind, name, *ids, at, fields.get("properties"), stored.request]
 
 
-def people_frame(stored: Iterable[StoredCall]) -> pd.DataFrame:
+def _cio_id(person: int | None, is_visitor: int | None) -> str | None:
+    # A visitor has none, and neither has one who was deleted.
+    return cio_id(person) if person is not None and is_visitor == 0 else None
+
+
+def people_frame(store: Store) -> pd.DataFrame:
     """Return one row per person, in the order in which they were first seen."""
-    people: dict[tuple[str, str], dict[str, Any]] = {}
-    for call in stored:
-        if call.type == "identify" or call.type in _SEEN:
-            fields = orjson.loads(call.payload)
-            if key := _person(fields):
-                _meet(people.setdefault(key, {"traits": {}}), fields)
-    columns = ["userId", "anonymousId", "traits"]
-    return _frame([[person.get(name) for name in columns] for person in people.values()], columns)
+    rows = []
+    for number, user_id, email, anonymous_id, is_visitor, text in store.read(
+        "SELECT number, id, email, anonymous_id, is_visitor, traits FROM people ORDER BY number"
+    ):
+        traits = orjson.loads(text)
+        created_at = traits.get("created_at", traits.get("createdAt"))
+        rows.append([user_id, email, anonymous_id, _cio_id(number, is_visitor), created_at, traits])
+    return _frame(rows, ["userId", "email", "anonymousId", "cioId", "createdAt", "traits"])
 
 
-def _person(fields: Mapping[str, Any]) -> tuple[str, str] | None:
-    # Simpler than the API: one who was anonymous before and is known by user id later is two people here.
-    return next(((name, fields[name]) for name in ("userId", "anonymousId") if fields.get(name)), None)
+def objects_frame(store: Store) -> pd.DataFrame:
+    """Return one row per object, by type and in the order in which they were first seen."""
+    rows = store.read(
+        "SELECT type_id, object_id, attributes, (SELECT count(*) FROM relationships WHERE object = number) "
+        "FROM objects ORDER BY type_id, number"
+    )
+    parsed = [[type_id, object_id, orjson.loads(text), people] for type_id, object_id, text, people in rows]
+    return _frame(parsed, ["objectTypeId", "objectId", "attributes", "people"], people="int64")
 
 
-def _meet(person: dict[str, Any], fields: Mapping[str, Any]) -> None:
-    person.update({name: fields[name] for name in ("userId", "anonymousId") if fields.get(name)})
-    if fields["type"] == "identify":
-        _update(person["traits"], fields.get("traits", {}))
+def relationships_frame(store: Store) -> pd.DataFrame:
+    """Return one row per relationship of a person to an object."""
+    rows = store.read(
+        "SELECT type_id, object_id, id, anonymous_id, people.number, is_visitor, relationships.attributes "
+        "FROM relationships JOIN objects ON objects.number = object JOIN people ON people.number = person "
+        "ORDER BY type_id, objects.number, person"
+    )
+    columns = ["objectTypeId", "objectId", "userId", "anonymousId", "cioId", "attributes"]
+    return _frame(
+        [[*ids, _cio_id(person, is_visitor), orjson.loads(text)] for *ids, person, is_visitor, text in rows], columns
+    )
 
 
-def _update(traits: dict[str, Any], news: Mapping[str, Any]) -> None:
-    for name, value in news.items():
-        # Assumed for people, documented for objects: null and "" erase.
-        if value is None or value == "":
-            traits.pop(name, None)
-        else:
-            traits[name] = value
+def devices_frame(store: Store) -> pd.DataFrame:
+    """Return one row per device of a person."""
+    rows = store.read(
+        "SELECT id, anonymous_id, number, is_visitor, token, platform, last_used, attributes "
+        "FROM devices JOIN people ON number = person ORDER BY person, devices.rowid"
+    )
+    columns = ["userId", "anonymousId", "cioId", "token", "type", "lastUsed", "attributes"]
+    return _frame(
+        [
+            [user_id, anonymous_id, _cio_id(person, is_visitor), *device, orjson.loads(text)]
+            for user_id, anonymous_id, person, is_visitor, *device, text in rows
+        ],
+        columns,
+    )
+
+
+def suppressed_frame(store: Store) -> pd.DataFrame:
+    """Return one row per suppressed person, with how many later calls were ignored."""
+    rows = store.read("SELECT id, email, suppressed_at, ignored FROM suppressed ORDER BY number")
+    return _frame(rows, ["userId", "email", "suppressedAt", "ignored"], ignored="int64")
 
 
 def requests_frame(rows: Sequence[Sequence[Any]]) -> pd.DataFrame:

@@ -1,21 +1,23 @@
-"""The sandbox that people use: its life and its frames."""
+"""The sandbox that people use: how it is set up, starts and stops."""
 
 from __future__ import annotations
 
 import socket
 import warnings
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import pandas as pd
-
 from cio_frames.errors import ConfigurationError
-from cio_frames.sandbox import frames
 from cio_frames.sandbox.answers import ErrorBody
+from cio_frames.sandbox.assumptions import Assumed
+from cio_frames.sandbox.faults import Faults
+from cio_frames.sandbox.received import Received
 from cio_frames.sandbox.settings import BatchErrors, Settings
 from cio_frames.sandbox.store import opened
+from cio_frames.sandbox.writer import Writer
 
 if TYPE_CHECKING:
     from cio_frames.client import Client
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 _DIALLED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- not bound here
 
 
-class Sandbox:
+class Sandbox(Received):
     """A local Customer.io that answers like the real one and shows what it received.
 
     Parameters
@@ -44,6 +46,20 @@ class Sandbox:
         It answers 400 either way. Nobody documents which the real API does, so try a load against both.
     error_body : {"meta", "meta_error", "code", "errors", "text"}, default "meta"
         The shape of error answers. All are documented or read by official clients, so try more than one.
+    assume : mapping, optional
+        How other things that nobody documents are decided, for example ``{"empty_batch": "refuse"}``. The page
+        ``/about`` of a running sandbox lists them.
+    state : bool, default True
+        Whether calls are applied, so that there are people, events, objects and devices to look at. Without it,
+        calls are only logged.
+    faults : sequence of str, optional
+        What goes wrong: ``"429:0.1"`` answers one request in ten so, ``"503@0-2"`` the first three. Instead of a
+        status: ``reset`` (the connection), ``hang`` (no answer) or ``cut`` (it ends within its first line). Behind a
+        comma, ``retry-after=2`` adds that header, and ``taken`` takes the calls all the same, as ``cut`` does.
+    latency_seconds : float, default 0
+        How much longer every answer takes.
+    seed : int, default 0
+        Which requests the shares of ``faults`` hit: the same seed, the same requests.
 
     Raises
     ------
@@ -78,13 +94,31 @@ class Sandbox:
         host: str = "127.0.0.1",
         batch_errors: BatchErrors = "whole",
         error_body: ErrorBody = "meta",
+        assume: Mapping[str, str] | None = None,
+        state: bool = True,
+        faults: Sequence[str] = (),
+        latency_seconds: float = 0.0,
+        seed: int = 0,
     ) -> None:
         _need_extra()
-        _warn_unless_loopback(host)
-        self._settings = Settings(write_key, batch_errors, error_body)
+        is_local = host == "localhost" or _is_loopback(host)
+        if not is_local:
+            _warn(host)
+        assumed = Assumed.of(assume or {})
+        self._settings = Settings(
+            write_key,
+            batch_errors,
+            error_body,
+            assumed,
+            state,
+            host,
+            is_local,
+            Faults(faults, latency_seconds, seed),
+        )
         self._host, self._port = host, port
         self._serving: Serving | None = None
-        self._store = opened(db)
+        self._writer: Writer | None = None
+        self._store = opened(db, assumed, keeps_state=state)
 
     def __repr__(self) -> str:
         state = "at" if self._serving else "stopped," if self._port else "not started,"
@@ -138,7 +172,12 @@ class Sandbox:
 
             listener = _listener(self._host, self._port)
             self._port = listener.getsockname()[1]
-            self._serving = serving.Serving(app.build(self._store, self._settings), listener)
+            self._writer = Writer(self._store)
+            try:
+                self._serving = serving.Serving(app.build(self._store, self._writer, self._settings), listener)
+            except BaseException:
+                self._stop_writing()
+                raise
         return self
 
     def stop(self) -> None:
@@ -154,92 +193,13 @@ class Sandbox:
         if self._serving is not None:
             self._serving.end()
             self._serving = None
+            self._stop_writing()
             self._store.settle()
 
-    def calls(self) -> pd.DataFrame:
-        """Return the calls that were taken, one per row, in order of receipt.
-
-        Returns
-        -------
-        pandas.DataFrame
-            The wire's own fields as columns, always the same ones, None where a call has no such field;
-            ``receivedAt``; and ``request``, the number of the request that carried the call.
-
-        Examples
-        --------
-        >>> Sandbox().calls().columns[:4].tolist()
-        ['type', 'messageId', 'userId', 'anonymousId']
-        """
-        return frames.calls_frame(self._store.calls())
-
-    def people(self) -> pd.DataFrame:
-        """Return the people that the calls tell of, one per row, in the order in which they were first seen.
-
-        A person is a user id, or an anonymous id where there is no user id. Traits of identify calls are
-        merged in order of receipt: absent ones stay, null and ``""`` erase. Aliases, and the joining of an
-        anonymous person with a known one, are not followed.
-
-        Returns
-        -------
-        pandas.DataFrame
-            ``userId``, ``anonymousId`` (the last one seen with the person) and ``traits``.
-
-        Examples
-        --------
-        >>> Sandbox().people().columns.tolist()
-        ['userId', 'anonymousId', 'traits']
-        """
-        return frames.people_frame(self._store.calls())
-
-    def events(self) -> pd.DataFrame:
-        """Return what people did: the track, page and screen calls, in order of receipt.
-
-        Returns
-        -------
-        pandas.DataFrame
-            ``type``, ``event`` (the name of the event, page or screen), ``userId``, ``anonymousId``,
-            ``timestamp`` (the time of receipt where the call has none) and ``properties``.
-
-        Examples
-        --------
-        >>> Sandbox().events().columns.tolist()
-        ['type', 'event', 'userId', 'anonymousId', 'timestamp', 'properties']
-        """
-        return frames.events_frame(self._store.calls())
-
-    def requests(self) -> pd.DataFrame:
-        """Return the requests, one per row, those that were refused too.
-
-        Returns
-        -------
-        pandas.DataFrame
-            ``number`` (from 0), ``path``, ``status`` that was answered, ``bytes`` of the body (decompressed),
-            ``calls`` that it held, taken or not, and ``strict``.
-
-        Examples
-        --------
-        >>> Sandbox().requests().columns.tolist()
-        ['number', 'path', 'status', 'bytes', 'calls', 'strict']
-        """
-        return frames.requests_frame(self._store.requests())
-
-    def problems(self) -> pd.DataFrame:
-        """Return what was wrong: calls that strict mode refused and that permissive mode swallowed.
-
-        Calls that were right and refused along with their batch are not listed.
-
-        Returns
-        -------
-        pandas.DataFrame
-            ``request`` (its number), ``item`` (the call's place in its batch, from 0; missing where there was
-            no batch, or all of it was wrong), ``messageId`` where there was one, and ``reason``.
-
-        Examples
-        --------
-        >>> Sandbox().problems().columns.tolist()
-        ['request', 'item', 'messageId', 'reason']
-        """
-        return frames.problems_frame(self._store.problems())
+    def _stop_writing(self) -> None:
+        if self._writer is not None:
+            self._writer.end()
+            self._writer = None
 
 
 def _need_extra() -> None:
@@ -252,13 +212,13 @@ def _need_extra() -> None:
         ) from error
 
 
-def _warn_unless_loopback(host: str) -> None:
-    if host != "localhost" and not _is_loopback(host):
-        warnings.warn(
-            f"This sandbox listens on {host}, so other machines can reach it. Calls hold people's data and "
-            "travel unencrypted: keep to host='127.0.0.1' unless this network is yours.",
-            stacklevel=3,
-        )
+def _warn(host: str) -> None:
+    warnings.warn(
+        f"This sandbox listens on {host}, so other machines can reach it. Calls hold people's data and "
+        "travel unencrypted: keep to host='127.0.0.1' unless this network is yours. Its web page asks for the write "
+        "key as user name.",
+        stacklevel=3,
+    )
 
 
 def _is_loopback(host: str) -> bool:

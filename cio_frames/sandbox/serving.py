@@ -1,4 +1,4 @@
-"""A uvicorn server on a thread of its own. Only this module and ``app`` need the ``sandbox`` extra."""
+"""A uvicorn server on a thread of its own. Needs the ``sandbox`` extra, as ``app`` and what it imports do."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import socket
 from threading import Event, Thread
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cio_frames.errors import ConfigurationError
+from cio_frames.sandbox.breaking import SCOPE_KEY, Connection
 
 # How long a request that has begun may take to end once the sandbox stops.
 _LAST_REQUESTS_SECONDS = 5
@@ -17,9 +18,14 @@ _LAST_REQUESTS_SECONDS = 5
 class Serving:
     """A server that answers from the moment it exists until :meth:`end` returns."""
 
-    def __init__(self, app: Starlette, listener: socket.socket) -> None:
+    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+        async def with_connection(scope: Scope, receive: Receive, send: Send) -> None:
+            # Nothing but this tells an application what it is connected to; uvicorn's own object sends.
+            transport = send.__self__.transport  # type: ignore[attr-defined]
+            await app({**scope, SCOPE_KEY: Connection(transport, self.is_ending)}, receive, send)
+
         config = uvicorn.Config(
-            app,
+            with_connection,
             lifespan="off",
             ws="none",
             access_log=False,
@@ -37,6 +43,10 @@ class Serving:
         if not self._server.started:
             listener.close()
             raise ConfigurationError("The sandbox did not start; its thread told why on stderr.")
+
+    def is_ending(self) -> bool:
+        """Tell whether requests that take their time should come to an end."""
+        return self._server.should_exit
 
     def end(self) -> None:
         """Stop taking requests, finish those that have begun, and wait for the thread."""

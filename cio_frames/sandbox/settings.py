@@ -7,6 +7,8 @@ from typing import Literal, get_args
 
 from cio_frames.errors import ConfigurationError
 from cio_frames.sandbox.answers import ERROR_BODIES, ErrorBody
+from cio_frames.sandbox.assumptions import Assumed
+from cio_frames.sandbox.faults import Faults
 
 BatchErrors = Literal["whole", "item"]
 
@@ -18,6 +20,11 @@ class Settings:
     write_key: str = field(repr=False)
     batch_errors: BatchErrors
     error_body: ErrorBody
+    assumed: Assumed = field(default_factory=Assumed)
+    keeps_state: bool = True
+    host: str = "127.0.0.1"
+    is_local: bool = True
+    faults: Faults = field(default_factory=Faults)
 
     def __post_init__(self) -> None:
         _one_of("batch_errors", self.batch_errors, get_args(BatchErrors))

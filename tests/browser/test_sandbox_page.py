@@ -1,0 +1,185 @@
+"""The sandbox's own page, in a browser."""
+
+import json
+
+import pandas as pd
+import pytest
+import requests
+from playwright.sync_api import expect
+
+from cio_frames.sandbox import Sandbox
+
+NASTY = "<img src=x onerror=\"console.error('ran')\">&'\"</td></script><script>console.error('ran')</script>"
+PAGES = ["/", "/people", "/events", "/objects", "/devices", "/problems", "/requests", "/people/1", "/about"]
+PHONE = {"width": 360, "height": 740}
+KEY = "a-key-that-nobody-may-see"
+
+
+def call(kind, message_id, **fields):
+    return {"type": kind, "messageId": message_id, **fields}
+
+
+DEVICE = {"device": {"token": "token-1", "type": "ios"}, "app": {"version": "2.1"}}
+CALLS = [
+    call("identify", "m", userId="ada", traits={"city": "London"}),
+    call("page", "m0", anonymousId="visitor-1", name="Pricing", timestamp="2026-11-01T08:00:00Z"),
+    call("identify", "m1", userId="ada", anonymousId="visitor-1", traits={"email": "ada@example.test", "plan": "pro"}),
+    call("track", "m2", userId="ada", event="Order Completed", properties={"total": 29.5, "items": ["tea", "cup"]}),
+    call("track", "m3", userId="ada", event="Device Created or Updated", context=DEVICE),
+    call("group", "m4", userId="ada", groupId="acme", traits={"seats": 3, "relationshipAttributes": {"role": "owner"}}),
+    call("identify", "m5", userId="grace", traits={"plan": "free", "address": {"city": "Arlington"}}),
+    call("track", "m6", userId="cio_0000ffff", event="Order Completed"),
+]
+
+
+def send(sandbox, *calls):
+    body = {"batch": list(calls)}
+    assert requests.post(f"{sandbox.url}/v1/batch", json=body, auth=(KEY, ""), timeout=10).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox(KEY) as sandbox:
+        send(sandbox, *CALLS)
+        requests.post(f"{sandbox.url}/v1/track", json={}, auth=(KEY, ""), headers={"X-Strict-Mode": "1"}, timeout=10)
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def nasty():
+    """A sandbox whose every text would be markup if it were let."""
+    who = {"userId": NASTY, "anonymousId": NASTY}
+    device = {"device": {"token": NASTY, "type": NASTY}}
+    with Sandbox(KEY) as sandbox:
+        send(
+            sandbox,
+            call("identify", NASTY, **who, traits={NASTY: NASTY, "deep": {NASTY: [NASTY]}, "number": 1}),
+            call("track", NASTY + "1", **who, event=NASTY, properties={NASTY: NASTY}),
+            call("track", NASTY + "2", **who, event="Device Created or Updated", properties={NASTY: 1}, context=device),
+            call("group", NASTY + "3", **who, groupId=NASTY, traits={"objectTypeId": NASTY, NASTY: NASTY}),
+            call("track", NASTY + "4", userId="cio_" + NASTY, event=NASTY),
+        )
+        yield sandbox
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_is_whole_and_open_to_everyone(sandbox, page, barriers, path, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{sandbox.url}{path}")
+    assert page.get_by_role("heading", level=1).count() == 1
+    assert page.get_by_role("navigation").count() == 1
+    for details in page.locator("details").all():
+        details.locator("summary").click()
+    assert barriers(page) == []
+    assert KEY not in page.content()
+
+
+def test_a_phone_needs_no_sideways_scrolling(sandbox, nasty, page):
+    page.set_viewport_size(PHONE)
+    for path in PAGES:
+        for shown in (sandbox, nasty):
+            page.goto(f"{shown.url}{path}")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+def test_what_was_received_is_text_and_never_markup(nasty, page):
+    for path in PAGES:
+        page.goto(f"{nasty.url}{path}")
+        page.wait_for_timeout(50)
+        assert page.locator("main img, main script, nav img").count() == 0, path
+        # Nor is it in an attribute: those end up in addresses, histories and logs.
+        attributes = page.evaluate(
+            "[...document.querySelectorAll('*')].flatMap(e => [...e.attributes].map(a => a.value)).join('\\n')"
+        )
+        assert "onerror" not in attributes, path
+
+
+def test_nasty_values_are_shown_as_they_are(nasty, page):
+    page.goto(f"{nasty.url}/people/1")
+    assert page.get_by_role("heading", level=1).inner_text() == NASTY
+    assert NASTY in page.locator("main").inner_text()
+
+
+def test_the_overview_counts_what_there_is(sandbox, page):
+    page.goto(sandbox.url)
+    cards = dict(
+        zip(page.locator(".cards dt").all_inner_texts(), page.locator(".cards dd").all_inner_texts(), strict=True)
+    )
+    cards.pop("Bytes")
+    assert cards == {
+        "Calls": "9",
+        "Requests": "2",
+        "People": "2",
+        "Events": "2",
+        "Objects": "1",
+        "Devices": "1",
+        "Suppressed": "0",
+        "Problems": "2",
+    }
+
+
+def test_the_counters_and_the_chart_follow_a_load_without_a_new_page(page):
+    with Sandbox() as sandbox:
+        page.goto(sandbox.url)
+        expect(page.locator(".cards [data-count=calls]")).to_have_text("0")
+        page.evaluate("window.same = true")
+        pd.DataFrame({"user_id": [f"p{n}" for n in range(3_000)]}).cio.identify(client=sandbox.client)
+        expect(page.locator(".cards [data-count=people]")).to_have_text("3,000")
+        expect(page.locator("[data-most='0']")).not_to_have_text("0")
+        bars = (
+            "[...document.querySelectorAll('[data-chart=\"1\"] rect')].map(bar => Number(bar.getAttribute('height')))"
+        )
+        assert max(page.evaluate(bars)) == 77
+        assert page.evaluate("window.same")
+        page.goto("about:blank")
+
+
+def test_a_person_is_found_by_email_whatever_its_case_and_shown_with_all_they_have(sandbox, page):
+    page.goto(sandbox.url)
+    page.get_by_role("searchbox").fill("ADA@example.test")
+    page.get_by_role("searchbox").press("Enter")
+    assert "ADA" not in page.url
+    page.get_by_role("link", name="ada").click()
+    text = page.locator("main").inner_text()
+    for shown in ["ada@example.test", "visitor-1", "cio_", "pro", "token-1", "acme", "Order Completed", "Pricing"]:
+        assert shown in text
+    page.locator("tr:has-text('Order Completed') summary").click()
+    fields = page.locator("tr:has-text('Order Completed') pre").inner_text()
+    assert json.loads(fields) == {"total": 29.5, "items": ["tea", "cup"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("grace", "grace"),
+        ("visitor-1", "ada"),
+        ("m2", "Order Completed"),
+        ("m6", "nobody is known by this id"),
+        ("nobody", "Nothing."),
+        ("GRACE", "Nothing."),
+        ("cio_ffffffffffffffff", "Nothing."),
+    ],
+)
+def test_search_finds_ids_and_message_ids(sandbox, page, text, shown):
+    page.goto(sandbox.url)
+    page.get_by_role("searchbox").fill(text)
+    page.get_by_role("button", name="Search").click()
+    assert shown in page.locator("main").inner_text()
+
+
+def test_long_tables_are_read_page_by_page(page):
+    with Sandbox() as sandbox:
+        people = pd.DataFrame({"user_id": [f"p{n}" for n in range(120)], "event": "Seen"})
+        people.cio.track(event_column="event", client=sandbox.client)
+        for name in ["people", "events"]:
+            page.goto(f"{sandbox.url}/{name}")
+            seen = []
+            while True:
+                seen += page.locator("tbody a").all_inner_texts()
+                older = page.get_by_role("link", name="Older")
+                if not older.count():
+                    break
+                older.click()
+            assert seen == [f"p{n}" for n in reversed(range(120))]
+        page.goto("about:blank")
