@@ -6,13 +6,16 @@ BIN := $(VENV)/bin
 CONSTRAINTS := .ci/constraints.txt
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types wheel clean
+.PHONY: demo test notebooks lint types wheel clean
 
 demo: $(READY)  ## the whole job on real orders, against a Customer.io on this machine
 	@$(BIN)/cio-frames demo
 
 test: $(READY)  ## all tests, with every example in the docstrings and in the README
 	@$(BIN)/python -m pytest
+
+notebooks: $(READY)  ## runs the notebooks and writes them with what came out
+	@$(BIN)/python -m tests.run_notebooks
 
 lint: $(READY)
 	@$(BIN)/ruff check .
