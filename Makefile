@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 
 BENCH := .venv-bench
 
-.PHONY: demo test bench lint types wheel clean
+.PHONY: demo test bench notebooks lint types wheel clean
 
 demo: $(READY)  ## the whole job on real orders, against a Customer.io on this machine
 	@$(BIN)/cio-frames demo
@@ -18,6 +18,9 @@ test: $(READY)  ## all tests, with every example in the docstrings and in the RE
 
 bench: $(BENCH)/.ready  ## how fast, beside others: takes about half an hour; uses nginx where it is installed
 	@$(BENCH)/bin/python -m tests.benchmarks
+
+notebooks: $(READY)  ## runs the notebooks and writes them with what came out
+	@$(BIN)/python -m tests.run_notebooks
 
 lint: $(READY)
 	@$(BIN)/ruff check .

@@ -74,4 +74,6 @@ class LoadProgress:
 
 
 def _somebody_looks() -> bool:
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    # A notebook has made IPython's shell; that its package was imported says nothing.
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return sys.stderr.isatty() or shell is not None

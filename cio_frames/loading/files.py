@@ -83,7 +83,7 @@ def found_files(source: str | Path) -> list[DataFile]:
     Examples
     --------
     >>> from cio_frames.resources import shipped
-    >>> [Path(file.path).name for file in found_files(shipped("sample_data") / "*.csv")]
+    >>> [Path(file.path).name for file in found_files(shipped("sample_data") / "orders.c*")]
     ['orders.csv']
     """
     system, path = _system(str(source))

@@ -1,0 +1,110 @@
+"""Every notebook runs from top to bottom, and says what the one in the repository says."""
+
+import re
+import time
+
+import nbformat
+import pandas as pd
+import pytest
+
+import cio_frames as cio
+from tests.run_notebooks import NOTEBOOKS, executed, paths, text
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Proactor event loop does not implement add_reader:RuntimeWarning"),
+]
+# Outputs are written with pandas 3; others print some frames otherwise, and run the notebooks all the same.
+COMPARES = pd.__version__.startswith("3.")
+SECONDS = 60
+EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50]")
+MARK = "# WHERE TO SEND: the one cell to change."
+
+each = pytest.mark.parametrize("path", paths(), ids=lambda path: path.stem)
+
+
+def cells(path, kind):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
+
+
+def difference(notebook, kept):
+    """Return what a run printed where it differs from what is kept, cell by cell; empty where nothing does."""
+    pairs = zip(notebook.cells, kept.cells, strict=True)
+    return [f"{new.id}: {new.outputs}\nkept: {old.outputs}" for new, old in pairs if outputs(new) != outputs(old)]
+
+
+def outputs(cell):
+    return cell.get("outputs", [])
+
+
+@each
+def test_a_notebook_runs_and_prints_what_it_is_kept_with(path):
+    started = time.monotonic()
+    notebook = executed(path, SECONDS)
+    assert time.monotonic() - started < SECONDS
+    if COMPARES:
+        assert difference(notebook, nbformat.read(path, as_version=4)) == []
+        assert text(notebook) == path.read_text(encoding="utf-8"), "make notebooks writes it as it is kept"
+
+
+def test_an_output_that_no_longer_matches_is_told():
+    path = NOTEBOOKS / "00_setup_and_configuration.ipynb"
+    notebook, kept = nbformat.read(path, as_version=4), nbformat.read(path, as_version=4)
+    printed = next(cell for cell in notebook.cells if outputs(cell))
+    printed.outputs[0]["data"]["text/plain"] += " and more"
+    assert [told.partition(":")[0] for told in difference(notebook, kept)] == [printed.id]
+
+
+def test_a_key_in_the_environment_leads_a_notebook_to_the_real_api(monkeypatch):
+    with cio.Sandbox(write_key="real") as real:
+        monkeypatch.setenv("CIO_WRITE_KEY", "real")
+        monkeypatch.setenv("CIO_ENDPOINT", real.url)
+        executed(NOTEBOOKS / "04_device_management.ipynb", SECONDS)
+    assert len(real.devices()) == 63
+
+
+@each
+def test_a_notebook_has_no_emoji(path):
+    assert EMOJI.search(path.read_text(encoding="utf-8")) is None
+
+
+@each
+def test_a_notebook_says_in_one_sentence_what_it_shows(path):
+    title, told = cells(path, "markdown")[0].source.split("\n\n")[:2]
+    assert title.startswith("# ")
+    assert re.fullmatch(r"This notebook shows (?:(?!\. ).)+\.", told)
+
+
+@each
+def test_a_notebook_uses_the_library_and_nothing_beneath(path):
+    code = "\n".join(cell.source for cell in cells(path, "code"))
+    imports = re.findall(r"^ *(?:import|from) .*", code, re.M)
+    assert set(imports) <= {"import os", "import dataclasses", "import pandas as pd", "import cio_frames as cio"}
+    assert "import cio_frames as cio" in imports
+
+
+@each
+def test_one_marked_cell_chooses_where_to_send_and_it_is_the_same_everywhere(path):
+    marked = [cell.source for cell in cells(path, "code") if cell.source.startswith(MARK)]
+    assert marked == [cells(paths()[0], "code")[1].source]
+    others = [cell.source for cell in cells(path, "code") if cell.source not in marked]
+    assert not any("from_env()" in source or "Sandbox(" in source for source in others)
+
+
+@each
+def test_a_notebook_ends_by_looking_at_what_arrived(path):
+    source = nbformat.read(path, as_version=4).cells
+    heading = max(place for place, cell in enumerate(source) if cell.source.startswith("## "))
+    assert source[heading].source.startswith("## What arrived")
+    assert "sandbox." in "".join(cell.source for cell in source[heading:])
+
+
+@each
+def test_an_output_is_small_and_names_no_address_of_this_machine(path):
+    for cell in cells(path, "code"):
+        kept = str(cell.outputs)
+        assert len(kept) < 6_000
+        assert re.search(r"127\.0\.0\.1|localhost|/home/|/tmp/|[A-Z]:\\\\", kept) is None
+
+
+def test_the_numbers_of_the_notebooks_have_no_gap():
+    assert [int(path.stem[:2]) for path in paths()] == list(range(len(paths())))

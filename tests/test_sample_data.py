@@ -1,0 +1,106 @@
+"""sample_data/ is what its script makes; its good rows can be sent, and its bad ones are held back."""
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import cio_frames as cio
+from tests.make_sample_data import SAMPLE_DATA, made
+
+MADE = made(SAMPLE_DATA / "orders.csv")
+
+
+def read(name):
+    return pd.read_parquet(SAMPLE_DATA / name) if name.endswith(".parquet") else pd.read_csv(SAMPLE_DATA / name)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_file_is_what_the_script_makes(name):
+    if isinstance(MADE[name], pa.Table):
+        assert pq.read_table(SAMPLE_DATA / name).equals(MADE[name])
+    else:
+        assert (SAMPLE_DATA / name).read_text(encoding="utf-8") == MADE[name].to_csv(index=False, lineterminator="\n")
+
+
+def test_the_same_seed_makes_the_same_files():
+    assert made(SAMPLE_DATA / "orders.csv")["page_views.parquet"].equals(MADE["page_views.parquet"])
+
+
+def test_no_file_is_there_that_nobody_makes_or_describes():
+    files = {path.name for path in SAMPLE_DATA.iterdir()} - {"README.md"}
+    assert files == {*MADE, "orders.csv"}
+    readme = (SAMPLE_DATA / "README.md").read_text(encoding="utf-8")
+    assert [name for name in files if f"`{name}`" not in readme] == []
+
+
+def test_all_files_together_are_small():
+    assert sum(path.stat().st_size for path in SAMPLE_DATA.iterdir()) < 3_000_000
+
+
+def test_parquet_files_have_nested_columns():
+    types = [field.type for content in MADE.values() if isinstance(content, pa.Table) for field in content.schema]
+    assert any(map(pa.types.is_struct, types))
+    assert any(map(pa.types.is_list, types))
+
+
+RELATIONSHIP = {"role": "relationshipAttributes.role", "since": "relationshipAttributes.since"}
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "columns"),
+    [
+        ("people.parquet", "identify", {}),
+        ("people.csv", "identify", {}),
+        ("events.parquet", "track", {"timestamp": "happened_at"}),
+        ("page_views.parquet", "page", {"name": "title", "timestamp": "viewed_at"}),
+        ("screens.parquet", "screen", {"timestamp": "shown_at"}),
+        ("companies.parquet", "group", {"group_id": "company_id"}),
+        ("memberships.parquet", "group", {"group_id": "company_id", "traits": RELATIONSHIP}),
+        ("aliases.csv", "alias", {}),
+    ],
+)
+def test_good_rows_can_be_sent_without_a_warning(name, call, columns):
+    report = read(name).cio.validate(call, **columns)
+    assert report.failure_cases["reason"].tolist() == []
+
+
+def test_good_devices_can_be_sent():
+    result = cio.add_devices(read("devices.csv"), timestamp="last_used_at", dry_run=True)
+    assert result["status"].unique().tolist() == ["ready"]
+
+
+def reasons(result):
+    return [None if pd.isna(reason) else reason for reason in result["reason"]]
+
+
+def test_bad_people_are_held_back():
+    assert reasons(cio.identify(read("bad_people.csv"), timestamp="updated_at", dry_run=True)) == [
+        None,
+        "user_id: is missing, and is needed",
+        "user_id: is missing, and is needed",
+        "updated_at: not a time: send datetimes or ISO 8601 text; for seconds, pd.to_datetime(column, unit='s')",
+        "email: not an email address",
+        "unsubscribed: true or false is needed",
+        "33,185 bytes, and a call may have 32,000",
+        None,
+    ]
+
+
+def test_bad_devices_are_held_back():
+    assert reasons(cio.add_devices(read("bad_devices.csv"), timestamp="last_used_at", dry_run=True)) == [
+        None,
+        None,
+        "token: is missing, and is needed",
+        "device_type: must be one of ios, android",
+        "user_id: is missing, and is needed",
+    ]
+
+
+def test_mixed_calls_hold_two_bad_ones():
+    found = reasons(cio.batch(read("mixed_calls.csv"), timestamp="happened_at", dry_run=True))
+    assert found[:6] == [None] * 6
+    assert found[6:] == [
+        "event: is missing, and is needed",
+        "type: must be one of identify, track, page, screen, group, alias",
+    ]
