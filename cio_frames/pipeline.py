@@ -31,7 +31,7 @@ from cio_frames.errors import (
     InterruptedLoad,
     InvalidRowsError,
 )
-from cio_frames.message_ids import MessageIds, UInts, digests
+from cio_frames.message_ids import MessageIds, UInts, digests, may_be_alike
 from cio_frames.progress import bar
 from cio_frames.report import ValidationReport
 from cio_frames.results import Outcomes
@@ -130,6 +130,13 @@ class Prepared:
             nobody = pa.array(np.all([np.asarray(pc.is_null(some)) for some in ids], axis=0)) if ids else True
             ids.append(pc.if_else(nobody, groups, pa.scalar(None, TEXT)))
         return lanes.people(ids) if ids else np.full(self.rows, -1)
+
+    def moments(self) -> Ints:
+        """Return each row's timestamp in milliseconds, NO_TIME where it has none, or none that is quickly read."""
+        found = np.full(self.rows, NO_TIME)
+        for part in self.parts:
+            found[part.rows] = part.encoder.moments()
+        return found
 
     def _ids(self, wire: str) -> pa.Array | None:
         """Return one kind of id of all rows, in their order."""
@@ -302,8 +309,9 @@ class Sending:
         self.too_large = 0
         self._message_ids = MessageIds()
         person = prepared.people()
-        self._repeated = lanes.repeated(person)
-        self._lane = person % client.workers if (self._repeated & (person >= 0)).any() else None
+        repeated = lanes.repeated(person)
+        self._lane = person % client.workers if (repeated & (person >= 0)).any() else None
+        self._may_repeat = repeated & may_be_alike(person, prepared.moments()) if repeated.any() else repeated
         self._turn = 0
 
     def batches(self) -> Iterator[tuple[int, Batch]]:
@@ -336,7 +344,7 @@ class Sending:
                 lost[fault.rows] = True
                 self._note(start + fault.rows, fault.reason)
             self.outcomes.tell_reasons(start + np.flatnonzero(lost), self._reasons[start:stop][lost])
-            ids = self._ids(calls, hashed, self._repeated[start:stop] & ~lost)
+            ids = self._ids(calls, hashed, self._may_repeat[start:stop] & ~lost)
             payloads = join([calls.texts, ',"messageId":"', ids, '"},'])
             sizes = np.diff(offsets_of(payloads)) - 1
             large = ~lost & (sizes > self._client.max_call_bytes)
