@@ -32,7 +32,7 @@ from cio_frames.errors import (
     InterruptedLoad,
     InvalidRowsError,
 )
-from cio_frames.message_ids import ID_CHARACTERS, MessageIds, UInts, digests
+from cio_frames.message_ids import ID_CHARACTERS, MessageIds, UInts, digests, may_be_alike
 from cio_frames.plan import Plan, vendor_plan
 from cio_frames.progress import bar
 from cio_frames.report import Survey, ValidationReport, column_facts, merged
@@ -170,6 +170,13 @@ class Prepared:
             nobody = pa.array(np.all([np.asarray(pc.is_null(some)) for some in ids], axis=0)) if ids else True
             ids.append(pc.if_else(nobody, groups, pa.scalar(None, TEXT)))
         return lanes.people(ids) if ids else np.full(self.rows, -1)
+
+    def moments(self) -> Ints:
+        """Return each row's timestamp in milliseconds, NO_TIME where it has none, or none that is quickly read."""
+        found = np.full(self.rows, NO_TIME)
+        for part in self.parts:
+            found[part.rows] = part.encoder.moments()
+        return found
 
     def _ids(self, wire: str) -> pa.Array | None:
         """Return one kind of id of all rows, in their order."""
@@ -402,10 +409,14 @@ class Sending:
         self._message_ids = (message_ids or MessageIds()) if named else None
         self._settled = np.zeros(prepared.rows, dtype=bool) if settled is None else settled
         person = prepared.people()
-        # Where ids are shared with other frames, any row may be like one of theirs.
         repeated = lanes.repeated(person)
-        self._repeated = repeated if message_ids is None else np.ones(prepared.rows, dtype=bool)
         self._lane = person % client.workers if (repeated & (person >= 0)).any() else None
+        self._may_repeat = repeated
+        if message_ids is not None:
+            # Where ids are shared with other frames, any row may be like one of theirs.
+            self._may_repeat = np.ones(prepared.rows, dtype=bool)
+        elif named and repeated.any():
+            self._may_repeat = repeated & may_be_alike(person, prepared.moments())
         self._turn = 0
 
     def batches(self) -> Iterator[tuple[int, Batch]]:
@@ -443,7 +454,7 @@ class Sending:
                 lost[fault.rows] = True
                 self._note(fault._replace(rows=start + fault.rows))
             self.outcomes.tell_reasons(start + np.flatnonzero(lost), self._reasons[start:stop][lost])
-            ids = self._ids(calls, hashed, self._repeated[start:stop] & ~lost)
+            ids = self._ids(calls, hashed, self._may_repeat[start:stop] & ~lost)
             payloads = join([calls.texts, ',"messageId":"', ids, '"},'])
             sizes = np.diff(offsets_of(payloads)) - 1
             large = ~lost & (sizes > self._client.max_call_bytes)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cio_frames as cio
-from cio_frames.message_ids import MessageIds, Seen, digests
+from cio_frames.message_ids import MessageIds, Seen, digests, may_be_alike
 
 BASE_32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 WHEN = dt.datetime(2026, 7, 1, 12, 30, 0, 250_999, tzinfo=dt.UTC)
@@ -191,6 +191,32 @@ def test_numbers_are_counted_across_slices(slices):
             expected.append(counts.get(number, 0))
             counts[number] = expected[-1] + 1
         assert seen.before(np.array(numbers, dtype=np.uint64)).tolist() == expected
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(st.lists(st.tuples(st.integers(-1, 5), st.sampled_from([-(2**63), -1, 0, 5, 2**62])), max_size=20))
+def test_rows_of_one_person_and_one_moment_may_be_alike(rows):
+    person, ms = (np.array([row[at] for row in rows], dtype=np.int64) for at in (0, 1))
+    found = may_be_alike(person, ms)
+    assert all(found[at] for at, row in enumerate(rows) if rows.count(row) > 1)
+
+
+def test_few_others_may_be_alike():
+    chance = np.random.default_rng(1)
+    person, ms = chance.integers(0, 2_000, 10_000), chance.integers(0, 2**40, 10_000)
+    assert may_be_alike(person, ms).mean() < 0.25
+    assert may_be_alike(np.arange(10_000), np.full(10_000, -(2**63))).mean() < 0.25
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "text", "date"])
+def test_like_calls_differ_whatever_says_their_time(unit):
+    times = pd.Series(pd.to_datetime(["2026-07-01T12:00:00.000001", "2026-07-01T12:00:00.000002"] * 2))
+    times = {"text": times.astype(str), "date": pd.Series(times.dt.date)}.get(unit, times.astype("datetime64[us]"))
+    if unit == "ns":
+        times = times.astype("datetime64[ns]")
+    frame = pd.DataFrame({"user_id": ["ada"] * 4, "timestamp": times})
+    # Finer parts than milliseconds are cut, so all four say the same.
+    assert len(set(ids(frame))) == 4
 
 
 def test_like_calls_in_different_slices_differ(monkeypatch):

@@ -74,6 +74,7 @@ class Encoder:
     """
 
     def __init__(self, frame: pd.DataFrame, columns: Columns, form: Form) -> None:
+        self._rows = len(frame)
         self._columns = columns
         self._form = form
         self._constants = dict(_written(columns.constants, form))
@@ -103,6 +104,13 @@ class Encoder:
             return None
         source, column = self._sources[path]
         return unescaped(self._text(source, slice_of(column, 0, len(column))).values)
+
+    def moments(self) -> Ints:
+        """Return all rows' timestamps in milliseconds, NO_TIME where there is none, or where reading it takes long."""
+        _, column = self._sources.get(("timestamp",), (None, None))
+        if not isinstance(column, pa.ChunkedArray) or not pa.types.is_timestamp(column.type):
+            return np.full(self._rows, NO_TIME)
+        return self._times(slice_of(column, 0, self._rows), self._rows)
 
     def _text(self, source: Source, cells: Column) -> Text:
         text = json_text(cells, source.field, self._form_of(source.path))

@@ -68,7 +68,7 @@ def _with_moments(call: dict[str, Any]) -> dict[str, Any]:
 def with_ids(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Return a frame with a column of the ids that cio_frames makes."""
     sending = Sending(Prepared(frame, REQUESTS[kind]), Client(write_key="none"))
-    for _ in sending.payloads():
+    for _ in sending.written():
         pass
     ids = pa.array(sending.outcomes.frame(frame.index)["message_id"])
     text = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
