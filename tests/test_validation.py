@@ -299,6 +299,18 @@ def test_a_pattern_for_columns_checks_all_that_match():
     assert sorted(reasons(frame, "Mine", schema=pandera.DataFrameSchema({"total_.*": positive}))) == sorted(found)
 
 
+def test_a_schema_of_ones_own_is_left_as_it_was():
+    much = pandera.Check.lt(100, error="much", raise_warning=True)
+    schema = pandera.DataFrameSchema(
+        {"total": pandera.Column(checks=much), "d.*": pandera.Column(regex=True)}, ordered=True
+    )
+    for _ in range(2):
+        cases = cio.validate(orders(total=[101], day=[1]), "track", "Mine", schema=schema).failure_cases
+        assert cases[["severity", "reason"]].values.tolist() == [["warning", "total: much"]]
+    assert (schema.ordered, list(schema.columns), schema.columns["d.*"].regex) == (True, ["total", "d.*"], True)
+    assert schema.columns["total"].checks[0].raise_warning is True
+
+
 def test_a_pattern_that_no_column_matches_is_missed():
     said = refused(pandera.DataFrameSchema({"sum_.*": pandera.Column(regex=True)}))
     assert "needs column 'sum_.*', and this frame has 'user_id', 'total_eur', 'total_usd'" in said
@@ -310,7 +322,8 @@ def test_a_strict_schema_names_what_it_does_not_know_and_what_to_do():
 
 
 def test_a_strict_schema_that_knows_all_is_content():
-    schema = pandera.DataFrameSchema({"user_id": pandera.Column(), "total": pandera.Column()}, strict=True)
+    columns = {"user_id": pandera.Column(), "t.*": pandera.Column(regex=True)}
+    schema = pandera.DataFrameSchema(columns, strict=True)
     assert reasons(orders(total=[1]), "Mine", schema=schema) == []
 
 

@@ -8,12 +8,11 @@ check itself where every row fails.
 
 from __future__ import annotations
 
-import copy
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +27,7 @@ from cio_frames.validation import members
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 Severity = Literal["error", "warning"]
+_Part = TypeVar("_Part")
 
 FAILURE_COLUMNS = ["position", "column", "check", "severity", "value", "reason"]
 
@@ -101,6 +101,8 @@ def failures_of(
     FrameError
         The schema asks for a column that is not there, or one of its checks cannot be run on this frame.
     """
+    if schema.strict is True:
+        _refuse_unknown(columns, schema)
     view = _view(frame, columns, schema, own_columns=own_columns)
     schema, warned = _asked_in_full(schema, view.columns)
     found: list[_Broken] = []
@@ -114,7 +116,7 @@ def failures_of(
             break
         errors = [each.positions for each in rows if each.severity == "error"]
         if not errors:
-            _refuse(others, columns)
+            _refuse(others[0], columns)
         # Something could not be checked; it can once the rows known to be bad are out of the way.
         waiting[np.concatenate(errors)] = False
     fields = {source.name: source for source in columns.sources}
@@ -133,13 +135,13 @@ def _asked_in_full(
             "A schema with index= cannot be applied: rows are known by position here. Make the index a column with "
             ".reset_index(), and check that."
         )
-    schema = copy.copy(schema)
+    schema = _copied(schema)
     # Columns have no order here: they are found by field.
     schema.ordered = False
     warned: list[pandera.Check] = []
 
     def asked(check: Any, cases: int | None) -> Any:
-        check = copy.copy(check)
+        check = _copied(check)
         check.n_failure_cases = cases
         if check.raise_warning:
             check.raise_warning = False
@@ -147,11 +149,18 @@ def _asked_in_full(
         return check
 
     schema.checks = [asked(check, None) for check in schema.checks]
-    columns = {name: copy.copy(column) for name, column in _spelled_out(schema.columns, names)}
+    columns = {name: _copied(column) for name, column in _spelled_out(schema.columns, names)}
     for column in columns.values():
         column.checks = [asked(check, 1) for check in column.checks]
     schema.columns = columns
     return schema, warned
+
+
+def _copied(part: _Part) -> _Part:
+    """Return a part of a schema that can be changed without changing the caller's; older pandera's copies cannot."""
+    copied: _Part = object.__new__(type(part))
+    copied.__dict__.update(vars(part))
+    return copied
 
 
 def _spelled_out(columns: Mapping[Any, pandera.Column], names: pd.Index[Any]) -> Iterator[tuple[Any, pandera.Column]]:
@@ -162,7 +171,7 @@ def _spelled_out(columns: Mapping[Any, pandera.Column], names: pd.Index[Any]) ->
     for name, column in columns.items():
         matching = [each for each in names if _matches(name, each)] if column.regex else []
         for each in matching:
-            plain = copy.copy(column).set_name(each)
+            plain = _copied(column).set_name(each)
             plain.regex = False
             yield each, plain
         if not matching:
@@ -266,10 +275,25 @@ def _cells(values: list[Any]) -> npt.NDArray[np.object_]:
     return cells
 
 
-def _refuse(others: list[_Broken], columns: Columns) -> None:
+def _refuse_unknown(columns: Columns, schema: pandera.DataFrameSchema) -> None:
+    """Say which columns a strict schema does not know; pandera tells of the first one only, in some versions."""
+    unknown = [
+        source.label
+        for source in columns.sources
+        if not any(
+            _matches(name, source.name) if each.regex else name == source.name for name, each in schema.columns.items()
+        )
+    ]
+    if unknown:
+        raise FrameError(
+            f"The schema has strict=True and does not know {', '.join(map(repr, unknown))}. Add what is sent to the "
+            "schema, leave it out with traits= or properties=, or leave strict=True out."
+        )
+
+
+def _refuse(broken: _Broken, columns: Columns) -> None:
     """Say why a schema cannot be applied to a frame at all; values stay out of the text."""
     labels = {source.name: source.label for source in columns.sources}
-    broken = others[0]
     label = labels.get(broken.field, broken.field)
     pattern = broken.check.startswith("no_regex_column_match")
     if pattern or broken.check == "column_in_dataframe":
@@ -277,12 +301,6 @@ def _refuse(others: list[_Broken], columns: Columns) -> None:
         missing = broken.field if pattern else broken.values[0]
         remedy = "A schema names columns by field: user_id, timestamp, traits and properties by their own name."
         raise MissingColumnsError(what, [str(missing)], [str(label) for label in labels.values()], remedy)
-    if broken.check == "column_in_schema":
-        unknown = [labels.get(each.values[0], each.values[0]) for each in others if each.check == broken.check]
-        raise FrameError(
-            f"The schema has strict=True and does not know {', '.join(map(repr, unknown))}. Add what is sent to the "
-            "schema, leave it out with traits= or properties=, or leave strict=True out."
-        )
     if broken.check.startswith("dtype("):
         raise FrameError(
             f"Column {label!r} is of dtype {broken.values[0]}, and the schema needs "
