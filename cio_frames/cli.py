@@ -503,7 +503,9 @@ def _load(
 ) -> None:  # fmt: skip
     """Load, print what it came to, and end with 1 where not every row was delivered."""
     if report is not None:
-        _writable(report)
+        # A job's answers most likely are in the same folder, which the load makes.
+        report.parent.mkdir(parents=True, exist_ok=True)
+        _writable(report, "The report", "Nothing was sent; see --report.")
     if not sys.stderr.isatty():
         _log_progress()
     failed = ""

@@ -1,0 +1,101 @@
+"""Job files, and the list of loads."""
+
+import json
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import cio_frames as cio
+from cio_frames.cli import app
+from cio_frames.jobs import read_job
+
+JOB = """\
+source: in/*.csv
+call: track
+event: Order Completed
+columns: {user_id: customer, timestamp: at, properties: [total]}
+client: {workers: 2, requests_per_second: 500}
+timezone: Europe/Berlin
+output: answers
+report: answers/report.json
+"""
+
+
+@pytest.fixture
+def job(tmp_path):
+    (tmp_path / "jobs/in").mkdir(parents=True)
+    (tmp_path / "jobs/in/orders.csv").write_text("customer,at,total,notes\na,2020-07-01T12:00:00,1.5,x\nb,,2,y\n")
+    path = tmp_path / "jobs/orders.yaml"
+    path.write_text(JOB, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path, sandbox):
+    monkeypatch.setenv("CIO_WRITE_KEY", "sandbox")
+    monkeypatch.setenv("CIO_ENDPOINT", sandbox.url)
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_a_job_runs_from_anywhere_and_leaves_what_it_says(run, job, sandbox):
+    job.write_text(JOB + "allow_campaigns: true\n", encoding="utf-8")
+    done = run("run", job)
+    assert done.exit_code == 0, done.output
+    found = sandbox.calls()
+    assert found["properties"].tolist() == [{"total": 1.5}, {"total": 2}]
+    assert found["timestamp"].iloc[0] == "2020-07-01T10:00:00.000Z"
+    assert len(pd.read_parquet(job.parent / "answers/results")) == 2
+    assert json.loads((job.parent / "answers/report.json").read_text())["statuses"] == {"delivered": 2}
+
+
+def test_a_job_with_young_events_needs_a_word(run, job, sandbox):
+    done = run("run", job)
+    assert isinstance(done.exception, cio.CampaignsError)
+    assert len(sandbox.calls()) == 0
+
+
+def test_a_dry_run_of_a_job_sends_nothing(run, job, sandbox):
+    done = run("run", job, "--dry-run")
+    assert "2 ready" in done.stdout
+    assert "1 rows are events younger than 72 hours" in done.stdout
+    assert len(sandbox.calls()) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("source: a\ncall: track\nevnt: b\n", "line 3: unknown key 'evnt'"),
+        ("source: a\n", "line 1: 'call' is missing"),
+        ("source: a\ncall: track\ncolumns: {userid: b}\n", "line 3: unknown key 'userid'"),
+        ("source: a\ncall: track\nclient:\n  write_key: b\n", "line 4: unknown key 'write_key'"),
+        ("source: a\ncall: track\nallow_campaigns: maybe\n", "line 3: true or false is needed here"),
+        ("- a list\n", "line 1: a mapping"),
+    ],
+)
+def test_a_mistake_in_a_job_file_is_told_with_its_line(tmp_path, text, words):
+    path = tmp_path / "job.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(cio.ConfigurationError) as error:
+        read_job(path)
+    assert words in str(error.value)
+
+
+def test_a_job_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(cio.ConfigurationError, match=r"none.yaml cannot be read: No such file"):
+        read_job(tmp_path / "none.yaml")
+
+
+def test_loads_lists_loads_and_how_far_they_are(run, tmp_path):
+    (tmp_path / "people.csv").write_text("user_id\na\nb\n")
+    run("load", "people.csv", "--call", "identify")
+    (row,) = json.loads(run("loads", "--json").stdout)
+    assert (row["call"], row["state"], row["rows_done"], row["delivered"]) == ("identify", "done", 2, 2)
+    assert "people.csv" in run("loads", "people.identify.load").stdout
+    assert "people.csv" in run("loads", "people.identify.load/ledger.sqlite").stdout
+
+
+def test_where_there_is_no_ledger_loads_says_what_to_do(run, tmp_path):
+    assert "Name one" in run("loads").stdout
+    assert isinstance(run("loads", "none.sqlite").exception, cio.ConfigurationError)
