@@ -6,7 +6,9 @@ BIN := $(VENV)/bin
 CONSTRAINTS := .ci/constraints.txt
 READY := $(VENV)/.ready
 
-.PHONY: demo test notebooks lint types wheel clean
+BENCH := .venv-bench
+
+.PHONY: demo test notebooks bench lint types wheel clean
 
 demo: $(READY)  ## the whole job on real orders, against a Customer.io on this machine
 	@$(BIN)/cio-frames demo
@@ -16,6 +18,9 @@ test: $(READY)  ## all tests, with every example in the docstrings and in the RE
 
 notebooks: $(READY)  ## runs the notebooks and writes them with what came out
 	@$(BIN)/python -m tests.run_notebooks
+
+bench: $(BENCH)/.ready  ## how fast, beside others: takes about half an hour; uses nginx where it is installed
+	@$(BENCH)/bin/python -m tests.benchmarks
 
 lint: $(READY)
 	@$(BIN)/ruff check .
@@ -36,5 +41,11 @@ $(READY): pyproject.toml $(CONSTRAINTS)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[dev]'
 	@touch $@
 
+# An environment of its own: what is compared with asks for old versions of what others need.
+$(BENCH)/.ready: pyproject.toml
+	@$(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) demo-output build dist
+	rm -rf $(VENV) $(BENCH) demo-output build dist

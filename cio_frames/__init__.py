@@ -10,6 +10,7 @@ from cio_frames.accessor import CioAccessor
 from cio_frames.client import Client
 from cio_frames.errors import (
     AuthenticationError,
+    CampaignsError,
     CioFramesError,
     ConfigurationError,
     DeliveryError,
@@ -20,6 +21,7 @@ from cio_frames.errors import (
     SpecError,
 )
 from cio_frames.functions import alias, batch, group, identify, page, payloads, screen, track, validate
+from cio_frames.loading import LoadResult, load
 from cio_frames.operations import (
     add_devices,
     delete_devices,
@@ -41,6 +43,7 @@ _logging.getLogger("cio_frames").addHandler(_logging.NullHandler())
 
 __all__ = [
     "AuthenticationError",
+    "CampaignsError",
     "CioAccessor",
     "CioFramesError",
     "Client",
@@ -49,6 +52,7 @@ __all__ = [
     "FrameError",
     "InterruptedLoad",
     "InvalidRowsError",
+    "LoadResult",
     "MissingColumnsError",
     "Sandbox",
     "SpecError",
@@ -63,6 +67,7 @@ __all__ = [
     "events",
     "group",
     "identify",
+    "load",
     "page",
     "payloads",
     "report_content",

@@ -7,7 +7,9 @@ Progress and remarks go to stderr; what a program would read goes to stdout.
 
 from __future__ import annotations
 
+import gc
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -26,8 +28,8 @@ from cio_frames import functions, pipeline, spec
 from cio_frames.columns import ColumnMapping, Selection
 from cio_frames.demo import Demo, demonstrate
 from cio_frames.drift import drift, read_openapi
-from cio_frames.functions import OnInvalid
-from cio_frames.loading import read
+from cio_frames.jobs import read_job
+from cio_frames.loading import load_request, loads_in, read
 from cio_frames.results import GOOD, status_counts
 from cio_frames.sandbox.faults import seconds
 
@@ -57,6 +59,10 @@ Fields = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+ReportOption = Annotated[
+    Path | None, typer.Option(help="Write what it came to as a page for people (.html), or as JSON for programs.")
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Start over, also where this load is stopped or done.")]
 Zone = Annotated[str, typer.Option(help="The zone of times without one.")]
 NullsOption = Annotated[str, typer.Option(help="omit: leave missing values out. send: send null, which may erase.")]
 NoSchema = Annotated[bool, typer.Option("--no-schema", help="Do not check the rows against the API's spec.")]
@@ -84,7 +90,9 @@ def demo(
 
 @app.command()
 def load(
-    file: File,
+    source: Annotated[
+        str, typer.Argument(help="A Parquet or CSV file, a folder or a pattern of them, or an address (s3://, gs://).")
+    ],
     call: CallOption,
     event: EventOption = None,
     event_column: Column = None,
@@ -111,11 +119,22 @@ def load(
     endpoint: Annotated[str | None, typer.Option(help="Scheme and host; CIO_ENDPOINT if left out.")] = None,
     requests_per_second: Annotated[float, typer.Option(help="The rate limit.")] = 1_000,
     workers: Annotated[int, typer.Option(help="Connections.")] = 4,
-    results: Annotated[Path | None, typer.Option(help="Where to write the result frame, as Parquet.")] = None,
+    ledger: Annotated[Path | None, typer.Option(help="A SQLite file; in the output folder if left out.")] = None,
+    output: Annotated[Path | None, typer.Option(help="A folder for results/ and rejects.parquet.")] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start over, also where this load is stopped or done.")
+    ] = False,
+    allow_campaigns: Annotated[
+        bool, typer.Option("--allow-campaigns", help="Send events young enough to start campaigns, without asking.")
+    ] = False,
+    report: ReportOption = None,
     progress: Annotated[bool | None, typer.Option(help="Show a bar; on a terminal, if left out.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Send the rows of a file. The write key is read from CIO_WRITE_KEY, never from the command line."""
+    """Send the rows of files; the same command goes on where a load was stopped or killed.
+
+    The write key is read from CIO_WRITE_KEY, never from the command line.
+    """
     request = _request(
         call,
         event,
@@ -144,24 +163,49 @@ def load(
         **{key: value for key, value in given.items() if value},
     }
     client = None if dry_run else cio.Client.from_env(**settings)
-    ending = ".dry-run.parquet" if dry_run else ".result.parquet"
-    path = _writable(results or file.with_name(file.name.partition(".")[0] + ending))
-    frame = read(file, types_of=lambda labels: pipeline.types_of(labels, request))
-    started = time.perf_counter()
-    ended = ""
-    try:
-        result = pipeline.run(
-            frame, request, client=client, dry_run=dry_run, on_invalid=cast(OnInvalid, on_invalid), progress=progress
-        )
-    except cio.DeliveryError as error:
-        result, ended = error.result, error.message
-    seconds = time.perf_counter() - started
-    result.to_parquet(path)
-    _print_result(result, path, seconds, as_json=as_json)
-    if ended:
-        err.print(ended)
-    if not set(status_counts(result)) <= GOOD:
-        raise typer.Exit(1)
+    _load(
+        source, request, client, report,
+        as_json=as_json, ledger=ledger, output=output, fresh=fresh, progress=progress, dry_run=dry_run,
+        on_invalid=on_invalid, allow_campaigns=allow_campaigns,
+    )  # fmt: skip
+
+
+@app.command("run")
+def run_job(
+    job: Annotated[Path, typer.Argument(help="A YAML file that says what to load; see the README.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do all but send.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start over, also where this load is stopped or done.")
+    ] = False,
+    progress: Annotated[bool | None, typer.Option(help="Show a bar; on a terminal, if left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the load that a file describes: for cron, Airflow and CI."""
+    asked = read_job(job)
+    client = None if dry_run else cio.Client.from_env(**asked.client)
+    _load(
+        asked.source, asked.request, client, asked.report,
+        as_json=as_json, dry_run=dry_run, fresh=fresh, progress=progress, **asked.options,
+    )  # fmt: skip
+
+
+@app.command()
+def loads(
+    ledgers: Annotated[
+        list[Path] | None, typer.Argument(help="Ledger files, or folders with them; those below here if left out.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List loads and how far they are."""
+    found = [loads_in(path).assign(ledger=str(path)) for path in _ledgers(ledgers or [Path()])]
+    together = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+    if as_json:
+        _print_json(json.loads(together.to_json(orient="records")))
+    elif together.empty:
+        out.print("There is no ledger here. Name one: cio-frames loads orders.load/ledger.sqlite")
+    else:
+        shown = together[["source", "call", "event", "state", "rows", "rows_done", "delivered", "begun_at", "ledger"]]
+        _print_frame(shown.astype(object).where(shown.notna(), ""))
 
 
 @app.command()
@@ -297,6 +341,9 @@ def sandbox(
     error_body: Annotated[str, typer.Option(help="The shape of error answers; /about lists them.")] = "meta",
 ) -> None:
     """Run a local Customer.io until Ctrl-C, with a web page that shows what it received."""
+    # This process does nothing else, and a body of JSON is thousands of objects, none of them garbage for long.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
     given: dict[str, Any] = {"batch_errors": batch_errors, "error_body": error_body}
     with cio.Sandbox(
         write_key,
@@ -447,27 +494,94 @@ def _tally(result: pd.DataFrame) -> list[tuple[str, str, int]]:
     return sorted(tallied, key=lambda line: (line[0] not in GOOD, line[0], -line[2]))
 
 
-def _print_result(result: pd.DataFrame, path: Path, seconds: float, *, as_json: bool) -> None:
-    tallied = _tally(result)
-    sent = result["attempts"].gt(0)
-    facts = {
-        "rows": len(result),
-        "statuses": status_counts(result),
-        "reasons": {reason: rows for _, reason, rows in tallied if reason},
-        "bytes": int(result["bytes"].sum()),
-        "requests": int(result.loc[sent, "batch"].nunique()),
-        "seconds": round(seconds, 3),
-        "result": str(path),
-    }
+def _load(
+    source: str, request: pipeline.Request, client: cio.Client | None, report: Path | None, *, as_json: bool,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Load, print what it came to, and end with 1 where not every row was delivered."""
+    if report is not None:
+        _writable(report)
+    if not sys.stderr.isatty():
+        _log_progress()
+    failed = ""
+    try:
+        loaded = _asked_about_campaigns(source, request, client, options)
+    except cio.DeliveryError as error:
+        loaded, failed = cast(cio.LoadResult, error.result), error.message
+    if report is not None:
+        loaded.to_report(report)
     if as_json:
-        _print_json(facts)
-        return
-    for status, reason, rows in tallied[:_REASONS_SHOWN]:
+        _print_json(loaded.as_dict())
+    else:
+        _print_loaded(loaded)
+    if failed or loaded.why:
+        err.print(failed or loaded.why)
+    if not loaded.ok:
+        raise typer.Exit(1)
+
+
+def _asked_about_campaigns(
+    source: str, request: pipeline.Request, client: cio.Client | None, options: dict[str, Any]
+) -> cio.LoadResult:
+    try:
+        return load_request(source, request, client, **options)
+    except cio.CampaignsError as error:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        err.print(f"{error.rows:,} rows are events younger than 72 hours, or without a time: they can start campaigns,")
+        typer.confirm("that is, send mail to real people. Send them?", abort=True, err=True)
+        return load_request(source, request, client, **(options | {"allow_campaigns": True}))
+
+
+def _log_progress() -> None:
+    """Write a line a minute where there is no terminal for a bar."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log = logging.getLogger("cio_frames.progress")
+    log.handlers[:] = [handler]
+    log.setLevel(logging.INFO)
+
+
+def _ledgers(given: Sequence[Path]) -> list[Path]:
+    """Return ledger files, those of folders among them."""
+    found = [sorted(path.glob("*.load/ledger.sqlite")) if path.is_dir() else [path] for path in given]
+    inside = [path / "ledger.sqlite" for path in given if (path / "ledger.sqlite").exists()]
+    return [*inside, *(path for some in found for path in some)]
+
+
+def _print_loaded(loaded: cio.LoadResult) -> None:
+    tallied = sorted(loaded.reasons.items(), key=lambda pair: (pair[0][0] not in GOOD, -pair[1]))
+    for (status, reason), rows in tallied[:_REASONS_SHOWN]:
         out.print(f"{rows:>12,} {status}" + (f"  {reason}" if reason else ""))
     if len(tallied) > _REASONS_SHOWN:
-        out.print(f"{'':>12} and {len(tallied) - _REASONS_SHOWN:,} more reasons, in the result frame")
-    out.print(f"{facts['rows']:,} rows, {facts['bytes']:,} bytes, {facts['requests']:,} requests, {seconds:.2f} s")
-    out.print(f"Result frame: {path}")
+        out.print(f"{'':>12} and {len(tallied) - _REASONS_SHOWN:,} more reasons")
+    told = sum(loaded.reasons.values())
+    if loaded.rows > told:
+        out.print(f"{loaded.rows - told:>12,} unsent  not read yet")
+    rate = f", {told / loaded.seconds:,.0f} rows a second" if loaded.seconds and loaded.state != "done before" else ""
+    out.print(
+        f"{loaded.rows:,} rows, {loaded.bytes:,} bytes, {loaded.requests:,} requests, {loaded.seconds:.2f} s{rate}"
+    )
+    if loaded.state == "dry run":
+        _print_outlook(loaded)
+    if loaded.resent:
+        out.print(f"{loaded.resent:,} rows were on their way when the load was stopped, and were sent again.")
+    if loaded.results:
+        out.print(f"Results: {loaded.results}")
+    if loaded.rejects:
+        out.print(f"Rejects: {loaded.rejects}")
+
+
+def _print_outlook(loaded: cio.LoadResult) -> None:
+    out.print(f"At the rate limit it takes {loaded.least_seconds:,.2f} s at least.")
+    if loaded.earliest is not None and loaded.latest is not None:
+        out.print(f"Timestamps from {loaded.earliest.isoformat()} to {loaded.latest.isoformat()}.")
+    rows = sum(loaded.recent.values())
+    out.print(
+        f"{rows:,} rows are events younger than 72 hours, or without a time, and can start campaigns."
+        if rows
+        else "No row is an event young enough to start campaigns."
+    )
 
 
 def _print_frame(frame: pd.DataFrame) -> None:

@@ -7,7 +7,8 @@
     ├── SpecError                 a file under schemas/ is missing or malformed
     ├── FrameError                the frame cannot be sent as asked
     │   ├── MissingColumnsError   names the missing, the present, and a close match
-    │   └── InvalidRowsError      on_invalid="raise"; carries the report
+    │   ├── InvalidRowsError      on_invalid="raise"; carries the report
+    │   └── CampaignsError        a load with events young enough to start campaigns
     └── DeliveryError             carries .result, so nothing is lost
         ├── AuthenticationError   401/403: nothing will be accepted, the rest stays unsent
         └── InterruptedLoad       Ctrl-C or a stop signal: in-flight finished, the rest unsent
@@ -20,11 +21,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from cio_frames.loading import LoadResult
     from cio_frames.report import ValidationReport
 
 # Frames can have thousands of columns; an error that lists them all hides what it says.
@@ -83,18 +83,39 @@ class InvalidRowsError(FrameError):
 
     Attributes
     ----------
-    report : ValidationReport
-        Which rows, which columns, and why.
+    report : ValidationReport or LoadResult
+        Which rows, which columns, and why; of a load, how many for which reason.
     """
 
-    def __init__(self, report: ValidationReport) -> None:
+    def __init__(self, report: ValidationReport | LoadResult) -> None:
         super().__init__(report)
         self.report = report
 
     def __str__(self) -> str:
         return (
             f"{self.report.rows_held_back:,} of {self.report.rows:,} rows cannot be sent, and nothing was. "
-            "See .report.failure_cases, mend the rows, or pass on_invalid='skip' to send the others."
+            "See .report, mend the rows, or pass on_invalid='skip' to send the others."
+        )
+
+
+class CampaignsError(FrameError):
+    """Some rows are young enough to start campaigns, and nobody has said that they may.
+
+    Attributes
+    ----------
+    rows : int
+        How many.
+    """
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(rows)
+        self.rows = rows
+
+    def __str__(self) -> str:
+        return (
+            f"{self.rows:,} rows are events younger than 72 hours, or without a time: they can start campaigns, that "
+            "is, send mail to real people. Nothing was sent. Say that they may with allow_campaigns=True "
+            "(--allow-campaigns), or give them the time at which they happened with timestamp=."
         )
 
 
@@ -105,18 +126,19 @@ class DeliveryError(CioFramesError):
     ----------
     message : str
         Why.
-    result : pandas.DataFrame
-        The result frame: what became of every row until then.
+    result : pandas.DataFrame or LoadResult
+        What became of every row until then: the result frame, or what a load came to.
     """
 
-    def __init__(self, message: str, result: pd.DataFrame) -> None:
+    def __init__(self, message: str, result: Any) -> None:
         super().__init__(message, result)
         self.message, self.result = message, result
 
     def __str__(self) -> str:
-        counts = self.result["status"].value_counts()
+        result = self.result
+        counts = result["status"].value_counts().to_dict() if hasattr(result, "columns") else result.statuses
         counted = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
-        return f"{self.message} Rows: {counted}. The result frame is on this error as .result."
+        return f"{self.message} Rows: {counted}. What became of each is on this error as .result."
 
 
 class AuthenticationError(DeliveryError):

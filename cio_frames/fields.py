@@ -5,7 +5,7 @@ A mistake in such a file is told with its line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from cio_frames.errors import SpecError
+from cio_frames.yaml_file import YamlFile
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -59,8 +59,8 @@ class Field:
         return replace(self, properties=MappingProxyType(members), required=tuple(required))
 
 
-class FieldsFile:
-    """A YAML file read node by node, so that a mistake in it is told with its line."""
+class FieldsFile(YamlFile):
+    """A YAML file that holds fields."""
 
     _FIELD_KEYS: Mapping[str, str] = MappingProxyType(
         {
@@ -79,57 +79,12 @@ class FieldsFile:
         }
     )
     _TYPES = ("array", "boolean", "integer", "number", "object", "string")
-    _TEXT = "tag:yaml.org,2002:str"
 
     def __init__(self, path: Path, remedy: str = "Install cio-frames again.") -> None:
-        self._path = path
-        try:
-            self.root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-        except OSError as error:
-            raise SpecError(f"{path} cannot be read: {error.strerror}. {remedy}") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise SpecError(f"{path} is not YAML: {error}") from error
+        super().__init__(path, remedy)
         top = self.mapping(self.root)
         self._definitions = self.mapping(top["$defs"]) if "$defs" in top else {}
         self._followed: list[str] = []
-
-    def mapping(
-        self, node: Any, *, allowed: Set[str] | None = None, required: Set[str] = frozenset()
-    ) -> dict[str, yaml.Node]:
-        """Return a mapping's nodes by key; refuse unknown, repeated and missing keys."""
-        if not isinstance(node, yaml.MappingNode):
-            raise self.wrong(node, "a mapping (key: value) is needed here")
-        entries: dict[str, yaml.Node] = {}
-        for key_node, value in node.value:
-            key = self._text(key_node)
-            if key in entries:
-                raise self.wrong(key_node, f"{key!r} stands here twice")
-            if allowed is not None and key not in allowed:
-                raise self.wrong(key_node, f"unknown key {key!r}; known are {', '.join(sorted(allowed))}")
-            entries[key] = value
-        for key in sorted(required - entries.keys()):
-            raise self.wrong(node, f"{key!r} is missing")
-        return entries
-
-    def scalar(self, node: yaml.Node) -> Any:
-        """Return the value of a node as YAML reads it."""
-        return yaml.safe_load(yaml.serialize(node))
-
-    def names(self, node: yaml.Node | None) -> tuple[str, ...]:
-        """Return a list of names; nothing for an absent one."""
-        return () if node is None else tuple(map(self._text, self.sequence(node, "a list of names")))
-
-    def name(self, node: yaml.Node, known: Set[str]) -> str:
-        """Return one of these names; refuse any other."""
-        if self._text(node) not in known:
-            raise self.wrong(node, f"{node.value!r} is no call or event")
-        return self._text(node)
-
-    def sequence(self, node: yaml.Node, what: str = "a list") -> Sequence[yaml.Node]:
-        """Return a list's nodes."""
-        if not isinstance(node, yaml.SequenceNode):
-            raise self.wrong(node, f"{what} is needed here")
-        return tuple(node.value)
 
     def fields(self, node: yaml.Node | None) -> Mapping[str, Field]:
         """Return the fields of a ``properties`` mapping; nothing for an absent one."""
@@ -171,13 +126,3 @@ class FieldsFile:
         found = self.field(self._definitions[name])
         self._followed.pop()
         return found
-
-    def _text(self, node: yaml.Node) -> str:
-        if node.tag != self._TEXT:
-            raise self.wrong(node, "text is needed here; quote it if it is text, and write merges (<<) out")
-        return str(node.value)
-
-    def wrong(self, node: Any, what: str) -> SpecError:
-        """Return an error that names file and line."""
-        line = node.start_mark.line + 1 if node is not None else 1
-        return SpecError(f"{self._path}, line {line}: {what}.")

@@ -16,8 +16,8 @@ five times as long, which was half of a dry run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,44 +25,12 @@ import pyarrow as pa
 import xxhash
 
 Ints = npt.NDArray[np.int64]
+UInts = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
 _ALPHABET = np.frombuffer(b"0123456789ABCDEFGHJKMNPQRSTVWXYZ", dtype=np.uint8)
 _CHARACTERS = 26
 _LATEST_MS = 2**48
-
-
-class Occurrences:
-    """How often calls came before, among more of them than could be remembered one by one: 8 bytes each.
-
-    >>> before = Occurrences()
-    >>> before.add([b"a" * 16, b"b" * 16, b"a" * 16])
-    >>> before.of([b"a" * 16, b"c" * 16]).tolist()
-    [2, 0]
-    """
-
-    def __init__(self) -> None:
-        self._sorted = np.empty(0, dtype=np.uint64)
-
-    def add(self, calls: Iterable[bytes]) -> None:
-        """Note some calls by their digests."""
-        self.add_packed(_first_halves(calls))
-
-    def add_packed(self, calls: npt.NDArray[np.uint64]) -> None:
-        """Note some calls by the first halves of their digests."""
-        self._sorted = np.concatenate([self._sorted, np.sort(calls)])
-        # Two sorted runs: this kind of sort merges them.
-        self._sorted.sort(kind="stable")
-
-    def of(self, calls: Iterable[bytes]) -> Ints:
-        """Return how often each of some calls came before."""
-        wanted = _first_halves(calls)
-        ends = np.searchsorted(self._sorted, wanted, side="right")
-        return np.asarray(ends - np.searchsorted(self._sorted, wanted, side="left"), dtype=np.int64)
-
-
-def _first_halves(calls: Iterable[bytes]) -> npt.NDArray[np.uint64]:
-    return np.frombuffer(b"".join(calls), dtype="<u8")[::2].astype(np.uint64)
 
 
 class MessageIds:
@@ -74,63 +42,110 @@ class MessageIds:
     ('0000000000', False)
     """
 
-    def __init__(self, earlier: Occurrences | None = None) -> None:
-        self._seen: dict[bytes, int] = {}
-        self._earlier = earlier
+    def __init__(self, seen: Seen | None = None) -> None:
+        self._seen = Seen() if seen is None else seen
+        self._numbers: list[UInts] = []
 
-    def of(self, calls: list[bytes], ms: Ints, *, may_repeat: Bools) -> pa.Array:
+    def of(self, calls: UInts, ms: Ints, *, may_repeat: Bools) -> pa.Array:
         """Return the ids of some calls, in order.
 
         Parameters
         ----------
-        calls : list of bytes, of length n
+        calls : numpy array of uint64, shape (n, 2)
             The calls' digests.
         ms : numpy array of int64, shape (n,)
             Timestamps in milliseconds; below zero where there is none.
         may_repeat : numpy array of bool, shape (n,)
             Rows that could be like another row; only these are remembered.
         """
-        told_apart = self._told_apart(calls, np.flatnonzero(may_repeat).tolist())
-        halves = np.frombuffer(b"".join(told_apart), dtype=">u8").reshape(-1, 2).astype(np.uint64)
-        return _base32(_with_time(halves[:, 0], ms), halves[:, 1])
+        rows = np.flatnonzero(may_repeat)
+        # 64 bits tell calls apart here; they are in every id.
+        numbers = calls[rows, 1]
+        self._numbers.append(numbers)
+        before = self._seen.before(numbers)
+        again = np.flatnonzero(before)
+        if len(again):
+            calls = calls.copy()
+            for row, count in zip(rows[again].tolist(), before[again].tolist(), strict=True):
+                calls[row] = _halves(_hash(calls[row].astype(">u8").tobytes() + count.to_bytes(8, "big")))
+        return _base32(_with_time(calls[:, 0], ms), calls[:, 1])
 
-    def _told_apart(self, calls: list[bytes], rows: list[int]) -> list[bytes]:
-        """Return digests in which calls that were there before have another."""
-        some = [calls[row] for row in rows]
-        earlier = self._earlier.of(some).tolist() if self._earlier else [0] * len(some)
-        fresh = dict.fromkeys(some, 1)
-        if len(fresh) == len(some) and not any(earlier) and fresh.keys().isdisjoint(self._seen):
-            self._seen.update(fresh)
-            return calls
-        told_apart = calls.copy()
-        for row, digest, long_ago in zip(rows, some, earlier, strict=True):
-            lately = self._seen.get(digest, 0)
-            self._seen[digest] = lately + 1
-            if before := long_ago + lately:
-                told_apart[row] = _hash(digest + before.to_bytes(8, "big"))
-        return told_apart
-
-    def packed(self) -> npt.NDArray[np.uint64]:
-        """Return the first halves of all digests that were remembered, repeated ones as often as they came."""
-        return np.repeat(_first_halves(self._seen), np.fromiter(self._seen.values(), np.int64, len(self._seen)))
+    @property
+    def numbers(self) -> UInts:
+        """What the calls that were remembered here are told apart by."""
+        return np.concatenate([*self._numbers, np.empty(0, dtype=np.uint64)])
 
 
-def digests(calls: pa.Array) -> list[bytes]:
-    """Return 16 bytes for each call, which calls that differ do not share.
+class Seen:
+    """How often numbers came before; numbers come a slice at a time.
+
+    They are kept sorted, in few runs, each more than twice as long as the next: short runs are soon merged.
+
+    >>> seen = Seen()
+    >>> seen.before(np.array([7, 5, 7])).tolist(), seen.before(np.array([8, 7])).tolist()
+    ([0, 0, 1], [0, 2])
+    """
+
+    def __init__(self) -> None:
+        self._runs: list[npt.NDArray[Any]] = []
+
+    def before(self, numbers: npt.NDArray[Any]) -> Ints:
+        """Return how often each number came before, in this slice and earlier ones, and remember them all."""
+        order = np.argsort(numbers, kind="stable")
+        ordered = numbers[order]
+        counts = np.arange(len(ordered)) - np.searchsorted(ordered, ordered)
+        for run in self._runs:
+            first = np.searchsorted(run, ordered)
+            again = np.flatnonzero(run[np.minimum(first, len(run) - 1)] == ordered)
+            counts[again] += np.searchsorted(run, ordered[again], side="right") - first[again]
+        self._remember(ordered)
+        found = np.empty_like(counts)
+        found[order] = counts
+        return found
+
+    def add(self, numbers: npt.NDArray[Any]) -> None:
+        """Remember numbers without asking after them."""
+        self._remember(np.sort(numbers))
+
+    def copy(self) -> Seen:
+        """Return what can learn more while this one does not."""
+        other = Seen()
+        other._runs = self._runs.copy()
+        return other
+
+    def _remember(self, run: npt.NDArray[Any]) -> None:
+        if len(run) == 0:
+            return
+        while self._runs and len(self._runs[-1]) <= 2 * len(run):
+            # A stable sort sees that these are two runs, and merges them.
+            run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")
+        self._runs.append(run)
+
+
+def digests(calls: pa.Array) -> UInts:
+    """Return two numbers of 64 bits for each call, which calls that differ do not share.
 
     Parameters
     ----------
     calls : pyarrow.LargeStringArray
         The calls' JSON without message ids; nulls are hashed as nothing.
+
+    Returns
+    -------
+    numpy array of uint64, shape (n, 2)
     """
     if len(calls) == 0:
-        return []
+        return np.empty((0, 2), dtype=np.uint64)
     offsets = np.frombuffer(calls.buffers()[1], dtype=np.int64)[calls.offset : calls.offset + len(calls) + 1]
     content = memoryview(calls.buffers()[2] or b"")
-    return [_hash(content[start:stop]) for start, stop in pairwise(offsets.tolist())]
+    return _halves(b"".join([_hash(content[start:stop]) for start, stop in pairwise(offsets.tolist())]))
 
 
 _hash = xxhash.xxh3_128_digest
+
+
+def _halves(hashed: bytes) -> UInts:
+    return np.frombuffer(hashed, dtype=">u8").reshape(-1, 2).astype(np.uint64)
 
 
 def _with_time(high: npt.NDArray[np.uint64], ms: Ints) -> npt.NDArray[np.uint64]:

@@ -5,6 +5,8 @@ Everything left of deliver is pure: no clock, no network. A dry run is the same 
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
@@ -15,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cio_frames import lanes, spec, validation
+from cio_frames import ahead, lanes, spec, validation
 from cio_frames.batching import Batch, batches
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, Columns, position_of, resolve
@@ -29,7 +31,7 @@ from cio_frames.errors import (
     InterruptedLoad,
     InvalidRowsError,
 )
-from cio_frames.message_ids import MessageIds, digests
+from cio_frames.message_ids import MessageIds, UInts, digests
 from cio_frames.plan import Plan, vendor_plan
 from cio_frames.progress import bar
 from cio_frames.report import Survey, ValidationReport, column_facts, merged
@@ -40,6 +42,11 @@ Bools = npt.NDArray[np.bool_]
 
 # Fragments of this many rows stay in the processor's cache, and memory stays flat.
 SLICE_ROWS = 50_000
+
+
+# Arrow and orjson work side by side in threads; hashing and numpy's smaller steps do not, so that more than this gain
+# little and take memory.
+MOST_ENCODERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,14 @@ class Part:
     frame: pd.DataFrame
     encoder: Encoder
     columns: Columns
+
+
+class Slice(NamedTuple):
+    """Some rows' calls, the position of the first, and the digests that message ids are made of, where they are."""
+
+    start: int
+    calls: Calls
+    digests: UInts | None
 
 
 class Prepared:
@@ -158,11 +173,14 @@ class Prepared:
                 names[part.rows] = constant if ids is None else ids.to_numpy(zero_copy_only=False)
         return names
 
-    def slices(self) -> Iterator[tuple[int, Calls]]:
-        """Yield calls slice by slice, in row order, each with the position of its first row."""
-        for start in range(0, self.rows, SLICE_ROWS):
-            stop = min(start + SLICE_ROWS, self.rows)
-            yield start, _merged(self.parts, start, stop)
+    def slices(self, *, threads: int = 1) -> Iterator[Slice]:
+        """Yield calls slice by slice, in row order."""
+        yield from ahead.results(self._slice, range(0, self.rows, SLICE_ROWS), threads=threads)
+
+    def _slice(self, start: int) -> Slice:
+        calls = _merged(self.parts, start, min(start + SLICE_ROWS, self.rows))
+        given = calls.message_ids is not None and not calls.message_ids.null_count
+        return Slice(start, calls, None if given else digests(calls.texts))
 
 
 def types_of(labels: Sequence[Hashable], request: Request) -> dict[Hashable, str]:
@@ -339,7 +357,9 @@ class Sending:
         counted: Callable[[int], Any] = lambda rows: None,
         message_ids: MessageIds | None = None,
         settled: Bools | None = None,
+        encoders: int | None = None,
     ) -> None:
+        self._encoders = _encoders(prepared.rows) if encoders is None else encoders
         self._prepared = prepared
         self._client = client
         self._counted = counted
@@ -386,14 +406,14 @@ class Sending:
 
     def written(self) -> Iterator[Written]:
         """Yield what was written, slice by slice."""
-        for start, calls in self._prepared.slices():
+        for start, calls, hashed in self._prepared.slices(threads=self._encoders):
             stop = start + len(calls.texts)
             lost = self.failed[start:stop].copy()
             for fault in calls.faults:
                 lost[fault.rows] = True
                 self._note(start + fault.rows, fault.reason)
             self.outcomes.tell_reasons(start + np.flatnonzero(lost), self._reasons[start:stop][lost])
-            ids = self._ids(calls, self._repeated[start:stop] & ~lost)
+            ids = self._ids(calls, hashed, self._repeated[start:stop] & ~lost)
             payloads = join([calls.texts, ',"messageId":"', ids, '"},'])
             sizes = np.diff(offsets_of(payloads)) - 1
             large = ~lost & (sizes > self._client.max_call_bytes)
@@ -404,12 +424,11 @@ class Sending:
             self._counted(int((lost | large).sum()))
             yield Written(start, _without(payloads, gone), sizes, lost, calls.ms)
 
-    def _ids(self, calls: Calls, may_repeat: Bools) -> pa.Array:
-        given = calls.message_ids
-        if given is not None and not given.null_count:
-            return given
-        made = self._message_ids.of(digests(calls.texts), calls.ms, may_repeat=may_repeat)
-        return made if given is None else pc.coalesce(given, made)
+    def _ids(self, calls: Calls, hashed: UInts | None, may_repeat: Bools) -> pa.Array:
+        if hashed is None:
+            return calls.message_ids
+        made = self._message_ids.of(hashed, calls.ms, may_repeat=may_repeat)
+        return made if calls.message_ids is None else pc.coalesce(calls.message_ids, made)
 
     def _note(self, rows: Ints, reason: str) -> None:
         """Add a reason to rows that cannot be sent, where validation has not told of the same column."""
@@ -427,6 +446,11 @@ class Sending:
         for row, size in zip(rows.tolist(), sizes.tolist(), strict=True):
             reason = f"{size:,} bytes, and a call may have {self._client.max_call_bytes:,}"
             self.outcomes.tell(np.array([row]), "too_large", reason=reason)
+
+
+def _encoders(rows: int) -> int:
+    """Return in how many threads to encode."""
+    return max(1, min(MOST_ENCODERS, os.cpu_count() or 1, math.ceil(rows / SLICE_ROWS)))
 
 
 def _without(array: pa.Array, gone: pa.Array) -> pa.Array:

@@ -31,9 +31,11 @@ _ISO_8601 = (
     r"(?:[Tt ](?P<hour>\d\d)(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?)?"
     r" ?(?:[Zz]|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d))?)?)?$"
 )
-# Tables of two and three digits as text, so that times are written by look-up and not by division.
+# Times are written by look-up and not by division: two digits, the minutes of a day, the milliseconds of a minute.
 _TWO = np.frombuffer("".join(f"{n:02}" for n in range(100)).encode(), dtype=np.uint8).reshape(100, 2)
-_THREE = np.frombuffer("".join(f"{n:03}" for n in range(1000)).encode(), dtype=np.uint8).reshape(1000, 3)
+_TIME = np.dtype([("day", "V10"), ("minute", "V6"), ("rest", "V8")])
+_MINUTES = np.frombuffer("".join(f"T{n // 60:02}:{n % 60:02}" for n in range(1_440)).encode(), dtype="V6")
+_RESTS = np.frombuffer("".join(f":{n // 1_000:02}.{n % 1_000:03}Z" for n in range(60_000)).encode(), dtype="V8")
 
 
 class Instants(NamedTuple):
@@ -66,11 +68,13 @@ def from_timestamps(array: pa.Array, timezone: str) -> Instants:
     missing = np.asarray(pc.is_null(array))
     counts = np.asarray(pc.fill_null(array.cast(pa.int64()), 0))
     per_second = _PER_SECOND[array.type.unit]
-    seconds = counts // per_second
-    unreadable = _outside(seconds)
-    seconds = np.where(unreadable, 0, seconds)
-    thousandths = (counts % per_second) * 1_000 // per_second
-    return _instants(seconds * 1_000 + thousandths, missing, unreadable, timezone if array.type.tz is None else "UTC")
+    # 64 bits of nanoseconds end long before the calendar does.
+    first, last = max(_FIRST_SECOND * per_second, -(2**63)), min((_LAST_SECOND + 1) * per_second, 2**63) - 1
+    unreadable = (counts < first) | (counts > last)
+    if unreadable.any():
+        counts = np.where(unreadable, 0, counts)
+    ms = counts * 1_000 if per_second == 1 else counts // (per_second // 1_000)
+    return _instants(ms, missing, unreadable, timezone if array.type.tz is None else "UTC")
 
 
 def from_dates(array: pa.Array, timezone: str) -> Instants:
@@ -165,7 +169,25 @@ def _outside(seconds: Ints) -> Bools:
 
 
 def _localized(ms: Ints, timezone: str) -> tuple[Ints, Bools]:
-    """Return naive milliseconds as instants, and which of them the zone has twice or not at all."""
+    """Return naive milliseconds as instants, and which of them the zone has twice or not at all.
+
+    pandas 2 takes microseconds for each. So it is asked about days: most have the offset of their neighbours, and no
+    zone has ever turned its clocks forth and back within six.
+    """
+    days, day_of = np.unique(ms // _MS_PER_DAY, return_inverse=True)
+    if 8 * len(days) > len(ms):
+        return _asked(ms, timezone)
+    midnights = (days[:, None] + np.arange(-1, 3)) * _MS_PER_DAY
+    instants, unclear = (found.reshape(midnights.shape) for found in _asked(midnights.ravel(), timezone))
+    offsets = midnights - instants
+    steady = (~unclear.any(axis=1) & (offsets == offsets[:, :1]).all(axis=1))[day_of]
+    utc, lost = ms - offsets[day_of, 0], np.zeros(len(ms), dtype=bool)
+    utc[~steady], lost[~steady] = _asked(ms[~steady], timezone)
+    return utc, lost
+
+
+def _asked(ms: Ints, timezone: str) -> tuple[Ints, Bools]:
+    """Ask pandas for the instants of naive milliseconds."""
     # On the last days of the calendar pandas refuses to count on into UTC.
     too_early, too_late = ms < (_FIRST_SECOND + 172_800) * 1_000, ms > (_LAST_SECOND - 172_800) * 1_000
     shift = _CALENDAR_MS * (too_early.astype(np.int64) - too_late.astype(np.int64))
@@ -205,21 +227,14 @@ def time_text(ms: Ints, missing: Bools) -> pa.Array:
     >>> time_text(np.array([-1]), np.array([False])).to_pylist()
     ['1969-12-31T23:59:59.999Z']
     """
-    days, rest = np.divmod(ms, _MS_PER_DAY)
-    seconds, thousandths = np.divmod(rest.astype(np.int32), 1_000)
-    minutes, second = np.divmod(seconds, 60)
-    hour, minute = np.divmod(minutes, 60)
-    text = np.empty((len(ms), 24), dtype=np.uint8)
-    text[:, 0:10] = _day_digits(days)
-    text[:, 10] = ord("T")
-    text[:, 11:13] = _TWO[hour]
-    text[:, 13] = text[:, 16] = ord(":")
-    text[:, 14:16] = _TWO[minute]
-    text[:, 17:19] = _TWO[second]
-    text[:, 19] = ord(".")
-    text[:, 20:23] = _THREE[thousandths]
-    text[:, 23] = ord("Z")
-    return _fixed_width(text, missing)
+    days = ms // _MS_PER_DAY
+    since_midnight = (ms - days * _MS_PER_DAY).astype(np.int32)
+    minutes = since_midnight // 60_000
+    text = np.empty(len(ms), dtype=_TIME)
+    text["day"] = _day_digits(days).view("V10").ravel()
+    text["minute"] = _MINUTES[minutes]
+    text["rest"] = _RESTS[since_midnight - minutes * 60_000]
+    return _fixed_width(text.view(np.uint8).reshape(-1, _TIME.itemsize), missing)
 
 
 def _day_digits(days: Ints) -> npt.NDArray[np.uint8]:

@@ -62,14 +62,14 @@ class FaultServer:
     A function sees whole requests, so faults before the end of the body need a list.
     """
 
-    def __init__(self, script: Sequence[Answer | Fault] | Callable[[Received], Answer | Fault] = (OK,)):
+    def __init__(self, script: Sequence[Answer | Fault] | Callable[[Received], Answer | Fault] = (OK,), port=0):
         self._script = script
         self._numbers = itertools.count()
         self._closing = threading.Event()
         self._threads = []
         self._sockets = []
         self.received: list[Received] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
 

@@ -3,6 +3,7 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -45,25 +46,34 @@ def ends(capsys):
     return ended
 
 
-def test_a_load_prints_counts_and_path_and_leaves_the_result_beside_the_file(run, orders, sandbox):
+FOLDER = "orders.track-order-completed.load"
+
+
+def answers(folder=FOLDER):
+    """Return the results of a load."""
+    return pd.read_parquet(Path(folder) / "results")
+
+
+def test_a_load_prints_counts_and_path_and_leaves_its_answers_in_a_folder(run, orders, sandbox):
     done = run("load", orders, *ORDER)
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["2", "delivered"]
-    assert lines[-1] == f"Result frame: {orders.with_name('orders.result.parquet')}"
-    assert list(pd.read_parquet(orders.with_name("orders.result.parquet"))["status"]) == ["delivered"] * 2
+    assert lines[-1] == f"Results: {Path(FOLDER) / 'results'}"
+    assert list(answers()["status"]) == ["delivered"] * 2
     assert sorted(sandbox.calls()["userId"]) == ["00004", "1e5"]
 
 
 def test_a_load_in_json_is_for_programs(run, orders, tmp_path):
-    done = run("load", orders, *ORDER, "--json", "--results", tmp_path / "answer.parquet")
+    done = run("load", orders, *ORDER, "--json", "--output", tmp_path / "answer")
     facts = json.loads(done.stdout)
-    assert {key: facts[key] for key in ("rows", "statuses", "reasons", "requests", "result")} == {
+    assert {key: facts[key] for key in ("rows", "statuses", "reasons", "requests", "results", "state")} == {
         "rows": 2,
         "statuses": {"delivered": 2},
-        "reasons": {},
+        "reasons": [],
         "requests": 1,
-        "result": str(tmp_path / "answer.parquet"),
+        "results": str(tmp_path / "answer" / "results"),
+        "state": "done",
     }
 
 
@@ -89,7 +99,7 @@ def test_columns_are_chosen_and_renamed_by_options(run, orders, sandbox):
 
 def test_a_mixed_file_is_loaded_by_its_type_column(run, tmp_path, sandbox):
     path = tmp_path / "mixed.csv"
-    path.write_text("kind,user_id,event\nidentify,1,\ntrack,1,Seen\n")
+    path.write_text("kind,user_id,event,timestamp\nidentify,1,,\ntrack,1,Seen,2020-01-01\n")
     assert run("load", path, "--call", "batch", "--type-column", "kind").exit_code == 0
     assert list(sandbox.calls()["type"]) == ["identify", "track"]
     assert list(sandbox.calls()["userId"]) == ["1", "1"]
@@ -133,7 +143,7 @@ def test_a_wrong_key_ends_with_1_says_so_without_the_key_and_leaves_the_result(r
     assert done.exit_code == 1
     assert "does not accept this write key" in done.stderr
     assert "wrong-key" not in done.output
-    assert list(pd.read_parquet(orders.with_name("orders.result.parquet"))["status"]) == ["unsent"] * 2
+    assert list(answers()["status"]) == ["unsent"] * 2
 
 
 def test_on_invalid_raise_ends_with_1_and_sends_nothing(run, ends, orders, sandbox):
@@ -247,6 +257,17 @@ def test_the_sandbox_misbehaves_as_told():
     assert second.status_code == 400
 
 
+def test_a_sandbox_that_others_can_reach_says_so_loudly():
+    command = [sys.executable, "-m", "cio_frames", "sandbox", "--port", "0", "--host", "0.0.0.0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        said = ""
+        while "Ctrl-C" not in said:
+            said += running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        running.stderr.read()
+    assert "listens on 0.0.0.0, so other machines can reach it" in said
+
+
 @pytest.mark.parametrize(
     "option", ["--fault=none", "--latency=30", "--assume=x=y", "--assume=gzip", "--batch-errors=x"]
 )
@@ -269,16 +290,13 @@ def test_good_rows_go_although_a_cell_beside_them_is_no_number(run, orders):
     assert "1 invalid  total: a number is needed" in done.stdout
 
 
-@pytest.mark.parametrize("results", ["none/x.parquet", "."])
-def test_a_result_that_cannot_be_written_is_found_before_anything_is_sent(run, ends, orders, sandbox, results):
-    status, said = ends("load", orders, *ORDER, "--results", results)
+def test_answers_that_cannot_be_written_are_found_before_anything_is_sent(run, ends, orders, sandbox):
+    status, said = ends("load", orders, *ORDER, "--output", orders / "inside")
     assert status == 2
-    assert "Nothing was sent" in said.err
+    assert "cannot be" in said.err
     assert len(sandbox.requests()) == 0
 
 
-def test_a_dry_run_does_not_take_the_place_of_a_loads_result(run, orders):
-    run("load", orders, *ORDER)
+def test_a_dry_run_leaves_nothing_behind(run, orders, tmp_path):
     run("load", orders, *ORDER, "--dry-run")
-    assert list(pd.read_parquet(orders.with_name("orders.result.parquet"))["status"]) == ["delivered"] * 2
-    assert list(pd.read_parquet(orders.with_name("orders.dry-run.parquet"))["status"]) == ["ready"] * 2
+    assert list(tmp_path.iterdir()) == [orders]

@@ -95,11 +95,7 @@ def check(frame, call, event=None, **asked):
 def snapshot(frame):
     """What a frame holds, as far as it could be changed."""
     columns = [frame.iloc[:, at] for at in range(frame.shape[1])]
-    return [list(frame.columns), list(frame.index)] + [
-        list(map(repr, column)) if column.dtype == object else pd.util.hash_pandas_object(column).tolist()
-        for column in columns
-        if column.dtype == object or isinstance(column.dtype, np.dtype)
-    ]
+    return [list(frame.columns), list(frame.index)] + [(column.dtype, list(map(repr, column))) for column in columns]
 
 
 @examples(220)
@@ -357,6 +353,14 @@ def test_a_float_column_of_whole_numbers_is_a_column_of_ids():
 )
 def test_ids_keep_their_leading_zeros_and_lose_their_point(cells):
     assert [json.loads(text)["userId"] for text in texts(pd.DataFrame({"user_id": cells}))] == ["007", "7"]
+
+
+def test_an_id_of_21_digits_has_no_exponent_and_a_float_of_that_size_is_no_id():
+    column = pd.Series([10**20, decimal.Decimal("1E+20"), 1e20, np.float64(1e20)], dtype=object)
+    found = [one(cell, "user_id") for cell in column]
+    assert found[:2] == ["100000000000000000000"] * 2
+    assert all("lost its last digits" in reason for reason in found[2:])
+    assert "lost its last digits" in one(pd.Series([1e20]), "user_id")
 
 
 def test_decimal_ids_are_digits_in_a_typed_column_too():

@@ -44,18 +44,18 @@ def test_every_error_is_in_the_tree_that_the_docstring_draws():
     from cio_frames import errors
 
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
-    assert len(kinds) == 9
+    assert len(kinds) == 10
     assert all(kind.__name__ in errors.__doc__ for kind in kinds)
 
 
 def test_a_delivery_error_says_how_many_rows_have_which_status():
     assert str(cio.DeliveryError("Stopped.", result())) == (
-        "Stopped. Rows: 2 unsent. The result frame is on this error as .result."
+        "Stopped. Rows: 2 unsent. What became of each is on this error as .result."
     )
 
 
 def test_an_invalid_rows_error_names_both_ways_out():
     assert str(cio.InvalidRowsError(report())) == (
-        "1 of 2 rows cannot be sent, and nothing was. See .report.failure_cases, mend the rows, or pass "
+        "1 of 2 rows cannot be sent, and nothing was. See .report, mend the rows, or pass "
         "on_invalid='skip' to send the others."
     )

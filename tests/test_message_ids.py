@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cio_frames as cio
-from cio_frames.message_ids import MessageIds, digests
+from cio_frames.message_ids import MessageIds, Seen, digests
 
 BASE_32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 WHEN = dt.datetime(2026, 7, 1, 12, 30, 0, 250_999, tzinfo=dt.UTC)
@@ -68,8 +68,9 @@ def test_an_id_is_a_ulid_whose_time_is_the_timestamp_where_there_is_one(calls):
 @settings(deadline=None, derandomize=True, max_examples=50)
 @given(st.binary(min_size=16, max_size=16), st.integers(0, 2**48 - 1))
 def test_a_ulid_says_all_of_its_bits(digest, ms):
+    halves = np.frombuffer(digest, dtype=">u8").reshape(1, 2).astype(np.uint64)
     timed, untimed = (
-        MessageIds().of([digest], np.array([time]), may_repeat=np.array([False]))[0].as_py() for time in (ms, -1)
+        MessageIds().of(halves, np.array([time]), may_repeat=np.array([False]))[0].as_py() for time in (ms, -1)
     )
     number = int.from_bytes(digest, "big")
     assert decoded(untimed) == number
@@ -178,6 +179,18 @@ def test_the_id_of_a_second_like_call_is_the_hash_of_the_first_and_its_number():
         again = xxhash.xxh3_128_digest(digest + before.to_bytes(8, "big"))
         assert decoded(ulid) == int.from_bytes(again, "big")
     assert decoded(first) == int.from_bytes(digest, "big")
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(st.lists(st.lists(st.integers(0, 6), max_size=6), max_size=12))
+def test_numbers_are_counted_across_slices(slices):
+    seen, counts = Seen(), {}
+    for numbers in slices:
+        expected = []
+        for number in numbers:
+            expected.append(counts.get(number, 0))
+            counts[number] = expected[-1] + 1
+        assert seen.before(np.array(numbers, dtype=np.uint64)).tolist() == expected
 
 
 def test_like_calls_in_different_slices_differ(monkeypatch):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import threading
+import time
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,9 @@ import pytest
 
 import cio_frames as cio
 from cio_frames import pipeline
+from cio_frames.client import Reply
+from cio_frames.columns import ColumnMapping
+from cio_frames.delivery import deliver
 from cio_frames.loading import read
 from cio_frames.resources import shipped
 
@@ -400,3 +404,72 @@ def test_an_invalid_row_is_invalid_also_where_delivery_stopped_before_it(sandbox
     with pytest.raises(cio.AuthenticationError) as error:
         frame.cio.track("Order Completed", client=dataclasses.replace(sandbox.client, write_key="wrong-key"))
     assert error.value.result["status"].iloc[-1] == "invalid"
+
+
+@pytest.mark.parametrize("encoders", [1, 2, 3])
+def test_how_many_threads_encode_does_not_show(monkeypatch, encoders):
+    orders = read(shipped("sample_data") / "orders.parquet").head(500)
+    asked = {"user_id": "customer_id", "timestamp": "ordered_on", "dry_run": True}
+    whole = orders.cio.track("Order Completed", **asked)
+    monkeypatch.setattr(pipeline, "SLICE_ROWS", 40)
+    monkeypatch.setattr(pipeline, "MOST_ENCODERS", encoders)
+    monkeypatch.setattr(pipeline.os, "cpu_count", lambda: 8)
+    found = orders.cio.track("Order Completed", **asked)
+    pd.testing.assert_frame_equal(found.drop(columns="batch"), whole.drop(columns="batch"))
+
+
+@pytest.mark.parametrize("encoders", [1, 2])
+def test_the_first_request_leaves_before_the_last_row_is_encoded_and_what_waits_is_bounded(monkeypatch, encoders):
+    monkeypatch.setattr(pipeline, "SLICE_ROWS", 1)
+    frame = pd.DataFrame({"user_id": [f"u{row}" for row in range(200)]})
+    client = cio.Client(write_key="k", workers=2)
+    begun, left, gate = [], threading.Event(), threading.Event()
+
+    class Prepared(pipeline.Prepared):
+        def _slice(self, start):
+            begun.append(start)
+            return super()._slice(start)
+
+    class Held:
+        def __init__(self, client):
+            pass
+
+        def post(self, body):
+            left.set()
+            assert gate.wait(timeout=30)
+            return Reply(200, "")
+
+        def close(self):
+            pass
+
+    request = pipeline.Request("identify", ColumnMapping(), schema=None)
+    sending = pipeline.Sending(Prepared(frame, request), client, encoders=encoders)
+    delivered = []
+    thread = threading.Thread(
+        target=lambda: delivered.append(deliver(sending.batches(), client, connect=Held)), daemon=True
+    )
+    thread.start()
+    assert left.wait(timeout=30)
+    before = -1
+    while len(begun) != before:
+        before = len(begun)
+        time.sleep(0.3)
+    # Two lanes: one batch on its way, two in the queue; one waits to be queued; and what is encoded ahead.
+    assert len(begun) <= 2 * 3 + 1 + encoders + 1 < 200
+    gate.set()
+    thread.join(timeout=30)
+    assert len(begun) == 200
+    assert sum(len(outcome.rows) for outcome in delivered[0].outcomes) == 200
+
+
+def test_a_failure_while_encoding_leaves_no_encoder_behind(monkeypatch, sandbox):
+    monkeypatch.setattr(pipeline, "SLICE_ROWS", 5)
+
+    def fails(self, start):
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(pipeline.Prepared, "_slice", fails)
+    with pytest.raises(cio.DeliveryError) as error:
+        pd.DataFrame({"user_id": [f"u{row}" for row in range(50)]}).cio.identify(client=sandbox.client)
+    assert statuses(error.value.result) == ["unsent"] * 50
+    assert [thread.name for thread in threading.enumerate() if "encoder" in thread.name] == []

@@ -19,15 +19,17 @@ PACKAGE = ROOT / "cio_frames"
 
 # Each part of the package, and the parts it may import: one direction, upper rows only.
 MAY_IMPORT = {
-    "errors": {"report"},
+    "errors": {"loading", "report"},
     "resources": set(),
     "progress": set(),
     "times": set(),
     "message_ids": set(),
     "lanes": set(),
+    "ahead": set(),
     "batching": set(),
     "results": set(),
-    "fields": {"errors"},
+    "yaml_file": {"errors"},
+    "fields": {"yaml_file", "errors"},
     "spec": {"fields", "errors", "resources"},
     "plan": {"spec", "fields", "errors"},
     "drift": {"spec", "errors"},
@@ -38,23 +40,27 @@ MAY_IMPORT = {
     "delivery": {"client", "batching", "results"},
     "report": {"spec", "columns", "encoding", "validation"},
     "pipeline": {
-        "spec", "plan", "columns", "validation", "encoding", "message_ids", "lanes", "batching", "client", "delivery",
-        "report", "results", "progress", "errors",
+        "spec", "plan", "columns", "validation", "encoding", "message_ids", "lanes", "ahead", "batching", "client",
+        "delivery", "report", "results", "progress", "errors",
     },
     "functions": {"spec", "plan", "columns", "validation", "report", "encoding", "client", "pipeline", "errors"},
     "audit": {"errors"},
     "operations": {"functions", "pipeline", "columns", "client", "audit", "errors"},
     "accessor": {"functions", "operations", "columns", "report", "client"},
     "loading": {
-        "spec", "plan", "columns", "validation", "encoding", "message_ids", "batching", "client", "delivery", "report",
-        "results", "progress", "pipeline", "functions", "errors",
+        "spec", "plan", "columns", "validation", "encoding", "message_ids", "ahead", "batching", "client", "delivery",
+        "report", "results", "progress", "pipeline", "functions", "errors",
     },
     # The sandbox must not share the encoder's bugs; it makes a Client only to hand it out.
     "sandbox": {"spec", "errors", "client"},
-    "testing": {"sandbox"},
+    "jobs": {"client", "columns", "functions", "pipeline", "yaml_file", "errors"},
     "demo": {"functions", "loading", "resources", "sandbox"},
+    "testing": {"sandbox"},
     "__main__": {"cli"},
-    "cli": {"functions", "pipeline", "spec", "drift", "columns", "demo", "loading", "results", "sandbox", "cio_frames"},
+    "cli": {
+        "functions", "jobs", "pipeline", "spec", "drift", "columns", "demo", "loading", "results", "sandbox",
+        "cio_frames",
+    },
 }  # fmt: skip
 
 

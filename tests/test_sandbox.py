@@ -109,6 +109,13 @@ def test_before_it_starts_there_is_no_url():
         _ = Sandbox().url
 
 
+def test_a_connection_that_is_kept_is_answered_at_once():
+    with Sandbox() as sandbox, requests.Session() as session:
+        session.auth = ("sandbox", "")
+        waits = [session.post(f"{sandbox.url}/v1/track", json=TRACK, timeout=5).elapsed for _ in range(21)]
+    assert sorted(waits)[10].total_seconds() < 0.03
+
+
 def test_its_repr_shows_where_it_is_and_no_key():
     with Sandbox(write_key="a-secret") as sandbox:
         assert repr(sandbox) == f"<Sandbox at {sandbox.url}>"

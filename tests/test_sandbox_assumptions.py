@@ -3,13 +3,14 @@
 import gzip
 import json
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 import requests
 
 from cio_frames.errors import ConfigurationError
 from cio_frames.sandbox import Sandbox
-from cio_frames.sandbox.assumptions import Assumed, switches
+from cio_frames.sandbox.assumptions import FIXED, Assumed, switches
 from cio_frames.sandbox.intake import take
 
 GOOD = {"type": "track", "messageId": "m1", "userId": "7", "event": "Seen"}
@@ -59,6 +60,14 @@ def test_every_switch_is_tested_in_each_of_its_values():
     tried = {name: set(found) for name, *_, found in CASES}
     assert {switch.name for switch in switches()} == set(tried) | ON_STATE
     assert all(tried.get(switch.name, set(switch.choices)) == set(switch.choices) for switch in switches())
+
+
+def test_the_readme_lists_every_assumption():
+    readme = " ".join((Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8").split())
+    for switch in switches():
+        choices = ", ".join(f"`{choice}`" for choice in switch.choices)
+        assert f"| `{switch.name}` | {choices} | {switch.says} |" in readme
+    assert [sentence for sentence in FIXED if f"- {sentence}" not in readme] == []
 
 
 def test_the_first_choice_of_a_switch_is_the_default():

@@ -2,6 +2,8 @@ import ast
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cio_frames import spec
 from cio_frames.sandbox import checks, frames
@@ -151,6 +153,37 @@ def test_a_semantic_event_says_itself_which_ids_it_needs():
 
 def test_property_types_of_a_semantic_event_are_not_judged():
     assert reasons({"userId": "7", "event": "Order Completed", "properties": {"total": "a lot"}}) == []
+
+
+ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from(["", " ", "7", "a@b.c", "2024-05-01T10:00:00Z", "2024-05-01", "User Deleted", " Object Deleted "]),
+    st.just({}),
+    st.just({"email": "a@b.c"}),
+    st.just([]),
+)
+
+
+@given(
+    st.sampled_from([*spec.CALL_NAMES, "Track", 5, None, []]),
+    st.dictionaries(st.sampled_from([*frames.ENVELOPE[1:], "more"]), ANYTHING),
+)
+@settings(max_examples=500)
+def test_what_is_right_at_a_glance_is_right(kind, fields):
+    call = {"type": kind} | fields
+    if checks.is_right_at_a_glance(call):
+        assert reasons(call, None) == []
+
+
+@pytest.mark.parametrize("name", spec.CALL_NAMES)
+def test_an_ordinary_call_is_seen_to_be_right_at_a_glance(name):
+    more = {"messageId": "m", "timestamp": "2024-05-01T10:00:00Z", "context": {}, "userId": "7"}
+    assert checks.is_right_at_a_glance({"type": name} | GOOD[name] | more)
+    assert not checks.is_right_at_a_glance(
+        {"type": name} | more | {"groupId": 5, "previousId": 5, "event": 5, "userId": 5}
+    )
 
 
 def test_all_that_is_wrong_is_told():

@@ -156,7 +156,7 @@ PEOPLE = pd.DataFrame({"user_id": [f"p{number}" for number in range(60)]})
 
 
 def sent(faults, **client):
-    with Sandbox(faults=faults, seed=3) as sandbox:
+    with Sandbox(faults=faults, seed=15) as sandbox:
         settings = {
             "endpoint": sandbox.url,
             "write_key": "sandbox",

@@ -1,11 +1,12 @@
 """What calls do, told call by call; no HTTP."""
 
+import tracemalloc
 from datetime import datetime, timedelta
 
 import orjson
 import pytest
 
-from cio_frames.sandbox import frames
+from cio_frames.sandbox import frames, people
 from cio_frames.sandbox.assumptions import Assumed
 from cio_frames.sandbox.intake import Kept
 from cio_frames.sandbox.store import Receipt, Request, Store
@@ -424,6 +425,22 @@ def test_each_problem_names_its_place_in_the_batch_as_it_was_sent():
     world.store.add([Receipt(Request(RECEIVED, "/v1/batch", 200, 0, 6, False), kept, [])])
     world.store.catch_up()
     assert frames.problems_frame(world.store.problems())["item"].tolist() == [3, 5]
+
+
+def test_memory_stays_the_same_however_much_is_received(tmp_path, monkeypatch):
+    monkeypatch.setattr(people, "_REMEMBERED", 1_000)
+    store = Store(tmp_path / "calls.db")
+    used = []
+    tracemalloc.start()
+    for number in range(40):
+        calls = [track("Seen", f"{number}-{n}", messageId=f"{number}-{n}") for n in range(300)]
+        request = Request(RECEIVED, "/v1/batch", 200, 0, 300, True)
+        store.add([Receipt(request, Kept([orjson.dumps(call) for call in calls]), [])])
+        store.catch_up()
+        del calls
+        used.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert max(used[20:]) - max(used[:20]) < 200_000
 
 
 def test_a_failure_halfway_leaves_the_state_as_it_was_and_is_told(monkeypatch):

@@ -115,3 +115,14 @@ def test_no_rows_have_no_times():
     assert times.day_text(np.array([], dtype=np.int64), np.array([], dtype=bool)).to_pylist() == []
     empty = pa.array([None, None], pa.timestamp("ns"))
     assert times.from_timestamps(empty, "Europe/Berlin").missing.tolist() == [True, True]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Africa/Casablanca", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("year", [1893, 1945, 2026, 2060])
+def test_many_naive_times_of_few_days_are_read_as_each_of_them_is(zone, year):
+    first = np.datetime64(f"{year}-01-01", "ms").astype(np.int64)
+    ms = first + np.arange(0, 365 * 86_400_000, 1_800_000 + 1)
+    together = times.from_timestamps(pa.array(ms, pa.timestamp("ms")), zone)
+    alone = times._asked(ms, zone)
+    np.testing.assert_array_equal(together.unclear, alone[1])
+    np.testing.assert_array_equal(together.ms[~alone[1]], alone[0][~alone[1]])

@@ -27,7 +27,19 @@ from cio_frames.encoding.cells import (
 )
 from cio_frames.encoding.form import Form
 from cio_frames.encoding.series import Column
-from cio_frames.encoding.text import NULL, TEXT, Fault, Members, Text, escaped, join, object_value
+from cio_frames.encoding.text import (
+    BRACES,
+    BRACKETS,
+    NULL,
+    QUOTES,
+    TEXT,
+    Fault,
+    Members,
+    Text,
+    escaped,
+    join,
+    object_value,
+)
 
 Bools = npt.NDArray[np.bool_]
 
@@ -86,7 +98,7 @@ def _as_text(array: pa.Array, form: Form) -> Text:
     if _is_text(kind) or kinds.is_null(kind):
         return _as_it_is(array, form)
     if kinds.is_integer(kind):
-        return Text(array.cast(TEXT), quoted=True)
+        return Text(array.cast(TEXT), ends=QUOTES)
     if kinds.is_floating(kind):
         return _floats_as_text(array)
     if kinds.is_decimal(kind):
@@ -99,7 +111,7 @@ def _as_text(array: pa.Array, form: Form) -> Text:
 def _as_time(column: Column, form: Form) -> Text:
     instants, faults = instants_of(column, form)
     lost = instants.unreadable | instants.unclear
-    return Text(times.time_text(instants.ms, instants.missing | lost), quoted=True, faults=faults)
+    return Text(times.time_text(instants.ms, instants.missing | lost), ends=QUOTES, faults=faults)
 
 
 def instants_of(column: Column, form: Form) -> tuple[times.Instants, tuple[Fault, ...]]:
@@ -147,7 +159,7 @@ def _instants_of_cells(cells: npt.NDArray[np.object_], form: Form) -> tuple[time
 
 
 def _text(array: pa.Array, form: Form) -> Text:
-    return Text(escaped(array.cast(TEXT)), quoted=True)
+    return Text(escaped(array.cast(TEXT)), ends=QUOTES)
 
 
 def _integers(array: pa.Array, form: Form) -> Text:
@@ -201,7 +213,7 @@ def _floats_as_text(array: pa.Array) -> Text:
     inexact = ~missing & (np.abs(numbers) >= exact)
     lost = missing | fraction | inexact
     whole = pa.array(np.where(lost, 0, numbers).astype(np.int64), mask=lost)
-    return Text(whole.cast(TEXT), quoted=True, faults=(*_faults(fraction, NOT_WHOLE), *_faults(inexact, NOT_EXACT)))
+    return Text(whole.cast(TEXT), ends=QUOTES, faults=(*_faults(fraction, NOT_WHOLE), *_faults(inexact, NOT_EXACT)))
 
 
 def _digits_as_integers(array: pa.Array, form: Form) -> Text:
@@ -237,7 +249,7 @@ def _decimals_as_text(array: pa.Array, form: Form) -> Text:
     values = _decimals(array, form).values
     fraction = pc.fill_null(pc.match_substring(values, "."), False)
     faults = _faults(np.asarray(fraction), NOT_WHOLE)
-    return Text(pc.if_else(fraction, _ABSENT, values), quoted=True, faults=faults)
+    return Text(pc.if_else(fraction, _ABSENT, values), ends=QUOTES, faults=faults)
 
 
 def _timestamps(array: pa.Array, form: Form) -> Text:
@@ -247,11 +259,11 @@ def _timestamps(array: pa.Array, form: Form) -> Text:
 def _dates(array: pa.Array, form: Form) -> Text:
     instants = times.from_dates(array, "UTC")
     text = times.day_text(instants.ms // 86_400_000, instants.missing | instants.unreadable)
-    return Text(text, quoted=True, faults=_faults(instants.unreadable, NO_YEAR))
+    return Text(text, ends=QUOTES, faults=_faults(instants.unreadable, NO_YEAR))
 
 
 def _times_of_day(array: pa.Array, form: Form) -> Text:
-    return Text(array.cast(pa.time32("ms"), safe=False).cast(TEXT), quoted=True)
+    return Text(array.cast(pa.time32("ms"), safe=False).cast(TEXT), ends=QUOTES)
 
 
 def _dictionary(array: pa.DictionaryArray, field: spec.Field, form: Form) -> Text:
@@ -261,7 +273,7 @@ def _dictionary(array: pa.DictionaryArray, field: spec.Field, form: Form) -> Tex
     distinct = json_text(array.dictionary, field, form)
     codes = np.asarray(pc.fill_null(array.indices.cast(pa.int64()), -1))
     faults = tuple(Fault(np.flatnonzero(np.isin(codes, fault.rows)), fault.reason) for fault in distinct.faults)
-    return Text(pc.take(distinct.values, array.indices), distinct.quoted, faults)
+    return Text(pc.take(distinct.values, array.indices), distinct.ends, faults)
 
 
 def _list(array: pa.Array, form: Form) -> Text:
@@ -269,7 +281,7 @@ def _list(array: pa.Array, form: Form) -> Text:
     members = json_text(pc.list_flatten(array), spec.Field(), form)
     # A place in a list is kept, so what is missing there is null.
     inside = _side_by_side(pc.fill_null(join(members.pieces), NULL), offsets)
-    return Text(_where_valid(array, join(["[", inside, "]"])), faults=_faults_above(members.faults, offsets))
+    return Text(_where_valid(array, inside), ends=BRACKETS, faults=_faults_above(members.faults, offsets))
 
 
 def _map(array: pa.Array, form: Form) -> Text:
@@ -284,7 +296,7 @@ def _map(array: pa.Array, form: Form) -> Text:
     there = np.concatenate([[0], np.cumsum(np.asarray(texts.is_valid()))])
     inside = _side_by_side(texts.drop_null(), there[offsets])
     faults = (*keys.faults, *values.faults, *_faults(_repeated(keys.values, offsets), SAME_KEY))
-    return Text(_where_valid(array, join(["{", inside, "}"])), faults=_faults_above(faults, offsets))
+    return Text(_where_valid(array, inside), ends=BRACES, faults=_faults_above(faults, offsets))
 
 
 def _keys(names: pa.Array) -> Text:

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cio_frames.encoding.form import Form, UnclearTime
-from cio_frames.encoding.text import TEXT, Fault, Text, escaped
+from cio_frames.encoding.text import QUOTES, TEXT, Fault, Text, escaped
 
 Cells = npt.NDArray[np.object_]
 
@@ -83,7 +83,7 @@ def cells_as_text(cells: Cells, words: Callable[[Any], str | None] | None = None
     ['7', '007', None]
     """
     text = _each(cells, _absent(cells), words or _words)
-    return Text(escaped(text.values), quoted=True, faults=text.faults)
+    return Text(escaped(text.values), ends=QUOTES, faults=text.faults)
 
 
 def whole_as_integers(cells: Cells) -> Cells:

@@ -17,7 +17,7 @@ from cio_frames.encoding.arrays import instants_of, json_text, members_of
 from cio_frames.encoding.cells import cells_as_json
 from cio_frames.encoding.form import Form
 from cio_frames.encoding.series import Column, column_of, slice_of
-from cio_frames.encoding.text import TEXT, Fault, Members, Text, join, object_value
+from cio_frames.encoding.text import TEXT, Fault, Members, Text, content_bytes, join, object_value, offsets_of
 from cio_frames.errors import FrameError
 
 Ints = npt.NDArray[np.int64]
@@ -98,6 +98,8 @@ class Encoder:
         text = json_text(cells, source.field, self._form_of(source.path))
         if source.path[0] not in _IDS:
             return text
+        if not _may_be_blank(text.values):
+            return text
         blank = pc.match_substring_regex(text.values, _BLANK)
         if pc.any(blank).as_py():
             text = text._replace(values=pc.if_else(blank, pa.scalar(None, TEXT), text.values))
@@ -148,6 +150,16 @@ class Encoder:
         if all(isinstance(piece, str) for piece in pieces):
             return pa.repeat(pa.scalar("".join(map(str, pieces)), TEXT), count)
         return join(pieces, skip_nulls=True)
+
+
+def _may_be_blank(array: pa.Array) -> bool:
+    """Return whether any text is empty, or begins with what blank text can begin with: none does, in most columns."""
+    offsets, content = offsets_of(array), content_bytes(array)
+    starts = offsets[:-1] - offsets[0]
+    if (np.diff(offsets) == 0).any():
+        return True
+    first = content[starts]
+    return bool(((first <= ord(" ")) | (first == ord("\\")) | (first >= 0x80)).any())
 
 
 def _plant(tree: dict[str, Any], path: Path, members: Members) -> None:

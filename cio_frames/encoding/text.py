@@ -15,6 +15,11 @@ import pyarrow.compute as pc
 TEXT = pa.large_string()
 NULL = pa.scalar("null", TEXT)
 
+# What stands around a value.
+QUOTES = ('"', '"')
+BRACKETS = ("[", "]")
+BRACES = ("{", "}")
+
 # What is joined: text that is the same in every row, or an array of text.
 Piece: TypeAlias = str | pa.Array
 
@@ -33,20 +38,21 @@ class Text(NamedTuple):
     ----------
     values : pyarrow.LargeStringArray
         Null where the row has nothing to say.
-    quoted : bool
-        Quotes belong around each value; they are put there while joining, which saves a copy.
+    ends : pair of str
+        What belongs around each value, such as quotes; it is put there while joining, which saves a copy.
     faults : tuple of Fault
         Rows whose cell has no form in JSON. Their values are null.
     """
 
     values: pa.Array
-    quoted: bool = False
+    ends: tuple[str, str] = ("", "")
     faults: tuple[Fault, ...] = ()
 
     @property
     def pieces(self) -> list[Piece]:
-        """The value with its quotes."""
-        return ['"', self.values, '"'] if self.quoted else [self.values]
+        """The value with what belongs around it."""
+        before, after = self.ends
+        return [before, self.values, after] if before else [self.values]
 
     @property
     def optional(self) -> bool:
@@ -68,6 +74,8 @@ def join(pieces: Sequence[Piece], *, skip_nulls: bool = False, separator: str = 
     ['"a"', None]
     """
     merged = _merged(pieces) if not separator else list(pieces)
+    if len(merged) == 1 and isinstance(merged[0], pa.Array) and not skip_nulls:
+        return merged[0]
     arguments = [pa.scalar(piece, TEXT) if isinstance(piece, str) else piece for piece in merged]
     nulls = "skip" if skip_nulls else "emit_null"
     return pc.binary_join_element_wise(*arguments, pa.scalar(separator, TEXT), null_handling=nulls)

@@ -91,11 +91,11 @@ def _typed(series: pd.Series[Any], kind: str | None, wanted: str | None) -> pd.S
         case "boolean":
             return series.str.lower().map(_TRUTH).astype("boolean")
     if wanted in ("number", "integer", "boolean"):
-        return _typed_where_plain(series, wanted)
+        return typed_where_plain(series, wanted)
     return series
 
 
-def _typed_where_plain(series: pd.Series[Any], wanted: str) -> pd.Series[Any]:
+def typed_where_plain(series: pd.Series[Any], wanted: str) -> pd.Series[Any]:
     """Return a column cell by cell as what it should be, so that one bad cell does not take the others with it."""
     text = pa.array(series, pa.large_string(), from_pandas=True)
     pattern = _TRUTH_VALUE if wanted == "boolean" else _PLAIN_NUMBER

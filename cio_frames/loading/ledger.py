@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,7 +30,8 @@ Ints = npt.NDArray[np.int64]
 _TABLES = """
 CREATE TABLE IF NOT EXISTS loads (
     load INTEGER PRIMARY KEY, source TEXT NOT NULL, call TEXT NOT NULL, event TEXT, asked TEXT NOT NULL,
-    state TEXT NOT NULL, why TEXT, rows INTEGER, output TEXT NOT NULL, begun_at TEXT NOT NULL, ended_at TEXT);
+    state TEXT NOT NULL, why TEXT, rows INTEGER, output TEXT NOT NULL, begun_at TEXT NOT NULL, ended_at TEXT,
+    next_batch INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS chunks (
     load INTEGER, chunk INTEGER, file TEXT, first_row INTEGER, rows INTEGER, state TEXT NOT NULL, counts TEXT,
     bytes INTEGER, requests INTEGER, calls BLOB, PRIMARY KEY (load, chunk));
@@ -186,11 +187,13 @@ class Ledger:
 
     def finish_chunk(
         self, load: int, chunk: int, *, file: str | None, first_row: int, rows: int, done: bool,
-        counts: Mapping[str, int], sizes: tuple[int, int], calls: npt.NDArray[np.uint64],
+        counts: Sequence[tuple[str, str | None, int]], sizes: tuple[int, int], calls: npt.NDArray[np.uint64],
+        next_batch: int,
     ) -> None:  # fmt: skip
         """Note that a chunk has been gone through; where it is done, its batches are forgotten.
 
-        ``sizes`` are the bytes and the requests that carried it, ``calls`` tell its calls from those of later chunks.
+        ``counts`` are rows by status and reason, ``sizes`` the bytes and the requests that carried it; ``calls`` tell
+        its calls from those of later chunks.
         """
         with self._writing() as database:
             database.execute(
@@ -198,6 +201,7 @@ class Ledger:
                 (load, chunk, file, first_row, rows, "done" if done else "open", json.dumps(counts), *sizes,
                  calls.astype("<u8").tobytes()),
             )  # fmt: skip
+            database.execute("UPDATE loads SET next_batch = ? WHERE load = ?", (next_batch, load))
             if done:
                 database.execute("DELETE FROM sent WHERE load = ? AND chunk = ?", (load, chunk))
                 database.execute("DELETE FROM outcomes WHERE load = ? AND chunk = ?", (load, chunk))
@@ -212,23 +216,21 @@ class Ledger:
         found = self._rows("SELECT chunk, rows FROM chunks WHERE load = ? AND state = 'done' ORDER BY chunk", (load,))
         return dict(found)
 
-    def totals(self, load: int) -> tuple[dict[str, int], int, int, int]:
-        """Return the rows of each status, and rows, bytes and requests of all chunks so far."""
-        counts: dict[str, int] = {}
-        rows = bytes_ = requests = 0
-        for text, some, size, tried in self._rows(
-            "SELECT counts, rows, bytes, requests FROM chunks WHERE load = ?", (load,)
-        ):
-            for status, count in json.loads(text).items():
-                counts[status] = counts.get(status, 0) + count
-            rows, bytes_, requests = rows + some, bytes_ + size, requests + tried
-        return counts, rows, bytes_, requests
+    def totals(self, load: int) -> tuple[dict[tuple[str, str | None], int], int, int]:
+        """Return the rows of each status and reason, and the bytes and requests of all chunks so far."""
+        counts: dict[tuple[str, str | None], int] = {}
+        bytes_ = requests = 0
+        for text, size, tried in self._rows("SELECT counts, bytes, requests FROM chunks WHERE load = ?", (load,)):
+            for status, reason, count in json.loads(text):
+                counts[status, reason] = counts.get((status, reason), 0) + count
+            bytes_, requests = bytes_ + size, requests + tried
+        return counts, bytes_, requests
 
     def next_batch(self, load: int) -> int:
         """Return a number that no request of a load has had."""
         highest = next(self._rows("SELECT max(batch) FROM outcomes WHERE load = ?", (load,)))[0]
-        carried = next(self._rows("SELECT sum(requests) FROM chunks WHERE load = ?", (load,)))[0]
-        return max(-1 if highest is None else int(highest), int(carried or 0) - 1) + 1
+        noted = next(self._rows("SELECT next_batch FROM loads WHERE load = ?", (load,)))[0]
+        return max(int(noted), -1 if highest is None else int(highest) + 1)
 
     def _rows(self, statement: str, values: tuple[Any, ...]) -> Iterator[Any]:
         with _told(self.path), self._lock:
@@ -279,7 +281,7 @@ def loads_in(path: Path) -> pd.DataFrame:
     for load, rows, counts in chunks:
         some = done.setdefault(load, [0, 0])
         some[0] += rows
-        some[1] += json.loads(counts).get("delivered", 0)
+        some[1] += sum(count for status, _, count in json.loads(counts) if status == "delivered")
     loads.insert(7, "rows_done", [done.get(load, [0, 0])[0] for load in loads["load"]])
     loads.insert(8, "delivered", [done.get(load, [0, 0])[1] for load in loads["load"]])
     return loads

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from cio_frames.loading.page import load_page
 from cio_frames.results import GOOD
 
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
     """What a load came to; the answer for every row is in its files.
+
+    Examples
+    --------
+    >>> loaded = LoadResult("track", "stopped", {("delivered", None): 2, ("rejected", "400: no"): 1}, source_rows=10)
+    >>> loaded.statuses, loaded.ok
+    ({'delivered': 2, 'rejected': 1, 'unsent': 7}, False)
 
     Attributes
     ----------
@@ -87,12 +96,23 @@ class LoadResult:
         """Whether every row was delivered, or could be."""
         return self.state != "stopped" and set(self.statuses) <= GOOD
 
+    @property
+    def rows_held_back(self) -> int:
+        """How many rows cannot be sent: invalid, or too large."""
+        return self.statuses.get("invalid", 0) + self.statuses.get("too_large", 0)
+
     def frame(self) -> pd.DataFrame:
         """Return the answers of all rows as one frame."""
         if self.results is None:
             return pd.DataFrame()
         parts = sorted(self.results.glob("part-*.parquet"))
         return pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True) if parts else pd.DataFrame()
+
+    def to_report(self, path: str | PathLike[str]) -> None:
+        """Write what the load came to: a page for people where the path ends in .html, JSON for programs elsewhere."""
+        as_page = str(path).lower().endswith((".html", ".htm"))
+        text = load_page(self) if as_page else json.dumps(self.as_dict(), indent=2)
+        Path(path).write_text(text, encoding="utf-8")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts for programs."""

@@ -46,11 +46,18 @@ class Outputs:
                 probe.touch()
                 probe.unlink()
 
-    def clear(self) -> None:
-        """Remove the answers of an earlier load."""
+    def claim(self, *, fresh: bool) -> None:
+        """Take the folder for a new load; the answers of an earlier one are removed only where that was asked for."""
         with _told(self.folder):
-            for path in (*self.results.glob("part-*.parquet"), *self._rejected.glob("part-*.parquet"), self.rejects):
-                path.unlink(missing_ok=True)
+            answers = [*self.results.glob("part-*.parquet"), *self._rejected.glob("part-*.parquet"), self.rejects]
+            answers = [path for path in answers if path.exists()]
+            if answers and not fresh:
+                raise ConfigurationError(
+                    f"{self.folder} holds the answers of another load. Name another folder with output= (--output), "
+                    "or start over with fresh=True (--fresh)."
+                )
+            for path in answers:
+                path.unlink()
 
     def write(self, chunk: Chunk, whole: pd.DataFrame | None, result: pd.DataFrame) -> None:
         """Write the answers of one chunk, in the place of what was known of it before.

@@ -17,7 +17,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from cio_frames.errors import FrameError
-from cio_frames.loading.csv import TypesOf, csv_frames, csv_labels
+from cio_frames.loading.csv import TypesOf, csv_frames, csv_labels, typed_where_plain
 from cio_frames.loading.files import DataFile, found_files, partition_types, with_partition
 
 CHUNK_ROWS = 200_000
@@ -72,6 +72,9 @@ class Source(Protocol):
     ) -> Iterator[Chunk]:
         """Yield the rows, but for chunks that are done."""
 
+    def whole(self, chunk: Chunk) -> pd.DataFrame:
+        """Return a chunk's rows with all columns, also where not all were read."""
+
 
 def source_of(given: Any) -> Source:
     """Return a source of rows.
@@ -114,12 +117,13 @@ class Files:
         self._files = files
         self._types = partition_types(files)
         self._parquet = {file.path: _opened(file) for file in files if file.is_parquet}
+        self._stamps = {file.path: file.stamp() for file in files}
 
     def stamps(self) -> list[dict[str, Any]]:
         """Return path, size, time of change and rows of each file."""
         stamps = []
         for file in self._files:
-            size, changed = file.stamp()
+            size, changed = self._stamps[file.path]
             parquet = self._parquet.get(file.path)
             rows = parquet.metadata.num_rows if parquet else None
             stamps.append({"path": file.path, "bytes": size, "changed": changed, "rows": rows})
@@ -155,17 +159,28 @@ class Files:
         """Yield the rows of one file after the other; of Parquet only the wanted columns are read."""
         number = 0
         for file in self._files:
-            before = file.stamp()
             first_row, first_number = 0, number
-            for frame in self._frames(file, number, done, types_of, wanted):
-                rows = frame if isinstance(frame, int) else len(frame)
-                if not isinstance(frame, int) and number not in done:
-                    whole = with_partition(frame, file, self._types)
-                    yield Chunk(number, whole, file.path, first_row, number - first_number)
-                first_row += rows
-                number += 1
-            if file.stamp() != before:
-                raise FrameError(f"{file.path} has changed while it was read. Wait until it is whole, and start over.")
+            self._refuse_changed(file)
+            try:
+                for frame in self._frames(file, number, done, types_of, wanted):
+                    rows = frame if isinstance(frame, int) else len(frame)
+                    if not isinstance(frame, int) and number not in done:
+                        whole = with_partition(frame, file, self._types)
+                        yield Chunk(number, whole, file.path, first_row, number - first_number)
+                    first_row += rows
+                    number += 1
+            except FrameError:
+                # What cannot be read any more most likely could be when it was opened.
+                self._refuse_changed(file)
+                raise
+            self._refuse_changed(file)
+
+    def _refuse_changed(self, file: DataFile) -> None:
+        if file.stamp() != self._stamps[file.path]:
+            raise FrameError(
+                f"{file.path} has changed since this load has begun. Wait until it is whole, and start over with "
+                "fresh=True (--fresh)."
+            )
 
     def _frames(
         self, file: DataFile, number: int, done: frozenset[int], types_of: TypesOf, wanted: Wanted
@@ -182,7 +197,7 @@ class Files:
                 if done.issuperset(range(number, number + count)):
                     yield from (min(CHUNK_ROWS, rows - start) for start in range(0, rows, CHUNK_ROWS))
                 else:
-                    yield from _tables(parquet, groups, columns)
+                    yield from (_as_from_csv(frame, types_of) for frame in _tables(parquet, groups, columns))
                 number += count
 
     def whole(self, chunk: Chunk) -> pd.DataFrame:
@@ -212,7 +227,7 @@ class Frames:
         """Yield the columns of each frame, where they are at hand."""
         if isinstance(self._frames, Sequence):
             for number, frame in enumerate(self._frames):
-                yield f"frame {number}", list(frame.columns)
+                yield f"frame {number}", list(_checked(frame, number).columns)
 
     def chunks(
         self,
@@ -224,14 +239,18 @@ class Frames:
         """Yield each frame as one chunk; those that are done are taken all the same, since they come in order."""
         first_row = 0
         for number, frame in enumerate(self._frames):
-            if not isinstance(frame, pd.DataFrame):
-                raise FrameError(f"A load takes DataFrames, and got {type(frame).__name__} as number {number}.")
-            yield Chunk(number, frame, None, first_row)
+            yield Chunk(number, _checked(frame, number), None, first_row)
             first_row += len(frame)
 
     def whole(self, chunk: Chunk) -> pd.DataFrame:
         """Return a chunk's rows with all columns."""
         return chunk.frame
+
+
+def _checked(frame: Any, number: int) -> pd.DataFrame:
+    if not isinstance(frame, pd.DataFrame):
+        raise FrameError(f"A load takes DataFrames, and got {type(frame).__name__} as number {number}.")
+    return frame
 
 
 class _told:  # noqa: N801 -- read as a word: with _told(file)
@@ -287,6 +306,20 @@ def _tables(parquet: pq.ParquetFile, groups: list[int], columns: list[str] | Non
             rows += len(piece)
     if waiting:
         yield _frame(pa.Table.from_batches(waiting))
+
+
+def _as_from_csv(frame: pd.DataFrame, types_of: TypesOf) -> pd.DataFrame:
+    """Return the rejects of an earlier load with their text as from a CSV file: that is where such text comes from."""
+    labels = list(frame.columns)
+    if not any(str(label).startswith(OURS) for label in labels):
+        return frame
+    types = types_of(labels)
+    typed = {
+        label: typed_where_plain(frame[label], types[label])
+        for label in labels
+        if types.get(label) in ("number", "integer", "boolean") and pd.api.types.is_string_dtype(frame[label].dtype)
+    }
+    return frame.assign(**typed) if typed else frame
 
 
 def _projection(parquet: pq.ParquetFile, wanted: Sequence[Hashable] | None) -> list[str] | None:

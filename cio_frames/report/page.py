@@ -81,7 +81,7 @@ def page(report: Shown, *, show_values: bool) -> str:
     facts = report.facts
     checks, more_checks = findings.checks(show_values=show_values)
     tallies = findings.tallies([column.label for column in facts.columns] if facts else [])
-    return _environment().get_template("report.html.j2").render(
+    return environment().get_template("report.html.j2").render(
         what=plain(report.what),
         spec_edition=report.spec_edition,
         total=findings.total,
@@ -107,15 +107,16 @@ def _recent(facts: Facts) -> list[tuple[str, int]]:
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Return the templates, with what all pages share."""
+    found = jinja2.Environment(
         loader=jinja2.PackageLoader("cio_frames.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    found.filters |= {
         "counted": _counted,
         "moment": _moment,
         "number": _number,
@@ -124,13 +125,13 @@ def _environment() -> jinja2.Environment:
         "width": _width,
     }
     script, style = _asset("page.js"), _asset("page.css")
-    environment.globals |= {
+    found.globals |= {
         "script": script,
         "style": style,
         "policy": f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; base-uri 'none'; "
         "form-action 'none'",
     }
-    return environment
+    return found
 
 
 def _asset(name: str) -> str:

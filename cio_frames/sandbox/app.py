@@ -109,18 +109,17 @@ class _Receiver:
         strict = request.headers.get("X-Strict-Mode") == "1"
         status = intake.strict_status if strict else intake.permissive_status
         # Nobody documents whether one wrong call refuses its batch, hence a switch.
-        whole = status != 200 and self._settings.batch_errors == "whole"
+        is_taken = status == 200 or self._settings.batch_errors == "item"
         answer = self._answer(status, intake)
-        if misdeed is not None and not misdeed.taken:
-            whole = True
+        on_record = answer.status
         if misdeed is not None:
+            is_taken = is_taken and misdeed.taken
             answer = self._misdone(misdeed, answer)
+            on_record = _NO_ANSWER if misdeed.broken in ("reset", "hang") else answer.status
         received_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        said = _NO_ANSWER if misdeed is not None and misdeed.broken in ("reset", "hang") else answer.status
-        row = Request(received_at, request.url.path, said, size, intake.count, strict)
-        problems = [*intake.problems, *([] if whole else intake.warnings)]
-        receipt = Receipt(row, Kept() if whole else intake.kept, problems)
-        await wrap_future(self._writer.add(receipt))
+        row = Request(received_at, request.url.path, on_record, size, intake.count, strict)
+        problems = [*intake.problems, *(intake.warnings if is_taken else [])]
+        await wrap_future(self._writer.add(Receipt(row, intake.kept if is_taken else Kept(), problems)))
         return answer
 
     def _answer(self, status: int, intake: Intake) -> Answer:

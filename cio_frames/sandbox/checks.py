@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, cast
 
 from cio_frames import spec
@@ -63,6 +63,63 @@ def flaws_of(call: object, endpoint: spec.CallName | None = None) -> list[Flaw]:
     ]
 
 
+def is_right_at_a_glance(call: Any) -> bool:
+    """Tell whether a call of a batch is surely right; False only says that it needs :func:`flaws_of`.
+
+    Most calls are right, and this tells it in a third of the time.
+
+    >>> is_right_at_a_glance({"type": "track", "userId": "7", "event": "Order Completed"})
+    True
+    """
+    glance = _glances().get(call["type"]) if type(call) is dict and type(call.get("type")) is str else None
+    if glance is None:
+        return False
+    wanted_of = glance.wanted.get
+    for name, value in call.items():
+        wanted = wanted_of(name)
+        if wanted is str:
+            if type(value) is not str or not value or value.isspace():
+                return False
+        elif wanted is dict and type(value) is not dict:
+            return False
+    if "timestamp" in call and not _is_date_time(call["timestamp"]):
+        return False
+    for name in glance.required:
+        if name not in call:
+            return False
+    for name in (ids := _ids_of_event(call["event"]) if glance.has_event else glance.ids):
+        if name in call:
+            return True
+    return not ids
+
+
+class _Glance(NamedTuple):
+    """The Python type of each field that has to be one, and what must be there."""
+
+    wanted: Mapping[str, type]
+    required: tuple[str, ...]
+    has_event: bool
+    ids: tuple[str, ...]
+
+
+@cache
+def _glances() -> Mapping[str, _Glance]:
+    found: dict[str, _Glance] = {}
+    for name in spec.CALL_NAMES:
+        rules = _rules(name)
+        texts = dict.fromkeys((*rules.texts, "messageId", "timestamp"), str)
+        wanted = {**texts, **dict.fromkeys(rules.objects, dict)}
+        found[name] = _Glance(wanted, rules.required, "event" in rules.required, rules.ids)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _ids_of_event(name: str) -> tuple[str, ...]:
+    # The API trims spaces around the names of events.
+    event = spec.semantic_event(name.strip())
+    return _rules("track").ids if event is None else event.ids
+
+
 @cache
 def _rules(name: spec.CallName) -> _Rules:
     call = spec.calls()[name]
@@ -115,11 +172,7 @@ def _missing(call: Mapping[str, Any], rules: _Rules) -> Iterator[Flaw]:
 
 def _ids_needed(call: Mapping[str, Any], rules: _Rules) -> tuple[str, ...]:
     name = call.get("event")
-    if "event" in rules.required and isinstance(name, str):
-        # The API trims spaces around the names of events.
-        event = spec.semantic_event(name.strip())
-        return rules.ids if event is None else event.ids
-    return rules.ids
+    return _ids_of_event(name) if "event" in rules.required and isinstance(name, str) else rules.ids
 
 
 def _wrong_objects(call: Mapping[str, Any], rules: _Rules) -> Iterator[Flaw]:

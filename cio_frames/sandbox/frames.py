@@ -9,8 +9,8 @@ import orjson
 import pandas as pd
 
 from cio_frames.sandbox.assumptions import Assumed
+from cio_frames.sandbox.moments import moment
 from cio_frames.sandbox.people import cio_id
-from cio_frames.sandbox.state import moment
 from cio_frames.sandbox.store import Store, Stored
 
 # The fields of an envelope in the order one reads them; a test holds them against the spec.

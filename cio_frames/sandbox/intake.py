@@ -11,7 +11,7 @@ import orjson
 
 from cio_frames import spec
 from cio_frames.sandbox.assumptions import Assumed
-from cio_frames.sandbox.checks import Flaw, flaws_of
+from cio_frames.sandbox.checks import Flaw, flaws_of, is_right_at_a_glance
 
 _DEFAULT = Assumed()
 _TOO_LARGE = "the call has"
@@ -170,7 +170,7 @@ def _payload_or_flaws(
     call: Any, shared: dict[str, Any], endpoint: spec.CallName | None
 ) -> tuple[bytes, int] | list[Flaw]:
     """Return a call as JSON with the gaps filled, and its size before that; or what is wrong with it."""
-    if flaws := flaws_of(call, endpoint):
+    if (endpoint or not is_right_at_a_glance(call)) and (flaws := flaws_of(call, endpoint)):
         return flaws
     try:
         payload = orjson.dumps(call)

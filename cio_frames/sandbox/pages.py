@@ -20,6 +20,7 @@ from starlette.routing import Route
 from cio_frames.sandbox.answers import ERROR_BODIES
 from cio_frames.sandbox.assumptions import FIXED, switches
 from cio_frames.sandbox.breaking import SCOPE_KEY, Connection
+from cio_frames.sandbox.openapi import description
 from cio_frames.sandbox.settings import Settings
 from cio_frames.sandbox.store import Store
 from cio_frames.sandbox.views import Listing, Views
@@ -50,6 +51,7 @@ def routes(store: Store, writer: Writer, settings: Settings, is_authorized: Call
         Route("/", pages.overview),
         Route("/live", pages.live),
         Route("/about", pages.about),
+        Route("/openapi.json", pages.openapi),
         Route("/search", pages.search, methods=["POST"]),
         Route("/people/{number}", pages.person),
         *(Route(f"/{name}", pages.listing) for name in _LISTS),
@@ -114,6 +116,10 @@ class _Pages:
             "error_bodies": ERROR_BODIES,
         }
         return await self._shown(request, "about.html", lambda: values)
+
+    async def openapi(self, _: Request) -> Response:
+        """Return what the sandbox says of itself to programs."""
+        return Response(orjson.dumps(description()), media_type="application/json")
 
     async def file(self, request: Request) -> Response:
         """Return what a page needs besides itself."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -13,6 +12,7 @@ import orjson
 from cio_frames import spec
 from cio_frames.sandbox import belongings, people, suppression
 from cio_frames.sandbox.assumptions import Assumed
+from cio_frames.sandbox.moments import moment, seconds_of
 from cio_frames.sandbox.people import Key, key_of
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ class State:
     def _become(self, other: int, person: int, call: _Call) -> None:
         """Make one person out of two; of events, the last 30 days come along."""
         self._write_happened()
-        since = _seconds(call.received_at) - _JOINED_SECONDS
+        since = seconds_of(call.received_at) - _JOINED_SECONDS
         self._db.execute("UPDATE happenings SET person = ? WHERE person = ? AND at >= ?", (person, other, since))
         self._db.execute("UPDATE happenings SET person = NULL WHERE person = ?", (other,))
         self._belongings.hand_over(other, person)
@@ -310,24 +310,3 @@ def _named(call: _Call) -> Iterator[Key]:
 def _has_token(call: _Call) -> bool:
     device = (call.fields.get("context") or {}).get("device")
     return isinstance(device, dict) and bool(device.get("token"))
-
-
-def moment(fields: Mapping[str, Any], received_at: str, assumed: Assumed) -> tuple[str, float]:
-    """Return when a call says that it happened, and as seconds; absent, it is the time of receipt."""
-    at = fields.get("timestamp", received_at)
-    seconds = _seconds(at)
-    if assumed.future_times == "clamp" and seconds > (received := _seconds(received_at)):
-        return received_at, received
-    return at, seconds
-
-
-def _seconds(at: str) -> float:
-    """Return a checked ISO 8601 text as unix seconds.
-
-    >>> _seconds("1970-01-01T01:00:00")
-    3600.0
-    """
-    moment = datetime.fromisoformat(at)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.timestamp()

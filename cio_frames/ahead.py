@@ -1,0 +1,104 @@
+"""Work done by a few threads ahead of who needs it, in order, and never far ahead."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+_END = object()
+
+
+def results(make: Callable[[Item], Made], items: Iterable[Item], *, threads: int) -> Iterator[Made]:
+    """Yield what a function makes of each item, in the items' order.
+
+    Parameters
+    ----------
+    make : callable
+        Called from several threads at once.
+    items : iterable
+        Taken only as results are asked for: at most one result more than there are threads is made or kept.
+    threads : int
+        With one, nothing is made ahead, and no thread is started.
+
+    Examples
+    --------
+    >>> list(results(str.upper, ["a", "b", "c"], threads=2))
+    ['A', 'B', 'C']
+    """
+    if threads == 1:
+        yield from map(make, items)
+        return
+    waiting: deque[Future[Made]] = deque()
+    with ThreadPoolExecutor(threads, thread_name_prefix="cio-frames-encoder") as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(make, item))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            # Who stops asking, or fails, does not wait for what has not begun.
+            for future in waiting:
+                future.cancel()
+
+
+@contextmanager
+def one_more(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
+    """Yield an iterator over the same items, of which the next is made meanwhile, in a thread.
+
+    What fails while an item is made fails where the item is asked for.
+
+    >>> with one_more(iter([1, 2])) as found:
+    ...     list(found)
+    [1, 2]
+    """
+    waiting: queue.Queue[tuple[object, BaseException | None]] = queue.Queue(maxsize=1)
+    stop = threading.Event()
+
+    def put(item: object, error: BaseException | None = None) -> bool:
+        while not stop.is_set():
+            try:
+                waiting.put((item, error), timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def make() -> None:
+        try:
+            for item in items:
+                if not put(item):
+                    return
+            put(_END)
+        except BaseException as error:
+            put(_END, error)
+
+    def taken() -> Iterator[Item]:
+        while True:
+            try:
+                # In short turns, since a thread that waits for good does not hear Ctrl-C everywhere.
+                item, error = waiting.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            if error is not None:
+                raise error
+            if item is _END:
+                return
+            yield item  # type: ignore[misc]
+
+    maker = threading.Thread(target=make, name="cio-frames-reader", daemon=True)
+    maker.start()
+    try:
+        yield taken()
+    finally:
+        stop.set()
+        maker.join(timeout=5.0)

@@ -1,0 +1,68 @@
+"""A load without sending: everything is read, checked, written as JSON and cut into bodies, and then counted."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+
+from cio_frames.ahead import one_more
+from cio_frames.client import Client
+from cio_frames.loading.flow import prepared_chunks, with_ids_of_rejects
+from cio_frames.loading.loaded import LoadResult
+from cio_frames.loading.sources import Source
+from cio_frames.message_ids import MessageIds
+from cio_frames.pipeline import Request, Sending
+from cio_frames.progress import LoadProgress
+from cio_frames.report import Survey
+
+
+def dry_run(
+    source: Source, request: Request, client: Client, *, progress: bool | None, now: pd.Timestamp
+) -> LoadResult:
+    """Return what a load would come to."""
+    began = time.monotonic()
+    request = with_ids_of_rejects(source, request)
+    survey = Survey(max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
+    reasons: Counter[tuple[str, str | None]] = Counter()
+    ids = MessageIds()
+    bytes_ = 0
+    with (
+        LoadProgress(source.rows(), progress, request.what) as shown,
+        one_more(prepared_chunks(source, request)) as chunks,
+    ):
+        for _, prepared in chunks:
+            sending = Sending(prepared, client, message_ids=ids)
+            events = prepared.events()
+            for written in sending.written():
+                kept = np.flatnonzero(np.asarray(written.payloads.is_valid()))
+                survey.timed(written.ms[kept], events[written.start + kept])
+                for _, batch in sending.cut(written):
+                    sending.outcomes.tell(batch.rows, "ready")
+                    survey.sent(requests=1, body_bytes=len(batch.body))
+                shown.update(len(written.sizes))
+            result = sending.outcomes.frame(pd.RangeIndex(prepared.rows))
+            bytes_ += int(result["bytes"].sum())
+            reasons.update(_reasons(result))
+    facts = survey.facts([], now)
+    return LoadResult(
+        what=request.what,
+        state="dry run",
+        reasons=reasons,
+        bytes=bytes_,
+        requests=facts.requests,
+        seconds=time.monotonic() - began,
+        least_seconds=facts.requests / client.requests_per_second,
+        earliest=facts.earliest,
+        latest=facts.latest,
+        recent=facts.recent,
+    )
+
+
+def _reasons(result: pd.DataFrame) -> dict[tuple[str, str | None], int]:
+    pairs = zip(
+        result["status"].astype(str), result["reason"].astype(object).where(result["reason"].notna(), None), strict=True
+    )
+    return dict(Counter(pairs))

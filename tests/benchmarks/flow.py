@@ -1,0 +1,176 @@
+"""The whole flow over loopback, beside the two official clients, and where the time goes.
+
+``python -m tests.benchmarks.flow ADDRESS FRAME.parquet ROWS WAY`` measures one way and prints JSON.
+"""
+
+import json
+import logging
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import customerio.analytics.client
+import customerio.analytics.consumer
+import pandas as pd
+import pyarrow.parquet as pq
+import requests
+import segment.analytics.client
+import segment.analytics.consumer
+
+import cio_frames as cio
+from cio_frames import pipeline
+from cio_frames.client import Client, Connection
+from cio_frames.pipeline import Prepared, Request, Sending
+
+from . import encode, made, measure
+
+SENT_BY_CLIENTS = 10
+VALIDATED, UNCHECKED = "cio_frames, validation on", "cio_frames, schema=None"
+CUSTOMERIO, SEGMENT = "customerio-cdp-analytics", "segment-analytics-python"
+CLIENTS = {
+    CUSTOMERIO: (customerio.analytics.client.Client, customerio.analytics.consumer),
+    SEGMENT: (segment.analytics.client.Client, segment.analytics.consumer),
+}
+WAYS = [VALIDATED, UNCHECKED, *CLIENTS, *(f"{name}, as it comes" for name in CLIENTS)]
+LATENCY_SECONDS = 0.03
+
+
+def sent(address: str, frame: pd.DataFrame, schema: str | None) -> int:
+    """Send a frame with cio_frames; return how many rows arrived."""
+    client = Client(write_key="benchmark", endpoint=address, requests_per_second=100_000)
+    result = cio.identify(frame, client=client, schema=schema, progress=False)
+    return int(result["status"].eq("delivered").sum())
+
+
+def sent_by_client(address: str, frame: pd.DataFrame, name: str, settings: dict[str, Any]) -> int:
+    """Send a frame with an official client, row by row as it wants it; return how many rows arrived."""
+    make, consumer = CLIENTS[name]
+    arrived: Counter[str] = Counter()
+    post = consumer.post
+
+    def counted(*args: Any, **asked: Any) -> Any:
+        answer = post(*args, **asked)
+        arrived["rows"] += len(asked["batch"])
+        return answer
+
+    consumer.post = counted
+    client = make("benchmark", host=address, **settings)
+    traits = [label for label in frame.columns if label != "user_id"]
+    columns = [frame[label].astype(object).where(frame[label].notna(), None).tolist() for label in traits]
+    for user, *cells in zip(frame["user_id"].tolist(), *columns, strict=True):
+        client.identify(user, {label: cell for label, cell in zip(traits, cells, strict=True) if cell is not None})
+    client.join() if settings == {} else client.flush()
+    client.join()
+    consumer.post = post
+    return arrived["rows"]
+
+
+def one(address: str, path: str, rows: str, way: str) -> dict[str, float]:
+    """Measure one way to send."""
+    name, _, how = way.partition(", ")
+    official = name in CLIENTS
+    logging.disable()
+    count = int(rows) // SENT_BY_CLIENTS if official else int(rows)
+    frame = made.frame_of(pq.read_table(path), "people").iloc[:count]
+    if official:
+        settings = {} if how else {"max_queue_size": count + 1, "upload_size": 500, "thread": 2}
+        arrived, figures = measure.timed(lambda: sent_by_client(address, frame, name, settings))
+    else:
+        schema = None if way == UNCHECKED else "spec"
+        cio.identify(frame.head(100), dry_run=True, schema=schema)
+        arrived, figures = measure.timed(lambda: sent(address, frame, schema))
+    if not how or not official:
+        assert arrived == count, f"{way}: {arrived} of {count} rows arrived"
+    return {"us": figures["seconds"] / count * 1e6, "lost": 1 - arrived / count}
+
+
+def printed(found: dict[str, dict[str, float]]) -> str:
+    """Return the figures as a table; ratios are to the faster official client that drops nothing."""
+    fastest = min(found[name]["us"] for name in CLIENTS)
+    rows = [
+        [way, f"{1e3 / run['us']:,.0f}", f"{fastest / run['us']:.1f}" if not run["lost"] else "", f"{run['lost']:.0%}"]
+        for way, run in found.items()
+    ]
+    return measure.table(["whole flow to nginx", "thousand rows/s", "times the faster client", "rows dropped"], rows)
+
+
+def latency(address: str, rows: int, *, workers: int) -> float:
+    """Return how long a load takes with slow answers, as a multiple of what its connections can carry.
+
+    What they can carry is measured right after: the same bodies, ready made, by as many threads with ``requests``.
+    """
+    frame = made.frame_of(made.people(rows), "people")
+    client = Client(write_key="benchmark", endpoint=address, workers=workers)
+    start = time.perf_counter()
+    result = cio.identify(frame, client=client, schema=None, progress=False)
+    seconds = time.perf_counter() - start
+    assert result["status"].eq("delivered").all()
+    bodies = list(encode.bodies(frame, "people", encoders=1))
+
+    def post(some: list[bytes]) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            for body in some:
+                assert session.post(f"{address}/v1/batch", data=body, timeout=30).status_code == 200
+
+    threads = [threading.Thread(target=post, args=(bodies[lane::workers],)) for lane in range(workers)]
+    start = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return seconds / (time.perf_counter() - start)
+
+
+def shares(address: str, rows: int) -> dict[str, float]:
+    """Return how long each stage takes, one after the other in one thread, in microseconds a row."""
+    frame = made.frame_of(made.people(rows), "people")
+    spent: Counter[str] = Counter()
+
+    def clocked(stage: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*args: Any, **asked: Any) -> Any:
+            start = time.perf_counter()
+            try:
+                return work(*args, **asked)
+            finally:
+                spent[stage] += time.perf_counter() - start
+
+        return timed
+
+    kept = pipeline._failures, pipeline._merged, pipeline.digests, pipeline.MessageIds.of
+    pipeline._failures = clocked("validation", kept[0])
+    pipeline._merged = clocked("encoding", kept[1])
+    pipeline.digests = clocked("ids", kept[2])
+    pipeline.MessageIds.of = clocked("ids", kept[3])
+    try:
+        client = Client(write_key="benchmark", endpoint=address)
+        connection = Connection(client)
+        request = Request("identify", encode.REQUESTS["people"].mapping)
+        sending = clocked("columns", lambda: Sending(Prepared(frame, request), client, encoders=1))()
+        spent["columns"] -= spent["validation"]
+        batches = sending.batches()
+        while (batch := clocked("batching", lambda: next(batches, None))()) is not None:
+            body = clocked("batching", lambda some=batch[1]: some.body)()
+            assert clocked("sending", connection.post)(body).status == 200
+            sending.outcomes.tell(batch[1].rows, "delivered", batch=0, http_status=200, attempts=1)
+        spent["batching"] -= spent["encoding"] + spent["ids"]
+        clocked("result frame", sending.outcomes.frame)(frame.index)
+    finally:
+        pipeline._failures, pipeline._merged, pipeline.digests, pipeline.MessageIds.of = kept
+    stages = ("validation", "columns", "encoding", "ids", "batching", "sending", "result frame")
+    return {stage: spent[stage] / rows * 1e6 for stage in stages}
+
+
+def tasks(address: str, folder: Path, rows: int) -> dict[str, list[str]]:
+    """Make the frame, and return what to run for each way."""
+    path = folder / "flow.parquet"
+    pq.write_table(made.people(rows), path)
+    return {way: [__name__, address, str(path), str(rows), way] for way in WAYS}
+
+
+if __name__ == "__main__":
+    print(json.dumps(one(*sys.argv[1:])))

@@ -1,0 +1,73 @@
+"""Cost and memory from ten thousand rows to ten million, streamed from a Parquet file a slice at a time.
+
+``python -m tests.benchmarks.scale FRAME.parquet ROWS`` measures one length and prints JSON.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+import cio_frames as cio
+from cio_frames.pipeline import SLICE_ROWS
+
+from . import made, measure
+
+FILE_ROWS = 500_000
+SHORTEST_RUN = 500_000
+
+
+def streamed(path: str, rows: int) -> int:
+    """Take a file's rows through a dry run, slice by slice, again from the start where it ends; return bytes."""
+    left, size = rows, 0
+    while left:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(min(SLICE_ROWS, left), use_threads=False):
+                frame = batch.slice(0, left).to_pandas(types_mapper=pd.ArrowDtype)
+                result = cio.identify(frame, dry_run=True, schema=None)
+                assert result["status"].eq("ready").all()
+                size += int(result["bytes"].sum())
+                left -= len(frame)
+                if not left:
+                    break
+    return size
+
+
+def one(path: str, rows: str) -> dict[str, float]:
+    """Measure one length, several times over where it is short."""
+    count = int(rows)
+    times = max(1, SHORTEST_RUN // count)
+    streamed(path, count if times > 1 else FILE_ROWS)
+    size, figures = measure.timed(lambda: sum(streamed(path, count) for _ in range(times)))
+    return {
+        "us": figures["seconds"] / times / count * 1e6,
+        "processor_us": figures["processor_seconds"] / times / count * 1e6,
+        "peak_mb": figures["peak_bytes"] / 1e6,
+        "bytes": size / times / count,
+    }
+
+
+def tasks(folder: Path, lengths: list[int]) -> dict[str, list[str]]:
+    """Make a file for each length, those that are longer than half a million rows by reading it again."""
+    found = {}
+    for rows in lengths:
+        path = folder / f"{min(rows, FILE_ROWS)}.parquet"
+        pq.write_table(made.people(min(rows, FILE_ROWS)), path, row_group_size=100_000)
+        found[f"{rows:,} rows"] = [__name__, str(path), str(rows)]
+    return found
+
+
+def printed(found: dict[str, dict[str, float]]) -> str:
+    """Return the figures as a table; ratios are to the cheapest length."""
+    least = min(run["us"] for run in found.values())
+    rows = [
+        [length, f"{run['us'] / least:.2f}", f"{run['processor_us']:.2f}", f"{run['peak_mb']:,.0f}"]
+        for length, run in found.items()
+    ]
+    return measure.table(["streamed from Parquet", "time a row / least", "processor us/row", "peak MB"], rows)
+
+
+if __name__ == "__main__":
+    print(json.dumps(one(*sys.argv[1:])))

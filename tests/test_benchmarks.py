@@ -1,0 +1,34 @@
+"""The benchmarks themselves, on a few rows: they measure right output, and notice wrong output."""
+
+import pytest
+
+pytest.importorskip("polars", reason="needs the bench extra")
+pytest.importorskip("duckdb", reason="needs the bench extra")
+pytest.importorskip("msgspec", reason="needs the bench extra")
+
+from .benchmarks import encode, made, rivals
+
+
+@pytest.mark.parametrize("kind", ["people", "orders"])
+def test_all_contenders_make_the_same_calls(kind):
+    encode.check(kind, 300)
+
+
+@pytest.mark.parametrize("kind", ["people", "orders"])
+def test_a_contender_that_makes_other_calls_is_noticed(kind, monkeypatch):
+    def wrong(frame, kind):
+        return (body.replace(b"GB", b"gb") for body in rivals.lists_orjson(frame, kind))
+
+    monkeypatch.setattr(rivals, "RIVALS", {"wrong": wrong})
+    with pytest.raises(SystemExit, match="wrong makes other calls"):
+        encode.check(kind, 300)
+
+
+def test_made_frames_have_what_makes_encoding_hard():
+    people, orders = (made.frame_of(made.MADE[kind](2_000), kind) for kind in ("people", "orders"))
+    assert people.shape == (2_000, 12)
+    assert people["address.city"].isna().any()
+    assert people["first_name"].eq(made.TRICKY).sum() == 2
+    products = [product for cell in orders["products"] for product in cell]
+    assert {len(cell) for cell in orders["products"]} == {1, 2, 3, 4}
+    assert {product["coupon"] for product in products} == {None, "AUTUMN"}
