@@ -47,6 +47,8 @@ out = Console(soft_wrap=True, highlight=False, markup=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 _REASONS_SHOWN = 10
+# What is read by a program or kept in a file has no edge at which names would be cut.
+_WIDEST = 10_000
 
 File = Annotated[Path, typer.Argument(help="A Parquet or CSV file.")]
 CallOption = Annotated[str, typer.Option("--call", help="identify, track, page, screen, group, alias or batch.")]
@@ -256,12 +258,15 @@ def validate(
         nulls=nulls,
         timezone=timezone,
     )
+    for path, what, option in ((report, "The report", "--report"), (failures, "The failure cases", "--failures")):
+        if path is not None:
+            _writable(path, what, f"See {option}.")
     frame = read(file, types_of=lambda labels: pipeline.types_of(labels, request))
     found = pipeline.report(frame, request)
     if report is not None:
-        found.to_html(_writable(report), show_values=show_values)
+        found.to_html(report, show_values=show_values)
     if failures is not None:
-        found.to_parquet(_writable(failures), show_values=show_values)
+        found.to_parquet(failures, show_values=show_values)
     if as_json:
         out.print(found.to_json(), soft_wrap=True)
     else:
@@ -399,16 +404,14 @@ def _name_and_value(option: str) -> tuple[str, str]:
     return name, value
 
 
-def _writable(path: Path) -> Path:
-    """Return a path that can be written, or say so before anything is sent."""
+def _writable(path: Path, what: str = "The result frame", remedy: str = "Nothing was sent; see --results.") -> Path:
+    """Return a path that can be written, or say so before anything is sent or checked."""
     there = path.exists()
     try:
         with path.open("ab"):
             pass
     except OSError as error:
-        raise cio.ConfigurationError(
-            f"The result frame cannot be written to {path}: {error.strerror}. Nothing was sent; see --results."
-        ) from error
+        raise cio.ConfigurationError(f"{what} cannot be written to {path}: {error.strerror}. {remedy}") from error
     if not there:
         path.unlink()
     return path
@@ -457,7 +460,7 @@ def _print_demo(found: Demo) -> None:
     for what, result in (("identify", found.people), ("track", found.orders)):
         for status, reason, rows in _tally(result):
             table.add_row(what, f"{rows:,}", status, reason)
-    out.print(table)
+    _print_table(table)
     out.print()
     out.print(
         f"{facts['rows']:,} rows, {facts['bytes']:,} bytes in {facts['requests']} requests, "
@@ -588,7 +591,13 @@ def _print_frame(frame: pd.DataFrame) -> None:
     table = Table(*map(str, frame.columns), box=None, header_style="bold")
     for row in frame.itertuples(index=False):
         table.add_row(*(str(cell) for cell in row))
-    out.print(table)
+    _print_table(table)
+
+
+def _print_table(table: Table) -> None:
+    """Print a table as wide as it is, but for a terminal, which has an edge."""
+    console = out if out.is_terminal else Console(width=_WIDEST, soft_wrap=True, highlight=False, markup=False)
+    console.print(table)
 
 
 def _print_json(facts: Any) -> None:

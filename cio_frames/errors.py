@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 # Frames can have thousands of columns; an error that lists them all hides what it says.
 _COLUMNS_SHOWN = 20
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 class CioFramesError(Exception):
@@ -75,6 +76,13 @@ class MissingColumnsError(FrameError):
         close = [match for name in self.missing for match in get_close_matches(name, self.present, n=1)]
         if close:
             text += f" Did you mean {close[0]!r}?"
+        separator = next((mark for mark in _SEPARATORS if len(self.present) == 1 and mark in self.present[0]), None)
+        if separator is not None:
+            return (
+                f"{text} That is one column whose name has {_SEPARATORS[separator]} in it: a file with another "
+                "separator than a comma. Save it with commas, or read it with "
+                f"pandas.read_csv(file, sep={separator!r}, dtype=str)."
+            )
         return f"{text} {self.remedy}".rstrip()
 
 

@@ -29,7 +29,7 @@ UInts = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
 _ALPHABET = np.frombuffer(b"0123456789ABCDEFGHJKMNPQRSTVWXYZ", dtype=np.uint8)
-_CHARACTERS = 26
+ID_CHARACTERS = 26
 _LATEST_MS = 2**48
 
 
@@ -157,9 +157,9 @@ def _with_time(high: npt.NDArray[np.uint64], ms: Ints) -> npt.NDArray[np.uint64]
 
 def _base32(high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]) -> pa.Array:
     """Return 128 bits as 26 characters of five bits each."""
-    text = np.empty((len(high), _CHARACTERS), dtype=np.uint8)
-    for place in range(_CHARACTERS):
-        shift = 5 * (_CHARACTERS - 1 - place)
+    text = np.empty((len(high), ID_CHARACTERS), dtype=np.uint8)
+    for place in range(ID_CHARACTERS):
+        shift = 5 * (ID_CHARACTERS - 1 - place)
         if shift >= 64:
             bits = high >> np.uint64(shift - 64)
         elif shift > 59:
@@ -167,5 +167,5 @@ def _base32(high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]) -> pa.Arr
         else:
             bits = low >> np.uint64(shift)
         text[:, place] = _ALPHABET[(bits & np.uint64(31)).astype(np.intp)]
-    offsets = np.arange(0, (len(high) + 1) * _CHARACTERS, _CHARACTERS, dtype=np.int64)[: len(high) + 1]
+    offsets = np.arange(0, (len(high) + 1) * ID_CHARACTERS, ID_CHARACTERS, dtype=np.int64)[: len(high) + 1]
     return pa.LargeStringArray.from_buffers(len(high), pa.py_buffer(offsets), pa.py_buffer(text))

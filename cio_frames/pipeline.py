@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, Columns, position_of, resolve
 from cio_frames.delivery import Delivery, Ended, Outcome, deliver
 from cio_frames.encoding import NO_TIME, Calls, Encoder, Form
-from cio_frames.encoding.text import TEXT, join, offsets_of
+from cio_frames.encoding.text import TEXT, Fault, join, offsets_of, unescaped
 from cio_frames.errors import (
     AuthenticationError,
     DeliveryError,
@@ -31,7 +32,7 @@ from cio_frames.errors import (
     InterruptedLoad,
     InvalidRowsError,
 )
-from cio_frames.message_ids import MessageIds, UInts, digests
+from cio_frames.message_ids import ID_CHARACTERS, MessageIds, UInts, digests
 from cio_frames.plan import Plan, vendor_plan
 from cio_frames.progress import bar
 from cio_frames.report import Survey, ValidationReport, column_facts, merged
@@ -80,6 +81,19 @@ class Request:
         """The call in words."""
         return f"{self.call} {self.event!r}" if self.event else self.call
 
+    @property
+    def against(self) -> str:
+        """What rows are checked against, in words."""
+        edition = f"Customer.io\u2019s spec of {spec.api().edition}"
+        match self.schema:
+            case None:
+                words = f"no schema: only how rows can be written, by {edition}"
+            case "spec":
+                words = f"{edition}, with {self.plan.title} on top" if self.plan.title else edition
+            case _:
+                words = f"a schema of your own, and {edition} beside it"
+        return f"{words}; warnings hold back too" if self.strict_schema else words
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -112,7 +126,7 @@ class Prepared:
 
     def __init__(self, frame: pd.DataFrame, request: Request, *, warn: bool = False) -> None:
         self.rows = len(frame)
-        self.index = frame.index
+        self.frame = frame
         self.request = request
         self.parts: list[Part] = []
         found: list[pd.DataFrame] = []
@@ -125,6 +139,9 @@ class Prepared:
             self.parts.append(Part(rows, some, Encoder(some, columns, request.form), columns))
             broken = _broken(some, columns, request, warn=warn or request.strict_schema)
             found.append(broken.assign(position=rows[broken["position"].to_numpy(dtype=np.int64)]))
+        self.warns = (warn or request.strict_schema) and request.schema is not None
+        if self.warns:
+            found += self._repeated_ids()
         broken = validation.together(found)
         if request.strict_schema:
             broken["severity"] = "error"
@@ -132,6 +149,13 @@ class Prepared:
         self.failures, self.warnings = (
             (broken, broken[:0]) if error.all() else (broken[some].reset_index(drop=True) for some in (error, ~error))
         )
+
+    def _repeated_ids(self) -> Iterator[pd.DataFrame]:
+        """Yield the rows whose message id is not theirs alone, whatever kinds of call they are."""
+        source = next((found for part in self.parts if (found := part.columns.source("messageId"))), None)
+        ids = self._ids("messageId")
+        if source is not None and ids is not None:
+            yield from validation.repeated_id_warnings(ids, source.label)
 
     def people(self) -> Ints:
         """Return a number for the person of each row, -1 for nobody."""
@@ -173,14 +197,15 @@ class Prepared:
                 names[part.rows] = constant if ids is None else ids.to_numpy(zero_copy_only=False)
         return names
 
-    def slices(self, *, threads: int = 1) -> Iterator[Slice]:
-        """Yield calls slice by slice, in row order."""
-        yield from ahead.results(self._slice, range(0, self.rows, SLICE_ROWS), threads=threads)
+    def slices(self, *, threads: int = 1, hashed: bool = True) -> Iterator[Slice]:
+        """Yield calls slice by slice, in row order; without digests where no ids are to be made."""
+        make = partial(self._slice, hashed=hashed)
+        yield from ahead.results(make, range(0, self.rows, SLICE_ROWS), threads=threads)
 
-    def _slice(self, start: int) -> Slice:
+    def _slice(self, start: int, *, hashed: bool) -> Slice:
         calls = _merged(self.parts, start, min(start + SLICE_ROWS, self.rows))
         given = calls.message_ids is not None and not calls.message_ids.null_count
-        return Slice(start, calls, None if given else digests(calls.texts))
+        return Slice(start, calls, digests(calls.texts) if hashed and not given else None)
 
 
 def types_of(labels: Sequence[Hashable], request: Request) -> dict[Hashable, str]:
@@ -213,7 +238,7 @@ def _broken(frame: pd.DataFrame, columns: Columns, request: Request, *, warn: bo
             schema = validation.schema_of(columns.call, columns.event)
         case given:
             schema = validation.as_schema(given)
-    broken = validation.failures_of(frame, columns, schema)
+    broken = validation.failures_of(frame, columns, schema, own_columns=request.schema != "spec")
     return validation.together([broken, *validation.warnings_of(frame, columns, request.plan)]) if warn else broken
 
 
@@ -337,6 +362,8 @@ class Sending:
         Told how many rows were found to stay here.
     message_ids : MessageIds, optional
         Gives the calls their ids, where these rows are some of more.
+    named : bool
+        Whether calls get ids at all. Where they are only measured, what takes the room of one will do.
     settled : numpy array of bool, optional
         Rows that are written and not sent, since an earlier run has sent them.
 
@@ -356,6 +383,7 @@ class Sending:
         *,
         counted: Callable[[int], Any] = lambda rows: None,
         message_ids: MessageIds | None = None,
+        named: bool = True,
         settled: Bools | None = None,
         encoders: int | None = None,
     ) -> None:
@@ -367,9 +395,11 @@ class Sending:
         self.failed, self._reasons = validation.rows_by_reason(prepared.failures, prepared.rows)
         # Told at once: delivery may stop before a row's slice is encoded, and it is invalid all the same.
         self.outcomes.tell_reasons(np.flatnonzero(self.failed), self._reasons[self.failed])
-        self.faults: list[tuple[Ints, str]] = []
-        self.too_large = 0
-        self._message_ids = message_ids or MessageIds()
+        self.faults: list[Fault] = []
+        self.too_large: list[tuple[Ints, npt.NDArray[np.object_]]] = []
+        self.warnings: list[pd.DataFrame] = []
+        self._told = _Told(prepared.failures, prepared.rows)
+        self._message_ids = (message_ids or MessageIds()) if named else None
         self._settled = np.zeros(prepared.rows, dtype=bool) if settled is None else settled
         person = prepared.people()
         # Where ids are shared with other frames, any row may be like one of theirs.
@@ -406,46 +436,105 @@ class Sending:
 
     def written(self) -> Iterator[Written]:
         """Yield what was written, slice by slice."""
-        for start, calls, hashed in self._prepared.slices(threads=self._encoders):
+        for start, calls, hashed in self._prepared.slices(threads=self._encoders, hashed=self._message_ids is not None):
             stop = start + len(calls.texts)
             lost = self.failed[start:stop].copy()
             for fault in calls.faults:
                 lost[fault.rows] = True
-                self._note(start + fault.rows, fault.reason)
+                self._note(fault._replace(rows=start + fault.rows))
             self.outcomes.tell_reasons(start + np.flatnonzero(lost), self._reasons[start:stop][lost])
             ids = self._ids(calls, hashed, self._repeated[start:stop] & ~lost)
             payloads = join([calls.texts, ',"messageId":"', ids, '"},'])
             sizes = np.diff(offsets_of(payloads)) - 1
             large = ~lost & (sizes > self._client.max_call_bytes)
-            self._tell_too_large(start + np.flatnonzero(large), sizes[large])
-            gone = pa.array(lost | large)
+            if large.any():
+                reasons = _too_large(sizes[large], self._client.max_call_bytes)
+                self._hold_back(start + np.flatnonzero(large), reasons)
             self.outcomes.measured(start + np.flatnonzero(~lost), sizes[~lost])
-            self.outcomes.named(_without(ids, gone))
-            self._counted(int((lost | large).sum()))
-            yield Written(start, _without(payloads, gone), sizes, lost, calls.ms)
+            payloads = _without(payloads, lost | large)
+            if self._prepared.warns:
+                payloads = self._without_large_events(payloads, start)
+            gone = np.asarray(payloads.is_null())
+            self.outcomes.named(unescaped(_without(ids, gone)))
+            self._counted(int(gone.sum()))
+            yield Written(start, payloads, sizes, lost, calls.ms)
+
+    def _without_large_events(self, payloads: pa.Array, start: int) -> pa.Array:
+        """Note the events whose properties are too much for Journeys, and return the payloads that go out."""
+        for cases in validation.event_data_warnings(payloads, start):
+            if not self._prepared.request.strict_schema:
+                self.warnings.append(cases)
+                continue
+            rows = cases["position"].to_numpy(dtype=np.int64)
+            self._note(Fault(rows, cases["reason"].iloc[0], None, cases["check"].iloc[0]))
+            self.outcomes.tell_reasons(rows, self._reasons[rows])
+            held_back = np.zeros(len(payloads), dtype=bool)
+            held_back[rows - start] = True
+            payloads = _without(payloads, held_back)
+        return payloads
 
     def _ids(self, calls: Calls, hashed: UInts | None, may_repeat: Bools) -> pa.Array:
-        if hashed is None:
-            return calls.message_ids
-        made = self._message_ids.of(hashed, calls.ms, may_repeat=may_repeat)
-        return made if calls.message_ids is None else pc.coalesce(calls.message_ids, made)
+        given = calls.message_ids
+        if given is not None and not given.null_count:
+            return given
+        if self._message_ids is None or hashed is None:
+            made = pa.repeat(pa.scalar("0" * ID_CHARACTERS, TEXT), len(calls.texts))
+        else:
+            made = self._message_ids.of(hashed, calls.ms, may_repeat=may_repeat)
+        return made if given is None else pc.coalesce(given, made)
 
-    def _note(self, rows: Ints, reason: str) -> None:
-        """Add a reason to rows that cannot be sent, where validation has not told of the same column."""
-        label, told, _ = reason.partition(": ")
-        news = []
-        for row in rows.tolist():
-            before = self._reasons[row]
-            if before is None or not told or f"{label}: " not in before:
-                self._reasons[row] = reason if before is None else f"{before}; {reason}"
-                news.append(row)
-        self.faults.append((np.array(news, dtype=np.int64), reason))
+    def _note(self, fault: Fault) -> None:
+        """Add a reason to rows that cannot be sent, where nothing has been told of the same column yet."""
+        news = self._told.news(fault)
+        before = self._reasons[news.rows]
+        first = pd.isna(before)
+        self._reasons[news.rows[first]] = fault.reason
+        self._reasons[news.rows[~first]] = before[~first] + f"; {fault.reason}"
+        self.faults.append(news)
 
-    def _tell_too_large(self, rows: Ints, sizes: Ints) -> None:
-        self.too_large += len(rows)
-        for row, size in zip(rows.tolist(), sizes.tolist(), strict=True):
-            reason = f"{size:,} bytes, and a call may have {self._client.max_call_bytes:,}"
-            self.outcomes.tell(np.array([row]), "too_large", reason=reason)
+    def _hold_back(self, rows: Ints, reasons: npt.NDArray[np.object_]) -> None:
+        """Say that rows are too large for a call, each with its size."""
+        self.outcomes.tell(rows, "too_large", reason=reasons)
+        self.too_large.append((rows, reasons))
+
+
+class _Told:
+    """Of which columns which rows have been told of already."""
+
+    def __init__(self, failures: pd.DataFrame, rows: int) -> None:
+        self._rows = rows
+        self._positions: Ints = failures["position"].to_numpy(dtype=np.int64)
+        self._codes, self._labels = pd.factorize(failures["column"].to_numpy(dtype=object))
+        self._by_label: dict[Hashable, Bools] = {}
+
+    def news(self, fault: Fault) -> Fault:
+        """Return a fault of those rows only that nothing has been told of the same column; what is told is noted."""
+        if fault.label is None:
+            return fault
+        if fault.label not in self._by_label:
+            self._by_label[fault.label] = self._found(fault.label)
+        told = self._by_label[fault.label]
+        rows = fault.rows[~told[fault.rows]]
+        told[rows] = True
+        return fault._replace(rows=rows)
+
+    def _found(self, label: Hashable) -> Bools:
+        """Return the rows of which validation has told something about a column."""
+        told = np.zeros(self._rows, dtype=bool)
+        code = next((code for code, each in enumerate(self._labels) if each == label), len(self._labels))
+        told[self._positions[self._codes == code]] = True
+        return told
+
+
+def _too_large(sizes: Ints, limit: int) -> npt.NDArray[np.object_]:
+    """Return in words how much too large calls are; there are fewer sizes than calls.
+
+    >>> _too_large(np.array([32_001]), 32_000).tolist()
+    ['32,001 bytes, and a call may have 32,000']
+    """
+    codes, distinct = pd.factorize(sizes)
+    words = [f"{size:,} bytes, and a call may have {limit:,}" for size in distinct.tolist()]
+    return np.array(words, dtype=object)[codes]
 
 
 def _encoders(rows: int) -> int:
@@ -453,8 +542,8 @@ def _encoders(rows: int) -> int:
     return max(1, min(MOST_ENCODERS, os.cpu_count() or 1, math.ceil(rows / SLICE_ROWS)))
 
 
-def _without(array: pa.Array, gone: pa.Array) -> pa.Array:
-    return pc.if_else(gone, pa.scalar(None, TEXT), array) if pc.any(gone).as_py() else array
+def _without(array: pa.Array, gone: Bools) -> pa.Array:
+    return pc.if_else(pa.array(gone), pa.scalar(None, TEXT), array) if gone.any() else array
 
 
 def run(
@@ -534,25 +623,24 @@ def report(
 
 
 def _report(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> ValidationReport:
-    sending = Sending(prepared, client)
+    sending = Sending(prepared, client, named=False)
     survey = Survey(max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
     events = prepared.events()
-    large: list[pd.DataFrame] = []
     for written in sending.written():
         survey.sized(written.sizes[~written.lost])
         kept = np.flatnonzero(np.asarray(written.payloads.is_valid()))
         survey.timed(written.ms[kept], events[written.start + kept])
         for _, batch in sending.cut(written):
-            survey.sent(requests=1, body_bytes=len(batch.body))
-        large += validation.event_data_warnings(written.payloads, written.start)
-    result = sending.outcomes.frame(prepared.index)
+            survey.sent(body_bytes=len(batch.body))
     found = [prepared.failures]
-    for rows, reason in sending.faults:
-        column, _, _ = reason.partition(": ")
-        found.append(validation.failure_cases(rows, column if column != reason else None, "json", reason))
-    too_large = np.flatnonzero(result["status"].eq("too_large"))
-    reasons = result["reason"].iloc[too_large].tolist()
-    found += [validation.failure_cases(too_large, None, "max_call_bytes", reasons), prepared.warnings, *large]
+    found += [
+        validation.failure_cases(
+            fault.rows, fault.label, fault.check, fault.reason, values=_cells(prepared.frame, fault)
+        )
+        for fault in sending.faults
+    ]
+    found += [validation.failure_cases(rows, None, "max_call_bytes", reasons) for rows, reasons in sending.too_large]
+    found += [prepared.warnings, *sending.warnings]
     columns = [
         each
         for part in prepared.parts
@@ -560,10 +648,17 @@ def _report(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> Val
     ]
     return ValidationReport(
         prepared.request.what,
-        prepared.index,
+        prepared.frame.index,
         validation.together(found),
         survey.facts(merged(columns), checked_at),
+        against=prepared.request.against,
     )
+
+
+def _cells(frame: pd.DataFrame, fault: Fault) -> npt.NDArray[np.object_] | None:
+    """Return the cells that a fault is about, where its label says which column that is."""
+    places = [place for place, label in enumerate(frame.columns) if label == fault.label]
+    return frame.iloc[:, places[0]].iloc[fault.rows].to_numpy(dtype=object) if len(places) == 1 else None
 
 
 # Fields that say who or what a call is about, and their names for people.

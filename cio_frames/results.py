@@ -52,12 +52,12 @@ class Outcomes:
         rows: Ints,
         status: Status,
         *,
-        reason: str | None = None,
+        reason: str | npt.NDArray[np.object_] | None = None,
         batch: int = _NO_NUMBER,
         http_status: int | None = None,
         attempts: int = 0,
     ) -> None:
-        """Say what became of some rows, given by position."""
+        """Say what became of some rows, given by position; the reason is one for all, or one each."""
         self._status[rows] = STATUSES.index(status)
         self._reason[rows] = reason
         self._batch[rows] = batch

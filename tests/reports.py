@@ -37,8 +37,7 @@ def facts(**other):
         "call_bytes": np.array([300] * 97 + [900, 2_000, 33_188]),
         "max_call_bytes": 32_000,
         "max_body_bytes": 475_000,
-        "requests": 2,
-        "body_bytes": 95_000,
+        "bodies": np.array([20_000, 75_000]),
         "earliest": pd.Timestamp("2026-01-02 10:00", tz="UTC"),
         "latest": pd.Timestamp("2026-11-24 14:00", tz="UTC"),
         "untimed": 1,
@@ -61,5 +60,5 @@ def report(failures=None, *, rows=100, **other):
             (11, "city", "known", "warning", "Lemuria", "is not known to Customer.io"),
             (99, None, "max_call_bytes", "error", None, "33,188 bytes, and a call may have 32,000"),
         )
-    told = {"what": "track 'Order Completed'", "spec_edition": "August 2025", "facts": facts()}
+    told = {"what": "track 'Order Completed'", "against": "Customer.io’s spec of August 2025", "facts": facts()}
     return SimpleNamespace(rows=rows, failure_cases=failures, **{**told, **other})

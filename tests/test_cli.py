@@ -185,6 +185,14 @@ def test_events_of_a_family_are_listed(run):
     assert "products[].price" in run("events", "ecommerce").stdout
 
 
+def test_a_table_is_not_cut_where_no_terminal_is(run):
+    lines = run("events").stdout.splitlines()
+    names = {row["field"] for row in json.loads(run("events", "--json").stdout)}
+    assert max(map(len, names)) >= 25
+    assert [name for name in names if not any(name in line for line in lines)] == []
+    assert all("\u2026" not in line for line in lines)
+
+
 def test_the_schema_of_an_event_and_of_a_call_is_shown(run):
     assert "total" in run("schema", "Order Completed").stdout
     fields = {row["field"] for row in json.loads(run("schema", "identify", "--json").stdout)}
@@ -300,3 +308,116 @@ def test_answers_that_cannot_be_written_are_found_before_anything_is_sent(run, e
 def test_a_dry_run_leaves_nothing_behind(run, orders, tmp_path):
     run("load", orders, *ORDER, "--dry-run")
     assert list(tmp_path.iterdir()) == [orders]
+
+
+@pytest.fixture
+def teas(tmp_path):
+    path = tmp_path / "teas.csv"
+    path.write_text("user_id,tea,gram\nada,coffee-of-ada,5\nbob,assam,5\ncem,assam,\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def plan(tmp_path):
+    path = tmp_path / "plan.yaml"
+    path.write_text(
+        "events:\n"
+        "  Tea Ordered:\n"
+        "    properties:\n"
+        "      tea: {type: string, enum: [assam, darjeeling]}\n"
+        "      grams: {type: number}\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+TEA = ["--call", "track", "--event", "Tea Ordered"]
+
+
+def checked(run, path, *options):
+    """Validate, and return which checks held back how many rows, and which warned of how many."""
+    done = run("validate", path, *TEA, "--json", *options)
+    checks = json.loads(done.stdout)["checks"]
+    return done.exit_code, {(check["column"], check["severity"]): check["rows"] for check in checks}
+
+
+def test_validate_checks_against_a_plan_of_ones_own(run, teas, plan):
+    assert checked(run, teas) == (0, {})
+    found = {("tea", "error"): 1, ("gram", "warning"): 2}
+    assert checked(run, teas, "--schema", plan) == (1, found)
+    strictly = {("tea", "error"): 1, ("gram", "error"): 2}
+    assert checked(run, teas, "--schema", plan, "--strict-schema") == (1, strictly)
+    assert checked(run, teas, "--no-schema") == (0, {})
+
+
+def test_a_plan_with_a_mistake_ends_with_2_and_names_its_line(run, ends, teas, tmp_path):
+    (tmp_path / "plan.yaml").write_text("events:\n  Tea Ordered:\n    propertys: {}\n", encoding="utf-8")
+    status, said = ends("validate", teas, *TEA, "--schema", tmp_path / "plan.yaml")
+    assert status == 2
+    assert "line 3: unknown key 'propertys'" in said.err
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_validate_leaves_a_page_and_the_failure_cases(run, teas, plan, tmp_path, shown):
+    page, cases = tmp_path / "report.html", tmp_path / "cases.parquet"
+    values = ["--show-values"] if shown else []
+    done = run("validate", teas, *TEA, "--schema", plan, "--report", page, "--failures", cases, *values)
+    assert done.exit_code == 1
+    text = page.read_text(encoding="utf-8")
+    assert "<title>Validation report: track &#39;Tea Ordered&#39;</title>" in text
+    assert ("coffee-of-ada" in text) is shown
+    found = pd.read_parquet(cases)
+    assert found["column"].tolist() == ["tea", "gram", "gram"]
+    assert found["severity"].tolist() == ["error", "warning", "warning"]
+    assert (found["value"].iloc[0] == "coffee-of-ada") is shown or pd.isna(found["value"].iloc[0])
+    assert done.stdout.count("coffee-of-ada") == 0
+
+
+@pytest.mark.parametrize("option", ["--report", "--failures"])
+def test_a_report_that_cannot_be_written_ends_with_2(run, ends, teas, option):
+    status, said = ends("validate", teas, *TEA, option, "none/report")
+    assert status == 2
+    assert "cannot be written" in said.err
+    assert option in said.err
+
+
+def test_validate_says_what_can_start_campaigns_and_which_rows_are_concerned_first(run, teas, plan):
+    said = run("validate", teas, *TEA, "--schema", plan).stdout
+    assert "2 rows are younger than 72 hours, or without a time, and can start campaigns." in said
+    assert re.search(r"tea +must be one of assam, darjeeling +error +1 +33\.3% +0\b", said)
+
+
+def test_a_load_keeps_to_a_plan_of_ones_own(run, teas, plan, sandbox):
+    assert run("load", teas, *TEA, "--allow-campaigns", "--schema", plan).exit_code == 1
+    assert sorted(sandbox.calls()["userId"]) == ["bob", "cem"]
+
+
+def test_a_load_holds_back_what_is_warned_of_where_that_is_asked_for(run, teas, plan, sandbox):
+    assert run("load", teas, *TEA, "--allow-campaigns", "--schema", plan, "--strict-schema").exit_code == 1
+    assert sorted(sandbox.calls()["userId"]) == ["cem"]
+
+
+def test_a_load_with_a_plan_that_is_wrong_sends_nothing(run, ends, teas, tmp_path, sandbox):
+    (tmp_path / "plan.yaml").write_text("events: []\n", encoding="utf-8")
+    status, said = ends("load", teas, *TEA, "--schema", tmp_path / "plan.yaml")
+    assert (status, len(sandbox.requests())) == (2, 0)
+    assert "plan.yaml" in said.err
+
+
+@pytest.mark.parametrize("command", ["load", "validate"])
+def test_a_file_with_semicolons_is_refused_and_the_remedy_named(run, ends, tmp_path, sandbox, command):
+    path = tmp_path / "people.csv"
+    path.write_text("user_id;plan\nada;free\n", encoding="utf-8")
+    status, said = ends(command, path, "--call", "identify")
+    assert (status, len(sandbox.requests())) == (2, 0)
+    assert "one column whose name has semicolons in it" in said.err
+    assert "Save it with commas, or read it with pandas.read_csv(file, sep=';', dtype=str)" in said.err
+
+
+@pytest.mark.parametrize("command", ["load", "validate"])
+def test_a_file_that_is_not_utf_8_is_refused_and_the_remedy_named(run, ends, tmp_path, sandbox, command):
+    path = tmp_path / "people.csv"
+    path.write_text("user_id,name\nada,Jos\u00e9\n", encoding="latin-1")
+    status, said = ends(command, path, "--call", "identify")
+    assert (status, len(sandbox.requests())) == (2, 0)
+    assert "is not UTF-8 text. Save it as UTF-8" in said.err

@@ -1,6 +1,7 @@
 import json
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import cio_frames as cio
@@ -184,3 +185,42 @@ def test_a_trail_that_cannot_be_written_is_found_before_anything_is_sent(sandbox
 def test_a_dry_run_leaves_no_trail(tmp_path):
     EVERYTHING.cio.delete_people(audit=tmp_path / "trail", dry_run=True)
     assert list(tmp_path.iterdir()) == []
+
+
+SPELLED = ["1", "20", "01", "x", "1\n", "1.0", "", None]
+DICTIONARY = pa.array(SPELLED).dictionary_encode()
+KINDS_OF_TEXT = {
+    "text": pd.Series(SPELLED, dtype="string[python]"),
+    "arrow-backed text": pd.Series(SPELLED, dtype="string[pyarrow]"),
+    "categorical": pd.Categorical(SPELLED),
+    "arrow": pd.array(SPELLED, dtype=pd.ArrowDtype(pa.large_string())),
+    "arrow dictionary": pd.array(DICTIONARY, dtype=pd.ArrowDtype(DICTIONARY.type)),
+    "objects": pd.Series([*SPELLED[:-1], 7], dtype=object)[:-1].reindex(range(len(SPELLED))),
+    "objects of several kinds": pd.Series([1.0, 20, *SPELLED[2:]], dtype=object),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_TEXT)
+def test_the_type_of_an_object_may_be_digits_whatever_holds_them(sandbox, kind):
+    gone = pd.DataFrame({"object_id": [f"o{row}" for row in range(len(SPELLED))], "kind": KINDS_OF_TEXT[kind]})
+    result = gone.cio.delete_objects(object_type_id="kind", confirm=3, client=sandbox.client)
+    held_back = ["kind: a whole number is needed"] * 5
+    assert result["reason"].dropna().tolist() == held_back
+    assert result["status"].tolist() == ["delivered"] * 2 + ["invalid"] * 5 + ["delivered"]
+    assert [call["properties"] for call in sent(sandbox)] == [
+        {"objectId": "o0", "objectTypeId": 1},
+        {"objectId": "o1", "objectTypeId": 20},
+        {"objectId": "o7"},
+    ]
+
+
+def test_the_type_of_an_ended_relationship_may_be_digits_too(sandbox):
+    left = pd.DataFrame({"user_id": ["ada"], "object_id": ["o"], "object_type_id": ["2"]})
+    left.cio.delete_relationships(confirm=1, client=sandbox.client)
+    assert sent(sandbox)[0]["properties"] == {"objectId": "o", "objectTypeId": 2}
+
+
+def test_digits_are_the_type_of_an_object_and_no_other_number():
+    frame = pd.DataFrame({"user_id": ["ada"], "contentId": ["7"], "actionType": ["viewed_content"]})
+    result = frame.cio.track("Report Content Event", dry_run=True)
+    assert result["reason"].tolist() == ["contentId: a whole number is needed"]

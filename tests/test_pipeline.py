@@ -426,9 +426,9 @@ def test_the_first_request_leaves_before_the_last_row_is_encoded_and_what_waits_
     begun, left, gate = [], threading.Event(), threading.Event()
 
     class Prepared(pipeline.Prepared):
-        def _slice(self, start):
+        def _slice(self, start, **options):
             begun.append(start)
-            return super()._slice(start)
+            return super()._slice(start, **options)
 
     class Held:
         def __init__(self, client):
@@ -465,7 +465,7 @@ def test_the_first_request_leaves_before_the_last_row_is_encoded_and_what_waits_
 def test_a_failure_while_encoding_leaves_no_encoder_behind(monkeypatch, sandbox):
     monkeypatch.setattr(pipeline, "SLICE_ROWS", 5)
 
-    def fails(self, start):
+    def fails(self, start, **options):
         raise RuntimeError("broken")
 
     monkeypatch.setattr(pipeline.Prepared, "_slice", fails)
@@ -473,3 +473,22 @@ def test_a_failure_while_encoding_leaves_no_encoder_behind(monkeypatch, sandbox)
         pd.DataFrame({"user_id": [f"u{row}" for row in range(50)]}).cio.identify(client=sandbox.client)
     assert statuses(error.value.result) == ["unsent"] * 50
     assert [thread.name for thread in threading.enumerate() if "encoder" in thread.name] == []
+
+
+OWN = ['say "hi"', "C:\\new", "two\nlines", "plain", None]
+
+
+def test_ids_of_ones_own_come_back_as_they_are(sandbox):
+    frame = pd.DataFrame({"user_id": "ada", "message_id": OWN})
+    result = frame.cio.track("Mine", client=sandbox.client)
+    assert result["message_id"].tolist()[:4] == OWN[:4]
+    assert sandbox.calls()["messageId"].tolist()[:4] == OWN[:4]
+
+
+def test_the_trail_and_the_report_have_ids_and_events_as_they_are(sandbox, tmp_path):
+    trail = tmp_path / "trail.jsonl"
+    frame = pd.DataFrame({"user_id": OWN[:4]})
+    frame.cio.suppress_people(confirm=4, audit=trail, client=sandbox.client)
+    assert [json.loads(line)["id"] for line in trail.read_text(encoding="utf-8").splitlines()] == OWN[:4]
+    events = pd.DataFrame({"user_id": "ada", "event": OWN[:4]})
+    assert cio.validate(events, "track").facts.recent == dict.fromkeys(OWN[:4], 1)

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pandera
 import pyarrow as pa
 import pytest
 
@@ -78,7 +79,16 @@ def test_sizes_requests_and_bytes_are_those_of_a_load(sandbox):
     result = frame.cio.identify(client=sandbox.client)
     assert found.call_bytes.tolist() == result["bytes"].tolist()
     assert found.requests == result["batch"].nunique() == sandbox.calls()["request"].nunique()
-    assert found.body_bytes > result.loc[result["status"].eq("delivered"), "bytes"].sum()
+    sizes = result.loc[result["status"].eq("delivered")].groupby("batch")["bytes"].agg(["sum", "size"])
+    assert sorted(found.bodies) == sorted(sizes["sum"] + sizes["size"] - 1 + len('{"batch":[]}'))
+    assert found.body_bytes == found.bodies.sum()
+
+
+def test_a_report_makes_no_message_ids_and_counts_their_room(monkeypatch):
+    frame = pd.DataFrame({"user_id": ["ada", "bob"], "message_id": ["m", None]})
+    sizes = frame.cio.identify(dry_run=True)["bytes"].tolist()
+    monkeypatch.setattr(pipeline, "digests", lambda calls: pytest.fail("ids were made"))
+    assert facts(frame).call_bytes.tolist() == sizes
 
 
 def test_times_and_the_rows_that_can_start_campaigns():
@@ -134,9 +144,9 @@ def test_parquet_has_the_cells_on_demand(report, tmp_path, options, value):
     report.to_parquet(tmp_path / "cases.parquet", **options)
     found = pd.read_parquet(tmp_path / "cases.parquet").astype(object)
     assert list(found.columns) == list(report.failure_cases.columns)
-    cell = found["value"].iloc[0]
-    assert (None if pd.isna(cell) else cell) == value
-    assert found["index"].iloc[0] == "x"
+    cells = [None if pd.isna(found[name].iloc[0]) else found[name].iloc[0] for name in ("index", "value")]
+    assert cells == [value and "x", value]
+    assert found["column"].iloc[0] == "email"
 
 
 def test_parquet_of_labels_and_values_of_every_kind(tmp_path):
@@ -153,3 +163,92 @@ def test_the_frame_whose_rows_are_asked_for_must_be_the_one_checked(report):
 
 def test_a_report_survives_pickling(report):
     assert pickle.loads(pickle.dumps(report)).to_json() == report.to_json()
+
+
+def told(frame, *call, **options):
+    cases = cio.validate(frame, *call, **options).failure_cases
+    return [tuple(case) for case in cases[["position", "column", "check", "reason"]].values.tolist()]
+
+
+def test_a_missing_id_is_a_check_of_its_own_whoever_finds_it():
+    frame = pd.DataFrame({"user_id": ["ada", None, ""], "total": 1})
+    reason = "user_id: is missing, and is needed"
+    assert told(frame, "track", "Order Completed") == [
+        (1, "user_id", "not_nullable", reason),
+        (2, "user_id", "not_nullable", reason),
+    ]
+    reason = "group_id: is missing, and is needed"
+    assert told(frame.assign(group_id=[None, "g", "g"])[:1], "group") == [(0, "group_id", "not_nullable", reason)]
+
+
+def test_a_row_without_any_of_two_ids_misses_no_one_column():
+    frame = pd.DataFrame({"user_id": [None, "ada"], "anonymous_id": [None, None]})
+    assert told(frame, "identify") == [(0, None, "not_nullable", "no user_id and no anonymous_id")]
+
+
+@pytest.mark.parametrize("label", ["ratio: a to b", "user_id: x", 7, ("total", 1)])
+def test_a_cell_without_a_form_in_json_is_told_under_its_columns_own_label(label):
+    frame = pd.DataFrame({"user_id": ["ada", "bob"]})
+    frame[label] = pd.Series([b"1", 1], dtype=object)
+    properties = {label: "ratio"}
+    ((position, column, check, reason),) = told(frame, "track", "Mine", properties=properties)
+    assert (position, column, check) == (0, label, "json")
+    assert reason == f"{label}: bytes have no form in JSON; decode them to text"
+
+
+def test_what_validation_has_told_of_a_column_is_not_told_again_and_of_another_is():
+    frame = pd.DataFrame({"user_id": ["ada"], "sub total": [b"1"], "total": [b"1"]})
+    properties = {"sub total": "discount", "total": "own"}
+    result = frame.cio.track("Order Completed", properties=properties, dry_run=True)
+    assert result["reason"].tolist() == [
+        "sub total: a number is needed; total: bytes have no form in JSON; decode them to text"
+    ]
+    cases = told(frame, "track", "Order Completed", properties=properties)
+    assert [case[1:3] for case in cases] == [
+        ("sub total", "a number is needed"),
+        ("total", "json"),
+        ("total", "unknown_property"),
+    ]
+
+
+def test_a_column_that_feeds_two_fields_is_told_of_once():
+    frame = pd.DataFrame({"user_id": ["ada"], "x": [b"1"]})
+    result = frame.cio.track("Mine", properties=["x"], context="x", dry_run=True)
+    assert result["reason"].tolist() == ["x: an object (a dict) is needed"]
+
+
+def test_calls_that_are_too_large_are_told_each_with_its_size():
+    frame = people(bio=["a" * 33_000, "", "a" * 33_001])
+    sizes = frame.cio.identify(dry_run=True)["bytes"].tolist()
+    assert told(frame, "identify")[::2] == [
+        (row, None, "max_call_bytes", f"{sizes[row]:,} bytes, and a call may have 32,000") for row in (0, 2)
+    ]
+
+
+def test_the_value_of_a_cell_that_cannot_be_written_or_is_too_long_is_told():
+    frame = pd.DataFrame({"user_id": ["ada", "b" * 151], "x": [np.inf, 1.0]}, index=[5, 5])
+    cases = cio.validate(frame, "identify").failure_cases
+    assert cases[["column", "value"]].values.tolist() == [["x", np.inf], ["user_id", "b" * 151]]
+
+
+SPEC = "Customer.io\u2019s spec of August 2025"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, SPEC),
+        ({"schema": "{plan}"}, f"{SPEC}, with plan.yaml on top"),
+        ({"schema": None}, f"no schema: only how rows can be written, by {SPEC}"),
+        ({"schema": pandera.DataFrameSchema({})}, f"a schema of your own, and {SPEC} beside it"),
+        ({"strict_schema": True}, f"{SPEC}; warnings hold back too"),
+    ],
+)
+def test_a_report_says_what_rows_were_checked_against(tmp_path, options, words):
+    (tmp_path / "plan.yaml").write_text("events: {Tea Ordered: {}}\n", encoding="utf-8")
+    if options.get("schema") == "{plan}":
+        options = {"schema": tmp_path / "plan.yaml"}
+    report = cio.validate(people(x=[1]), "identify", **options)
+    assert report.against == json.loads(report.to_json())["against"] == words
+    report.to_html(tmp_path / "report.html")
+    assert f"<dd>{words}</dd>" in (tmp_path / "report.html").read_text(encoding="utf-8")

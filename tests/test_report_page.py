@@ -128,7 +128,7 @@ def test_a_check_that_warns_and_holds_back_is_told_of_apart_what_holds_back_firs
 def test_values_are_left_out_unless_asked_for():
     assert "a secret" not in page(report(), show_values=False)
     assert "a secret" in page(report(), show_values=True)
-    assert "Values of cells are not in this file." in words(report())
+    assert "Values of cells and labels of the frame’s index are not in this file." in words(report())
     assert "This file holds values of cells" in words(report(), show_values=True)
 
 
@@ -164,7 +164,7 @@ def hostile():
     failures["index"] = pd.Series([HOSTILE, (HOSTILE, 1)], dtype=object)
     column = type(columns[0])(HOSTILE, HOSTILE, HOSTILE, HOSTILE, 3, ((HOSTILE, 2),))
     known = facts(columns=(column, *columns), recent={HOSTILE: 3})
-    return report(failures, what=HOSTILE, spec_edition=HOSTILE, facts=known)
+    return report(failures, what=HOSTILE, against=HOSTILE, facts=known)
 
 
 def test_nothing_of_a_frame_becomes_markup_or_stands_in_an_attribute():
@@ -230,27 +230,42 @@ def test_sizes_and_requests_are_told_against_their_limits():
     assert "Half of the 100 calls have up to 300 bytes; the smallest has 300, the largest 33,188." in said
     assert "1 call is over the limit of 32,000 bytes." in said
     assert "2 requests would carry 95,000 bytes." in said
-    assert "47,500 bytes: 10% of the 475,000 that one may have." in said
-    none = words(report(facts=facts(call_bytes=np.array([], dtype=np.int64), requests=0, body_bytes=0)))
+    assert "Half of their bodies have up to 47,500 bytes; the smallest has 20,000, the largest 75,000." in said
+    assert "The largest takes 15.8% of the 475,000 bytes that a body may have." in said
+    none = words(report(facts=facts(call_bytes=np.array([], dtype=np.int64), bodies=np.array([], dtype=np.int64))))
     assert "No row can be written as a call." in none
     assert "Nothing would be requested." in none
+    one = words(report(facts=facts(bodies=np.array([475_000]))))
+    assert "1 request would carry 475,000 bytes. Its body takes 100% of the 475,000 bytes that one may have." in one
+
+
+def test_the_sizes_of_calls_and_of_bodies_are_drawn_and_told_as_tables():
+    elements = Elements(page(report(), show_values=False))
+    drawn = [attributes["aria-labelledby"] for _, attributes in elements.found if attributes.get("role") == "img"]
+    assert drawn == ["sizes-calls-text", "sizes-bodies-text"]
+    assert "limit 32,000" in elements.words
+    assert "limit 475,000" in elements.words
+    assert "Calls by size in bytes" in elements.words
+    assert "Bodies by size in bytes" in elements.words
 
 
 @pytest.mark.parametrize("sizes", [[1], [32_000], [32_001], [0, 10**7], [280, 300, 9_000, 31_999, 32_000, 40_000]])
 def test_a_histogram_counts_every_call_once_and_has_an_edge_at_the_limit(sizes):
     found = histogram(np.array(sizes), 32_000)
-    assert sum(bar.calls for bar in found.bars) == len(sizes)
-    assert sum(bar.calls for bar in found.bars if bar.over_limit) == sum(size > 32_000 for size in sizes)
+    assert sum(bar.count for bar in found.bars) == len(sizes)
+    assert sum(bar.count for bar in found.bars if bar.over_limit) == sum(size > 32_000 for size in sizes)
     assert 32_000 in {bar.up_to for bar in found.bars}
     assert len(found.bars) < 60
 
 
-def test_an_index_is_shown_where_it_says_more_than_positions():
+def test_an_index_is_shown_where_it_says_more_than_positions_and_values_may_be_shown():
     shown = report()
+    assert "Index" not in words(shown, show_values=True)
+    shown.failure_cases["index"] = [f"ada-{position}@example.com" for position in shown.failure_cases["position"]]
+    assert "ada-99@example.com" in words(shown, show_values=True)
+    assert "and labels of the frame’s index: forward it to nobody" in words(shown, show_values=True)
     assert "Index" not in words(shown)
-    shown.failure_cases["index"] = [f"order-{position}" for position in shown.failure_cases["position"]]
-    assert "order-99" in words(shown)
-    assert "Labels of the frame’s index are." in words(shown)
+    assert "ada-" not in page(shown, show_values=False)
 
 
 def test_a_million_bad_rows_make_a_small_page_soon():

@@ -3,20 +3,15 @@
 import gzip
 import json
 import random
+import socket
 import string
 
-import jsonschema
 import pytest
 import requests
-import schemathesis
-from hypothesis import HealthCheck, settings
-from schemathesis.checks import not_a_server_error
 
 from cio_frames import spec
 from cio_frames.sandbox import Sandbox
-from cio_frames.sandbox.openapi import description
 
-schema = schemathesis.openapi.from_dict(json.loads(json.dumps(description())))
 PATHS = [*(call.endpoint for call in spec.calls().values()), "/v1/batch"]
 
 
@@ -26,35 +21,6 @@ def sandbox():
         yield sandbox
         # All of it could be applied, too.
         sandbox.people()
-
-
-@schema.parametrize()
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
-def test_what_its_own_description_allows_and_what_it_does_not_is_never_500(case, sandbox):
-    answer = case.call(base_url=sandbox.url, headers={"Authorization": "Basic c2FuZGJveDo="})
-    case.validate_response(answer, checks=[not_a_server_error])
-
-
-def test_the_description_allows_what_the_sandbox_takes_and_forbids_what_it_refuses():
-    calls = {
-        "identify": {"userId": "7"},
-        "track": {"anonymousId": "a", "event": "Seen"},
-        "page": {"userId": "7"},
-        "screen": {"userId": "7"},
-        "group": {"groupId": "acme"},
-        "alias": {"userId": "7", "previousId": "a"},
-    }
-    components = json.loads(json.dumps(description()))
-    batch = {"$ref": "#/components/schemas/batch", **components}
-    jsonschema.validate({"batch": [{"type": name} | call for name, call in calls.items()]}, batch)
-    for name in calls:
-        with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate({"batch": [{"type": name}]}, batch)
-    assert requests_of(components) == {*PATHS}
-
-
-def requests_of(document):
-    return {path for path, methods in document["paths"].items() if set(methods) == {"post"}}
 
 
 GOOD = {"type": "track", "messageId": "m", "userId": "7", "event": "Seen", "context": {"device": {"token": "t"}}}
@@ -135,8 +101,6 @@ def test_200_malformed_bodies_crash_nothing_and_lose_no_call(tmp_path):
     ],
 )
 def test_what_is_no_http_gets_an_answer_or_an_end_and_the_next_one_its_own(sandbox, head):
-    import socket
-
     with socket.create_connection(("127.0.0.1", int(sandbox.url.rpartition(":")[2])), timeout=5) as wire:
         wire.sendall(head)
         wire.shutdown(socket.SHUT_WR)

@@ -400,6 +400,7 @@ def test_a_repeated_message_id_is_counted_and_its_event_perhaps_ignored(assumed,
     assert len(world.events) == events
     assert world.reasons == ["the message id was seen before, so the event is ignored"] * (3 - events)
     assert world.store.read("SELECT message_id, times FROM message_ids") == [(message_id, 3)]
+    assert world.store.read("SELECT repeats FROM applied") == [(2,)]
 
 
 def test_a_repeated_identify_is_applied_again():

@@ -274,7 +274,77 @@ def test_there_are_schemas_of_the_six_calls_only(call):
         cio.schema(call)
 
 
+def test_a_column_that_is_sent_under_another_name_or_not_at_all_is_not_checked_by_its_own():
+    frame = orders(total=["free"], discount=["none"])
+    assert reasons(frame, properties={"total": "price_tag"})[0][1].startswith("total: is no property")
+    assert frame.cio.track("Order Completed", properties={"total": "x"}, dry_run=True)["status"].tolist() == ["ready"]
+
+
 @pytest.mark.parametrize("dtype", ["object", "string[python]"])
 def test_half_a_surrogate_pair_holds_its_row_back_and_no_other(dtype):
     frame = orders(order_id=pd.Series(["fine", "\ud800"], dtype=dtype))
     assert reasons(frame) == [(1, "order_id: text is needed")]
+
+
+def refused(schema, frame=None):
+    with pytest.raises(cio.FrameError) as refusal:
+        reasons(orders(total_eur=[1], total_usd=[2]) if frame is None else frame, "Mine", schema=schema)
+    return str(refusal.value)
+
+
+def test_a_pattern_for_columns_checks_all_that_match():
+    positive = pandera.Column(checks=pandera.Check.ge(0, error="negative"), regex=True)
+    frame = orders(total_eur=[1, -1], total_usd=[-1, 1], discount=[-1, -1])
+    found = [(1, "total_eur: negative"), (0, "total_usd: negative")]
+    assert sorted(reasons(frame, "Mine", schema=pandera.DataFrameSchema({"total_.*": positive}))) == sorted(found)
+
+
+def test_a_pattern_that_no_column_matches_is_missed():
+    said = refused(pandera.DataFrameSchema({"sum_.*": pandera.Column(regex=True)}))
+    assert "needs column 'sum_.*', and this frame has 'user_id', 'total_eur', 'total_usd'" in said
+
+
+def test_a_strict_schema_names_what_it_does_not_know_and_what_to_do():
+    said = refused(pandera.DataFrameSchema({"user_id": pandera.Column()}, strict=True))
+    assert "does not know 'total_eur', 'total_usd'. Add what is sent to the schema, leave it out with traits=" in said
+
+
+def test_a_strict_schema_that_knows_all_is_content():
+    schema = pandera.DataFrameSchema({"user_id": pandera.Column(), "total": pandera.Column()}, strict=True)
+    assert reasons(orders(total=[1]), "Mine", schema=schema) == []
+
+
+@pytest.mark.parametrize("of_frame", [False, True])
+def test_a_check_that_says_no_to_all_rows_at_once_holds_all_back(of_frame):
+    check = pandera.Check(lambda rows: len(rows) > 5, error="too few rows")
+    columns = {} if of_frame else {"total": pandera.Column(checks=check)}
+    schema = pandera.DataFrameSchema(columns, checks=check if of_frame else None)
+    words = "too few rows" if of_frame else "total: too few rows"
+    assert reasons(orders(total=[1, 2]), "Mine", schema=schema) == [(0, words), (1, words)]
+    assert reasons(orders(total=[1] * 6), "Mine", schema=schema) == []
+    assert reasons(orders(total=[1])[:0], "Mine", schema=schema) == []
+
+
+def test_a_check_that_breaks_is_told_from_one_that_says_no():
+    broken = pandera.Check(lambda rows: rows["nowhere"] > 0, error="positive")
+    said = refused(pandera.DataFrameSchema({}, checks=broken))
+    assert "The check 'positive' of the frame as a whole cannot be run: it ends with an error of its own" in said
+
+
+def test_checks_of_an_index_are_refused_and_the_order_of_columns_does_not_matter():
+    said = refused(pandera.DataFrameSchema({}, index=pandera.Index(str)))
+    assert "A schema with index= cannot be applied" in said
+    backwards = pandera.DataFrameSchema({"total": pandera.Column(), "a": pandera.Column()}, ordered=True)
+    assert reasons(orders(a=[1], total=[1]), "Mine", schema=backwards) == []
+
+
+def test_what_must_be_unique_together_is_told_in_words():
+    schema = pandera.DataFrameSchema({}, unique=["day", "till"])
+    frame = orders(day=[1, 1, 1], till=[1, 2, 1])
+    words = "the same stands in more than one row, and must be unique"
+    assert reasons(frame, "Mine", schema=schema) == [(0, words), (2, words)]
+
+
+def test_there_is_no_schema_of_an_event_but_for_track():
+    with pytest.raises(cio.FrameError, match="event='Order Completed' is for track; identify has no event"):
+        cio.schema("identify", "Order Completed")

@@ -84,6 +84,25 @@ def test_the_name_of_an_event_is_measured_in_a_column_and_given_once():
     assert warned(orders(total=[1]), event="e" * 101) == [(0, None, f"event: {reason}")]
 
 
+def test_properties_of_more_than_journeys_takes_are_held_back_where_warnings_are():
+    client = cio.Client(write_key="k", max_call_bytes=200_000, max_body_bytes=475_000)
+    frame = orders(coupon=["a" * 99_000, "a" * 101_000])
+    reason = "has more than the 100,000 bytes of properties that Journeys takes"
+    report = cio.validate(frame, "track", "Order Completed", strict_schema=True, client=client)
+    assert report.failure_cases[["position", "check", "severity", "reason"]].values.tolist() == [
+        [1, "journeys_event_bytes", "error", reason]
+    ]
+    assert (len(report), len(report.facts.bodies)) == (1, 1)
+    result = frame.cio.track("Order Completed", strict_schema=True, client=client, dry_run=True)
+    assert result[["status", "reason"]].astype(object).where(result.notna(), None).values.tolist() == [
+        ["ready", None],
+        ["invalid", reason],
+    ]
+    assert result["message_id"].notna().tolist() == [True, False]
+    free = cio.validate(frame, "track", "Order Completed", strict_schema=True, schema=None, client=client)
+    assert free.failure_cases.empty
+
+
 def test_properties_of_more_than_journeys_takes_where_a_call_may_be_that_large():
     client = cio.Client(write_key="k", max_call_bytes=200_000, max_body_bytes=475_000)
     frame = orders(coupon=["a" * 99_000, "a" * 101_000])
@@ -178,3 +197,24 @@ def test_strict_schema_makes_warnings_errors(sandbox):
 
 def test_without_a_schema_nothing_is_warned_of():
     assert warned(orders(order_ID=["1"]), schema=None) == []
+
+
+def test_a_message_id_that_an_earlier_row_has_is_told_whatever_kind_of_call_has_it():
+    frame = pd.DataFrame(
+        {
+            "user_id": "ada",
+            "type": ["identify", "track", "track", "track", "track"],
+            "event": [None, "Mine", "Mine", "Yours", "Yours"],
+            "id": ["a", "b", "a", None, None],
+        }
+    )
+    words = "id: an earlier row has this id too, and Journeys ignores a repeated ULID"
+    options = {"type_column": "type", "message_id": "id"}
+    assert warned(frame, "batch", **options) == [(2, "id", words)]
+    assert warned(frame, "batch", schema=None, **options) == []
+    result = frame.cio.batch(message_id="id", strict_schema=True, dry_run=True)
+    assert result["status"].tolist() == ["ready", "ready", "invalid", "ready", "ready"]
+
+
+def test_message_ids_that_differ_are_not_told_of():
+    assert warned(orders(message_id=["a", "b", None, None])) == []

@@ -111,7 +111,7 @@ def digits_as_integers(cells: Cells) -> Cells:
     """
     found = cells.copy()
     for row, cell in enumerate(cells):
-        if isinstance(cell, str) and re.match(DIGITS, cell):
+        if isinstance(cell, str) and re.fullmatch(DIGITS, cell):
             found[row] = int(cell)
     return found
 

@@ -17,7 +17,17 @@ from cio_frames.encoding.arrays import instants_of, json_text, members_of
 from cio_frames.encoding.cells import cells_as_json
 from cio_frames.encoding.form import Form
 from cio_frames.encoding.series import Column, column_of, slice_of
-from cio_frames.encoding.text import TEXT, Fault, Members, Text, content_bytes, join, object_value, offsets_of
+from cio_frames.encoding.text import (
+    TEXT,
+    Fault,
+    Members,
+    Text,
+    content_bytes,
+    join,
+    object_value,
+    offsets_of,
+    unescaped,
+)
 from cio_frames.errors import FrameError
 
 Ints = npt.NDArray[np.int64]
@@ -74,9 +84,9 @@ class Encoder:
         cells = {path: slice_of(column, start, stop) for path, (_, column) in self._sources.items()}
         texts = {path: self._text(source, cells[path]) for path, (source, _) in self._sources.items()}
         faults = [
-            Fault(fault.rows, f"{self._sources[path][0].label}: {fault.reason}")
-            for path, text in texts.items()
-            for fault in text.faults
+            Fault(fault.rows, f"{source.label}: {fault.reason}", source.label)
+            for path, (source, _) in self._sources.items()
+            for fault in texts[path].faults
         ]
         faults += self._incomplete(texts, stop - start)
         message_ids = texts.pop(("messageId",), None)
@@ -92,7 +102,7 @@ class Encoder:
         if path not in self._sources:
             return None
         source, column = self._sources[path]
-        return self._text(source, slice_of(column, 0, len(column))).values
+        return unescaped(self._text(source, slice_of(column, 0, len(column))).values)
 
     def _text(self, source: Source, cells: Column) -> Text:
         text = json_text(cells, source.field, self._form_of(source.path))
@@ -131,10 +141,12 @@ class Encoder:
                 for fault in texts[(wire,)].faults if (wire,) in texts else ():
                     lacking[fault.rows] = False
             if lacking.any():
-                labels = [str(self._sources[(wire,)][0].label) for wire in wires if (wire,) in self._sources]
-                only_one = f"{labels[0]}: is missing, and is needed"
-                reason = only_one if len(labels) == 1 else f"no {' and no '.join(labels)}"
-                yield Fault(np.flatnonzero(lacking), reason)
+                labels = [self._sources[(wire,)][0].label for wire in wires if (wire,) in self._sources]
+                if len(labels) == 1:
+                    reason, label = f"{labels[0]}: is missing, and is needed", labels[0]
+                else:
+                    reason, label = f"no {' and no '.join(map(str, labels))}", None
+                yield Fault(np.flatnonzero(lacking), reason, label, "not_nullable")
 
     def _joined(self, texts: Mapping[Path, Text], count: int) -> pa.Array:
         """Join all fields of every row at once."""

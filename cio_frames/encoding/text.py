@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import reduce
 from typing import NamedTuple, TypeAlias
 
@@ -25,10 +25,24 @@ Piece: TypeAlias = str | pa.Array
 
 
 class Fault(NamedTuple):
-    """Rows of a slice that cannot be sent, and why."""
+    """Rows of a slice that cannot be sent, and why.
+
+    Attributes
+    ----------
+    rows : numpy array of int64
+        Which, by position in the slice.
+    reason : str
+        Why, in words.
+    label : Hashable or None
+        The frame's column that it is about; None where it is about no one column.
+    check : str
+        The name of the check in reports.
+    """
 
     rows: npt.NDArray[np.int64]
     reason: str
+    label: Hashable | None = None
+    check: str = "json"
 
 
 class Text(NamedTuple):
@@ -169,6 +183,19 @@ def escaped(array: pa.Array) -> pa.Array:
             character = chr(code)
             array = pc.replace_substring(array, character, orjson.dumps(character).decode()[1:-1])
     return array
+
+
+def unescaped(array: pa.Array) -> pa.Array:
+    r"""Return text as it was before it was escaped.
+
+    >>> unescaped(escaped(pa.array(['say "hi"', "C:\\new", None], TEXT))).to_pylist()
+    ['say "hi"', 'C:\\new', None]
+    """
+    if not (content_bytes(array) == ord("\\")).any():
+        return array
+    found = pc.fill_null(pc.match_substring(array, "\\"), False)
+    texts = [orjson.loads(f'"{text}"') for text in array.filter(found).to_pylist()]
+    return pc.replace_with_mask(array, found, pa.array(texts, TEXT))
 
 
 def content_bytes(array: pa.Array) -> npt.NDArray[np.uint8]:

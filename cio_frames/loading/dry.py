@@ -13,7 +13,6 @@ from cio_frames.client import Client
 from cio_frames.loading.flow import prepared_chunks, with_ids_of_rejects
 from cio_frames.loading.loaded import LoadResult
 from cio_frames.loading.sources import Source
-from cio_frames.message_ids import MessageIds
 from cio_frames.pipeline import Request, Sending
 from cio_frames.progress import LoadProgress
 from cio_frames.report import Survey
@@ -27,21 +26,20 @@ def dry_run(
     request = with_ids_of_rejects(source, request)
     survey = Survey(max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
     reasons: Counter[tuple[str, str | None]] = Counter()
-    ids = MessageIds()
     bytes_ = 0
     with (
         LoadProgress(source.rows(), progress, request.what) as shown,
         one_more(prepared_chunks(source, request)) as chunks,
     ):
         for _, prepared in chunks:
-            sending = Sending(prepared, client, message_ids=ids)
+            sending = Sending(prepared, client, named=False)
             events = prepared.events()
             for written in sending.written():
                 kept = np.flatnonzero(np.asarray(written.payloads.is_valid()))
                 survey.timed(written.ms[kept], events[written.start + kept])
                 for _, batch in sending.cut(written):
                     sending.outcomes.tell(batch.rows, "ready")
-                    survey.sent(requests=1, body_bytes=len(batch.body))
+                    survey.sent(body_bytes=len(batch.body))
                 shown.update(len(written.sizes))
             result = sending.outcomes.frame(pd.RangeIndex(prepared.rows))
             bytes_ += int(result["bytes"].sum())

@@ -48,12 +48,10 @@ class Facts:
         One for each column that feeds a field, in the frame's order.
     call_bytes : numpy array of int64
         Sizes of the calls that can be written, in UTF-8 bytes of JSON, those that are too large among them.
+    bodies : numpy array of int64
+        Sizes of the bodies of the requests that would carry the rows that can be sent, in bytes.
     max_call_bytes, max_body_bytes : int
         The limits for one call and for one request's body.
-    requests : int
-        How many requests would carry the rows that can be sent.
-    body_bytes : int
-        Their bodies' bytes together.
     earliest, latest : pandas.Timestamp or None
         The earliest and latest timestamp among rows that have one, in UTC.
     untimed : int
@@ -66,12 +64,21 @@ class Facts:
 
     columns: tuple[ColumnFacts, ...]
     call_bytes: npt.NDArray[np.int64]
+    bodies: npt.NDArray[np.int64]
     max_call_bytes: int
     max_body_bytes: int
-    requests: int
-    body_bytes: int
     earliest: pd.Timestamp | None
     latest: pd.Timestamp | None
     untimed: int
     recent: dict[str, int]
     checked_at: pd.Timestamp
+
+    @property
+    def requests(self) -> int:
+        """How many requests would carry the rows that can be sent."""
+        return len(self.bodies)
+
+    @property
+    def body_bytes(self) -> int:
+        """The bytes of their bodies together."""
+        return int(self.bodies.sum())

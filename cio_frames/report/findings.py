@@ -23,7 +23,11 @@ _MAX_LETTERS = 200
 _MAX_REASONS = 50
 
 # For checks whose reasons have numbers or several wordings.
-_TITLES = {"json": "has no form in JSON", "max_call_bytes": "is larger than a call may be"}
+_TITLES = {
+    "json": "has no form in JSON",
+    "max_call_bytes": "is larger than a call may be",
+    "not_nullable": "is missing, and is needed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,7 @@ class Findings:
         worst_first = sorted(found.values(), key=lambda tally: (-tally.held_back, -tally.warned))
         return worst_first + untouched
 
-    def checks(self, *, show_values: bool) -> tuple[list[Check], int]:
+    def checks(self, *, show_values: bool, show_index: bool = False) -> tuple[list[Check], int]:
         """Return the checks that found something, those that hold back first, and how many more there are."""
         codes, names = pd.factorize(self._cases["check"].astype(object))
         keys = codes.astype(np.int64) * 2 + ~self._is_error
@@ -183,20 +187,24 @@ class Findings:
                     columns=[label for label in labels if label is not None],
                     rows=int(rows[key]),
                     count=int(counts[key]),
-                    findings=self._first(order[starts[key] : starts[key] + min(limit, counts[key])], show_values),
+                    findings=self._first(
+                        order[starts[key] : starts[key] + min(limit, counts[key])], show_values, show_index
+                    ),
                     says_more=says_more,
                 )
             )
         return checks, len(found) - len(shown)
 
-    def _first(self, places: Ints, show_values: bool) -> list[Finding]:
+    def _first(self, places: Ints, show_values: bool, show_index: bool) -> list[Finding]:
         some = self._cases.iloc[places]
-        values = some["value"] if show_values else [""] * len(some)
+        nothing = [""] * len(some)
+        values = some["value"] if show_values else nothing
+        labels = map(_index_text, some["index"]) if show_index else nothing
         columns = [self._labels[code] or "" for code in self._columns[places]]
-        cells = zip(some["position"], some["index"], columns, some["reason"], values, strict=True)
+        cells = zip(some["position"], labels, columns, some["reason"], values, strict=True)
         return [
-            Finding(int(position), _index_text(index), column, plain(reason), plain(value))
-            for position, index, column, reason, value in cells
+            Finding(int(position), label, column, plain(reason), plain(value))
+            for position, label, column, reason, value in cells
         ]
 
     def _tally(self, groups: Ints, count: int) -> tuple[Ints, Ints]:

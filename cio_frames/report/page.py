@@ -36,8 +36,8 @@ class Shown(Protocol):
         """How many rows were checked."""
 
     @property
-    def spec_edition(self) -> str:
-        """Which edition of the API's spec they were checked against."""
+    def against(self) -> str:
+        """What they were checked against, in words."""
 
     @property
     def failure_cases(self) -> pd.DataFrame:
@@ -56,7 +56,8 @@ def page(report: Shown, *, show_values: bool) -> str:
     report : ValidationReport
         Or anything that has what a page shows.
     show_values : bool
-        Whether the values of failing cells are in the file. Labels of columns and of the index are in either way.
+        Whether the values of failing cells, and the index labels of their rows, are in the file: both may be
+        people's data. Labels of columns and names of events are in either way.
 
     Examples
     --------
@@ -72,23 +73,24 @@ def page(report: Shown, *, show_values: bool) -> str:
     ...         "reason": ["total: a number is needed"],
     ...     }
     ... )
-    >>> report = SimpleNamespace(what="identify", rows=3, spec_edition="August 2025", failure_cases=cases, facts=None)
+    >>> report = SimpleNamespace(what="identify", rows=3, against="the spec", failure_cases=cases, facts=None)
     >>> text = page(report, show_values=False)
     >>> "1 of 3 rows is held back" in text, "free" in text
     (True, False)
     """
     findings = Findings(report.failure_cases, report.rows)
     facts = report.facts
-    checks, more_checks = findings.checks(show_values=show_values)
+    show_index = show_values and findings.index_tells_more
+    checks, more_checks = findings.checks(show_values=show_values, show_index=show_index)
     tallies = findings.tallies([column.label for column in facts.columns] if facts else [])
     return environment().get_template("report.html.j2").render(
         what=plain(report.what),
-        spec_edition=report.spec_edition,
+        against=plain(report.against),
         total=findings.total,
         checks=checks,
         more_checks=more_checks,
         max_checks=MAX_CHECKS,
-        index_tells_more=findings.index_tells_more,
+        show_index=show_index,
         show_values=show_values,
         tallies=tallies[:_MAX_COLUMNS],
         more_tallies=len(tallies[_MAX_COLUMNS:]),
@@ -96,7 +98,8 @@ def page(report: Shown, *, show_values: bool) -> str:
         columns=facts.columns[:_MAX_COLUMNS] if facts else (),
         recent=_recent(facts) if facts else [],
         max_events=_MAX_EVENTS,
-        sizes=histogram(facts.call_bytes, facts.max_call_bytes) if facts else None,
+        call_sizes=histogram(facts.call_bytes, facts.max_call_bytes) if facts else None,
+        body_sizes=histogram(facts.bodies, facts.max_body_bytes) if facts else None,
     )  # fmt: skip
 
 

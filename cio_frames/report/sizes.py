@@ -1,4 +1,4 @@
-"""Sizes of calls as a histogram that always shows the limit."""
+"""Sizes of calls, or of bodies, as a histogram that always shows the limit."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _RATIO = 2**0.5
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """How many calls are of a size; ``above`` < size <= ``up_to``, in bytes."""
+    """How many are of a size; ``above`` < size <= ``up_to``, in bytes."""
 
     place: int
     above: int
     up_to: int
-    calls: int
+    count: int
     over_limit: bool
 
 
@@ -29,11 +29,11 @@ class Histogram:
     Attributes
     ----------
     bars : list of Bar
-        Without gaps, from the smallest call to the limit or the largest call.
+        Without gaps, from the smallest to the limit or the largest.
     smallest, median, largest : int
         Sizes in bytes.
     over_limit : int
-        How many calls are over the limit.
+        How many are over the limit.
     """
 
     bars: list[Bar]
@@ -44,17 +44,17 @@ class Histogram:
 
     @property
     def most(self) -> int:
-        """The calls of the highest bar."""
-        return max(bar.calls for bar in self.bars)
+        """The count of the highest bar."""
+        return max(bar.count for bar in self.bars)
 
 
 def histogram(sizes: npt.NDArray[np.int64], limit: int) -> Histogram | None:
     """Return the histogram of sizes, or None where there are none.
 
     >>> found = histogram(np.array([300, 310, 32_000, 32_001]), 32_000)
-    >>> found.bars[0].calls, found.over_limit
+    >>> found.bars[0].count, found.over_limit
     (2, 1)
-    >>> [(bar.above, bar.up_to, bar.calls) for bar in found.bars[-2:]]
+    >>> [(bar.above, bar.up_to, bar.count) for bar in found.bars[-2:]]
     [(22627, 32000, 1), (32000, 45254, 1)]
     """
     if not len(sizes):
@@ -63,8 +63,8 @@ def histogram(sizes: npt.NDArray[np.int64], limit: int) -> Histogram | None:
     first, last = min(int(steps.min()), 0), max(int(steps.max()), 0)
     counts = np.bincount(steps - first, minlength=last - first + 1)
     bars = [
-        Bar(place, int(limit * _RATIO ** (step - 1)), int(limit * _RATIO**step), int(calls), step > 0)
-        for place, (step, calls) in enumerate(zip(range(first, last + 1), counts, strict=True))
+        Bar(place, int(limit * _RATIO ** (step - 1)), int(limit * _RATIO**step), int(count), step > 0)
+        for place, (step, count) in enumerate(zip(range(first, last + 1), counts, strict=True))
     ]
     return Histogram(
         bars=bars,

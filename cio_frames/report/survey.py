@@ -34,7 +34,7 @@ class Survey:
 
     >>> survey = Survey(max_call_bytes=32_000, max_body_bytes=475_000)
     >>> survey.sized(np.array([120, 80]))
-    >>> survey.sent(requests=1, body_bytes=215)
+    >>> survey.sent(body_bytes=215)
     >>> facts = survey.facts([], pd.Timestamp("2026-11-24", tz="UTC"))
     >>> facts.requests, facts.call_bytes.tolist()
     (1, [120, 80])
@@ -44,8 +44,7 @@ class Survey:
         self._max_call_bytes = max_call_bytes
         self._max_body_bytes = max_body_bytes
         self._sizes: list[Ints] = []
-        self._requests = 0
-        self._body_bytes = 0
+        self._bodies: list[int] = []
         self._ms: list[Ints] = []
         self._names: list[npt.NDArray[np.object_]] = []
 
@@ -53,10 +52,9 @@ class Survey:
         """Note the sizes of calls in bytes."""
         self._sizes.append(sizes)
 
-    def sent(self, *, requests: int, body_bytes: int) -> None:
-        """Note requests that would be made."""
-        self._requests += requests
-        self._body_bytes += body_bytes
+    def sent(self, *, body_bytes: int) -> None:
+        """Note a request that would be made, by the size of its body."""
+        self._bodies.append(body_bytes)
 
     def timed(self, ms: Ints, names: npt.NDArray[np.object_]) -> None:
         """Note the timestamps of rows that can be sent, in milliseconds, and their events; None for other calls."""
@@ -70,10 +68,9 @@ class Survey:
         return Facts(
             columns=tuple(columns),
             call_bytes=np.concatenate([*self._sizes, np.empty(0, dtype=np.int64)]),
+            bodies=np.array(self._bodies, dtype=np.int64),
             max_call_bytes=self._max_call_bytes,
             max_body_bytes=self._max_body_bytes,
-            requests=self._requests,
-            body_bytes=self._body_bytes,
             earliest=_moment(known.min()) if len(known) else None,
             latest=_moment(known.max()) if len(known) else None,
             untimed=int((ms == NO_TIME).sum()),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from cio_frames import spec
@@ -37,6 +38,8 @@ class ValidationReport:
         Sizes, requests, times and columns.
     spec_edition : str
         The edition of the vendor's API description that the checks were made from.
+    against : str
+        What rows were checked against, in words: the spec, with a plan of yours on top, a schema of your own.
 
     Examples
     --------
@@ -52,8 +55,9 @@ class ValidationReport:
     2         1  warning  Total: is no property of Order Completed; did ...
     """
 
-    def __init__(self, what: str, index: pd.Index[Any], failures: pd.DataFrame, facts: Facts) -> None:
+    def __init__(self, what: str, index: pd.Index[Any], failures: pd.DataFrame, facts: Facts, *, against: str) -> None:
         self.what = what
+        self.against = against
         self.rows = len(index)
         self.facts = facts
         self.spec_edition = spec.api().edition
@@ -76,7 +80,7 @@ class ValidationReport:
         """How many rows can be sent, and have a warning."""
         return len(np.setdiff1d(self._positions("warning"), self._positions("error"), assume_unique=True))
 
-    def _positions(self, severity: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def _positions(self, severity: str) -> npt.NDArray[np.int64]:
         some = self.failure_cases["severity"].eq(severity).to_numpy(dtype=bool)
         return np.unique(self.failure_cases["position"].to_numpy(dtype=np.int64)[some])
 
@@ -115,28 +119,31 @@ class ValidationReport:
         path : path-like
             Where to write it.
         show_values : bool
-            Whether cells that fail are shown. They are people's data, and stay out of the file if left out.
+            Whether cells that fail, and their rows' index labels, are shown. They may be people's data, and stay out
+            of the file if left out; positions are there either way.
         """
         from cio_frames.report.page import page
 
         Path(path).write_text(page(self, show_values=show_values), encoding="utf-8")
 
     def to_parquet(self, path: str | PathLike[str], *, show_values: bool = False) -> None:
-        """Write the failure cases as Parquet, with labels and values as text.
+        """Write the failure cases as Parquet, with columns, index labels and values as text.
 
         Parameters
         ----------
         path : path-like
             Where to write them.
         show_values : bool
-            Whether cells that fail are written; null if left out.
+            Whether cells that fail, and their rows' index labels, are written; null if left out, since they may be
+            people's data.
         """
         cases = self.failure_cases
         text = {
-            name: cases[name].map(str, na_action="ignore").astype("string") for name in ("index", "column", "value")
+            name: cases[name].map(str, na_action="ignore").astype("string")
+            if show_values or name == "column"
+            else pd.Series(pd.NA, index=cases.index, dtype="string")
+            for name in ("index", "column", "value")
         }
-        if not show_values:
-            text["value"] = pd.Series(pd.NA, index=cases.index, dtype="string")
         words = {name: cases[name].astype("string") for name in ("check", "severity", "reason")}
         cases.assign(**text, **words).to_parquet(path, index=False)
 
@@ -151,8 +158,9 @@ class ValidationReport:
         Returns
         -------
         str
-            An object with what was checked, ok, rows, rows_held_back, rows_warned, the summary as checks, and the
-            facts: requests, body_bytes, largest_call_bytes, earliest, latest, untimed, recent, columns.
+            An object with what was checked and against what, ok, rows, rows_held_back, rows_warned, the summary as
+            checks, and the facts: requests, body_bytes, largest_body_bytes, largest_call_bytes, earliest, latest,
+            untimed, recent, columns.
 
         Examples
         --------
@@ -174,6 +182,7 @@ class ValidationReport:
         return {
             "what": self.what,
             "spec_edition": self.spec_edition,
+            "against": self.against,
             "checked_at": facts.checked_at.isoformat(),
             "ok": self.ok,
             "rows": self.rows,
@@ -182,7 +191,8 @@ class ValidationReport:
             "checks": json.loads(summary.to_json(orient="records")),
             "requests": facts.requests,
             "body_bytes": facts.body_bytes,
-            "largest_call_bytes": int(facts.call_bytes.max()) if len(facts.call_bytes) else None,
+            "largest_body_bytes": _largest(facts.bodies),
+            "largest_call_bytes": _largest(facts.call_bytes),
             "earliest": facts.earliest and facts.earliest.isoformat(),
             "latest": facts.latest and facts.latest.isoformat(),
             "untimed": facts.untimed,
@@ -214,6 +224,10 @@ class ValidationReport:
         shown = self.summary().head(_ROWS_SHOWN)
         shown = shown.assign(share=shown["share"].map("{:.1%}".format))
         return head + shown.to_html(index=False, escape=True, border=0)
+
+
+def _largest(sizes: npt.NDArray[np.int64]) -> int | None:
+    return int(sizes.max()) if len(sizes) else None
 
 
 def _first(positions: pd.Series[int]) -> list[int]:

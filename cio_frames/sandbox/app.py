@@ -72,7 +72,7 @@ class _Receiver:
 
     async def no_such_path(self, request: HttpRequest, exception: Exception) -> Response:
         """Answer what is no operation of the API: 404, or 405 where the path is one."""
-        is_call = request.url.path.startswith(_CALLS)
+        is_call = request.scope["path"].startswith(_CALLS)
         # That a page cannot be posted to is no fact about the API.
         status = exception.status_code if isinstance(exception, HTTPException) and is_call else 404
         body = await self._body(request)
@@ -117,7 +117,7 @@ class _Receiver:
             answer = self._misdone(misdeed, answer)
             on_record = _NO_ANSWER if misdeed.broken in ("reset", "hang") else answer.status
         received_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        row = Request(received_at, request.url.path, on_record, size, intake.count, strict)
+        row = Request(received_at, request.scope["path"], on_record, size, intake.count, strict)
         problems = [*intake.problems, *(intake.warnings if is_taken else [])]
         await wrap_future(self._writer.add(Receipt(row, intake.kept if is_taken else Kept(), problems)))
         return answer

@@ -108,4 +108,11 @@ FIXED = (
     "A merge moves devices and relationships of the person who is merged away.",
     "User Unsuppressed also frees the email or id that was suppressed along with the one that it names.",
     "What a deleted person did stays among the events, as nobody's.",
+    "A message id is remembered for good.",
+    "No rate limit is applied; a fault of 429 shows what one does.",
+    "Limits of what lies behind the API (150 bytes an id, 300 traits a person, and so on) are not applied, since its "
+    "answers do not show them.",
+    "_update and _timestamp are traits like any other.",
+    "originalTimestamp and sentAt correct no clock.",
+    "The event of a page or screen call has the call's name, whatever its url.",
 )

@@ -73,7 +73,7 @@ class _Pages:
 
     async def listing(self, request: Request) -> Response:
         """Show the rows of one table."""
-        name = request.url.path.strip("/")
+        name = request.scope["path"].strip("/")
         before = _place(request.query_params.get("before", ""))
 
         def values() -> dict[str, Any]:
@@ -86,7 +86,7 @@ class _Pages:
 
     async def person(self, request: Request) -> Response:
         """Show all about one person."""
-        number = _place(request.url.path.rpartition("/")[2])
+        number = _place(request.scope["path"].rpartition("/")[2])
 
         def values() -> dict[str, Any]:
             return {"person": self._views.person(number) if self._settings.keeps_state and number else None}
@@ -123,7 +123,7 @@ class _Pages:
 
     async def file(self, request: Request) -> Response:
         """Return what a page needs besides itself."""
-        name = request.url.path.rpartition("/")[2]
+        name = request.scope["path"].rpartition("/")[2]
         return FileResponse(_STATIC / name, media_type=_FILES[name], headers=_HEADERS)
 
     async def live(self, request: Request) -> Response:
@@ -145,7 +145,7 @@ class _Pages:
         caught_up = self._writer.catch_up()
         # What goes wrong there is for those who ask for frames; a page shows what there is.
         await asyncio.wait([asyncio.ensure_future(_quietly(caught_up))], timeout=_PATIENCE_SECONDS)
-        return await run_in_threadpool(self._rendered, request.url.path, template, values)
+        return await run_in_threadpool(self._rendered, request.scope["path"], template, values)
 
     def _rendered(self, path: str, template: str, values: Callable[[], dict[str, Any]]) -> Response:
         found = values()

@@ -36,8 +36,8 @@ CREATE TABLE IF NOT EXISTS message_ids (
     place INTEGER NOT NULL,
     times INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS applied (next INTEGER NOT NULL, events INTEGER NOT NULL);
-INSERT INTO applied SELECT 0, 0 WHERE NOT EXISTS (SELECT * FROM applied);
+CREATE TABLE IF NOT EXISTS applied (next INTEGER NOT NULL, events INTEGER NOT NULL, repeats INTEGER NOT NULL);
+INSERT INTO applied SELECT 0, 0, 0 WHERE NOT EXISTS (SELECT * FROM applied);
 """
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE)
 # How far back events of a visitor become those of the person: "the last 30 days" in the vendor's words.
@@ -123,7 +123,7 @@ class State:
         """Apply the calls of one request; return what of them was not done."""
         calls = [orjson.loads(payload) for payload in stored.payloads]
         ignored: list[Ignored] = []
-        events = 0
+        events = repeats = 0
         for place, (call, is_repeat) in enumerate(zip(calls, self._repeats(stored.request, calls), strict=True)):
             at, seconds = moment(call, stored.received_at, self._assumed)
             person, name, is_event, reason, is_done = self._applied(
@@ -134,8 +134,12 @@ class State:
             if is_done:
                 self._happened.append((stored.request, place, call["type"], name, person, seconds, is_event))
             events += is_done and is_event
+            repeats += is_repeat
         self._write_happened()
-        self._db.execute("UPDATE applied SET next = ?, events = events + ?", (stored.request + 1, events))
+        self._db.execute(
+            "UPDATE applied SET next = ?, events = events + ?, repeats = repeats + ?",
+            (stored.request + 1, events, repeats),
+        )
         return ignored
 
     def _repeats(self, request: int, calls: Sequence[Mapping[str, Any]]) -> Iterator[bool]:

@@ -20,6 +20,8 @@ _COUNTS = {
     "events": "SELECT events FROM applied",
     "objects": "SELECT count(*) FROM objects",
     "devices": "SELECT count(*) FROM devices",
+    # Calls whose message id was seen before.
+    "repeats": "SELECT repeats FROM applied",
     "suppressed": "SELECT count(*) FROM suppressed",
     "problems": "SELECT count(*) FROM problems",
 }

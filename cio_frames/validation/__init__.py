@@ -1,6 +1,6 @@
 """Spec and columns to a pandera schema, and what a frame breaks of it. The only package that knows pandera."""
 
-from cio_frames.validation.downstream import event_data_warnings
+from cio_frames.validation.downstream import event_data_warnings, repeated_id_warnings
 from cio_frames.validation.failures import failure_cases, failures_of, rows_by_reason, together
 from cio_frames.validation.members import check_constants
 from cio_frames.validation.schemas import as_schema, fields_frame, schema, schema_of
@@ -13,6 +13,7 @@ __all__ = [
     "failure_cases",
     "failures_of",
     "fields_frame",
+    "repeated_id_warnings",
     "rows_by_reason",
     "schema",
     "schema_of",

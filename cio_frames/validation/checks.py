@@ -113,7 +113,7 @@ def is_whole_or_digits(series: pd.Series[Any]) -> pd.Series[bool]:
 
 
 def _spells(cell: Any) -> bool:
-    return isinstance(cell, str) and re.match(DIGITS, cell) is not None
+    return isinstance(cell, str) and re.fullmatch(DIGITS, cell) is not None
 
 
 def is_one_of(allowed: tuple[str, ...]) -> Fits:

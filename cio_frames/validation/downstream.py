@@ -6,7 +6,7 @@ objects is not known, so those are left alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 import numpy as np
@@ -52,10 +52,12 @@ def limit_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[pd.DataFra
 
 
 def _long(frame: pd.DataFrame, source: Source, limit: int, what: str) -> Iterator[pd.DataFrame]:
-    rows = np.flatnonzero(_text_bytes(frame.iloc[:, source.position]) > limit)
+    column = frame.iloc[:, source.position]
+    rows = np.flatnonzero(_text_bytes(column) > limit)
     if len(rows):
         reason = f"{source.label}: has more than the {limit:,} bytes that Journeys takes for {what}"
-        yield failure_cases(rows, source.label, "journeys_bytes", reason, severity="warning")
+        values = column.iloc[rows].to_numpy(dtype=object)
+        yield failure_cases(rows, source.label, "journeys_bytes", reason, severity="warning", values=values)
 
 
 def _long_name(frame: pd.DataFrame, source: Source, limit: int) -> Iterator[pd.DataFrame]:
@@ -87,6 +89,20 @@ def _many(frame: pd.DataFrame, columns: Columns, limit: int) -> Iterator[pd.Data
     if len(rows):
         reason = f"has more than the {limit:,} attributes that Journeys takes in one call"
         yield failure_cases(rows, None, "journeys_attributes", reason, severity="warning")
+
+
+def repeated_id_warnings(ids: pa.Array, label: Hashable) -> Iterator[pd.DataFrame]:
+    """Yield the rows whose message id an earlier row has too; null is no id.
+
+    >>> [cases["position"].tolist() for cases in repeated_id_warnings(pa.array(["a", None, "b", "a", None]), "id")]
+    [[3]]
+    """
+    codes = pd.Series(ids.dictionary_encode().indices.fill_null(-1).to_numpy())
+    rows = np.flatnonzero(codes.duplicated() & codes.ge(0))
+    if len(rows):
+        reason = f"{label}: an earlier row has this id too, and Journeys ignores a repeated ULID"
+        values = ids.take(pa.array(rows)).to_numpy(zero_copy_only=False)
+        yield failure_cases(rows, label, "repeated_message_id", reason, severity="warning", values=values)
 
 
 def event_data_warnings(payloads: pa.Array, start: int) -> Iterator[pd.DataFrame]:

@@ -74,7 +74,9 @@ def together(found: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(some, ignore_index=True).sort_values("position", kind="stable", ignore_index=True)
 
 
-def failures_of(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema) -> pd.DataFrame:
+def failures_of(
+    frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema, *, own_columns: bool = True
+) -> pd.DataFrame:
     """Return one row per broken check.
 
     Parameters
@@ -84,8 +86,10 @@ def failures_of(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrame
     columns : Columns
         Which of its columns feeds which field.
     schema : pandera.DataFrameSchema
-        Its columns are named by field; a name that is no field is looked for among the frame's own columns. Checks
-        with ``raise_warning=True`` are warnings.
+        Its columns are named by field. Checks with ``raise_warning=True`` are warnings.
+    own_columns : bool
+        Whether a name that no column feeds is looked for among the frame's own columns. In a schema of the API's a
+        name is a field's and nothing else: a column that is renamed, or not sent, is none of its concern.
 
     Returns
     -------
@@ -97,8 +101,8 @@ def failures_of(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrame
     FrameError
         The schema asks for a column that is not there, or one of its checks cannot be run on this frame.
     """
-    view = _view(frame, columns, schema)
-    schema, warned = _asked_in_full(schema)
+    view = _view(frame, columns, schema, own_columns=own_columns)
+    schema, warned = _asked_in_full(schema, view.columns)
     found: list[_Broken] = []
     waiting = np.ones(len(view), dtype=bool)
     while True:
@@ -110,19 +114,28 @@ def failures_of(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrame
             break
         errors = [each.positions for each in rows if each.severity == "error"]
         if not errors:
-            _refuse(others[0], columns)
+            _refuse(others, columns)
         # Something could not be checked; it can once the rows known to be bad are out of the way.
         waiting[np.concatenate(errors)] = False
     fields = {source.name: source for source in columns.sources}
     return together([_told(each, fields) for each in found]).drop_duplicates(["position", "reason"], ignore_index=True)
 
 
-def _asked_in_full(schema: pandera.DataFrameSchema) -> tuple[pandera.DataFrameSchema, list[pandera.Check]]:
+def _asked_in_full(
+    schema: pandera.DataFrameSchema, names: pd.Index[Any]
+) -> tuple[pandera.DataFrameSchema, list[pandera.Check]]:
     """Return a schema whose warnings fail as its errors do, and which of its checks are warnings.
 
     Of each column's check pandera need name one failing cell only: which rows fail is in the check's answer.
     """
+    if schema.index is not None:
+        raise FrameError(
+            "A schema with index= cannot be applied: rows are known by position here. Make the index a column with "
+            ".reset_index(), and check that."
+        )
     schema = copy.copy(schema)
+    # Columns have no order here: they are found by field.
+    schema.ordered = False
     warned: list[pandera.Check] = []
 
     def asked(check: Any, cases: int | None) -> Any:
@@ -134,20 +147,41 @@ def _asked_in_full(schema: pandera.DataFrameSchema) -> tuple[pandera.DataFrameSc
         return check
 
     schema.checks = [asked(check, None) for check in schema.checks]
-    columns = {name: copy.copy(column) for name, column in schema.columns.items()}
+    columns = {name: copy.copy(column) for name, column in _spelled_out(schema.columns, names)}
     for column in columns.values():
         column.checks = [asked(check, 1) for check in column.checks]
     schema.columns = columns
     return schema, warned
 
 
-def _view(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema) -> pd.DataFrame:
+def _spelled_out(columns: Mapping[Any, pandera.Column], names: pd.Index[Any]) -> Iterator[tuple[Any, pandera.Column]]:
+    """Yield columns, those that are named by a pattern under each name that matches.
+
+    pandera tells of all columns of a pattern under the name of the last one.
+    """
+    for name, column in columns.items():
+        matching = [each for each in names if _matches(name, each)] if column.regex else []
+        for each in matching:
+            plain = copy.copy(column).set_name(each)
+            plain.regex = False
+            yield each, plain
+        if not matching:
+            yield name, column
+
+
+def _matches(pattern: str, name: Any) -> bool:
+    return isinstance(name, str) and re.match(pattern, name) is not None
+
+
+def _view(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema, *, own_columns: bool) -> pd.DataFrame:
     """Return the columns that a schema asks for, named by field, with positions for labels."""
     positions = {source.name: source.position for source in columns.sources}
     fields = {source.name: source.field for source in columns.sources}
-    own = {label: place for place, label in enumerate(frame.columns)}
-    whole_frame = bool(schema.checks) or schema.strict
-    wanted = {*schema.columns, *(positions if whole_frame else ())}
+    own = {label: place for place, label in enumerate(frame.columns)} if own_columns else {}
+    whole_frame = bool(schema.checks) or schema.strict or schema.dtype is not None
+    wanted = {*schema.columns, *_names(schema.unique), *(positions if whole_frame else ())}
+    for pattern in (name for name, column in schema.columns.items() if column.regex):
+        wanted |= {name for name in (*positions, *own) if _matches(pattern, name)}
     series = {}
     for name in sorted(wanted, key=str):
         place = positions.get(name, own.get(name))
@@ -156,6 +190,10 @@ def _view(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema
             series[name] = members.as_objects(column, fields[name]) if name in fields else column
             series[name] = _printable(series[name])
     return pd.DataFrame(series, index=pd.RangeIndex(len(frame)), copy=False)
+
+
+def _names(unique: str | list[str] | None) -> list[str]:
+    return [unique] if isinstance(unique, str) else unique or []
 
 
 def _printable(series: pd.Series[Any]) -> pd.Series[Any]:
@@ -199,6 +237,12 @@ def _broken_by(error: pandera.errors.SchemaError, view: pd.DataFrame, warned: li
         values = view[error.schema.name].loc[positions].to_numpy(dtype=object)
         yield _Broken(error.schema.name, check, severity, positions, values, of_frame)
         return
+    if isinstance(answer, (bool, np.bool_)):
+        # One answer for all rows: the column or the frame as a whole is not as it should be, and so no row is.
+        if len(view):
+            positions = view.index.to_numpy(dtype=np.int64)
+            yield _Broken(error.schema.name, check, severity, positions, _cells([None] * len(view)), of_frame)
+        return
     cases = error.failure_cases
     if not isinstance(cases, pd.DataFrame):
         yield _Broken(error.schema.name, check, severity, np.empty(0, dtype=np.int64), _cells([cases]), of_frame)
@@ -222,21 +266,31 @@ def _cells(values: list[Any]) -> npt.NDArray[np.object_]:
     return cells
 
 
-def _refuse(broken: _Broken, columns: Columns) -> None:
+def _refuse(others: list[_Broken], columns: Columns) -> None:
     """Say why a schema cannot be applied to a frame at all; values stay out of the text."""
     labels = {source.name: source.label for source in columns.sources}
+    broken = others[0]
     label = labels.get(broken.field, broken.field)
-    if broken.check == "column_in_dataframe":
+    pattern = broken.check.startswith("no_regex_column_match")
+    if pattern or broken.check == "column_in_dataframe":
         what = columns.event.name if columns.event else columns.call.name
+        missing = broken.field if pattern else broken.values[0]
         remedy = "A schema names columns by field: user_id, timestamp, traits and properties by their own name."
-        raise MissingColumnsError(what, [str(broken.values[0])], [str(label) for label in labels.values()], remedy)
+        raise MissingColumnsError(what, [str(missing)], [str(label) for label in labels.values()], remedy)
+    if broken.check == "column_in_schema":
+        unknown = [labels.get(each.values[0], each.values[0]) for each in others if each.check == broken.check]
+        raise FrameError(
+            f"The schema has strict=True and does not know {', '.join(map(repr, unknown))}. Add what is sent to the "
+            "schema, leave it out with traits= or properties=, or leave strict=True out."
+        )
     if broken.check.startswith("dtype("):
         raise FrameError(
             f"Column {label!r} is of dtype {broken.values[0]}, and the schema needs "
             f"{broken.check}. Convert it with .astype(), or give the schema coerce=True."
         )
+    where = "the frame as a whole" if broken.of_frame else f"column {label!r}"
     raise FrameError(
-        f"The check {broken.check!r} of column {label!r} cannot be run on this frame. "
+        f"The check {broken.check!r} of {where} cannot be run: it ends with an error of its own. "
         "Try it alone with schema.validate(frame, lazy=True)."
     )
 
@@ -261,6 +315,7 @@ def _words(check: str) -> str:
     words: Mapping[str, Callable[[], str]] = {
         "not_nullable": lambda: "is missing, and is needed",
         "field_uniqueness": lambda: "stands more than once, and must be unique",
+        "multiple_fields_uniqueness": lambda: "the same stands in more than one row, and must be unique",
     }
     if check in words:
         return words[check]()

@@ -29,7 +29,7 @@ def schema(call: spec.CallName, event: str | None = None) -> pandera.DataFrameSc
     call : {"identify", "track", "page", "screen", "group", "alias"}
         The kind of call.
     event : str, optional
-        The name of a semantic event; an event of your own has only the fields of every track call.
+        The name of a semantic event, for track; an event of your own has only the fields of every track call.
 
     Returns
     -------
@@ -44,6 +44,8 @@ def schema(call: spec.CallName, event: str | None = None) -> pandera.DataFrameSc
     """
     if call not in spec.CALL_NAMES:
         raise FrameError(f"There is no call {call!r} with a schema; there are {', '.join(spec.CALL_NAMES)}.")
+    if event is not None and call != "track":
+        raise FrameError(f"event={event!r} is for track; {call} has no event.")
     return schema_of(spec.calls()[call], spec.semantic_event(event) if event is not None else None, event)
 
 

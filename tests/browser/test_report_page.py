@@ -1,8 +1,11 @@
 """The page of a report, in a browser."""
 
+import pandas as pd
 import pytest
 
+import cio_frames as cio
 from cio_frames.report.page import page as page_of
+from cio_frames.resources import shipped
 from tests.reports import SCRIPT, cases, report
 
 PHONE = {"width": 360, "height": 740}
@@ -39,7 +42,8 @@ def test_it_says_the_answer_and_has_its_landmarks(show):
     assert page.get_by_role("heading", level=1).inner_text() == "5 of 100 rows are held back"
     for role in ["banner", "main", "navigation", "contentinfo"]:
         assert page.get_by_role(role).count() == 1
-    assert page.get_by_role("img").get_attribute("aria-labelledby") == "sizes-text"
+    drawn = page.get_by_role("img").evaluate_all("all => all.map(each => each.getAttribute('aria-labelledby'))")
+    assert drawn == ["sizes-calls-text", "sizes-bodies-text"]
 
 
 def test_a_click_on_a_header_sorts_and_another_click_turns_it_round(show):
@@ -185,3 +189,42 @@ def test_no_barriers(show, page, barriers, scheme, size, shown):
 def test_dark_is_dark(show, page):
     page.emulate_media(color_scheme="dark")
     assert show(report()).evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 24, 27)"
+
+
+@pytest.fixture(scope="module")
+def orders():
+    """The report of real orders, good ones and bad ones, under labels that are people's data."""
+    good, bad = (pd.read_parquet(shipped("sample_data") / f"{name}.parquet") for name in ("orders", "bad_orders"))
+    frame = pd.concat([good, bad], ignore_index=True).rename(index=lambda row: f"row-{row}@example.com")
+    return cio.validate(frame, "track", "Order Completed", user_id="customer_id", timestamp="ordered_on")
+
+
+@pytest.mark.parametrize("show_values", [False, True])
+def test_the_page_of_real_orders_says_what_their_report_says(page, barriers, tmp_path, orders, show_values):
+    path = tmp_path / "orders.html"
+    orders.to_html(path, show_values=show_values)
+    page.goto(path.as_uri())
+    assert page.get_by_role("heading", level=1).inner_text() == "7 of 6,926 rows are held back"
+    assert column(page, 4, "#overview-caption") == ["2", "2", "1", "1", "1", "6,926"]
+    assert column(page, 1, "caption:text-is('Held back: is missing, and is needed')") == ["6919", "6920"]
+    assert page.get_by_text("4 requests would carry").count() == 1
+    assert (page.get_by_text("last week").count() > 0) is show_values
+    assert (page.get_by_text("row-6919@example.com").count() > 0) is show_values
+    assert ("@example.com" in path.read_text(encoding="utf-8")) is show_values
+    assert barriers(page) == []
+
+
+def test_the_findings_of_real_orders_sort_and_filter(page, tmp_path, orders):
+    orders.to_html(tmp_path / "orders.html")
+    page.goto((tmp_path / "orders.html").as_uri())
+    name = "Warned: is no property of Order Completed, as far as the spec knows"
+    table = page.get_by_role("table", name=name)
+    positions = table.locator("tbody tr:visible > :first-child")
+    assert positions.first.inner_text() == "0"
+    header = table.get_by_role("columnheader", name="Position")
+    header.get_by_role("button").click()
+    header.get_by_role("button").click()
+    assert positions.first.inner_text() == "999"
+    search = page.locator(f".filter:has(+ .scroll table caption:text-is('{name}')) input")
+    search.fill("99 items")
+    assert positions.count() == 19

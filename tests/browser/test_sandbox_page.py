@@ -29,6 +29,7 @@ CALLS = [
     call("group", "m4", userId="ada", groupId="acme", traits={"seats": 3, "relationshipAttributes": {"role": "owner"}}),
     call("identify", "m5", userId="grace", traits={"plan": "free", "address": {"city": "Arlington"}}),
     call("track", "m6", userId="cio_0000ffff", event="Order Completed"),
+    call("identify", "m5", userId="grace", traits={"plan": "free"}),
 ]
 
 
@@ -108,13 +109,14 @@ def test_the_overview_counts_what_there_is(sandbox, page):
     )
     cards.pop("Bytes")
     assert cards == {
-        "Calls": "9",
+        "Calls": "10",
         "Requests": "2",
         "People": "2",
         "Events": "2",
         "Objects": "1",
         "Devices": "1",
         "Suppressed": "0",
+        "Repeats": "1",
         "Problems": "2",
     }
 
