@@ -1,8 +1,8 @@
 """A small round against the real API, for a workspace for tests: ``CIO_WRITE_KEY=... pytest -m live``.
 
 It makes two people and a company whose ids begin with ``cio-frames-live-``, sends events that are four days old and so
-start no campaigns, and deletes the people and the company at the end. What it expects is what is documented, or inferred
-from it; no answer of the real API was known when it was written.
+start no campaigns, and deletes the people and the company at the end. What it expects is what is documented, or
+inferred from it; no answer of the real API was known when it was written.
 """
 
 import dataclasses
