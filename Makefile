@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 
 BENCH := .venv-bench
 
-.PHONY: demo test bench notebooks lint types wheel clean
+.PHONY: demo test notebooks docs bench lint types wheel clean
 
 demo: $(READY)  ## the whole job on real orders, against a Customer.io on this machine
 	@$(BIN)/cio-frames demo
@@ -16,11 +16,14 @@ demo: $(READY)  ## the whole job on real orders, against a Customer.io on this m
 test: $(READY)  ## all tests, with every example in the docstrings and in the README
 	@$(BIN)/python -m pytest
 
-bench: $(BENCH)/.ready  ## how fast, beside others: takes about half an hour; uses nginx where it is installed
-	@$(BENCH)/bin/python -m tests.benchmarks
-
 notebooks: $(READY)  ## runs the notebooks and writes them with what came out
 	@$(BIN)/python -m tests.run_notebooks
+
+docs: $(READY)  ## the guides and the reference as pages, in build/docs; a warning is an error
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env notebooks/guides build/docs
+
+bench: $(BENCH)/.ready  ## how fast, beside others: takes about half an hour; uses nginx where it is installed
+	@$(BENCH)/bin/python -m tests.benchmarks
 
 lint: $(READY)
 	@$(BIN)/ruff check .

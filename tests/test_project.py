@@ -180,6 +180,6 @@ def test_every_command_is_in_the_readme_and_has_help(command):
 def test_no_text_of_the_project_has_an_emoji():
     emoji = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50]")
     endings = {".py", ".md", ".yaml", ".toml", ".yml"}
-    folders = [PACKAGE, ROOT / "schemas", ROOT / "sample_data", ROOT / ".github"]
+    folders = [PACKAGE, ROOT / "schemas", ROOT / "sample_data", ROOT / "notebooks", ROOT / ".github"]
     paths = [path for folder in folders for path in folder.rglob("*") if path.suffix in endings]
     assert [path for path in [*paths, *ROOT.glob("*.md")] if emoji.search(path.read_text(encoding="utf-8"))] == []
