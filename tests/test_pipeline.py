@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 import threading
 import time
 
@@ -343,7 +344,9 @@ def test_progress_counts_every_row_to_the_end(sandbox, capsys):
     assert "identify: 100%" in capsys.readouterr().err
 
 
-def test_there_is_no_bar_where_nobody_looks(sandbox, capsys):
+def test_there_is_no_bar_where_nobody_looks(sandbox, capsys, monkeypatch):
+    # Another test may have made IPython's shell in this process.
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
     pd.DataFrame({"user_id": ["a"]}).cio.identify(client=sandbox.client)
     assert capsys.readouterr().err == ""
 
