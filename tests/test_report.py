@@ -156,6 +156,17 @@ def test_parquet_of_labels_and_values_of_every_kind(tmp_path):
     assert len(pd.read_parquet(tmp_path / "cases.parquet")) == 2
 
 
+def test_half_surrogates_do_not_keep_a_report_from_being_written(tmp_path):
+    frame = pd.DataFrame({"user_id": ["ada", "bob"], "bio": pd.Series(["half \ud83d", "ok"], dtype=object)})
+    report = cio.validate(frame, "identify")
+    report.to_html(tmp_path / "report.html", show_values=True)
+    report.to_json(tmp_path / "report.json")
+    report.to_parquet(tmp_path / "cases.parquet", show_values=True)
+    assert "half ?" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "half ?" in pd.read_parquet(tmp_path / "cases.parquet")["value"].tolist()
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["rows"] == 2
+
+
 def test_the_frame_whose_rows_are_asked_for_must_be_the_one_checked(report):
     with pytest.raises(ValueError, match="1 rows, and 2 were checked"):
         report.invalid(pd.DataFrame({"user_id": [1]}))

@@ -139,12 +139,12 @@ class ValidationReport:
         """
         cases = self.failure_cases
         text = {
-            name: cases[name].map(str, na_action="ignore").astype("string")
+            name: cases[name].map(_writable, na_action="ignore").astype("string")
             if show_values or name == "column"
             else pd.Series(pd.NA, index=cases.index, dtype="string")
             for name in ("index", "column", "value")
         }
-        words = {name: cases[name].astype("string") for name in ("check", "severity", "reason")}
+        words = {name: cases[name].map(_writable).astype("string") for name in ("check", "severity", "reason")}
         cases.assign(**text, **words).to_parquet(path, index=False)
 
     def to_json(self, path: str | PathLike[str] | None = None) -> str:
@@ -170,7 +170,7 @@ class ValidationReport:
         >>> json.loads(report.to_json())["ok"]
         True
         """
-        text = json.dumps(self._as_dict(), indent=2, ensure_ascii=False, default=str)
+        text = _writable(json.dumps(self._as_dict(), indent=2, ensure_ascii=False, default=str))
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text
@@ -228,6 +228,11 @@ class ValidationReport:
 
 def _largest(sizes: npt.NDArray[np.int64]) -> int | None:
     return int(sizes.max()) if len(sizes) else None
+
+
+def _writable(thing: Any) -> str:
+    """Return anything as text that a file can hold: half surrogates become question marks."""
+    return str(thing).encode("utf-8", "replace").decode()
 
 
 def _first(positions: pd.Series[int]) -> list[int]:
