@@ -570,7 +570,7 @@ def _print_loaded(loaded: cio.LoadResult) -> None:
     if loaded.state == "dry run":
         _print_outlook(loaded)
     if loaded.resent:
-        out.print(f"{loaded.resent:,} rows were on their way when the load was stopped, and were sent again.")
+        out.print(f"{loaded.resent:,} rows were sent again, with the same message ids: no answer had come before.")
     if loaded.results:
         out.print(f"Results: {loaded.results}")
     if loaded.rejects:

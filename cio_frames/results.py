@@ -69,9 +69,9 @@ class Outcomes:
         self._status[rows] = STATUSES.index("invalid")
         self._reason[rows] = reasons
 
-    def carried(self, attempts: Ints) -> None:
-        """Add the requests that carried rows in an earlier run, one number for each row."""
-        self._attempts += attempts
+    def tried(self, attempts: Ints) -> None:
+        """Say how many requests carried each row, those of earlier runs among them."""
+        self._attempts[:] = attempts
 
     def measured(self, rows: Ints, sizes: Ints) -> None:
         """Note the sizes of calls in bytes."""

@@ -238,8 +238,32 @@ def test_unknown_rows_are_sent_again_with_the_same_ids_by_the_next_run(small_chu
     assert (second.state, second.statuses) == ("done", {"delivered": 10})
     assert second.frame()["message_id"].tolist() == first.frame()["message_id"].tolist()
     assert second.frame()["attempts"].tolist() == [2] * 10
+    assert (second.resent, second.frame()["resent"].all(), second.requests) == (10, True, 2)
     assert second.rejects is None
     assert not (second.results.parent / "rejects.parquet").exists()
+
+
+def test_what_never_left_is_not_said_to_be_sent_again(small_chunks):
+    people(10).to_parquet("people.parquet")
+    with FaultServer() as server:
+        pass
+    client = cio.Client(write_key="k", endpoint=server.url, attempts=1)
+    assert load("people.parquet", client).statuses == {"unsent": 10}
+    with FaultServer([Answer()], port=server.port):
+        second = load("people.parquet", client)
+    assert (second.statuses, second.resent) == ({"delivered": 10}, 0)
+
+
+def test_ids_do_not_depend_on_which_chunks_were_done_before(small_chunks):
+    frame = pd.concat([people(10)] * 3)
+    frame.to_parquet("people.parquet")
+    with FaultServer([Answer(), Answer(500), Answer()]) as server:
+        client = cio.Client(write_key="k", endpoint=server.url, attempts=1)
+        assert load("people.parquet", client).statuses == {"delivered": 20, "unknown": 10}
+    with FaultServer([Answer()], port=server.port):
+        loaded = load("people.parquet", client)
+    assert loaded.statuses == {"delivered": 30}
+    assert loaded.frame()["message_id"].tolist() == frame.cio.identify(dry_run=True)["message_id"].tolist()
 
 
 def test_a_load_that_is_done_is_not_done_again(sandbox):

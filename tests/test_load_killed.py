@@ -63,6 +63,9 @@ def test_a_load_that_is_killed_again_and_again_ends_with_every_row_delivered(peo
     assert answers["status"].tolist() == ["delivered"] * ROWS
     assert answers["row"].tolist() == list(range(ROWS))
     assert set(ids) == set(answers["message_id"])
+    # What came twice is said to have been sent again, whichever run it was.
+    assert set(ids[ids.duplicated()]) <= set(answers.loc[answers["resent"], "message_id"])
+    assert answers["attempts"].ge(1 + answers["resent"]).all()
     # Whatever came twice was on its way at a kill: at most a batch for each lane and kill.
     assert ids.duplicated().sum() <= 5 * 4 * 950
     assert Path(tmp_path / "out/ledger.sqlite").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -178,14 +179,13 @@ class _Load:
         self._gate = gate
         self._earlier = Seen()
         self._began = time.monotonic()
-        self._resent = 0
+        self._done: deque[int] = deque()
         self._open_rows = 0
 
     def run(self) -> LoadResult:
         """Go through all chunks that are not done."""
         done = self._ledger.done_chunks(self._number)
-        for number in done:
-            self._earlier.add(self._ledger.calls_of(self._number, number))
+        self._done.extend(done)
         self._progress.update(sum(done.values()))
         try:
             with (
@@ -214,7 +214,8 @@ class _Load:
         """Send one chunk, and leave its answers."""
         ledger, load, number = self._ledger, self._number, chunk.number
         known = list(ledger.outcomes(load, number))
-        settled, resent, attempts = self._known(prepared, number, known)
+        self._remember_before(number)
+        settled = self._settled(prepared, number, known)
         ids = MessageIds(self._earlier.copy())
         sending = Sending(prepared, self._client, counted=self._progress.update, message_ids=ids, settled=settled)
         for outcome in known:
@@ -232,29 +233,27 @@ class _Load:
 
         first = ledger.next_batch(load)
         delivery = deliver(sending.batches(), self._client, told=told, leaving=leaving, first_number=first)
-        sending.outcomes.carried(attempts)
+        times, attempts = ledger.tries(load, number, prepared.rows)
+        sending.outcomes.tried(attempts)
         sending.outcomes.unsent(delivery.why or "not sent")
-        result = sending.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=resent)
+        result = sending.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=times > 1)
         self._leave(chunk, result, delivery, ids, next_batch=first + delivery.requests)
         return delivery
 
-    def _known(self, prepared: Prepared, chunk: int, known: list[Outcome]) -> tuple[Bools, Bools, Ints]:
-        """Return which rows of a chunk an earlier run has settled, which were on their way, and their requests."""
-        settled, resent = np.zeros(prepared.rows, dtype=bool), np.zeros(prepared.rows, dtype=bool)
-        attempts = np.zeros(prepared.rows, dtype=np.int64)
+    def _remember_before(self, number: int) -> None:
+        """Note the calls of the done chunks before this one: ids must not depend on which chunks are done."""
+        while self._done and self._done[0] < number:
+            self._earlier.add(self._ledger.calls_of(self._number, self._done.popleft()))
+
+    def _settled(self, prepared: Prepared, chunk: int, known: list[Outcome]) -> Bools:
+        """Return which rows of a chunk an earlier run has settled."""
+        settled = np.zeros(prepared.rows, dtype=bool)
         sent = list(self._ledger.sent(self._number, chunk))
-        if not sent and not known:
-            return settled, resent, attempts
-        self._refuse_other_content(prepared, sent)
+        if sent:
+            self._refuse_other_content(prepared, sent)
         for outcome in known:
             settled[outcome.rows] = outcome.status in SETTLED
-            attempts[outcome.rows] += outcome.attempts
-        on_their_way = self._ledger.on_their_way(self._number, chunk)
-        resent[on_their_way] = True
-        attempts[on_their_way] += 1
-        attempts[settled] = 0
-        self._resent += len(on_their_way)
-        return settled, resent, attempts
+        return settled
 
     def _refuse_other_content(self, prepared: Prepared, sent: list[tuple[Ints, str]]) -> None:
         """Refuse to go on where what was sent is not what would be sent now."""
@@ -289,6 +288,7 @@ class _Load:
             done=done,
             counts=_counts(result),
             sizes=(int(result["bytes"].sum()), delivery.requests),
+            resent=int(result["resent"].sum()),
             calls=calls,
             next_batch=next_batch,
         )
@@ -318,7 +318,6 @@ class _Load:
             state=state,
             why=why,
             source_rows=self._source.rows(),
-            resent=self._resent,
             seconds=time.monotonic() - self._began,
             results=self._outputs.results,
             rejects=rejects,
@@ -341,8 +340,8 @@ def _already_done(ledger: Ledger, begun: Begun, request: Request, where: Where) 
 
 
 def _loaded(ledger: Ledger, number: int, **facts: Any) -> LoadResult:
-    reasons, bytes_, requests = ledger.totals(number)
-    return LoadResult(reasons=reasons, bytes=bytes_, requests=requests, ledger=ledger.path, **facts)
+    reasons, bytes_, requests, resent = ledger.totals(number)
+    return LoadResult(reasons=reasons, bytes=bytes_, requests=requests, resent=resent, ledger=ledger.path, **facts)
 
 
 def _tell(sending: Sending, outcome: Outcome) -> None:

@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS loads (
     next_batch INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS chunks (
     load INTEGER, chunk INTEGER, file TEXT, first_row INTEGER, rows INTEGER, state TEXT NOT NULL, counts TEXT,
-    bytes INTEGER, requests INTEGER, calls BLOB, PRIMARY KEY (load, chunk));
+    bytes INTEGER, requests INTEGER, resent INTEGER, calls BLOB, PRIMARY KEY (load, chunk));
 CREATE TABLE IF NOT EXISTS sent (load INTEGER, chunk INTEGER, positions BLOB NOT NULL, content TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS outcomes (
     load INTEGER, chunk INTEGER, positions BLOB NOT NULL, status TEXT NOT NULL, reason TEXT, batch INTEGER,
@@ -79,8 +79,9 @@ class Ledger:
     >>> with tempfile.TemporaryDirectory() as folder, Ledger(Path(folder) / "ledger.sqlite") as ledger:
     ...     number = ledger.begin("orders.parquet", "track", "Order Completed", {}, 10, "out")
     ...     ledger.leaving(number, 0, np.array([0, 1]), "a3")
-    ...     ledger.on_their_way(number, 0).tolist()
-    [0, 1]
+    ...     times, attempts = ledger.tries(number, 0, 3)
+    >>> times.tolist()
+    [1, 1, 0]
 
     Raises
     ------
@@ -178,29 +179,44 @@ class Ledger:
         ):
             yield _unpacked(positions), content
 
-    def on_their_way(self, load: int, chunk: int) -> Ints:
-        """Return the rows of a chunk that left and were never answered."""
-        sent = [positions for positions, _ in self.sent(load, chunk)]
-        answered = [outcome.rows for outcome in self.outcomes(load, chunk)]
-        nothing = np.empty(0, dtype=np.int64)
-        return np.setdiff1d(np.concatenate([*sent, nothing]), np.concatenate([*answered, nothing]))
+    def tries(self, load: int, chunk: int, rows: int) -> tuple[Ints, Ints]:
+        """Return how many runs have sent each row of a chunk, and how many requests have carried it at least.
+
+        Of a run that was killed before the answer came no more is known than that a row left.
+        """
+        left, answered, attempts = (np.zeros(rows, dtype=np.int64) for _ in range(3))
+        for positions, _ in self.sent(load, chunk):
+            left[positions] += 1
+        times = left.copy()
+        for outcome in self.outcomes(load, chunk):
+            attempts[outcome.rows] += outcome.attempts
+            answered[outcome.rows] += outcome.attempts > 0
+            # It was about to leave, and did not.
+            times[outcome.rows] -= outcome.status == "unsent" and outcome.attempts > 0
+        return times, attempts + np.maximum(left - answered, 0)
 
     def finish_chunk(
         self, load: int, chunk: int, *, file: str | None, first_row: int, rows: int, done: bool,
         counts: Sequence[tuple[str, str | None, int]], sizes: tuple[int, int], calls: npt.NDArray[np.uint64],
-        next_batch: int,
+        resent: int, next_batch: int,
     ) -> None:  # fmt: skip
         """Note that a chunk has been gone through; where it is done, its batches are forgotten.
 
         ``counts`` are rows by status and reason, ``sizes`` the bytes and the requests that carried it; ``calls`` tell
         its calls from those of later chunks.
         """
+        size, requests = sizes
+        state, told = "done" if done else "open", json.dumps(counts)
+        key = (load, chunk)
         with self._writing() as database:
+            for (before,) in database.execute(
+                "SELECT requests FROM chunks WHERE load = ? AND chunk = ?", key
+            ).fetchall():
+                requests += before
             database.execute(
-                "INSERT OR REPLACE INTO chunks VALUES (?,?,?,?,?,?,?,?,?,?)",
-                (load, chunk, file, first_row, rows, "done" if done else "open", json.dumps(counts), *sizes,
-                 calls.astype("<u8").tobytes()),
-            )  # fmt: skip
+                "INSERT OR REPLACE INTO chunks VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+                (*key, file, first_row, rows, state, told, size, requests, resent, calls.astype("<u8").tobytes()),
+            )
             database.execute("UPDATE loads SET next_batch = ? WHERE load = ?", (next_batch, load))
             if done:
                 database.execute("DELETE FROM sent WHERE load = ? AND chunk = ?", (load, chunk))
@@ -216,15 +232,17 @@ class Ledger:
         found = self._rows("SELECT chunk, rows FROM chunks WHERE load = ? AND state = 'done' ORDER BY chunk", (load,))
         return dict(found)
 
-    def totals(self, load: int) -> tuple[dict[tuple[str, str | None], int], int, int]:
-        """Return the rows of each status and reason, and the bytes and requests of all chunks so far."""
+    def totals(self, load: int) -> tuple[dict[tuple[str, str | None], int], int, int, int]:
+        """Return the rows of each status and reason, and bytes, requests and rows sent again of all chunks so far."""
         counts: dict[tuple[str, str | None], int] = {}
-        bytes_ = requests = 0
-        for text, size, tried in self._rows("SELECT counts, bytes, requests FROM chunks WHERE load = ?", (load,)):
+        bytes_ = requests = resent = 0
+        for text, size, tried, again in self._rows(
+            "SELECT counts, bytes, requests, resent FROM chunks WHERE load = ?", (load,)
+        ):
             for status, reason, count in json.loads(text):
                 counts[status, reason] = counts.get((status, reason), 0) + count
-            bytes_, requests = bytes_ + size, requests + tried
-        return counts, bytes_, requests
+            bytes_, requests, resent = bytes_ + size, requests + tried, resent + again
+        return counts, bytes_, requests, resent
 
     def next_batch(self, load: int) -> int:
         """Return a number that no request of a load has had."""

@@ -38,7 +38,8 @@ class LoadResult:
     source_rows : int or None
         How many rows the source has, where that is known.
     resent : int
-        Rows that were on their way when an earlier run was killed, and were sent again with the same message ids.
+        Rows that more than one run has sent, since the one before was killed or got no answer; with the same message
+        ids each time.
     bytes, requests : int
         Of all calls that were written, and of all requests that were made, or would be.
     seconds : float
