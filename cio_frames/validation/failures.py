@@ -352,11 +352,12 @@ def rows_by_reason(failures: pd.DataFrame, rows: int) -> tuple[Bools, npt.NDArra
     """
     failed = np.zeros(rows, dtype=bool)
     reasons = np.full(rows, None, dtype=object)
-    if len(failures):
-        told = failures.set_index("position")["reason"]
-        if told.index.has_duplicates:
-            told = failures.drop_duplicates(["position", "reason"]).groupby("position")["reason"].agg("; ".join)
-        places = told.index.to_numpy(dtype=np.int64)
-        failed[places] = True
-        reasons[places] = told.to_numpy(dtype=object)
+    cases = failures.sort_values("position", kind="stable")
+    places, words = cases["position"].to_numpy(dtype=np.int64), cases["reason"].to_numpy(dtype=object)
+    failed[places] = True
+    # The first reason of every row, then the second of those that have one: few turns, each over whole columns.
+    turns = np.arange(len(places)) - np.searchsorted(places, places)
+    for turn in range(turns.max(initial=-1) + 1):
+        now = turns == turn
+        reasons[places[now]] = words[now] if turn == 0 else reasons[places[now]] + "; " + words[now]
     return failed, reasons
