@@ -61,9 +61,9 @@ class ValidationReport:
         self.rows = len(index)
         self.facts = facts
         self.spec_edition = spec.api().edition
-        labels = index.take(failures["position"].to_numpy(dtype=np.int64))
+        labels = index.to_numpy(dtype=object)[failures["position"].to_numpy(dtype=np.int64)]
         self.failure_cases = failures.copy()
-        self.failure_cases.insert(1, "index", pd.Series(list(labels), dtype=object))
+        self.failure_cases.insert(1, "index", pd.Series(labels, dtype=object))
 
     @property
     def ok(self) -> bool:

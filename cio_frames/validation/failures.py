@@ -71,7 +71,15 @@ def together(found: list[pd.DataFrame]) -> pd.DataFrame:
     some = [cases for cases in found if len(cases)]
     if not some:
         return failure_cases(np.empty(0, dtype=np.int64), None, "", None)
-    return pd.concat(some, ignore_index=True).sort_values("position", kind="stable", ignore_index=True)
+    cases = some[0] if len(some) == 1 else pd.concat(some, ignore_index=True)
+    return _by_position(cases)
+
+
+def _by_position(cases: pd.DataFrame) -> pd.DataFrame:
+    """Return failure cases in the order of rows, as they are where that is theirs already."""
+    if cases["position"].is_monotonic_increasing:
+        return cases
+    return cases.sort_values("position", kind="stable", ignore_index=True)
 
 
 def failures_of(
@@ -120,7 +128,10 @@ def failures_of(
         # Something could not be checked; it can once the rows known to be bad are out of the way.
         waiting[np.concatenate(errors)] = False
     fields = {source.name: source for source in columns.sources}
-    return together([_told(each, fields) for each in found]).drop_duplicates(["position", "reason"], ignore_index=True)
+    told = together([_told(each, fields) for each in found])
+    # Of one column pandera can tell the same twice.
+    twice = len({each.field for each in found}) < len(found)
+    return told.drop_duplicates(["position", "reason"], ignore_index=True) if twice else told
 
 
 def _asked_in_full(
@@ -352,7 +363,7 @@ def rows_by_reason(failures: pd.DataFrame, rows: int) -> tuple[Bools, npt.NDArra
     """
     failed = np.zeros(rows, dtype=bool)
     reasons = np.full(rows, None, dtype=object)
-    cases = failures.sort_values("position", kind="stable")
+    cases = _by_position(failures)
     places, words = cases["position"].to_numpy(dtype=np.int64), cases["reason"].to_numpy(dtype=object)
     failed[places] = True
     # The first reason of every row, then the second of those that have one: few turns, each over whole columns.
