@@ -16,7 +16,9 @@ events:
     required: [tea]
     properties:
       tea: {$ref: "#/$defs/tea"}
-      grams: {type: number}
+      grams: {type: number, minimum: 1}
+      note: {type: string, minLength: 2}
+      link: {type: string, format: uri}
       cups: {type: array, items: {type: object, properties: {size: {type: integer}}}}
   Order Completed:
     properties:
@@ -56,6 +58,23 @@ def test_events_of_ones_own_are_checked_like_the_built_in_ones(plan):
         (1, "error", "tea: must be one of assam, darjeeling"),
         (1, "error", "cups[0].size: a whole number is needed"),
         (2, "error", "tea: is missing, and is needed"),
+    ]
+
+
+def test_bounds_and_formats_of_ones_own_are_checked(plan):
+    frame = pd.DataFrame(
+        {
+            "user_id": "ada",
+            "tea": "assam",
+            "grams": [1, 0.5, 2],
+            "note": ["ok", "", None],
+            "link": ["https://example.com", "mailto:a@b.c", "no link"],
+        }
+    )
+    assert reasons(frame, plan) == [
+        (1, "error", "grams: must be 1 or more"),
+        (1, "error", "note: must have at least 2 characters"),
+        (2, "error", "link: not a URI"),
     ]
 
 

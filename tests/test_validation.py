@@ -361,3 +361,26 @@ def test_what_must_be_unique_together_is_told_in_words():
 def test_there_is_no_schema_of_an_event_but_for_track():
     with pytest.raises(cio.FrameError, match="event='Order Completed' is for track; identify has no event"):
         cio.schema("identify", "Order Completed")
+
+
+@pytest.mark.parametrize("values", [[0, 100, None], [0.0, 100.0], [decimal.Decimal(5), 7]])
+def test_a_number_within_its_bounds_passes(values):
+    assert reasons(orders(sound=values), "Video Playback Started") == []
+
+
+@pytest.mark.parametrize(
+    "values", [[-1, 50, 101], pd.array([-1, None, 101], dtype="Int64"), pd.Series([-1, None, 101], dtype=object)]
+)
+def test_a_number_beyond_its_bounds_is_held_back(values):
+    reason = "sound: must be from 0 to 100"
+    assert reasons(orders(sound=values), "Video Playback Started") == [(0, reason), (2, reason)]
+
+
+def test_members_of_any_name_are_checked_too():
+    people = orders(cio_subscription_preferences=[{"topics": {"topic_1": True}}, {"topics": {"topic_1": "yes"}}])
+    cases = cio.validate(people, "identify").failure_cases
+    assert list(cases["reason"]) == ["cio_subscription_preferences.topics.topic_1: true or false is needed"]
+
+
+def test_a_blank_id_is_missing_and_not_too_short():
+    assert reasons(pd.DataFrame({"user_id": ["a", ""]}), "Signed Up") == [(1, "user_id: is missing, and is needed")]

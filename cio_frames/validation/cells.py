@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from cio_frames import spec
+
 NEEDED: Mapping[str, str] = {
     "string": "text is needed",
     "number": "a number is needed",
@@ -61,6 +63,36 @@ def is_object(cell: Any) -> bool:
 def is_list(cell: Any) -> bool:
     """Return whether a cell is a list in any dress."""
     return isinstance(cell, (list, tuple, set, frozenset, np.ndarray))
+
+
+def bounds(field: spec.Field) -> str | None:
+    """Return in words how large a number or how long a text must be, or None.
+
+    >>> bounds(spec.Field("integer", minimum=0, maximum=100)), bounds(spec.Field("string", min_length=2))
+    ('must be from 0 to 100', 'must have at least 2 characters')
+    """
+    low, high = field.minimum, field.maximum
+    if low is not None and high is not None:
+        return f"must be from {low} to {high}"
+    if low is not None or high is not None:
+        return f"must be {low} or more" if low is not None else f"must be {high} or less"
+    if field.min_length is not None:
+        return f"must have at least {field.min_length} character{'s' if field.min_length > 1 else ''}"
+    return None
+
+
+def is_within(cell: Any, field: spec.Field) -> bool:
+    """Return whether a cell is large or long enough; what is of another type is for the type check to tell.
+
+    >>> volume = spec.Field("integer", minimum=0, maximum=100)
+    >>> is_within(100, volume), is_within(101, volume), is_within("loud", volume)
+    (True, False, True)
+    """
+    if isinstance(cell, str):
+        return field.min_length is None or len(cell) >= field.min_length
+    if not is_number(cell) or cell != cell:
+        return True
+    return (field.minimum is None or cell >= field.minimum) and (field.maximum is None or cell <= field.maximum)
 
 
 IS_OF_TYPE: Mapping[str, Callable[[Any], bool]] = {

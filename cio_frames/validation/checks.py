@@ -125,6 +125,21 @@ def is_one_of(allowed: tuple[str, ...]) -> Fits:
     return fits
 
 
+def is_within(field: spec.Field) -> Fits:
+    """Return a check for how large numbers and how long texts must be."""
+
+    def fits(series: pd.Series[Any]) -> pd.Series[bool]:
+        column = column_of(series)
+        if isinstance(column, np.ndarray) or not _is_number(column.type):
+            answers = [cells.is_within(cell, field) for cell in series.astype(object)]
+            return _answers(np.array(answers, dtype=bool), series)
+        low = True if field.minimum is None else pc.greater_equal(column, field.minimum)
+        high = True if field.maximum is None else pc.less_equal(column, field.maximum)
+        return _answers(np.asarray(pc.fill_null(pc.and_(low, high), True)), series)
+
+    return fits
+
+
 def _matches(pattern: str) -> Fits:
     """Return a check for text of a form; what is not text is for the type check to tell."""
 

@@ -21,7 +21,7 @@ ERROR = "has a member that does not fit"
 
 def has_members(field: spec.Field) -> bool:
     """Return whether the spec says anything of what is inside a field."""
-    return bool(field.properties) or field.items is not None
+    return bool(field.properties) or field.items is not None or field.additional is not None
 
 
 def fit(field: spec.Field) -> Callable[[pd.Series[Any]], pd.Series[bool]]:
@@ -59,6 +59,8 @@ def fault(cell: Any, field: spec.Field, place: str = "") -> str | None:
         return f"{place}: {cells.NEEDED[field.type]}"
     if place and field.enum and cell not in field.enum:
         return f"{place}: must be one of {', '.join(field.enum)}"
+    if place and not cells.is_within(cell, field):
+        return f"{place}: {cells.bounds(field)}"
     return next((found for found in _faults_inside(cell, field, place) if found is not None), None)
 
 
@@ -66,6 +68,10 @@ def _faults_inside(cell: Any, field: spec.Field, place: str) -> Iterable[str | N
     if isinstance(cell, Mapping):
         for name, member in field.properties.items():
             yield fault(cell.get(name), member, f"{place}.{name}")
+        if field.additional is not None:
+            for name, member in cell.items():
+                if name not in field.properties:
+                    yield fault(member, field.additional, f"{place}.{name}")
     elif field.items is not None and cells.is_list(cell):
         for number, member in enumerate(cell):
             yield fault(member, field.items, f"{place}[{number}]")
@@ -108,10 +114,12 @@ def _type_fits(kind: pa.DataType, field: spec.Field) -> bool:
     if kinds.is_struct(kind):
         members = {member.name: member.type for member in kind}
         known = [(members[name], below) for name, below in field.properties.items() if name in members]
+        if field.additional is not None:
+            known += [(kind, field.additional) for name, kind in members.items() if name not in field.properties]
         return field.type in (None, "object") and all(_type_fits(*pair) for pair in known)
     if kinds.is_list(kind) or kinds.is_large_list(kind):
         return field.type in (None, "array") and (field.items is None or _type_fits(kind.value_type, field.items))
-    if field.enum or field.type in ("object", "array"):
+    if field.enum or cells.bounds(field) or field.type in ("object", "array"):
         return False
     return field.type is None or any(of_kind(kind) for of_kind in _KINDS[field.type])
 

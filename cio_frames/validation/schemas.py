@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -57,7 +58,9 @@ def schema_of(call: spec.Call, event: spec.Event | None, name: str | None = None
     needed = {(wire,) for wire in call.required} | _needed_members(call, event)
     columns = {
         schema_name(path): _column(
-            field_of(call, event, path), nullable=path not in needed, required=path in needed and len(path) > 1
+            _of_column(field_of(call, event, path), path),
+            nullable=path not in needed,
+            required=path in needed and len(path) > 1,
         )
         for path in paths
     }
@@ -87,6 +90,11 @@ def _needed_below(path: Path, field: spec.Field) -> Iterator[Path]:
         yield from _needed_below((*path, name), member) if member.properties else [(*path, name)]
 
 
+def _of_column(field: spec.Field, path: Path) -> spec.Field:
+    # An id or a name that is blank counts as missing, and is told as that.
+    return replace(field, min_length=None) if len(path) == 1 else field
+
+
 def _column(field: spec.Field, *, nullable: bool, required: bool) -> pandera.Column:
     return pandera.Column(
         dtype=None,
@@ -110,6 +118,8 @@ def _checks(field: spec.Field) -> list[pandera.Check]:
         found.append(_check(members.fit(field), "members", members.ERROR))
     if field.enum:
         found.append(_check(checks.is_one_of(field.enum), "enum", f"must be one of {', '.join(field.enum)}"))
+    if (bounds := cells.bounds(field)) is not None:
+        found.append(_check(checks.is_within(field), "bounds", bounds))
     if field.format is not None and field.format in checks.FORMATS:
         fits, words = checks.FORMATS[field.format]
         found.append(_check(fits, field.format, words))
