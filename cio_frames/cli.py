@@ -123,9 +123,7 @@ def load(
     workers: Annotated[int, typer.Option(help="Connections.")] = 4,
     ledger: Annotated[Path | None, typer.Option(help="A SQLite file; in the output folder if left out.")] = None,
     output: Annotated[Path | None, typer.Option(help="A folder for results/ and rejects.parquet.")] = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start over, also where this load is stopped or done.")
-    ] = False,
+    fresh: Fresh = False,
     allow_campaigns: Annotated[
         bool, typer.Option("--allow-campaigns", help="Send events young enough to start campaigns, without asking.")
     ] = False,
@@ -176,9 +174,7 @@ def load(
 def run_job(
     job: Annotated[Path, typer.Argument(help="A YAML file that says what to load; see the README.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do all but send.")] = False,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start over, also where this load is stopped or done.")
-    ] = False,
+    fresh: Fresh = False,
     progress: Annotated[bool | None, typer.Option(help="Show a bar; on a terminal, if left out.")] = None,
     as_json: Json = False,
 ) -> None:

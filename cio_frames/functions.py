@@ -6,6 +6,7 @@ functions, with the frame in front.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Mapping
 from inspect import cleandoc
 from os import PathLike
@@ -71,18 +72,8 @@ _SENDING = """client : Client, optional
     DeliveryError
         Delivery ended early otherwise; ``.result`` as above."""
 
-_NO_SAY = """schema : "spec", None, a pandera schema, or a path
-        What rows are checked against: the API's spec, nothing, a schema of yours (see
-        :func:`cio_frames.schema`), or the spec with a tracking plan of yours on top: a YAML file of the form of
-        ``schemas/``. Values are checked, not changed.
-    strict_schema : bool
-        Whether warnings hold rows back as errors do. A warning is what the API takes and does not keep as it is:
-        text that Journeys finds too long, a property that the event is not known to have.
-    nulls : {"omit", "send"}
-        Whether missing traits and properties are left out, or sent as ``null``, which may erase them.
-    """
-# The same for operations, whose schema is always the spec's.
-_OPERATING = _SENDING.replace(_NO_SAY, "")
+# The same for operations, whose schema is always the spec's, and which send no nulls.
+_OPERATING = re.sub(r"schema : .*?(?=timezone : )", "", _SENDING, flags=re.S)
 
 
 def documented(function: _Function) -> _Function:

@@ -49,7 +49,7 @@ class YamlFile:
             raise self.wrong(node, "a mapping (key: value) is needed here")
         entries: dict[str, yaml.Node] = {}
         for key_node, value in node.value:
-            key = self._text(key_node)
+            key = self.text(key_node)
             if key in entries:
                 raise self.wrong(key_node, f"{key!r} stands here twice")
             if allowed is not None and key not in allowed:
@@ -65,23 +65,13 @@ class YamlFile:
 
     def names(self, node: yaml.Node | None) -> tuple[str, ...]:
         """Return a list of names; nothing for an absent one."""
-        return () if node is None else tuple(map(self._text, self.sequence(node, "a list of names")))
-
-    def one_of(self, node: yaml.Node, known: Sequence[str]) -> str:
-        """Return one of these words; refuse any other."""
-        if self._text(node) not in known:
-            raise self.wrong(node, f"{node.value!r} is not among {', '.join(known)}")
-        return self._text(node)
-
-    def text(self, node: yaml.Node) -> str:
-        """Return text; refuse what YAML reads as anything else."""
-        return self._text(node)
+        return () if node is None else tuple(map(self.text, self.sequence(node, "a list of names")))
 
     def name(self, node: yaml.Node, known: Set[str]) -> str:
         """Return one of these names; refuse any other."""
-        if self._text(node) not in known:
+        if self.text(node) not in known:
             raise self.wrong(node, f"{node.value!r} is no call or event")
-        return self._text(node)
+        return self.text(node)
 
     def sequence(self, node: yaml.Node, what: str = "a list") -> Sequence[yaml.Node]:
         """Return a list's nodes."""
@@ -89,7 +79,8 @@ class YamlFile:
             raise self.wrong(node, f"{what} is needed here")
         return tuple(node.value)
 
-    def _text(self, node: yaml.Node) -> str:
+    def text(self, node: yaml.Node) -> str:
+        """Return text; refuse what YAML reads as anything else."""
         if node.tag != self._TEXT:
             raise self.wrong(node, "text is needed here; quote it if it is text, and write merges (<<) out")
         return str(node.value)

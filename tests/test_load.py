@@ -154,6 +154,7 @@ def test_rejects_have_all_columns_and_can_be_mended_and_loaded_again(sandbox, sm
     loaded = load("people.parquet", sandbox.client, traits=["email", "plan"])
     assert loaded.statuses == {"delivered": 22, "invalid": 3}
     assert not loaded.ok
+    assert not (loaded.rejects.parent / ".rejects").exists()
     rejects = pd.read_parquet(loaded.rejects)
     assert rejects["_cio_row"].tolist() == [3, 17, 20]
     assert rejects["_cio_reason"].tolist()[0] == "email: not an email address"

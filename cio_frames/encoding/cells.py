@@ -227,6 +227,7 @@ def _time(moment: Any, form: Form) -> str | None:
         return form.time_of(moment)
     except UnclearTime:
         raise _NoForm(form.unclear) from None
+    # Which of these it is depends on pandas' version and on how far off the year is.
     except (ValueError, OverflowError, NotImplementedError):
         raise _NoForm(NO_YEAR) from None
 

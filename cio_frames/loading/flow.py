@@ -311,6 +311,8 @@ class _Load:
     def _finish(self, state: str, why: str) -> LoadResult:
         rejects = self._outputs.finish()
         self._ledger.end(self._number, state, why)
+        if state == "done":
+            self._outputs.discard_parts()
         return _loaded(
             self._ledger,
             self._number,
