@@ -112,7 +112,7 @@ class CampaignsError(FrameError):
     Attributes
     ----------
     rows : int
-        How many.
+        How many; rows that will turn out not to be sendable are counted too, since nothing but the time is read.
     """
 
     def __init__(self, rows: int) -> None:

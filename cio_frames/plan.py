@@ -106,4 +106,4 @@ def _on_top(known: spec.Event, own: spec.Event) -> spec.Event:
 
 
 def _plain(name: str) -> str:
-    return "".join(name.split()).casefold()
+    return "".join(filter(str.isalnum, name)).casefold()

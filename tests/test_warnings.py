@@ -150,7 +150,7 @@ def test_traits_of_people_are_free():
     assert warned(people(Emial=["a"]), "identify") == []
 
 
-@pytest.mark.parametrize("name", ["order completed", "Order Completed ", "ORDER  COMPLETED"])
+@pytest.mark.parametrize("name", ["order completed", "Order Completed ", "ORDER  COMPLETED", "order_completed"])
 def test_an_event_that_is_known_by_another_spelling_is_told(name):
     reason = "event: this event is not known; did you mean 'Order Completed'?"
     assert warned(orders(total=[1]), event=name) == [(0, None, reason)]
