@@ -140,9 +140,9 @@ def may_be_alike(person: Ints, ms: Ints) -> Bools:
     last = np.zeros(2**bits, dtype=np.int32)
     last[place] = rows
     # Who does not find itself shares its place with who is there.
-    shared = np.zeros(2**bits, dtype=bool)
+    shared: Bools = np.zeros(2**bits, dtype=bool)
     shared[place[last[place] != rows]] = True
-    return np.asarray(shared[place], dtype=bool)
+    return np.asarray(shared[place])
 
 
 def digests(calls: pa.Array) -> UInts:
