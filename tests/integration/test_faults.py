@@ -77,6 +77,7 @@ FAULTS = [
         [Answer(302, headers={"Location": "https://x.example/"})], "unknown", 302, 1, "x.example", id="redirect"
     ),
     pytest.param([Answer(404)], "unknown", 404, 1, "unexpected", id="404"),
+    pytest.param([Answer(200, b"\n<html>log in</html>")], "unknown", 200, 1, "unexpected", id="200 with a web page"),
 ]
 
 
@@ -97,6 +98,29 @@ def test_a_fault_has_its_status(script, status, http_status, attempts, words):
     else:
         assert result["reason"].str.contains(words).all()
         assert not result["reason"].str.contains(KEY).any()
+
+
+@pytest.mark.parametrize(("script", "status", "http_status", "attempts", "words"), FAULTS)
+def test_a_fault_has_the_same_status_in_a_load(tmp_path, script, status, http_status, attempts, words):
+    with FaultServer(script) as server:
+        options = {"client": client(server.url), "output": tmp_path / "out"}
+        try:
+            loaded = cio.load(people(), "identify", **options)
+        except cio.DeliveryError as error:
+            loaded = error.result
+    assert KEY not in loaded.why
+    answers = loaded.frame()
+    assert loaded.statuses == {status: 3}
+    assert (loaded.state == "done") is (status == "delivered")
+    assert list(answers["status"]) == [status] * 3
+    assert list(answers["attempts"]) == [attempts] * 3
+    assert not answers["resent"].any()
+    assert (loaded.rejects is None) is (status == "delivered")
+    with FaultServer([OK], port=server.port):
+        again = cio.load(people(), "identify", **options)
+    assert again.statuses == {"delivered": 3}
+    assert again.frame()["message_id"].tolist() == answers["message_id"].tolist()
+    assert again.frame()["resent"].tolist() == [status == "unknown"] * 3
 
 
 @pytest.mark.parametrize(
@@ -146,6 +170,34 @@ def test_where_every_call_is_refused_each_stands_alone(status):
     assert list(result["status"]) == ["rejected"] * 4
     assert set(result["reason"]) == {f"{status}: no"}
     assert list(result["attempts"]) == [3] * 4
+
+
+def test_where_all_is_refused_splitting_stops_early_and_says_why():
+    with FaultServer([REFUSED]) as server:
+        result = send(people(1_000), server.url)
+        requests = len(server.received)
+    assert requests < 60
+    assert result["status"].value_counts().loc[lambda counts: counts > 0].to_dict() == {"rejected": 20, "unknown": 980}
+    rejected = result["status"].eq("rejected")
+    assert set(result.loc[rejected, "reason"]) == {"400: event is missing"}
+    assert result.loc[~rejected, "reason"].str.contains("its batch was refused").all()
+
+
+def test_a_load_in_which_all_is_refused_says_so_and_can_go_on(tmp_path):
+    with FaultServer([REFUSED]) as server:
+        options = {"client": client(server.url), "output": tmp_path / "out"}
+        loaded = cio.load(people(100), "identify", **options)
+    assert loaded.state == "stopped"
+    assert "Each of the first 20 calls was refused: 400: event is missing" in loaded.why
+    with FaultServer([OK], port=server.port):
+        assert cio.load(people(100), "identify", **options).statuses == {"delivered": 80, "rejected": 20}
+
+
+def test_one_that_is_taken_means_that_not_all_are_refused():
+    bad = {f"u{number}" for number in range(1, 60)}
+    with FaultServer(poisoned(*bad)) as server:
+        result = send(people(64), server.url)
+    assert result["status"].value_counts().loc[lambda counts: counts > 0].to_dict() == {"rejected": 59, "delivered": 5}
 
 
 def test_a_split_batch_keeps_its_message_ids_and_its_order():
