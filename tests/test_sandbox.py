@@ -3,6 +3,7 @@ import socket
 import sqlite3
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -171,6 +172,34 @@ def test_a_file_keeps_everything_across_restarts(tmp_path):
     assert second.calls()["messageId"].tolist() == ["m1", "m2"]
     assert second.calls()["request"].tolist() == [0, 2]
     assert second.problems()["request"].tolist() == [1]
+
+
+def test_two_on_one_file_lose_nothing_and_each_shows_all(tmp_path):
+    first, second = Sandbox(db=tmp_path / "calls.db"), Sandbox(db=tmp_path / "calls.db")
+    with first, second, ThreadPoolExecutor(4) as pool:
+        sends = [
+            pool.submit(
+                post, sandbox, "/v1/track", TRACK | {"userId": f"{place}-{number}", "messageId": f"{place}-{number}"}
+            )
+            for number in range(50)
+            for place, sandbox in enumerate([first, second])
+        ]
+        assert {sent.result().status_code for sent in sends} == {200}
+        expected = {f"{place}-{number}" for number in range(50) for place in range(2)}
+        for sandbox in (first, second):
+            assert set(sandbox.calls()["messageId"]) == set(sandbox.people()["userId"]) == expected
+            assert sandbox.requests()["number"].tolist() == list(range(100))
+
+
+def test_what_one_did_to_a_person_the_other_one_on_the_file_knows(tmp_path):
+    first, second = Sandbox(db=tmp_path / "calls.db"), Sandbox(db=tmp_path / "calls.db")
+    with first, second:
+        post(first, "/v1/identify", {"userId": "7"})
+        assert len(first.people()) == 1
+        post(second, "/v1/track", {"userId": "7", "event": "User Deleted"})
+        assert len(second.people()) == 0
+        post(first, "/v1/identify", {"userId": "7", "traits": {"plan": "pro"}})
+        assert first.people()["traits"].tolist() == second.people()["traits"].tolist() == [{"plan": "pro"}]
 
 
 def test_once_stopped_the_file_alone_holds_everything(tmp_path):

@@ -103,6 +103,14 @@ def test_values_come_back_as_they_were_sent(sandbox):
     assert exchange.calls.iloc[0]["traits"] == traits
 
 
+def test_what_json_leaves_open_is_as_the_page_about_says(sandbox):
+    body = b'{"userId": "7", "userId": "8", "traits": {"far": 36893488147419103232, "near": 18446744073709551615}}'
+    exchange = send(sandbox, "/v1/identify", body)
+    assert exchange.calls.iloc[0]["userId"] == "8"
+    assert exchange.calls.iloc[0]["traits"] == {"far": 2.0**65, "near": 2**64 - 1}
+    assert type(exchange.calls.iloc[0]["traits"]["far"]) is float
+
+
 def test_a_call_without_message_id_gets_one(sandbox):
     exchange = send(sandbox, "/v1/identify", {"userId": "7"})
     assert UUID(exchange.calls.iloc[0]["messageId"]).version == 4
@@ -204,7 +212,19 @@ def test_the_word_basic_may_be_in_any_case(sandbox):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"not json", b'{"userId": NaN}', b'{"userId": Infinity}', b'{"userId": "\xff"}', b'{"a": 1} {}'],
+    [
+        b"",
+        b"{",
+        b"not json",
+        b'{"userId": NaN}',
+        b'{"userId": Infinity}',
+        b'{"userId": 1e400}',
+        b'{"userId": "\xff"}',
+        b'{"userId": "\\ud800"}',
+        b'{"a": 1} {}',
+        b"\xef\xbb\xbf{}",
+        b"[" * 1_025 + b"]" * 1_025,
+    ],
 )
 @pytest.mark.parametrize("path", ["/v1/identify", "/v1/batch"])
 @pytest.mark.parametrize("strict", [True, False])
@@ -282,6 +302,11 @@ def test_an_unknown_path_is_404_and_on_record(sandbox, path, strict):
     assert exchange.status == 404
     assert (exchange.request["path"], exchange.request["status"]) == (path, 404)
     assert exchange.problems["reason"].tolist() == ["only POST to the seven paths works"]
+
+
+def test_of_a_very_long_path_the_beginning_is_on_record(sandbox):
+    path = "/" + "x" * 60_000
+    assert send(sandbox, path, GOOD).request["path"] == path[:200]
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])

@@ -134,6 +134,37 @@ def test_a_person_known_by_email_gets_an_id_that_nobody_has_and_keeps_it():
     ]
 
 
+def test_erasing_a_set_email_is_a_change_of_it_and_so_is_one_that_is_none():
+    world = World().tell(identify("7", email="a@example.test"))
+    for email in (None, "", "nonsense"):
+        world.tell(identify("7", email=email))
+        assert world.ids == [["7", "a@example.test", None]]
+        assert world.people["traits"].tolist() == [{"email": "a@example.test"}]
+    assert world.reasons == ["the person has another email, which only a cio_ id may change"] * 3
+    world.tell(identify(world.people["cioId"][0], email=None))
+    assert world.ids == [["7", None, None]]
+    assert world.people["traits"].tolist() == [{}]
+    world.tell(identify("8", email="a@example.test"))
+    assert world.ids == [["7", None, None], ["8", "a@example.test", None]]
+
+
+def test_an_email_that_is_somebodys_only_id_is_not_erased():
+    world = World().tell(identify("a@example.test", plan="pro"), identify("cio_00000001", email=None))
+    assert world.ids == [[None, "a@example.test", None]]
+    assert world.reasons == ["the person has no other id, so the email was not erased"]
+    world.tell(identify("cio_00000001", email=None, id="7"))
+    assert world.ids == [["7", None, None]]
+
+
+def test_where_email_and_id_are_both_refused_neither_is_a_trait_and_both_are_told():
+    world = World().tell(identify("7", email="a@example.test"), identify("b@example.test"))
+    world.tell(identify("b@example.test", id="7", email="a@example.test", plan="pro"))
+    assert world.people["traits"].tolist() == [{"email": "a@example.test"}, {"plan": "pro"}]
+    assert world.reasons == [
+        "the id is another person's, so it was not changed; the email is another person's, so it was not changed"
+    ]
+
+
 @pytest.mark.parametrize("user_id", ["cio_00000009", "cio_", "cio_xyz", "cio_ffffffffffffffffff", "cio_00000001 "])
 def test_an_unknown_cio_id_is_dropped(user_id):
     world = World().tell(identify(user_id, plan="pro"), track("Seen", user_id))
@@ -223,6 +254,19 @@ def test_alias_of_an_anonymous_id_makes_the_visitor_the_person():
     assert world.events["cioId"].tolist() == ["cio_00000002"] * 2
 
 
+def test_the_ids_of_one_who_is_merged_away_fill_no_traits_where_the_other_has_ids():
+    world = World().tell(
+        identify("old@example.test", email="old@example.test", id="old", city="Ulm"),
+        identify("new@example.test", id="new"),
+        identify("third"),
+        {"type": "alias", "userId": "new@example.test", "previousId": "old"},
+    )
+    assert world.people["traits"].tolist() == [{"id": "new", "city": "Ulm"}, {}]
+    world.tell({"type": "alias", "userId": "third", "previousId": "new"})
+    assert world.ids == [["third", "new@example.test", None]]
+    assert world.people["traits"].tolist() == [{"city": "Ulm"}]
+
+
 @pytest.mark.parametrize(
     ("user_id", "previous_id", "reason"),
     [
@@ -259,6 +303,30 @@ def test_group_makes_objects_by_type_and_relationships():
         ["3", "acme", {}, 0],
     ]
     assert world.relationships["attributes"].tolist() == [{"role": "owner"}, {}]
+
+
+@pytest.mark.parametrize(("given", "shown"), [(2, "2"), ("2", "2"), (2.0, "2"), (None, "1"), ("", "1")])
+def test_an_object_type_is_an_integer_or_a_string_of_digits_and_1_if_absent(given, shown):
+    world = World().tell({"type": "group", "groupId": "acme", "traits": {"object_type_id": given}})
+    assert world.objects["objectTypeId"].tolist() == [shown]
+    world.tell({"type": "group", "groupId": "b", "traits": {"object_type_id": None, "objectTypeId": 3}})
+    assert world.objects["objectTypeId"].tolist() == [shown, "3"]
+
+
+@pytest.mark.parametrize("given", ["x", "2x", "-1", " 2", "٣", -1, 1.5, 1e300, True, [], {}])
+def test_with_an_object_type_that_is_none_nothing_happens_to_objects_and_that_is_told(given):
+    world = World().tell(
+        {"type": "group", "groupId": "acme", "userId": "7", "traits": {"objectTypeId": given}},
+        identify("8", objectId="acme", objectTypeId=given, plan="pro"),
+    )
+    assert (len(world.objects), len(world.relationships)) == (0, 0)
+    assert world.people["traits"].tolist() == [{"objectId": "acme", "plan": "pro"}]
+    assert world.reasons == ["the object type is neither an integer nor a string of digits"] * 2
+    world.tell(
+        {"type": "group", "groupId": "acme"},
+        track("Object Deleted", None, {"objectId": "acme", "objectTypeId": given}, anonymousId="x"),
+    )
+    assert len(world.objects) == 1
 
 
 def test_object_attributes_may_be_assumed_to_be_nested():
@@ -381,6 +449,13 @@ def test_calls_for_a_suppressed_person_are_ignored_and_listed_until_freed():
     assert world.people["traits"].tolist() == [{}, {}]
 
 
+def test_nobody_gets_a_suppressed_id_by_way_of_a_trait():
+    world = World().tell(identify("b@example.test"), track("User Suppressed", "7"))
+    world.tell(identify("b@example.test", id="7"), identify(world.people["cioId"][0], id="7"))
+    assert world.ids == [[None, "b@example.test", None]]
+    assert world.reasons == ["the person is suppressed"] * 2
+
+
 def test_an_id_of_nobody_can_be_suppressed_and_a_free_one_not_freed():
     world = World().tell(track("User Suppressed", "7"), track("User Unsuppressed", "8"), identify("7"))
     assert world.suppressed["userId"].tolist() == ["7"]
@@ -392,7 +467,7 @@ def test_an_id_of_nobody_can_be_suppressed_and_a_free_one_not_freed():
 
 @pytest.mark.parametrize(
     ("assumed", "message_id", "events"),
-    [("ulid", ULID, 1), ("ulid", "m-1", 3), ("all", "m-1", 1), ("none", ULID, 3)],
+    [("ulid", ULID, 1), ("ulid", "m-1", 3), ("all", "m-1", 1), ("all", "m\0-1", 1), ("none", ULID, 3)],
 )
 def test_a_repeated_message_id_is_counted_and_its_event_perhaps_ignored(assumed, message_id, events):
     again = track("Seen", "7", messageId=message_id)

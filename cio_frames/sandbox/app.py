@@ -32,6 +32,8 @@ _CALLS = "/v1/"
 _BATCH_PATH = f"{_CALLS}batch"
 # What is on record of a request that got no answer.
 _NO_ANSWER = 0
+# As much of an unknown path is on record.
+_PATH = 200
 
 
 def build(store: Store, writer: Writer, settings: Settings) -> Starlette:
@@ -117,7 +119,7 @@ class _Receiver:
             answer = self._misdone(misdeed, answer)
             on_record = _NO_ANSWER if misdeed.broken in ("reset", "hang") else answer.status
         received_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        row = Request(received_at, request.scope["path"], on_record, size, intake.count, strict)
+        row = Request(received_at, request.scope["path"][:_PATH], on_record, size, intake.count, strict)
         problems = [*intake.problems, *(intake.warnings if is_taken else [])]
         await wrap_future(self._writer.add(Receipt(row, intake.kept if is_taken else Kept(), problems)))
         return answer

@@ -48,7 +48,7 @@ class Assumed:
         "make", "Whether an event, group or device of an unknown person makes the person, or is ignored."
     )
     email_changes: Literal["refuse", "allow"] = _switch(
-        "refuse", "Whether an identify by user id may change an email that is set (cio_ ids always may)."
+        "refuse", "Whether an identify by user id may change or erase an email that is set (cio_ ids always may)."
     )
     future_times: Literal["keep", "clamp"] = _switch(
         "keep", "Whether a time in the future is kept, or becomes the time of receipt."
@@ -97,6 +97,9 @@ FIXED = (
     "Of context and integrations, the call's own win field by field, and the batch's fill the gaps.",
     "Permissive mode keeps the good calls of a batch and swallows the bad ones.",
     "Types of the properties of semantic events are not judged.",
+    "NaN, Infinity and half a surrogate pair are no JSON; of a key that is repeated the last value counts; an integer "
+    "of more than 64 bits is kept as a float.",
+    "A body may nest 1,024 levels deep, and a call 254.",
     "A visitor who is known by an anonymous id alone is listed among the people, without a cio_ id.",
     "A visitor's traits fill gaps in the person who turns out to be the visitor.",
     "Later calls with an anonymous id that was joined to a person are the person's; the five minutes in which the "
@@ -104,6 +107,7 @@ FIXED = (
     "A change of email or user id that the API refuses leaves the other traits of the call in force.",
     "Strings that are dates stay strings, though Customer.io makes seconds of them.",
     "An object type exists as soon as an object of it is sent.",
+    "An object type is an integer or a string of digits; with any other, nothing happens to the object.",
     "A device belongs to a person: the same token may be with two.",
     "A merge moves devices and relationships of the person who is merged away.",
     "User Unsuppressed also frees the email or id that was suppressed along with the one that it names.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
@@ -36,17 +37,23 @@ CREATE TABLE IF NOT EXISTS relationships (
 CREATE INDEX IF NOT EXISTS relationships_person ON relationships (person);
 """
 _FIRST_TYPE = "1"
+# Customer.io counts the types of a workspace up from 1, so this is more than enough.
+_TYPE_ID = re.compile(r"[0-9]{1,18}")
+_NO_TYPE = "the object type is neither an integer nor a string of digits"
 _NOT_ATTRIBUTES = ("object_type_id", "objectTypeId", "objectId", "relationshipAttributes", "objectAttributes")
 
 
-def object_type_id(bag: Mapping[str, Any]) -> str:
-    """Return the id of an object's type, snake case before camel case, and 1 where there is none.
+def object_type_id(bag: Mapping[str, Any]) -> str | None:
+    """Return the id of an object's type, snake case before camel case, 1 where it is absent, None where it is none.
 
-    >>> object_type_id({"objectTypeId": 2}), object_type_id({})
-    ('2', '1')
+    >>> object_type_id({"objectTypeId": 2}), object_type_id({}), object_type_id({"objectTypeId": "x"})
+    ('2', '1', None)
     """
-    found = bag.get("object_type_id", bag.get("objectTypeId"))
-    return _FIRST_TYPE if found is None or isinstance(found, (dict, list)) or found == "" else str(found)
+    given = (bag.get(name) for name in ("object_type_id", "objectTypeId"))
+    found = next((value for value in given if value is not None and value != ""), _FIRST_TYPE)
+    # JSON does not tell 2.0 from 2, and frames with gaps make floats of integers.
+    text = f"{found:.0f}" if isinstance(found, float) and found.is_integer() else str(found)
+    return text if _TYPE_ID.fullmatch(text) else None
 
 
 class Belongings:
@@ -84,21 +91,29 @@ class Belongings:
         done = self._db.execute("DELETE FROM devices WHERE person = ? AND token = ?", (person, token))
         return None if done.rowcount else "the person has no device with this token"
 
-    def group(self, call: Mapping[str, Any]) -> int:
-        """Create or update the object of a group call; return its number."""
+    def group(self, call: Mapping[str, Any]) -> tuple[int | None, str | None]:
+        """Create or update the object of a group call; return its number, or why there is none."""
         traits = call.get("traits") or {}
+        type_id = object_type_id(traits)
+        if type_id is None:
+            return None, _NO_TYPE
         if self._is_nested:
             nested = traits.get("objectAttributes")
             news = nested if isinstance(nested, dict) else {}
         else:
             news = {name: value for name, value in traits.items() if name not in _NOT_ATTRIBUTES}
-        return self._object(object_type_id(traits), call["groupId"], news)
+        return self._object(type_id, call["groupId"], news), None
 
-    def relate_by_trait(self, person: int, traits: Mapping[str, Any]) -> None:
-        """Make the relationship that an identify call's ``objectId`` asks for."""
+    def relate_by_trait(self, person: int, traits: Mapping[str, Any]) -> str | None:
+        """Make the relationship that an identify call's ``objectId`` asks for; return why not, if not."""
         object_id = traits.get("objectId")
-        if isinstance(object_id, str) and object_id:
-            self.relate(person, self._object(object_type_id(traits), object_id, {}), traits)
+        if not isinstance(object_id, str) or not object_id:
+            return None
+        type_id = object_type_id(traits)
+        if type_id is None:
+            return _NO_TYPE
+        self.relate(person, self._object(type_id, object_id, {}), traits)
+        return None
 
     def _object(self, type_id: str, object_id: str, news: Mapping[str, Any]) -> int:
         row = self._db.execute(

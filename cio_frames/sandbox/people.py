@@ -161,7 +161,7 @@ class People:
 
     def identify(self, key: Key, traits: Mapping[str, Any]) -> tuple[int | None, str | None]:
         """Create or update a person; return their number and what of it was not done, if anything."""
-        email, wanted_id, reason = email_of(traits), traits.get("id"), None
+        email, wanted_id = email_of(traits), traits.get("id")
         number = self.find(key)
         if number is None and key.kind == "id" and email:
             number = self._adopted(key, Key("email", email))
@@ -169,12 +169,21 @@ class People:
             if key.kind == "cio":
                 return None, "nobody has this cio_ id"
             number = self._made(key, None)
-        if email:
-            reason = self._give_email(number, email, is_sure=key.kind == "cio")
-        if key.kind in ("cio", "email") and isinstance(wanted_id, str) and wanted_id:
-            reason = self._give_id(number, wanted_id, is_sure=key.kind == "cio") or reason
-        self._update(number, {name: value for name, value in traits.items() if name not in _NOT_TRAITS}, reason)
-        return number, reason
+        refused: dict[str, str] = {}
+        if (
+            key.kind in ("cio", "email")
+            and isinstance(wanted_id, str)
+            and wanted_id
+            and (reason := self._give_id(number, wanted_id, is_sure=key.kind == "cio"))
+        ):
+            refused["id"] = reason
+        if "email" in traits and (reason := self._give_email(number, email, is_sure=key.kind == "cio")):
+            refused["email"] = reason
+        # An id that was refused is not shown as a trait either.
+        news = {name: value for name, value in traits.items() if name not in _NOT_TRAITS and name not in refused}
+        if news:
+            self._write(number, updated(self.traits(number), news, erases=self._erases))
+        return number, "; ".join(refused.values()) or None
 
     def _adopted(self, key: Key, email: Key) -> int | None:
         """Give a new id to the person who has the email and no id yet."""
@@ -184,14 +193,17 @@ class People:
         self._db.execute("UPDATE people SET id = ? WHERE number = ?", (key.value, number))
         return number
 
-    def _give_email(self, number: int, email: str, *, is_sure: bool) -> str | None:
+    def _give_email(self, number: int, email: str | None, *, is_sure: bool) -> str | None:
+        """Give a person an email, or none; return why not, if not."""
         held = self.ids(number)[1]
         if held == email:
             return None
-        if self.find(Key("email", email)) is not None:
+        if email is not None and self.find(Key("email", email)) is not None:
             return "the email is another person's, so it was not changed"
         if held is not None and not is_sure and not self._may_change_email:
             return "the person has another email, which only a cio_ id may change"
+        if email is None and self.ids(number)[0] is None:
+            return "the person has no other id, so the email was not erased"
         self._db.execute("UPDATE people SET email = ? WHERE number = ?", (email, number))
         self.forget()
         return None
@@ -207,14 +219,6 @@ class People:
         self._db.execute("UPDATE people SET id = ? WHERE number = ?", (user_id, number))
         self.forget()
         return None
-
-    def _update(self, number: int, news: dict[str, Any], refused: str | None) -> None:
-        if refused:
-            # An id that was refused is not shown as a trait either.
-            word = "email" if "email" in refused else "id"
-            news.pop(word, None)
-        if news:
-            self._write(number, updated(self.traits(number), news, erases=self._erases))
 
     def traits(self, number: int) -> dict[str, Any]:
         """Return a person's traits."""
@@ -247,10 +251,12 @@ class People:
 
     def absorb(self, number: int, other: int) -> None:
         """Let one person have what another one had and they have not; the other one is gone."""
-        theirs = self.traits(other)
+        mine, email = self.ids(number), self.ids(other)[1]
+        # An id that the other one had and this one does not get is no trait either.
+        lost = {name for name, value in zip(("id", "email"), mine, strict=True) if value is not None}
+        theirs = {name: value for name, value in self.traits(other).items() if name not in lost}
         held = {name: value for name, value in self.traits(number).items() if value is not None and value != ""}
         self._write(number, theirs | held)
-        email = self.ids(other)[1]
         self._db.execute("UPDATE anonymous SET person = ? WHERE person = ?", (number, other))
         self.remove(other)
         self._db.execute("UPDATE people SET email = coalesce(email, ?) WHERE number = ?", (email, number))

@@ -42,6 +42,8 @@ INSERT INTO applied SELECT 0, 0, 0 WHERE NOT EXISTS (SELECT * FROM applied);
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE)
 # How far back events of a visitor become those of the person: "the last 30 days" in the vendor's words.
 _JOINED_SECONDS = 30 * 24 * 3600
+# SQLite takes at least 999 values in a query.
+_ASKED_TOGETHER = 500
 _SEEN = ("track", "page", "screen")
 _SUPPRESSED = "the person is suppressed"
 _UNKNOWN = "nobody is known by this id"
@@ -145,13 +147,13 @@ class State:
     def _repeats(self, request: int, calls: Sequence[Mapping[str, Any]]) -> Iterator[bool]:
         """Note the message ids of calls; yield for each whether it was seen before."""
         ids = [call["messageId"] for call in calls]
-        known = {
-            row[0]
-            for row in self._db.execute(
-                "SELECT message_id FROM message_ids WHERE message_id IN (SELECT value FROM json_each(?))",
-                (orjson.dumps(ids).decode(),),
-            )
-        }
+        known: set[str] = set()
+        for start in range(0, len(ids), _ASKED_TOGETHER):
+            asked = ids[start : start + _ASKED_TOGETHER]
+            # Not as one JSON text: SQLite ends a text of it at U+0000.
+            marks = ",".join("?" * len(asked))
+            query = f"SELECT message_id FROM message_ids WHERE message_id IN ({marks})"  # noqa: S608 -- marks alone
+            known.update(row[0] for row in self._db.execute(query, asked))
         self._db.executemany(
             "INSERT INTO message_ids VALUES (?, ?, ?, 1) ON CONFLICT (message_id) DO UPDATE SET times = times + 1",
             ((message_id, request, place) for place, message_id in enumerate(ids)),
@@ -203,8 +205,8 @@ class State:
                 self._become(owner, person, call)
             elif owner != person:
                 reason = reason or "the anonymous id is another person's already"
-        self._belongings.relate_by_trait(person, traits)
-        return _Outcome(person, reason=reason)
+        reasons = filter(None, (reason, self._belongings.relate_by_trait(person, traits)))
+        return _Outcome(person, reason="; ".join(reasons) or None)
 
     def _become(self, other: int, person: int, call: _Call) -> None:
         """Make one person out of two; of events, the last 30 days come along."""
@@ -230,7 +232,9 @@ class State:
         return _Outcome(person)
 
     def _group(self, call: _Call) -> _Outcome:
-        number = self._belongings.group(call.fields)
+        number, reason = self._belongings.group(call.fields)
+        if number is None:
+            return _Outcome(reason=reason, is_done=False)
         person = self._met(call)
         if person is not None:
             self._belongings.relate(person, number, call.fields.get("traits") or {})
@@ -305,8 +309,12 @@ def _named(call: _Call) -> Iterator[Key]:
     """Yield everyone whom a call names."""
     if call.key is not None:
         yield call.key
-    if call.fields["type"] == "identify" and (email := people.email_of(call.fields.get("traits") or {})):
-        yield Key("email", email)
+    if call.fields["type"] == "identify":
+        traits = call.fields.get("traits") or {}
+        if email := people.email_of(traits):
+            yield Key("email", email)
+        if isinstance(traits.get("id"), str):
+            yield Key("id", traits["id"])
     if call.fields["type"] == "alias":
         yield key_of(call.fields["previousId"])
 

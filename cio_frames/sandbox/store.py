@@ -12,6 +12,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from cio_frames.sandbox.intake import Kept, Problem
 from cio_frames.sandbox.state import State
 
 _VERSION = 2
+_NEXT = "SELECT coalesce(max(number) + 1, 0) FROM requests"
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS requests (
     number INTEGER PRIMARY KEY,
@@ -53,6 +55,8 @@ PRAGMA user_version = {_VERSION};
 RECENT_SECONDS = 60
 # A row of calls holds one body at most, half a megabyte.
 _PAGE_ROWS = 20
+# How long to wait for another sandbox that writes to the same file.
+_WAIT_SECONDS = 30.0
 
 
 class Request(NamedTuple):
@@ -109,7 +113,8 @@ class Store:
     ) -> None:
         # One connection for all threads, since a temporary database has only one.
         self._lock = Lock()
-        self._connection = sqlite3.connect("" if file is None else file, check_same_thread=False)
+        self._connection = sqlite3.connect("" if file is None else file, _WAIT_SECONDS, check_same_thread=False)
+        self._seen_version = 0
         # What was received can be read after the server has stopped: until nobody holds the store.
         self.close = weakref.finalize(self, self._connection.close)
         try:
@@ -118,11 +123,9 @@ class Store:
         except sqlite3.Error:
             self.close()
             raise
-        counted = self.read(
-            "SELECT coalesce(max(number) + 1, 0), coalesce(sum(calls), 0), coalesce(sum(bytes), 0) FROM requests"
-        )
-        # The number of the next request, and what came before it.
-        self.next, self.calls_received, self.bytes_received = counted[0]
+        # Of what another sandbox on the same file receives from now on, these two know nothing.
+        counted = self.read("SELECT coalesce(sum(calls), 0), coalesce(sum(bytes), 0) FROM requests")
+        self.calls_received, self.bytes_received = counted[0]
         self.recent: deque[Second] = deque([Second(0, 0, 0)], maxlen=RECENT_SECONDS)
 
     def _prepare(self) -> None:
@@ -135,10 +138,27 @@ class Store:
         self._connection.execute("PRAGMA cache_size = -64000")
         self._connection.executescript(_TABLES)
 
+    @property
+    def next(self) -> int:
+        """The number of the next request."""
+        return int(self.read(_NEXT)[0][0])
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Have the file alone for one transaction, all of it or nothing."""
+        with self._lock, self._connection as connection:
+            # At once, since what is read first decides what is written: another sandbox may be on the same file.
+            connection.execute("BEGIN IMMEDIATE")
+            version = connection.execute("PRAGMA data_version").fetchone()[0]
+            if version != self._seen_version and self.state is not None:
+                self.state.forget()
+            self._seen_version = version
+            yield connection
+
     def add(self, receipts: Sequence[Receipt]) -> None:
         """Store requests with what came of them, all or nothing."""
-        with self._lock, self._connection as connection:
-            numbered = list(enumerate(receipts, self.next))
+        with self._writing() as connection:
+            numbered = list(enumerate(receipts, connection.execute(_NEXT).fetchone()[0]))
             connection.executemany(
                 "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?)",
                 ((number, *receipt.request) for number, receipt in numbered),
@@ -159,7 +179,6 @@ class Store:
                     for problem in receipt.problems
                 ),
             )
-            self.next += len(numbered)
         self._count([receipt.request for receipt in receipts])
 
     def _count(self, requests: Sequence[Request]) -> None:
@@ -176,7 +195,7 @@ class Store:
         if self.state is None:
             return False
         # Most of what it does it does in Python, so that a reader and the server get their turns in between.
-        with self._lock, self._connection as connection:
+        with self._writing() as connection:
             row = connection.execute(
                 "SELECT request, received_at, payloads, items FROM calls JOIN requests ON number = request "
                 "WHERE request >= ? ORDER BY request LIMIT 1",
