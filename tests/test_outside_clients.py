@@ -88,13 +88,13 @@ def test_a_python_client_that_retries_repeats_its_message_ids(client_of, fault):
     assert len(sandbox.calls()) == 2
 
 
-def sent_by_node(*arguments):
-    """Run the official Node client; return what it says that it sent, and its errors."""
+def sent_by_node(*arguments, script="send.mjs"):
+    """Run an official Node client; return what it says that it sent, and its errors."""
     missing = "no node" if shutil.which("node") is None else "" if (NODE / "node_modules").exists() else "no packages"
     if missing and not os.environ.get("CI"):
         pytest.skip(f"{missing} here for the official Node client: install node, then npm ci --prefix tests/node")
     run = subprocess.run(
-        ["node", str(NODE / "send.mjs"), *arguments], capture_output=True, text=True, timeout=60, check=True
+        ["node", str(NODE / script), *arguments], capture_output=True, text=True, timeout=60, check=True
     )
     lines = [json.loads(line) for line in run.stdout.strip().split("\n")]
     calls = [call for line in lines if "body" in line for call in json.loads(line["body"])["batch"]]
@@ -117,3 +117,18 @@ def test_the_official_node_client_gets_past_faults():
     assert errors == []
     assert sandbox.requests()["status"].tolist()[:1] == [503]
     assert sorted(set(sandbox.calls()["type"])) == sorted(KINDS)
+
+
+@pytest.mark.parametrize("strict", ["strict", ""])
+def test_the_pipelines_client_of_customerio_node_is_content_and_what_it_sends_is_kept(strict):
+    with Sandbox(faults=["503@0,retry-after=0"]) as sandbox:
+        calls, errors = sent_by_node(sandbox.url, "sandbox", strict, script="send_pipelines.mjs")
+    assert sandbox.requests()["status"].tolist() == [503, *[200] * 7, 400 if strict else 200]
+    assert [{name: call[name] for name in sent} for call, sent in zip(kept(sandbox), calls, strict=True)] == calls
+    assert set(sandbox.requests()["strict"]) == {bool(strict)}
+    assert sandbox.people()[["userId", "email"]].to_numpy().tolist()[0] == ["ada", "ada@example.test"]
+    assert [reason for reason in sandbox.problems()["reason"] if "timestamp" in reason] == [
+        "timestamp is not an ISO 8601 date-time"
+    ]
+    assert len(errors) == (1 if strict else 0)
+    assert all("400" in error and "timestamp is not" in error for error in errors)
