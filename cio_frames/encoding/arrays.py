@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -98,7 +99,7 @@ def _as_text(array: pa.Array, form: Form) -> Text:
     if _is_text(kind) or kinds.is_null(kind):
         return _as_it_is(array, form)
     if kinds.is_integer(kind):
-        return Text(array.cast(TEXT), ends=QUOTES)
+        return _integers(array, form)._replace(ends=QUOTES)
     if kinds.is_floating(kind):
         return _floats_as_text(array)
     if kinds.is_decimal(kind):
@@ -163,7 +164,8 @@ def _text(array: pa.Array, form: Form) -> Text:
 
 
 def _integers(array: pa.Array, form: Form) -> Text:
-    return Text(array.cast(TEXT))
+    absent = np.asarray(array.is_null())
+    return Text(_written(pc.fill_null(array, 0).to_numpy(), absent))
 
 
 def _booleans(array: pa.Array, form: Form) -> Text:
@@ -188,19 +190,20 @@ def _floats(array: pa.Array, form: Form) -> Text:
         array = array.cast(pa.float32())
     numbers = array.to_numpy(zero_copy_only=False)
     infinite = np.isinf(numbers)
-    absent = np.isnan(numbers) | infinite
-    # orjson writes the whole column at once; it is cut apart at its commas.
-    written = np.frombuffer(
-        orjson.dumps(np.ascontiguousarray(numbers), option=orjson.OPT_SERIALIZE_NUMPY), dtype=np.uint8
-    )[1:-1]
-    commas = written == ord(",")
-    ends = np.append(np.flatnonzero(commas), len(written)) if len(numbers) else np.empty(0, dtype=np.int64)
-    offsets = np.concatenate([[0], ends - np.arange(len(numbers))]).astype(np.int64)
-    validity = pa.array(~absent).buffers()[1] if absent.any() else None
-    values = pa.LargeStringArray.from_buffers(
-        len(numbers), pa.py_buffer(offsets), pa.py_buffer(written[~commas]), validity
-    )
+    values = _written(numbers, np.isnan(numbers) | infinite)
     return Text(values, faults=_faults(infinite, "infinity is not a number in JSON"))
+
+
+def _written(numbers: npt.NDArray[np.number[Any]], absent: Bools) -> pa.Array:
+    """Write numbers, null where they are absent: orjson writes all at once, and they are cut apart at the commas."""
+    written = orjson.dumps(np.ascontiguousarray(numbers), option=orjson.OPT_SERIALIZE_NUMPY)
+    commas = np.flatnonzero(np.frombuffer(written, dtype=np.uint8) == ord(","))
+    ends = np.append(commas, len(written) - 1) if len(numbers) else np.empty(0, dtype=np.int64)
+    # Each is preceded by the bracket and by as many commas as there are numbers before it.
+    offsets = np.concatenate([[0], ends - np.arange(1, len(numbers) + 1)]).astype(np.int64)
+    validity = pa.array(~absent).buffers()[1] if absent.any() else None
+    digits = pa.py_buffer(written.translate(None, b"[],"))
+    return pa.LargeStringArray.from_buffers(len(numbers), pa.py_buffer(offsets), digits, validity)
 
 
 def _floats_as_text(array: pa.Array) -> Text:
