@@ -23,8 +23,8 @@ from cio_frames.batching import Batch, batches
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, Columns, position_of, resolve
 from cio_frames.delivery import Delivery, Ended, Outcome, deliver
-from cio_frames.encoding import NO_TIME, Calls, Encoder, Form
-from cio_frames.encoding.text import TEXT, Fault, join, offsets_of, unescaped
+from cio_frames.encoding import END_BYTES, NO_ID, NO_TIME, Calls, Encoder, Form, with_ids
+from cio_frames.encoding.text import TEXT, Fault, offsets_of, unescaped
 from cio_frames.errors import (
     AuthenticationError,
     DeliveryError,
@@ -32,7 +32,7 @@ from cio_frames.errors import (
     InterruptedLoad,
     InvalidRowsError,
 )
-from cio_frames.message_ids import ID_CHARACTERS, MessageIds, UInts, digests, may_be_alike
+from cio_frames.message_ids import MessageIds, UInts, digests, may_be_alike
 from cio_frames.plan import Plan, vendor_plan
 from cio_frames.progress import bar
 from cio_frames.report import Survey, ValidationReport, column_facts, merged
@@ -212,7 +212,7 @@ class Prepared:
     def _slice(self, start: int, *, hashed: bool) -> Slice:
         calls = _merged(self.parts, start, min(start + SLICE_ROWS, self.rows))
         given = calls.message_ids is not None and not calls.message_ids.null_count
-        return Slice(start, calls, digests(calls.texts) if hashed and not given else None)
+        return Slice(start, calls, digests(calls.texts, end_bytes=END_BYTES) if hashed and not given else None)
 
 
 def types_of(labels: Sequence[Hashable], request: Request) -> dict[Hashable, str]:
@@ -454,8 +454,7 @@ class Sending:
                 lost[fault.rows] = True
                 self._note(fault._replace(rows=start + fault.rows))
             self.outcomes.tell_reasons(start + np.flatnonzero(lost), self._reasons[start:stop][lost])
-            ids = self._ids(calls, hashed, self._may_repeat[start:stop] & ~lost)
-            payloads = join([calls.texts, ',"messageId":"', ids, '"},'])
+            payloads, ids = self._named(calls, hashed, self._may_repeat[start:stop] & ~lost)
             sizes = np.diff(offsets_of(payloads)) - 1
             large = ~lost & (sizes > self._client.max_call_bytes)
             if large.any():
@@ -484,15 +483,17 @@ class Sending:
             payloads = _without(payloads, held_back)
         return payloads
 
-    def _ids(self, calls: Calls, hashed: UInts | None, may_repeat: Bools) -> pa.Array:
+    def _named(self, calls: Calls, hashed: UInts | None, may_repeat: Bools) -> tuple[pa.Array, pa.Array]:
+        """Return the calls with their message ids, and these."""
         given = calls.message_ids
-        if given is not None and not given.null_count:
-            return given
         if self._message_ids is None or hashed is None:
-            made = pa.repeat(pa.scalar("0" * ID_CHARACTERS, TEXT), len(calls.texts))
-        else:
-            made = self._message_ids.of(hashed, calls.ms, may_repeat=may_repeat)
-        return made if given is None else pc.coalesce(given, made)
+            none = pa.repeat(pa.scalar(NO_ID, TEXT), len(calls.texts))
+            return calls.texts, none if given is None else pc.fill_null(given, NO_ID)
+        made = self._message_ids.of(hashed, calls.ms, may_repeat=may_repeat)
+        nameless = np.asarray(calls.texts.is_valid())
+        if given is not None:
+            nameless &= np.asarray(given.is_null())
+        return with_ids(calls.texts, made, nameless), made if given is None else pc.coalesce(given, made)
 
     def _note(self, fault: Fault) -> None:
         """Add a reason to rows that cannot be sent, where nothing has been told of the same column yet."""

@@ -31,8 +31,12 @@ from cio_frames.encoding.text import (
 from cio_frames.errors import FrameError
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 NO_TIME = np.iinfo(np.int64).min
+# How a call ends, and what stands for a message id that is not made yet: as many characters as a ULID has.
+_BEFORE_ID, NO_ID, _AFTER_ID = ',"messageId":"', "0" * 26, '"},'
+END_BYTES = len(_BEFORE_ID + NO_ID + _AFTER_ID)
 # Fields whose blank text means that there is none.
 _BAGS = ("traits", "properties")
 # What Python's str.strip() takes away, escaped or not.
@@ -42,12 +46,12 @@ _IDS = ("userId", "anonymousId", "previousId", "groupId", "messageId", "event")
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Some rows as calls, all but their message ids.
+    """Some rows as calls.
 
     Attributes
     ----------
     texts : pyarrow.LargeStringArray
-        Each call's JSON without its closing brace, so that a message id can follow.
+        Each call's JSON with a comma behind it. Its message id is NO_ID, but for rows that came with one.
     message_ids : pyarrow.LargeStringArray or None
         Ids that came in a column; null where the row has none.
     ms : numpy array of int64
@@ -70,7 +74,7 @@ class Encoder:
     >>> frame = pd.DataFrame({"user_id": ["ada"], "plan": ["free"]})
     >>> columns = resolve(frame.columns, spec.calls()["identify"], ColumnMapping())
     >>> Encoder(frame, columns, Form()).calls(0, 1).texts.to_pylist()
-    ['{"type":"identify","userId":"ada","traits":{"plan":"free"}']
+    ['{"type":"identify","userId":"ada","traits":{"plan":"free"},"messageId":"00000000000000000000000000"},']
     """
 
     def __init__(self, frame: pd.DataFrame, columns: Columns, form: Form) -> None:
@@ -90,10 +94,11 @@ class Encoder:
             for fault in texts[path].faults
         ]
         faults += self._incomplete(texts, stop - start)
-        message_ids = texts.pop(("messageId",), None)
+        own = texts.pop(("messageId",), None)
+        message_ids = own.values if own else None
         return Calls(
-            texts=self._joined(texts, stop - start),
-            message_ids=message_ids.values if message_ids else None,
+            texts=self._joined(texts, message_ids, stop - start),
+            message_ids=message_ids,
             ms=self._times(cells.get(("timestamp",)), stop - start),
             faults=faults,
         )
@@ -156,7 +161,7 @@ class Encoder:
                     reason, label = f"no {' and no '.join(map(str, labels))}", None
                 yield Fault(np.flatnonzero(lacking), reason, label, "not_nullable")
 
-    def _joined(self, texts: Mapping[Path, Text], count: int) -> pa.Array:
+    def _joined(self, texts: Mapping[Path, Text], message_ids: pa.Array | None, count: int) -> pa.Array:
         """Join all fields of every row at once."""
         columns = self._columns
         tree: dict[str, Any] = {}
@@ -167,9 +172,36 @@ class Encoder:
         if columns.call.bag:
             tree.setdefault(columns.call.bag, {})
         pieces = _object(tree, keep_empty=True, keep_within=_BAGS).pieces[:-1]
+        pieces += [_BEFORE_ID, NO_ID if message_ids is None else pc.fill_null(message_ids, NO_ID), _AFTER_ID]
         if all(isinstance(piece, str) for piece in pieces):
             return pa.repeat(pa.scalar("".join(map(str, pieces)), TEXT), count)
         return join(pieces, skip_nulls=True)
+
+
+def with_ids(texts: pa.Array, message_ids: pa.Array, rows: Bools) -> pa.Array:
+    """Return calls with message ids written over NO_ID, in place where that can be.
+
+    Parameters
+    ----------
+    texts : pyarrow.LargeStringArray
+        Calls that nobody else has; what is in them changes.
+    message_ids : pyarrow.LargeStringArray
+        As many, each as long as NO_ID.
+    rows : numpy array of bool
+        Which calls get theirs.
+    """
+    content = np.frombuffer(texts.buffers()[2], dtype=np.uint8)
+    if not content.flags.writeable:
+        content = content.copy()
+    width = f"V{len(NO_ID)}"
+    places = offsets_of(texts)[1:][rows] - len(NO_ID + _AFTER_ID)
+    # Every place in the buffer at which an id could stand.
+    windows = np.ndarray(len(content) - len(NO_ID) + 1, dtype=width, buffer=content, strides=(1,))
+    windows[places] = content_bytes(message_ids).view(width)[rows]
+    validity, offsets, _ = texts.buffers()
+    return pa.LargeStringArray.from_buffers(
+        len(texts), offsets, pa.py_buffer(content), validity, texts.null_count, texts.offset
+    )
 
 
 def _may_be_blank(array: pa.Array) -> bool:
