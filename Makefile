@@ -7,6 +7,8 @@ CONSTRAINTS := .ci/constraints.txt
 READY := $(VENV)/.ready
 
 BENCH := .venv-bench
+ROWS := 1000000
+ROUNDS := 3
 
 .PHONY: demo test notebooks docs bench lint types wheel clean
 
@@ -23,7 +25,7 @@ docs: $(READY)  ## the guides and the reference as pages, in build/docs; a warni
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env notebooks/guides build/docs
 
 bench: $(BENCH)/.ready  ## how fast, beside others: takes about half an hour; uses nginx where it is installed
-	@$(BENCH)/bin/python -m tests.benchmarks
+	@$(BENCH)/bin/python -m tests.benchmarks --rows $(ROWS) --rounds $(ROUNDS)
 
 lint: $(READY)
 	@$(BIN)/ruff check .

@@ -138,7 +138,8 @@ class Prepared:
             columns = resolve(list(frame.columns), request.plan.calls[call], mapping, event)
             self.parts.append(Part(rows, some, Encoder(some, columns, request.form), columns))
             broken = _broken(some, columns, request, warn=warn or request.strict_schema)
-            found.append(broken.assign(position=rows[broken["position"].to_numpy(dtype=np.int64)]))
+            if len(broken):
+                found.append(broken.assign(position=rows[broken["position"].to_numpy(dtype=np.int64)]))
         self.warns = (warn or request.strict_schema) and request.schema is not None
         if self.warns:
             found += self._repeated_ids()

@@ -6,7 +6,7 @@ pytest.importorskip("polars", reason="needs the bench extra")
 pytest.importorskip("duckdb", reason="needs the bench extra")
 pytest.importorskip("msgspec", reason="needs the bench extra")
 
-from .benchmarks import encode, made, rivals
+from .benchmarks import checks, encode, flow, made, rivals, scale, sinks
 
 
 @pytest.mark.parametrize("kind", ["people", "orders"])
@@ -32,3 +32,29 @@ def test_made_frames_have_what_makes_encoding_hard():
     products = [product for cell in orders["products"] for product in cell]
     assert {len(cell) for cell in orders["products"]} == {1, 2, 3, 4}
     assert {product["coupon"] for product in products} == {None, "AUTUMN"}
+
+
+def test_the_stages_of_the_flow_are_told_apart_and_all_take_time():
+    with sinks.slow(0) as address:
+        shares = flow.shares(address, 500)
+    assert list(shares) == flow.STAGES
+    assert all(us > 0 for us in shares.values()), shares
+
+
+def test_the_whole_flow_and_its_latency_are_measured_on_rows_that_arrive(tmp_path):
+    with sinks.slow(0.001) as address:
+        tasks = flow.tasks(address, tmp_path, 300)
+        for way in (flow.VALIDATED, flow.UNCHECKED):
+            assert flow.one(*tasks[way][1:])["lost"] == 0
+        assert flow.latency(address, 300, workers=2) > 0
+
+
+def test_cost_and_memory_are_measured_at_every_length(tmp_path, monkeypatch):
+    monkeypatch.setattr(scale, "SHORTEST_RUN", 200)
+    for task in scale.tasks(tmp_path, [100, 300]).values():
+        assert scale.one(*task[1:])["bytes"] > 300
+
+
+@pytest.mark.parametrize("way", checks.WAYS)
+def test_validation_is_measured_where_it_finds_what_it_should(way):
+    assert checks.one("200", way)["us"] > 0

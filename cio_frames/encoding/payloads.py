@@ -82,7 +82,9 @@ class Encoder:
         self._columns = columns
         self._form = form
         self._constants = dict(_written(columns.constants, form))
-        self._sources = {source.path: (source, column_of(frame.iloc[:, source.position])) for source in columns.sources}
+        # By position, since labels may repeat; one column after the other is quicker than iloc for each.
+        series = [column for _, column in frame.items()]
+        self._sources = {source.path: (source, column_of(series[source.position])) for source in columns.sources}
 
     def calls(self, start: int, stop: int) -> Calls:
         """Return the calls of rows ``start`` to ``stop``."""

@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -70,9 +71,14 @@ def together(found: list[pd.DataFrame]) -> pd.DataFrame:
     """Return failure cases of several checks as one frame, by position."""
     some = [cases for cases in found if len(cases)]
     if not some:
-        return failure_cases(np.empty(0, dtype=np.int64), None, "", None)
+        return _no_cases().copy()
     cases = some[0] if len(some) == 1 else pd.concat(some, ignore_index=True)
     return _by_position(cases)
+
+
+@cache
+def _no_cases() -> pd.DataFrame:
+    return failure_cases(np.empty(0, dtype=np.int64), None, "", None)
 
 
 def _by_position(cases: pd.DataFrame) -> pd.DataFrame:

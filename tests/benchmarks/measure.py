@@ -31,13 +31,19 @@ def in_turns(tasks: Mapping[str, Sequence[str]], *, rounds: int) -> dict[str, di
     found: dict[str, list[dict[str, float]]] = {name: [] for name in tasks}
     for number in range(rounds):
         for name, arguments in tasks.items():
-            print(f"  round {number + 1} of {rounds}: {name}" + " " * 30, end="\r", file=sys.stderr, flush=True)
+            _tell(f"  round {number + 1} of {rounds}: {name}")
             run = subprocess.run([sys.executable, "-m", *arguments], stdout=subprocess.PIPE, text=True, check=False)
             if run.returncode:
                 raise SystemExit(f"\n{name} failed: {' '.join(arguments)}")
             found[name].append(json.loads(run.stdout.splitlines()[-1]))
-    print(" " * 80, end="\r", file=sys.stderr)
+    _tell("")
     return {name: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for name, runs in found.items()}
+
+
+def _tell(what: str) -> None:
+    """Say on a terminal what is being measured, over what was said before."""
+    if sys.stderr.isatty():
+        print(what.ljust(80), end="\r", file=sys.stderr, flush=True)
 
 
 def _forget_peak() -> bool:
