@@ -46,6 +46,18 @@ def test_a_person_who_is_not_there_is_404(shown, number):
     assert requests.get(f"{shown.url}/people/{number}", timeout=5).status_code == 404
 
 
+def test_a_long_timeline_says_what_it_leaves_out():
+    with Sandbox() as sandbox:
+        calls = [{"type": "track", "userId": "ada", "event": "Seen", "messageId": f"m{number}"} for number in range(103)]
+        sent = requests.post(f"{sandbox.url}/v1/batch", json={"batch": calls[:100]}, auth=("sandbox", ""), timeout=5)
+        assert sent.status_code == 200
+        assert len(sandbox.events()) == 100
+        assert "The newest" not in requests.get(f"{sandbox.url}/people/1", timeout=5).text
+        requests.post(f"{sandbox.url}/v1/batch", json={"batch": calls[100:]}, auth=("sandbox", ""), timeout=5)
+        assert len(sandbox.events()) == 103
+        assert "The newest 100 of 103." in requests.get(f"{sandbox.url}/people/1", timeout=5).text
+
+
 @pytest.mark.parametrize("before", ["", "x", "-1", "1e5", "9" * 40, "٣"])
 def test_a_place_that_is_none_is_the_beginning_or_the_end(shown, before):
     for path in PAGES[1:7]:

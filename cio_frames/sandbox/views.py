@@ -178,6 +178,7 @@ class Views:
             "devices": [[*row[:3], orjson.loads(row[3])] for row in devices],
             "objects": [[*row[:2], *map(orjson.loads, row[2:])] for row in objects],
             "timeline": self._timeline(number),
+            "happened": self._store.read("SELECT count(*) FROM happenings WHERE person = ?", (number,))[0][0],
         }
 
     def _timeline(self, number: int) -> list[list[Any]]:
