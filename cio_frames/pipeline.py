@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -411,7 +412,9 @@ class Sending:
         self._settled = np.zeros(prepared.rows, dtype=bool) if settled is None else settled
         person = prepared.people()
         repeated = lanes.repeated(person)
-        self._lane = person % client.workers if (repeated & (person >= 0)).any() else None
+        # Few bits sort fast.
+        lane = (person % client.workers).astype(np.min_scalar_type(client.workers))
+        self._lane = lane if (repeated & (person >= 0)).any() else None
         self._may_repeat = repeated
         if message_ids is not None:
             # Where ids are shared with other frames, any row may be like one of theirs.
@@ -426,25 +429,22 @@ class Sending:
             yield from self.cut(written)
 
     def cut(self, written: Written) -> Iterator[tuple[int, Batch]]:
-        """Yield the batches of one slice, each with its lane."""
+        """Yield the batches of one slice, each with its lane; where nobody has several rows, lanes take turns."""
         start, payloads = written.start, written.payloads
-        kept = np.flatnonzero(np.asarray(payloads.is_valid()) & ~self._settled[start : start + len(payloads)])
-        if self._lane is None:
-            yield from self._cut(start, kept, payloads, None)
-            return
-        lane = self._lane[start + kept]
-        for number in range(self._client.workers):
-            yield from self._cut(start, kept[lane == number], payloads, number)
-
-    def _cut(self, start: int, rows: Ints, payloads: pa.Array, lane: int | None) -> Iterator[tuple[int, Batch]]:
-        """Cut the payloads of some rows into bodies; without a lane they take turns."""
-        if len(rows) == 0:
-            return
-        some = payloads if len(rows) == len(payloads) else payloads.take(pa.array(rows))
-        buffer = memoryview(some.buffers()[2])
-        for batch in batches(start + rows, offsets_of(some), buffer, max_body_bytes=self._client.max_body_bytes):
-            yield (self._turn if lane is None else lane) % self._client.workers, batch
-            self._turn += 1
+        rows = np.flatnonzero(np.asarray(payloads.is_valid()) & ~self._settled[start : start + len(payloads)])
+        bounds = np.array([0, len(rows)])
+        if self._lane is not None:
+            lane = self._lane[start + rows]
+            # Lane by lane, and in row order within each.
+            order = np.argsort(lane, kind="stable")
+            rows, bounds = rows[order], np.searchsorted(lane[order], np.arange(self._client.workers + 1))
+        some = payloads if self._lane is None and len(rows) == len(payloads) else payloads.take(pa.array(rows))
+        offsets, buffer = offsets_of(some), memoryview(some.buffers()[2] or b"")
+        limit = self._client.max_body_bytes
+        for number, (first, last) in enumerate(pairwise(bounds.tolist())):
+            for batch in batches(start + rows[first:last], offsets[first : last + 1], buffer, max_body_bytes=limit):
+                yield (self._turn % self._client.workers if self._lane is None else number), batch
+                self._turn += 1
 
     def written(self) -> Iterator[Written]:
         """Yield what was written, slice by slice."""
