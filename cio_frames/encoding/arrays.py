@@ -197,10 +197,12 @@ def _floats(array: pa.Array, form: Form) -> Text:
 def _written(numbers: npt.NDArray[np.number[Any]], absent: Bools) -> pa.Array:
     """Write numbers, null where they are absent: orjson writes all at once, and they are cut apart at the commas."""
     written = orjson.dumps(np.ascontiguousarray(numbers), option=orjson.OPT_SERIALIZE_NUMPY)
-    commas = np.flatnonzero(np.frombuffer(written, dtype=np.uint8) == ord(","))
-    ends = np.append(commas, len(written) - 1) if len(numbers) else np.empty(0, dtype=np.int64)
-    # Each is preceded by the bracket and by as many commas as there are numbers before it.
-    offsets = np.concatenate([[0], ends - np.arange(1, len(numbers) + 1)]).astype(np.int64)
+    offsets = np.zeros(len(numbers) + 1, dtype=np.int64)
+    if len(numbers):
+        offsets[1:-1] = np.flatnonzero(np.frombuffer(written, dtype=np.uint8) == ord(","))
+        offsets[-1] = len(written) - 1
+        # Before each end there are the bracket and a comma for each number but the first.
+        offsets[1:] -= np.arange(1, len(numbers) + 1)
     validity = pa.array(~absent).buffers()[1] if absent.any() else None
     digits = pa.py_buffer(written.translate(None, b"[],"))
     return pa.LargeStringArray.from_buffers(len(numbers), pa.py_buffer(offsets), digits, validity)
