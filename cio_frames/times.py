@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -32,11 +32,19 @@ _ISO_8601 = (
     r"(?:[Tt ](?P<hour>\d\d)(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?)?"
     r" ?(?:[Zz]|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d))?)?)?$"
 )
-# Times are written by look-up and not by division: two digits, the minutes of a day, the milliseconds of a minute.
+# Times are written by look-up and not by division: two digits, the minutes of a day, the milliseconds of a minute. Each
+# part is as wide as a number that processors copy at once: the clock's begins with two bytes that the day then overwrites.
 _TWO = np.frombuffer("".join(f"{n:02}" for n in range(100)).encode(), dtype=np.uint8).reshape(100, 2)
-_TIME = np.dtype([("day", "V10"), ("minute", "V6"), ("rest", "V8")])
-_MINUTES = np.frombuffer("".join(f"T{n // 60:02}:{n % 60:02}" for n in range(1_440)).encode(), dtype="V6")
-_RESTS = np.frombuffer("".join(f":{n // 1_000:02}.{n % 1_000:03}Z" for n in range(60_000)).encode(), dtype="V8")
+_CLOCKS = np.frombuffer("".join(f"  T{n // 60:02}:{n % 60:02}" for n in range(1_440)).encode(), dtype=np.uint64)
+_RESTS = np.frombuffer("".join(f":{n // 1_000:02}.{n % 1_000:03}Z" for n in range(60_000)).encode(), dtype=np.uint64)
+_TIME = np.dtype(
+    {
+        "names": ["month", "day", "clock", "rest"],
+        "formats": [np.uint64, np.uint16, np.uint64, np.uint64],
+        "offsets": [0, 8, 8, 16],
+    }
+)
+
 
 
 class Instants(NamedTuple):
@@ -219,7 +227,8 @@ def day_text(days: Ints, missing: Bools) -> pa.Array:
     >>> day_text(np.array([0, 1]), np.array([False, True])).to_pylist()
     ['1970-01-01', None]
     """
-    return _fixed_width(_day_digits(days), missing)
+    written, which = _calendar(days)
+    return _fixed_width(written[which], missing)
 
 
 def time_text(ms: Ints, missing: Bools) -> pa.Array:
@@ -231,22 +240,28 @@ def time_text(ms: Ints, missing: Bools) -> pa.Array:
     days = ms // _MS_PER_DAY
     since_midnight = (ms - days * _MS_PER_DAY).astype(np.int32)
     minutes = since_midnight // 60_000
+    written, which = _calendar(days)
     text = np.empty(len(ms), dtype=_TIME)
-    text["day"] = _day_digits(days).view("V10").ravel()
-    text["minute"] = _MINUTES[minutes]
+    text["clock"] = _CLOCKS[minutes]
+    text["month"] = _as_numbers(written[:, :8], np.uint64)[which]
+    text["day"] = _as_numbers(written[:, 8:], np.uint16)[which]
     text["rest"] = _RESTS[since_midnight - minutes * 60_000]
     return _fixed_width(text.view(np.uint8).reshape(-1, _TIME.itemsize), missing)
 
 
-def _day_digits(days: Ints) -> npt.NDArray[np.uint8]:
-    """Return days since 1970 as ten bytes each."""
+def _as_numbers(text: npt.NDArray[np.uint8], kind: type[np.unsignedinteger[Any]]) -> npt.NDArray[Any]:
+    """Return rows of bytes as numbers of their width."""
+    return np.ascontiguousarray(text).view(kind).reshape(len(text))
+
+
+def _calendar(days: Ints) -> tuple[npt.NDArray[np.uint8], Ints]:
+    """Return days since 1970, each once where they are near each other, as ten bytes, and which of them is where."""
     if len(days) == 0:
-        return np.empty((0, 10), dtype=np.uint8)
+        return np.empty((0, 10), dtype=np.uint8), days
     first, last = int(days.min()), int(days.max())
     if last - first < 100_000:
-        # Few days in many rows: write each day once.
-        return _written_days(np.arange(first, last + 1))[days - first]
-    return _written_days(days)
+        return _written_days(np.arange(first, last + 1)), days - first
+    return _written_days(days), np.arange(len(days))
 
 
 def _written_days(days: Ints) -> npt.NDArray[np.uint8]:

@@ -495,3 +495,14 @@ def test_the_trail_and_the_report_have_ids_and_events_as_they_are(sandbox, tmp_p
     assert [json.loads(line)["id"] for line in trail.read_text(encoding="utf-8").splitlines()] == OWN[:4]
     events = pd.DataFrame({"user_id": "ada", "event": OWN[:4]})
     assert cio.validate(events, "track").facts.recent == dict.fromkeys(OWN[:4], 1)
+
+
+@pytest.mark.parametrize("types", [["x"], ["x", None, "identify"], ["identify", "x"], []])
+@pytest.mark.parametrize("message_ids", [None, [None, " ", "own"]])
+def test_rows_of_no_kind_are_invalid_and_the_others_go_whoever_names_them(types, message_ids):
+    frame = pd.DataFrame({"type": pd.Series(types, dtype=object), "user_id": "ada"})
+    if message_ids is not None:
+        frame["message_id"] = message_ids[-len(types) :] if types else []
+    result = cio.batch(frame, dry_run=True)
+    assert result["status"].tolist() == ["ready" if kind == "identify" else "invalid" for kind in types]
+    assert result["message_id"].notna().tolist() == result["status"].eq("ready").tolist()

@@ -192,6 +192,8 @@ def with_ids(texts: pa.Array, message_ids: pa.Array, rows: Bools) -> pa.Array:
     rows : numpy array of bool
         Which calls get theirs.
     """
+    if not rows.any():
+        return texts
     content = np.frombuffer(texts.buffers()[2], dtype=np.uint8)
     if not content.flags.writeable:
         content = content.copy()
