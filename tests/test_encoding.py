@@ -96,7 +96,12 @@ def check(frame, call, event=None, **asked):
 def snapshot(frame):
     """What a frame holds, as far as it could be changed."""
     columns = [frame.iloc[:, at] for at in range(frame.shape[1])]
-    return [list(frame.columns), list(frame.index)] + [(column.dtype, list(map(repr, column))) for column in columns]
+    return [list(frame.columns), list(frame.index)] + [(column.dtype, held(column)) for column in columns]
+
+
+def held(column):
+    """What a column holds, in words; Python's datetimes end before Arrow's timestamps do."""
+    return str(pa.array(column)) if isinstance(column.dtype, pd.ArrowDtype) else list(map(repr, column))
 
 
 @examples(220)
