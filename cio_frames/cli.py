@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -30,6 +29,7 @@ from cio_frames.demo import Demo, demonstrate
 from cio_frames.drift import drift, read_openapi
 from cio_frames.jobs import read_job
 from cio_frames.loading import load_request, loads_in, read
+from cio_frames.names import closest
 from cio_frames.results import GOOD, status_counts
 from cio_frames.sandbox.faults import seconds
 
@@ -298,8 +298,8 @@ def schema(
     elif name in spec.CALL_NAMES:
         found = _call_fields(name)
     else:
-        close = get_close_matches(name, [*spec.CALL_NAMES, *spec.semantic_events()], n=1)
-        meant = f" Did you mean {close[0]!r}?" if close else ""
+        close = closest(name, [*spec.CALL_NAMES, *spec.semantic_events()])
+        meant = f" Did you mean {close!r}?" if close else ""
         raise cio.FrameError(f"There is no semantic event or call {name!r}.{meant} cio-frames events lists them all.")
     _print_fields(found, as_json=as_json)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from cio_frames import spec
 from cio_frames.errors import FrameError, MissingColumnsError
+from cio_frames.names import closest, plain
 
 Selection = Sequence[Hashable] | Mapping[Hashable, str]
 Path = tuple[str, ...]
@@ -290,12 +291,26 @@ class _Finder:
 
     def _refuse(self, wires: Sequence[str]) -> None:
         names = [spec.PYTHON_NAMES[wire] for wire in wires]
+        labels = [str(label) for label in self._labels]
+        meant = self._meant(names, labels)
         remedy = f"Name yours, for example {names[0]}='{names[0].removesuffix('_id')}_ref'."
         if "event" in names:
             remedy = "Give one name for all rows, track('Order Completed'), or a column, event_column='action'."
+        elif meant is not None:
+            name, label = meant
+            remedy = f"Did you mean {label!r}? Then say so: {name}={label!r}."
         elif "email" in self._counts and "user_id" in names:
             remedy = "Name yours; to know people by their address: user_id='email'."
-        raise MissingColumnsError(self._call.name, names, [str(label) for label in self._labels], remedy)
+        raise MissingColumnsError(self._call.name, names, labels, remedy)
+
+    def _meant(self, names: Sequence[str], labels: Sequence[str]) -> tuple[str, str] | None:
+        """Return a parameter, and the column that was most likely meant for it."""
+        for name in names:
+            if (label := closest(name, labels)) is not None:
+                return name, label
+        # In a list of people the one id is theirs; elsewhere it may be an order's.
+        alone = next((label for label in labels if plain(label) == "id"), None)
+        return ("user_id", alone) if alone is not None and self._call.name == "identify" else None
 
     def _position(self, label: Hashable) -> int:
         return position_of(self._labels, label, self._call.name)

@@ -19,7 +19,8 @@ PACKAGE = ROOT / "cio_frames"
 
 # Each part of the package, and the parts it may import: one direction, upper rows only.
 MAY_IMPORT = {
-    "errors": {"loading", "report"},
+    "names": set(),
+    "errors": {"loading", "report", "names"},
     "resources": set(),
     "progress": set(),
     "times": set(),
@@ -31,11 +32,11 @@ MAY_IMPORT = {
     "yaml_file": {"errors"},
     "fields": {"yaml_file", "errors"},
     "spec": {"fields", "errors", "resources"},
-    "plan": {"spec", "fields", "errors"},
+    "plan": {"spec", "fields", "names", "errors"},
     "drift": {"spec", "errors"},
-    "columns": {"spec", "errors"},
+    "columns": {"spec", "names", "errors"},
     "encoding": {"spec", "columns", "times", "errors"},
-    "validation": {"spec", "plan", "columns", "encoding", "errors"},
+    "validation": {"spec", "plan", "columns", "encoding", "names", "errors"},
     "client": {"spec", "batching", "errors"},
     "delivery": {"client", "batching", "results"},
     "report": {"spec", "columns", "encoding", "validation"},
@@ -58,7 +59,7 @@ MAY_IMPORT = {
     "testing": {"sandbox"},
     "__main__": {"cli"},
     "cli": {
-        "functions", "jobs", "pipeline", "spec", "drift", "columns", "demo", "loading", "results", "sandbox",
+        "functions", "jobs", "names", "pipeline", "spec", "drift", "columns", "demo", "loading", "results", "sandbox",
         "cio_frames",
     },
 }  # fmt: skip
