@@ -152,7 +152,13 @@ def test_traits_of_people_are_free():
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("Email", "email"), ("E-mail", "email"), ("EMAIL", "email"), ("CreatedAt", "createdAt"), ("un_subscribed", "unsubscribed")],
+    [
+        ("Email", "email"),
+        ("E-mail", "email"),
+        ("EMAIL", "email"),
+        ("CreatedAt", "createdAt"),
+        ("un_subscribed", "unsubscribed"),
+    ],
 )
 def test_a_trait_that_customerio_knows_by_another_spelling_is_told(name, meant):
     reason = f"{name}: becomes a trait of its own; did you mean {meant!r}?"
