@@ -421,3 +421,12 @@ def test_a_file_that_is_not_utf_8_is_refused_and_the_remedy_named(run, ends, tmp
     status, said = ends(command, path, "--call", "identify")
     assert (status, len(sandbox.requests())) == (2, 0)
     assert "is not UTF-8 text. Save it as UTF-8" in said.err
+
+
+def test_where_there_is_no_terminal_a_long_load_writes_a_line_now_and_then(run, monkeypatch, tmp_path):
+    monkeypatch.setattr("cio_frames.progress._SECONDS_BETWEEN_LINES", 0)
+    people = tmp_path / "people.csv"
+    people.write_text("user_id\nada\nbob\n", encoding="utf-8")
+    done = run("load", people, "--call", "identify", "--output", tmp_path / "answers")
+    assert done.exit_code == 0
+    assert re.search(r"^2\d{3}-\S+ \S+ identify: 2 rows, [\d,]+ bytes", done.stderr, re.M), done.stderr

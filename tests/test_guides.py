@@ -73,6 +73,13 @@ def test_the_guide_on_statuses_has_them_all_in_order():
     assert tuple(re.findall(r"^\| `(\w+)` \|", read(GUIDES / "statuses.md"), re.M)) == STATUSES
 
 
+def test_what_a_status_means_is_said_in_the_same_words_everywhere():
+    pages = [ROOT / "README.md", GUIDES / "statuses.md", GUIDES / "reference" / "frames.md"]
+    told = [dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", read(page), re.M)) for page in pages]
+    meanings = [{status: words[status] for status in STATUSES} for words in told]
+    assert meanings[0] == meanings[1] == meanings[2]
+
+
 def test_every_guide_and_every_notebook_is_in_the_readme():
     readme = read(ROOT / "README.md")
     wanted = [
