@@ -1,5 +1,6 @@
 """A load: what it reads, what it leaves, and how it goes on."""
 
+import dataclasses
 import gzip
 import json
 
@@ -54,6 +55,14 @@ def test_a_file_is_loaded_and_every_row_is_answered(sandbox, small_chunks):
     ]  # fmt: skip
     assert answers["batch"].nunique() == loaded.requests == 3
     assert loaded.bytes == answers["bytes"].sum()
+
+
+def test_the_rate_limit_holds_across_chunks(sandbox, small_chunks):
+    people(50).to_parquet("people.parquet")
+    slow = dataclasses.replace(sandbox.client, requests_per_second=20)
+    loaded = load("people.parquet", slow)
+    assert loaded.requests == 5
+    assert loaded.seconds >= 4 / 20
 
 
 @pytest.mark.parametrize("groups", [3, 10, 7, 100])
