@@ -509,6 +509,8 @@ def _load(
         loaded = _asked_about_campaigns(source, request, client, options)
     except cio.DeliveryError as error:
         loaded, failed = cast(cio.LoadResult, error.result), error.message
+    except cio.InvalidRowsError as error:
+        loaded, failed = cast(cio.LoadResult, error.report), str(error)
     if report is not None:
         loaded.to_report(report)
     if as_json:

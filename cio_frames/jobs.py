@@ -1,6 +1,7 @@
 """Job files: what to load, in YAML, so that cron, Airflow and CI can run it.
 
-Paths in a job file are relative to it. The write key is never in one: it comes from ``CIO_WRITE_KEY``.
+Paths in a job file are relative to it, wherever it is run: a load that was stopped is known by them. The write key is
+never in one: it comes from ``CIO_WRITE_KEY``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping
 from cio_frames.errors import ConfigurationError
 from cio_frames.functions import request_for
+from cio_frames.loading import folder_name
 from cio_frames.pipeline import Request
 from cio_frames.yaml_file import YamlFile
 
@@ -81,7 +83,8 @@ def read_job(path: Path) -> Job:
         if key in entries
     }  # fmt: skip
     switches = {key: _switch(file, entries[key]) for key in _SWITCHES if key in entries}
-    paths = {key: path.parent / file.text(entries[key]) for key in ("ledger", "output", "report") if key in entries}
+    folder = path.parent.resolve()
+    paths = {key: folder / file.text(entries[key]) for key in ("ledger", "output", "report") if key in entries}
     columns = _settings(file, entries.get("columns"), _COLUMNS)
     event_column, type_column = columns.pop("event_column", None), columns.pop("type_column", "type")
     mapping = ColumnMapping(
@@ -90,20 +93,21 @@ def read_job(path: Path) -> Job:
     request = request_for(
         words["call"],
         mapping,
-        _schema(file, entries.get("schema"), path.parent),
+        _schema(file, entries.get("schema"), folder),
         words.get("nulls", "omit"),
         words.get("timezone", "UTC"),
         event=words.get("event"),
         strict_schema=switches.get("strict_schema", False),
     )
+    source = _address(words["source"], folder)
     options = {
         "ledger": paths.get("ledger"),
-        "output": paths.get("output"),
+        "output": paths.get("output", folder / folder_name(source, request)),
         "on_invalid": words.get("on_invalid", "skip"),
         "allow_campaigns": switches.get("allow_campaigns", False),
     }
     client = _settings(file, entries.get("client"), _CLIENT)
-    return Job(_address(words["source"], path.parent), request, client, paths.get("report"), options)
+    return Job(source, request, client, paths.get("report"), options)
 
 
 def _settings(file: YamlFile, node: yaml.Node | None, allowed: frozenset[str]) -> dict[str, Any]:

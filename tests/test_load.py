@@ -354,8 +354,10 @@ def test_the_answers_of_another_load_are_not_overwritten(sandbox):
     people(3).to_parquet("people.parquet")
     people(2).to_parquet("others.parquet")
     load("people.parquet", sandbox.client)
-    with pytest.raises(cio.ConfigurationError, match="holds the answers of another load"):
+    with pytest.raises(cio.ConfigurationError, match=r"holds the answers of another load, of 'people\.parquet'"):
         load("others.parquet", sandbox.client)
+    with pytest.raises(cio.ConfigurationError, match="for one that goes on, name the source as it was named before"):
+        load("./people.parquet", sandbox.client)
 
 
 RECENT = pd.Timestamp.now("UTC").floor("s")

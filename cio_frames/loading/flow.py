@@ -85,7 +85,7 @@ def run(
             _ask_about_campaigns(source, request, now)
         outputs = Outputs(where.output if begun is None else Path(begun.output))
         if begun is None:
-            outputs.claim(fresh=fresh)
+            outputs.claim(fresh=fresh, known=ledger.sources())
             number = ledger.begin(
                 source.name, request.call, request.event, asked, source.rows(), str(outputs.folder.resolve())
             )
