@@ -22,14 +22,14 @@ from cio_frames.loading import folder_name
 from cio_frames.pipeline import Request
 from cio_frames.yaml_file import YamlFile
 
-_KEYS = {
+KEYS = {
     "source", "call", "event", "columns", "client", "schema", "strict_schema", "timezone", "nulls", "on_invalid",
     "allow_campaigns", "ledger", "output", "report",
 }  # fmt: skip
-_COLUMNS = frozenset({"type_column", "event_column", *(each.name for each in fields(ColumnMapping))}) - {
+COLUMN_KEYS = frozenset({"type_column", "event_column", *(each.name for each in fields(ColumnMapping))}) - {
     "event", "fields", "constants",
 }  # fmt: skip
-_CLIENT = frozenset(each.name for each in fields(Client)) - {"write_key"}
+CLIENT_KEYS = frozenset(each.name for each in fields(Client)) - {"write_key"}
 _SWITCHES = ("strict_schema", "allow_campaigns")
 
 
@@ -77,7 +77,7 @@ def read_job(path: Path) -> Job:
     ('Order Completed', '*.parquet')
     """
     file = YamlFile(path, "Name a job file; the README shows one.", ConfigurationError)
-    entries = file.mapping(file.root, allowed=_KEYS, required={"source", "call"})
+    entries = file.mapping(file.root, allowed=KEYS, required={"source", "call"})
     words = {
         key: file.text(entries[key]) for key in ("source", "call", "event", "timezone", "nulls", "on_invalid")
         if key in entries
@@ -85,7 +85,7 @@ def read_job(path: Path) -> Job:
     switches = {key: _switch(file, entries[key]) for key in _SWITCHES if key in entries}
     folder = path.parent.resolve()
     paths = {key: folder / file.text(entries[key]) for key in ("ledger", "output", "report") if key in entries}
-    columns = _settings(file, entries.get("columns"), _COLUMNS)
+    columns = _settings(file, entries.get("columns"), COLUMN_KEYS)
     event_column, type_column = columns.pop("event_column", None), columns.pop("type_column", "type")
     mapping = ColumnMapping(
         event=event_column, type_column=type_column if words["call"] == "batch" else None, **columns
@@ -106,7 +106,7 @@ def read_job(path: Path) -> Job:
         "on_invalid": words.get("on_invalid", "skip"),
         "allow_campaigns": switches.get("allow_campaigns", False),
     }
-    client = _settings(file, entries.get("client"), _CLIENT)
+    client = _settings(file, entries.get("client"), CLIENT_KEYS)
     return Job(source, request, client, paths.get("report"), options)
 
 
