@@ -384,7 +384,7 @@ def _print_report(found: cio.ValidationReport) -> None:
     out.print(repr(found)[1:-1])
     summary = found.summary()
     if len(summary):
-        shown = summary.assign(
+        shown = summary.drop(columns="check").assign(
             column=summary["column"].astype(object).where(summary["column"].notna(), ""),
             share=summary["share"].map("{:.1%}".format),
             first_positions=summary["first_positions"].map(lambda places: ", ".join(map(str, places))),

@@ -199,7 +199,10 @@ def position_of(labels: Sequence[Hashable], label: Hashable, call: str) -> int:
     try:
         count = Counter(labels)[label]
     except TypeError:
-        raise FrameError(f"{label!r} is no column label; name a column.") from None
+        # Without what is in it: a column's own cells, most likely.
+        raise FrameError(
+            f"A {type(label).__name__} is no column label; name a column: user_id='customer_id'."
+        ) from None
     if count == 0:
         raise MissingColumnsError(call, [str(label)], [str(known) for known in labels])
     if count > 1:
@@ -271,7 +274,7 @@ class _Finder:
 
     def _envelope_position(self, name: str, wire: str) -> int | None:
         given = getattr(self._mapping, name)
-        if isinstance(given, Mapping):
+        if isinstance(given, Mapping) and name in _ENVELOPE_OBJECTS:
             return None
         if given is not None:
             return self._position(given)

@@ -197,3 +197,11 @@ def test_text_where_a_list_of_columns_belongs_is_refused():
 def test_a_list_where_a_column_belongs_is_refused():
     with pytest.raises(cio.FrameError, match="no column label"):
         fields(["user_id"], user_id=["user_id"])
+
+
+@pytest.mark.parametrize("given", [pd.Series(["secret"], name="customer"), ["secret"], {"secret": 1}])
+def test_cells_in_the_place_of_a_columns_name_are_refused_and_not_repeated(given):
+    with pytest.raises(cio.FrameError, match="name a column") as error:
+        fields(["customer"], user_id=given)
+    assert "secret" not in str(error.value)
+    assert type(given).__name__ in str(error.value)

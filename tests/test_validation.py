@@ -167,8 +167,20 @@ def test_a_report_counts_and_sums_up():
             "rows": 2,
             "share": 0.5,
             "first_positions": [0, 2],
+            "first_reason": "total: a number is needed",
         }
     ]
+
+
+def test_a_summary_says_in_words_what_the_name_of_a_check_does_not():
+    frame = pd.DataFrame({"user_id": ["ada"], "Email": ["ada@example.com"], "since": [float("inf")]})
+    summary = frame.cio.validate("identify").summary()
+    assert summary[["check", "first_reason"]].to_numpy().tolist() == [
+        ["json", "since: infinity is not a number in JSON"],
+        ["misspelt", "Email: becomes a trait of its own; did you mean 'email'?"],
+    ]
+    page = frame.cio.validate("identify")._repr_html_()
+    assert all(reason.replace("'", "&#x27;") in page or reason in page for reason in summary["first_reason"])
 
 
 def test_a_report_in_a_notebook_shows_no_value_and_escapes_labels():

@@ -103,10 +103,12 @@ class ValidationReport:
         return frame.iloc[self._positions("error")]
 
     def summary(self) -> pd.DataFrame:
-        """Return one row per column, check and severity: rows failing, their share, and the first positions."""
+        """Return one row per column, check and severity: rows failing, their share, the first of them and why."""
         keys = ["column", "check", "severity"]
-        grouped = self.failure_cases.groupby(keys, dropna=False, sort=False)["position"]
-        found = grouped.agg(rows="nunique", first_positions=_first).reset_index()
+        grouped = self.failure_cases.groupby(keys, dropna=False, sort=False)
+        found = grouped.agg(
+            rows=("position", "nunique"), first_positions=("position", _first), first_reason=("reason", "first")
+        ).reset_index()
         found["rows"] = found["rows"].astype("int64")
         found.insert(4, "share", found["rows"] / max(self.rows, 1))
         return found.sort_values(["severity", "rows"], ascending=[True, False], kind="stable", ignore_index=True)
@@ -221,9 +223,11 @@ class ValidationReport:
         head = f"<p>{html.escape(repr(self)[1:-1])}</p>"
         if self.failure_cases.empty:
             return head
-        shown = self.summary().head(_ROWS_SHOWN)
+        # The first reason says what a check's name says, and more.
+        shown = self.summary().drop(columns="check").head(_ROWS_SHOWN)
         shown = shown.assign(share=shown["share"].map("{:.1%}".format))
-        return head + shown.to_html(index=False, escape=True, border=0)
+        with pd.option_context("display.max_colwidth", None):
+            return head + shown.to_html(index=False, escape=True, border=0)
 
 
 def _largest(sizes: npt.NDArray[np.int64]) -> int | None:
