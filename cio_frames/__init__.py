@@ -35,8 +35,7 @@ from cio_frames.operations import (
 )
 from cio_frames.report import ValidationReport
 from cio_frames.sandbox import Sandbox
-from cio_frames.validation import fields_frame as events
-from cio_frames.validation import schema
+from cio_frames.validation import events, schema
 
 # What is logged is for those who set up logging.
 _logging.getLogger("cio_frames").addHandler(_logging.NullHandler())

@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -30,6 +29,7 @@ from cio_frames.demo import Demo, demonstrate
 from cio_frames.drift import drift, read_openapi
 from cio_frames.jobs import read_job
 from cio_frames.loading import load_request, loads_in, read
+from cio_frames.names import closest
 from cio_frames.results import GOOD, status_counts
 from cio_frames.sandbox.faults import seconds
 
@@ -298,8 +298,8 @@ def schema(
     elif name in spec.CALL_NAMES:
         found = _call_fields(name)
     else:
-        close = get_close_matches(name, [*spec.CALL_NAMES, *spec.semantic_events()], n=1)
-        meant = f" Did you mean {close[0]!r}?" if close else ""
+        close = closest(name, [*spec.CALL_NAMES, *spec.semantic_events()])
+        meant = f" Did you mean {close!r}?" if close else ""
         raise cio.FrameError(f"There is no semantic event or call {name!r}.{meant} cio-frames events lists them all.")
     _print_fields(found, as_json=as_json)
 
@@ -384,7 +384,7 @@ def _print_report(found: cio.ValidationReport) -> None:
     out.print(repr(found)[1:-1])
     summary = found.summary()
     if len(summary):
-        shown = summary.assign(
+        shown = summary.drop(columns="check").assign(
             column=summary["column"].astype(object).where(summary["column"].notna(), ""),
             share=summary["share"].map("{:.1%}".format),
             first_positions=summary["first_positions"].map(lambda places: ", ".join(map(str, places))),
@@ -509,6 +509,8 @@ def _load(
         loaded = _asked_about_campaigns(source, request, client, options)
     except cio.DeliveryError as error:
         loaded, failed = cast(cio.LoadResult, error.result), error.message
+    except cio.InvalidRowsError as error:
+        loaded, failed = cast(cio.LoadResult, error.report), str(error)
     if report is not None:
         loaded.to_report(report)
     if as_json:

@@ -15,6 +15,7 @@ from typing import Any
 
 from cio_frames import spec
 from cio_frames.errors import FrameError, MissingColumnsError
+from cio_frames.names import closest, plain
 
 Selection = Sequence[Hashable] | Mapping[Hashable, str]
 Path = tuple[str, ...]
@@ -198,7 +199,10 @@ def position_of(labels: Sequence[Hashable], label: Hashable, call: str) -> int:
     try:
         count = Counter(labels)[label]
     except TypeError:
-        raise FrameError(f"{label!r} is no column label; name a column.") from None
+        # Without what is in it: a column's own cells, most likely.
+        raise FrameError(
+            f"A {type(label).__name__} is no column label; name a column: user_id='customer_id'."
+        ) from None
     if count == 0:
         raise MissingColumnsError(call, [str(label)], [str(known) for known in labels])
     if count > 1:
@@ -270,7 +274,7 @@ class _Finder:
 
     def _envelope_position(self, name: str, wire: str) -> int | None:
         given = getattr(self._mapping, name)
-        if isinstance(given, Mapping):
+        if isinstance(given, Mapping) and name in _ENVELOPE_OBJECTS:
             return None
         if given is not None:
             return self._position(given)
@@ -290,12 +294,26 @@ class _Finder:
 
     def _refuse(self, wires: Sequence[str]) -> None:
         names = [spec.PYTHON_NAMES[wire] for wire in wires]
+        labels = [str(label) for label in self._labels]
+        meant = self._meant(names, labels)
         remedy = f"Name yours, for example {names[0]}='{names[0].removesuffix('_id')}_ref'."
         if "event" in names:
             remedy = "Give one name for all rows, track('Order Completed'), or a column, event_column='action'."
+        elif meant is not None:
+            name, label = meant
+            remedy = f"Did you mean {label!r}? Then say so: {name}={label!r}."
         elif "email" in self._counts and "user_id" in names:
             remedy = "Name yours; to know people by their address: user_id='email'."
-        raise MissingColumnsError(self._call.name, names, [str(label) for label in self._labels], remedy)
+        raise MissingColumnsError(self._call.name, names, labels, remedy)
+
+    def _meant(self, names: Sequence[str], labels: Sequence[str]) -> tuple[str, str] | None:
+        """Return a parameter, and the column that was most likely meant for it."""
+        for name in names:
+            if (label := closest(name, labels)) is not None:
+                return name, label
+        # In a list of people the one id is theirs; elsewhere it may be an order's.
+        alone = next((label for label in labels if plain(label) == "id"), None)
+        return ("user_id", alone) if alone is not None and self._call.name == "identify" else None
 
     def _position(self, label: Hashable) -> int:
         return position_of(self._labels, label, self._call.name)

@@ -179,6 +179,7 @@ def deliver(
     told: Callable[[Outcome], None] = lambda outcome: None,
     leaving: Callable[[Batch], None] = lambda batch: None,
     first_number: int = 0,
+    pace: Pace | None = None,
 ) -> Delivery:
     """Send batches and return what became of their rows.
 
@@ -196,8 +197,11 @@ def deliver(
         Called with each batch before it is sent for the first time, by its lane; where it fails, delivery stops.
     first_number : int
         The number of the first request.
+    pace : Pace, optional
+        The rate limit, where several deliveries share one.
     """
-    return _Dispatcher(client, connect, told, leaving, first_number).run(batches)
+    pace = pace or Pace(client.requests_per_second)
+    return _Dispatcher(client, connect, told, leaving, first_number, pace).run(batches)
 
 
 class _Dispatcher:
@@ -210,9 +214,10 @@ class _Dispatcher:
         told: Callable[[Outcome], None],
         leaving: Callable[[Batch], None],
         first_number: int,
+        pace: Pace,
     ) -> None:
         self.client = client
-        self.pace = _Pace(client.requests_per_second)
+        self.pace = pace
         self.stop = threading.Event()
         self.reached = False
         self.delivery = Delivery()
@@ -333,7 +338,7 @@ class _Dispatcher:
         self.stop.set()
 
 
-class _Pace:
+class Pace:
     """Keeps requests of all lanes under the rate limit, evenly spaced."""
 
     def __init__(self, requests_per_second: float) -> None:
@@ -342,6 +347,7 @@ class _Pace:
         self._lock = threading.Lock()
 
     def wait(self, stop: threading.Event) -> None:
+        """Wait for the next turn, or until delivery is to stop."""
         with self._lock:
             now = time.monotonic()
             turn = max(now, self._next)

@@ -20,8 +20,9 @@ Arguments go to ``super().__init__`` unchanged, so that errors survive pickling 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
+
+from cio_frames.names import closest
 
 if TYPE_CHECKING:
     from cio_frames.loading import LoadResult
@@ -73,9 +74,9 @@ class MissingColumnsError(FrameError):
         more = len(self.present) - _COLUMNS_SHOWN
         text = f"{self.call} needs column {wanted}, and this frame has {shown}"
         text += f" and {more} more." if more > 0 else "."
-        close = [match for name in self.missing for match in get_close_matches(name, self.present, n=1)]
-        if close:
-            text += f" Did you mean {close[0]!r}?"
+        meant = next((close for name in self.missing if (close := closest(name, self.present))), None)
+        if meant is not None and "Did you mean" not in self.remedy:
+            text += f" Did you mean {meant!r}?"
         separator = next((mark for mark in _SEPARATORS if len(self.present) == 1 and mark in self.present[0]), None)
         if separator is not None:
             return (

@@ -1,6 +1,7 @@
 """Job files: what to load, in YAML, so that cron, Airflow and CI can run it.
 
-Paths in a job file are relative to it. The write key is never in one: it comes from ``CIO_WRITE_KEY``.
+Paths in a job file are relative to it, wherever it is run: a load that was stopped is known by them. The write key is
+never in one: it comes from ``CIO_WRITE_KEY``.
 """
 
 from __future__ import annotations
@@ -17,17 +18,18 @@ from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping
 from cio_frames.errors import ConfigurationError
 from cio_frames.functions import request_for
+from cio_frames.loading import folder_name
 from cio_frames.pipeline import Request
 from cio_frames.yaml_file import YamlFile
 
-_KEYS = {
+KEYS = {
     "source", "call", "event", "columns", "client", "schema", "strict_schema", "timezone", "nulls", "on_invalid",
     "allow_campaigns", "ledger", "output", "report",
 }  # fmt: skip
-_COLUMNS = frozenset({"type_column", "event_column", *(each.name for each in fields(ColumnMapping))}) - {
+COLUMN_KEYS = frozenset({"type_column", "event_column", *(each.name for each in fields(ColumnMapping))}) - {
     "event", "fields", "constants",
 }  # fmt: skip
-_CLIENT = frozenset(each.name for each in fields(Client)) - {"write_key"}
+CLIENT_KEYS = frozenset(each.name for each in fields(Client)) - {"write_key"}
 _SWITCHES = ("strict_schema", "allow_campaigns")
 
 
@@ -75,14 +77,15 @@ def read_job(path: Path) -> Job:
     ('Order Completed', '*.parquet')
     """
     file = YamlFile(path, "Name a job file; the README shows one.", ConfigurationError)
-    entries = file.mapping(file.root, allowed=_KEYS, required={"source", "call"})
+    entries = file.mapping(file.root, allowed=KEYS, required={"source", "call"})
     words = {
         key: file.text(entries[key]) for key in ("source", "call", "event", "timezone", "nulls", "on_invalid")
         if key in entries
     }  # fmt: skip
     switches = {key: _switch(file, entries[key]) for key in _SWITCHES if key in entries}
-    paths = {key: path.parent / file.text(entries[key]) for key in ("ledger", "output", "report") if key in entries}
-    columns = _settings(file, entries.get("columns"), _COLUMNS)
+    folder = path.parent.resolve()
+    paths = {key: folder / file.text(entries[key]) for key in ("ledger", "output", "report") if key in entries}
+    columns = _settings(file, entries.get("columns"), COLUMN_KEYS)
     event_column, type_column = columns.pop("event_column", None), columns.pop("type_column", "type")
     mapping = ColumnMapping(
         event=event_column, type_column=type_column if words["call"] == "batch" else None, **columns
@@ -90,20 +93,21 @@ def read_job(path: Path) -> Job:
     request = request_for(
         words["call"],
         mapping,
-        _schema(file, entries.get("schema"), path.parent),
+        _schema(file, entries.get("schema"), folder),
         words.get("nulls", "omit"),
         words.get("timezone", "UTC"),
         event=words.get("event"),
         strict_schema=switches.get("strict_schema", False),
     )
+    source = _address(words["source"], folder)
     options = {
         "ledger": paths.get("ledger"),
-        "output": paths.get("output"),
+        "output": paths.get("output", folder / folder_name(source, request)),
         "on_invalid": words.get("on_invalid", "skip"),
         "allow_campaigns": switches.get("allow_campaigns", False),
     }
-    client = _settings(file, entries.get("client"), _CLIENT)
-    return Job(_address(words["source"], path.parent), request, client, paths.get("report"), options)
+    client = _settings(file, entries.get("client"), CLIENT_KEYS)
+    return Job(source, request, client, paths.get("report"), options)
 
 
 def _settings(file: YamlFile, node: yaml.Node | None, allowed: frozenset[str]) -> dict[str, Any]:

@@ -247,7 +247,13 @@ def _broken(frame: pd.DataFrame, columns: Columns, request: Request, *, warn: bo
             schema = validation.schema_of(columns.call, columns.event)
         case given:
             schema = validation.as_schema(given)
-    broken = validation.failures_of(frame, columns, schema, own_columns=request.schema != "spec")
+    broken = validation.failures_of(
+        frame,
+        columns,
+        schema,
+        own_columns=request.schema != "spec",
+        event_column=_event_label(frame, request) if columns.event is not None else None,
+    )
     return validation.together([broken, *validation.warnings_of(frame, columns, request.plan)]) if warn else broken
 
 

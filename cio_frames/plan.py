@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from cio_frames import spec
 from cio_frames.errors import SpecError
 from cio_frames.fields import FieldsFile
+from cio_frames.names import closest
 
 _REMEDY = "Name a YAML file of the form of schemas/, or give a pandera schema."
 
@@ -52,10 +52,9 @@ class Plan:
         >>> vendor_plan().meant("Signed Up") is None
         True
         """
-        plain = {_plain(known): event.name for known, event in self.events.items()}
         # A name of one's own may well resemble one of the vendor's; in a plan of one's own it is more likely a slip.
-        close = get_close_matches(_plain(name), plain, n=1, cutoff=0.8 if self.title else 1.0)
-        return plain[close[0]] if close else None
+        close = closest(name, self.events, cutoff=0.8 if self.title else 1.0)
+        return self.events[close].name if close else None
 
 
 def vendor_plan() -> Plan:
@@ -103,7 +102,3 @@ def _on_top(known: spec.Event, own: spec.Event) -> spec.Event:
         context=known.context.merged(own.context),
         other_names=(*known.other_names, *own.other_names),
     )
-
-
-def _plain(name: str) -> str:
-    return "".join(filter(str.isalnum, name)).casefold()

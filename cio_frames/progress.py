@@ -11,7 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-log = logging.getLogger("cio_frames")
+log = logging.getLogger("cio_frames.progress")
 
 _SECONDS_BETWEEN_LINES = 60.0
 

@@ -32,8 +32,8 @@ _ISO_8601 = (
     r"(?:[Tt ](?P<hour>\d\d)(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?)?"
     r" ?(?:[Zz]|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d))?)?)?$"
 )
-# Times are written by look-up and not by division: two digits, the minutes of a day, the milliseconds of a minute. Each
-# part is as wide as a number that processors copy at once: the clock's begins with two bytes that the day then overwrites.
+# Times are written by look-up and not by division: two digits, the minutes of a day, the milliseconds of a minute.
+# Parts are as wide as numbers, which are copied at once; the clock begins with two bytes for the day to overwrite.
 _TWO = np.frombuffer("".join(f"{n:02}" for n in range(100)).encode(), dtype=np.uint8).reshape(100, 2)
 _CLOCKS = np.frombuffer("".join(f"  T{n // 60:02}:{n % 60:02}" for n in range(1_440)).encode(), dtype=np.uint64)
 _RESTS = np.frombuffer("".join(f":{n // 1_000:02}.{n % 1_000:03}Z" for n in range(60_000)).encode(), dtype=np.uint64)
@@ -44,7 +44,6 @@ _TIME = np.dtype(
         "offsets": [0, 8, 8, 16],
     }
 )
-
 
 
 class Instants(NamedTuple):

@@ -172,7 +172,7 @@ def test_a_reason_with_brackets_is_printed_as_it_is(run, tmp_path):
     path = tmp_path / "people.csv"
     path.write_text("user_id,[bold]x\n1," + "a" * 33_000 + "\n")
     done = run("validate", path, "--call", "identify")
-    assert "max_call_bytes" in done.stdout
+    assert "bytes, and a call may have 32,000" in done.stdout
     path.write_text("[bold]id,timestamp\n,2026-01-01\n")
     assert "[bold]id" in run("validate", path, "--call", "identify", "--user-id", "[bold]id").stdout
 
@@ -384,7 +384,7 @@ def test_a_report_that_cannot_be_written_ends_with_2(run, ends, teas, option):
 def test_validate_says_what_can_start_campaigns_and_which_rows_are_concerned_first(run, teas, plan):
     said = run("validate", teas, *TEA, "--schema", plan).stdout
     assert "2 rows are younger than 72 hours, or without a time, and can start campaigns." in said
-    assert re.search(r"tea +must be one of assam, darjeeling +error +1 +33\.3% +0\b", said)
+    assert re.search(r"tea +error +1 +33\.3% +0 +tea: must be one of assam, darjeeling", said)
 
 
 def test_a_load_keeps_to_a_plan_of_ones_own(run, teas, plan, sandbox):
@@ -421,3 +421,12 @@ def test_a_file_that_is_not_utf_8_is_refused_and_the_remedy_named(run, ends, tmp
     status, said = ends(command, path, "--call", "identify")
     assert (status, len(sandbox.requests())) == (2, 0)
     assert "is not UTF-8 text. Save it as UTF-8" in said.err
+
+
+def test_where_there_is_no_terminal_a_long_load_writes_a_line_now_and_then(run, monkeypatch, tmp_path):
+    monkeypatch.setattr("cio_frames.progress._SECONDS_BETWEEN_LINES", 0)
+    people = tmp_path / "people.csv"
+    people.write_text("user_id\nada\nbob\n", encoding="utf-8")
+    done = run("load", people, "--call", "identify", "--output", tmp_path / "answers")
+    assert done.exit_code == 0
+    assert re.search(r"^2\d{3}-\S+ \S+ identify: 2 rows, [\d,]+ bytes", done.stderr, re.M), done.stderr

@@ -92,6 +92,31 @@ def test_a_missing_column_is_named_with_those_present_and_a_close_match():
     assert (error.value.missing, error.value.present) == (["costumer_id"], ["customer_id", "total"])
 
 
+@pytest.mark.parametrize(
+    ("label", "given"), [("id", "Id"), ("customer_id", "customer_ID"), ("Customer ID", "customer_id"), ("ID", "i.d.")]
+)
+def test_a_name_that_differs_by_case_or_separators_only_is_a_close_match(label, given):
+    with pytest.raises(cio.MissingColumnsError, match=f"Did you mean {label!r}"):
+        fields(["total", label], user_id=given)
+
+
+@pytest.mark.parametrize(("labels", "meant"), [(["User ID"], "User ID"), (["USERID", "id"], "USERID"), (["ID"], "ID")])
+def test_a_person_without_a_column_of_that_name_is_told_how_to_name_the_one_most_likely_meant(labels, meant):
+    with pytest.raises(cio.MissingColumnsError, match=f"Did you mean {meant!r}.* user_id={meant!r}"):
+        fields([*labels, "plan"], "identify")
+
+
+def test_the_id_of_something_else_is_not_taken_for_a_persons():
+    with pytest.raises(cio.MissingColumnsError) as error:
+        fields(["order_id", "total"])
+    assert "Did you mean" not in str(error.value)
+
+
+def test_an_id_alone_may_be_anything_in_other_calls():
+    with pytest.raises(cio.MissingColumnsError, match="for example user_id='user_ref'"):
+        fields(["id", "total"])
+
+
 def test_a_frame_without_any_id_is_refused_with_the_parameter_to_give():
     with pytest.raises(cio.MissingColumnsError, match=r"needs column 'user_id' or 'anonymous_id'.*user_id='user_ref'"):
         fields(["customer"])
@@ -172,3 +197,11 @@ def test_text_where_a_list_of_columns_belongs_is_refused():
 def test_a_list_where_a_column_belongs_is_refused():
     with pytest.raises(cio.FrameError, match="no column label"):
         fields(["user_id"], user_id=["user_id"])
+
+
+@pytest.mark.parametrize("given", [pd.Series(["secret"], name="customer"), ["secret"], {"secret": 1}])
+def test_cells_in_the_place_of_a_columns_name_are_refused_and_not_repeated(given):
+    with pytest.raises(cio.FrameError, match="name a column") as error:
+        fields(["customer"], user_id=given)
+    assert "secret" not in str(error.value)
+    assert type(given).__name__ in str(error.value)

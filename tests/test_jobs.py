@@ -50,6 +50,34 @@ def test_a_job_runs_from_anywhere_and_leaves_what_it_says(run, job, sandbox):
     assert json.loads((job.parent / "answers/report.json").read_text())["statuses"] == {"delivered": 2}
 
 
+def test_a_job_that_was_stopped_goes_on_from_wherever_it_is_run(run, job, monkeypatch, sandbox):
+    job.write_text(JOB + "allow_campaigns: true\n", encoding="utf-8")
+    assert run("run", job).exit_code == 0
+    monkeypatch.chdir(job.parent)
+    done = run("run", job.name)
+    assert done.exit_code == 0, done.output
+    assert "It was done before" in done.stderr
+    assert len(sandbox.calls()) == 2
+
+
+def test_the_answers_of_a_job_that_does_not_say_where_are_beside_it(run, job):
+    lines = JOB.splitlines()[:-2]
+    job.write_text("\n".join([*lines, "allow_campaigns: true"]), encoding="utf-8")
+    assert run("run", job).exit_code == 0
+    assert len(pd.read_parquet(job.parent / "in.track-order-completed.load/results")) == 2
+
+
+def test_a_job_that_sends_nothing_where_rows_are_bad_says_which_and_reports_them(run, job, sandbox):
+    (job.parent / "in/orders.csv").write_text("customer,at,total\na,2020-07-01,1\n,2020-07-01,2\n", encoding="utf-8")
+    job.write_text(JOB + "on_invalid: raise\n", encoding="utf-8")
+    done = run("run", job)
+    assert done.exit_code == 1
+    assert "1 invalid  customer: is missing, and is needed" in done.stdout
+    assert "1 of 2 rows cannot be sent, and nothing was" in done.stderr
+    assert json.loads((job.parent / "answers/report.json").read_text())["statuses"] == {"ready": 1, "invalid": 1}
+    assert len(sandbox.calls()) == 0
+
+
 def test_a_job_with_young_events_needs_a_word(run, job, sandbox):
     done = run("run", job)
     assert isinstance(done.exception, cio.CampaignsError)

@@ -1,5 +1,6 @@
 """A load: what it reads, what it leaves, and how it goes on."""
 
+import dataclasses
 import gzip
 import json
 
@@ -54,6 +55,14 @@ def test_a_file_is_loaded_and_every_row_is_answered(sandbox, small_chunks):
     ]  # fmt: skip
     assert answers["batch"].nunique() == loaded.requests == 3
     assert loaded.bytes == answers["bytes"].sum()
+
+
+def test_the_rate_limit_holds_across_chunks(sandbox, small_chunks):
+    people(50).to_parquet("people.parquet")
+    slow = dataclasses.replace(sandbox.client, requests_per_second=20)
+    loaded = load("people.parquet", slow)
+    assert loaded.requests == 5
+    assert loaded.seconds >= 4 / 20
 
 
 @pytest.mark.parametrize("groups", [3, 10, 7, 100])
@@ -345,8 +354,10 @@ def test_the_answers_of_another_load_are_not_overwritten(sandbox):
     people(3).to_parquet("people.parquet")
     people(2).to_parquet("others.parquet")
     load("people.parquet", sandbox.client)
-    with pytest.raises(cio.ConfigurationError, match="holds the answers of another load"):
+    with pytest.raises(cio.ConfigurationError, match=r"holds the answers of another load, of 'people\.parquet'"):
         load("others.parquet", sandbox.client)
+    with pytest.raises(cio.ConfigurationError, match="for one that goes on, name the source as it was named before"):
+        load("./people.parquet", sandbox.client)
 
 
 RECENT = pd.Timestamp.now("UTC").floor("s")

@@ -506,3 +506,27 @@ def test_rows_of_no_kind_are_invalid_and_the_others_go_whoever_names_them(types,
     result = cio.batch(frame, dry_run=True)
     assert result["status"].tolist() == ["ready" if kind == "identify" else "invalid" for kind in types]
     assert result["message_id"].notna().tolist() == result["status"].eq("ready").tolist()
+
+
+@pytest.mark.parametrize("schema", ["spec", None])
+def test_a_row_with_several_faults_has_every_reason_that_the_failure_cases_have(schema):
+    frame = pd.DataFrame(
+        {
+            "user_id": [None, "bob", None, "dee"],
+            "happened_at": ["never", "2025-06-01", "never", "2025-06-01"],
+            "total": ["much", "much", 1, 1],
+            "tax": [float("inf"), float("inf"), 1, 1],
+            "products": [[{"price": "x"}], [{"price": float("nan")}], [{"price": 1}], None],
+        }
+    )
+    columns = {"timestamp": "happened_at", "schema": schema}
+    cases = frame.cio.validate("track", "Order Completed", **columns).failure_cases.query("severity == 'error'")
+    told = cases.groupby("position")["reason"].agg(list).to_dict()
+    result = frame.cio.track("Order Completed", dry_run=True, **columns)
+    found = {row: reason.split("; ") for row, reason in enumerate(result["reason"]) if not pd.isna(reason)}
+    # A reason may have a semicolon of its own.
+    assert {row: sorted("; ".join(some)) for row, some in found.items()} == {
+        row: sorted("; ".join(some)) for row, some in told.items()
+    }
+    assert len(told[0]) >= 3
+    assert result["status"].tolist()[3] == "ready"

@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import inspect
 import re
 import shlex
 import subprocess
@@ -19,7 +20,8 @@ PACKAGE = ROOT / "cio_frames"
 
 # Each part of the package, and the parts it may import: one direction, upper rows only.
 MAY_IMPORT = {
-    "errors": {"loading", "report"},
+    "names": set(),
+    "errors": {"loading", "report", "names"},
     "resources": set(),
     "progress": set(),
     "times": set(),
@@ -31,11 +33,11 @@ MAY_IMPORT = {
     "yaml_file": {"errors"},
     "fields": {"yaml_file", "errors"},
     "spec": {"fields", "errors", "resources"},
-    "plan": {"spec", "fields", "errors"},
+    "plan": {"spec", "fields", "names", "errors"},
     "drift": {"spec", "errors"},
-    "columns": {"spec", "errors"},
+    "columns": {"spec", "names", "errors"},
     "encoding": {"spec", "columns", "times", "errors"},
-    "validation": {"spec", "plan", "columns", "encoding", "errors"},
+    "validation": {"spec", "plan", "columns", "encoding", "names", "errors"},
     "client": {"spec", "batching", "errors"},
     "delivery": {"client", "batching", "results"},
     "report": {"spec", "columns", "encoding", "validation"},
@@ -53,12 +55,12 @@ MAY_IMPORT = {
     },
     # The sandbox must not share the encoder's bugs; it makes a Client only to hand it out.
     "sandbox": {"spec", "errors", "client"},
-    "jobs": {"client", "columns", "functions", "pipeline", "yaml_file", "errors"},
+    "jobs": {"client", "columns", "functions", "loading", "pipeline", "yaml_file", "errors"},
     "demo": {"functions", "loading", "resources", "sandbox"},
     "testing": {"sandbox"},
     "__main__": {"cli"},
     "cli": {
-        "functions", "jobs", "pipeline", "spec", "drift", "columns", "demo", "loading", "results", "sandbox",
+        "functions", "jobs", "names", "pipeline", "spec", "drift", "columns", "demo", "loading", "results", "sandbox",
         "cio_frames",
     },
 }  # fmt: skip
@@ -114,19 +116,76 @@ def is_module(value):
     return isinstance(value, type(sys))
 
 
+def is_error(value):
+    return isinstance(value, type) and issubclass(value, Exception)
+
+
 @pytest.mark.parametrize("name", cio.__all__)
 def test_everything_public_has_a_docstring(name):
     assert getattr(cio, name).__doc__
 
 
-WORKED_WITH = [name for name in cio.__all__ if not name.endswith(("Error", "InterruptedLoad"))]
+def examples(*docs):
+    """Return the code of the examples in some texts."""
+    return "".join(example.source for doc in docs for example in doctest.DocTestParser().get_examples(doc or ""))
 
 
-@pytest.mark.parametrize("name", WORKED_WITH)
-def test_everything_one_works_with_has_an_example(name):
-    value = getattr(cio, name)
-    documented = [value, *(vars(value).values() if isinstance(value, type) else ())]
-    assert any(">>>" in (getattr(each, "__doc__", None) or "") for each in documented)
+def members(cls):
+    """Return the documented members of a class, those that it inherits from classes of ours among them."""
+    ours = [each for each in cls.__mro__ if each.__module__.startswith(cls.__module__.partition(".")[0])]
+    found = {name: value for each in reversed(ours) for name, value in vars(each).items() if not name.startswith("_")}
+    return {name: inspect.getdoc(value) for name, value in found.items() if isinstance(value, WITH_DOCSTRING)}
+
+
+def without_example(cls):
+    """Return the members of a class that no example of the class's docstrings uses."""
+    docs = members(cls)
+    code = examples(cls.__doc__, *docs.values())
+    return [name for name in docs if not re.search(rf"\.{name}\b", code)]
+
+
+WITH_DOCSTRING = (property, classmethod, staticmethod, type(lambda: None))
+CLASSES = [name for name in cio.__all__ if isinstance(getattr(cio, name), type) and not is_error(getattr(cio, name))]
+
+
+@pytest.mark.parametrize("name", [name for name in cio.__all__ if inspect.isfunction(getattr(cio, name))])
+def test_a_function_has_an_example_that_calls_it(name):
+    assert re.search(rf"\b{name}\(", examples(getattr(cio, name).__doc__))
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_member_of_a_class_is_in_an_example(name):
+    assert members(getattr(cio, name))
+    assert without_example(getattr(cio, name)) == []
+
+
+def test_a_member_without_an_example_is_told():
+    class Report:
+        """A report.
+
+        >>> Report().shown()
+        """
+
+        def shown(self):
+            """Show it; see hidden()."""
+
+        def hidden(self):
+            """Hide it."""
+
+        @property
+        def size(self):
+            """How large it is."""
+
+    assert without_example(Report) == ["hidden", "size"]
+
+
+# Nothing but Ctrl-C shows it.
+@pytest.mark.parametrize(
+    "name", [name for name in cio.__all__ if is_error(getattr(cio, name)) and name != "InterruptedLoad"]
+)
+def test_an_error_has_an_example_that_runs_into_it(name):
+    page = ROOT / "notebooks" / "guides" / "reference" / "errors.md"
+    assert f"except cio.{name} as error" in examples(page.read_text(encoding="utf-8"))
 
 
 def test_importing_the_package_asks_for_no_key_and_starts_no_server():

@@ -48,7 +48,7 @@ def test_a_person_who_is_not_there_is_404(shown, number):
 
 def test_a_long_timeline_says_what_it_leaves_out():
     with Sandbox() as sandbox:
-        calls = [{"type": "track", "userId": "ada", "event": "Seen", "messageId": f"m{number}"} for number in range(103)]
+        calls = [{**EVENT, "type": "track", "messageId": f"m{number}"} for number in range(103)]
         sent = requests.post(f"{sandbox.url}/v1/batch", json={"batch": calls[:100]}, auth=("sandbox", ""), timeout=5)
         assert sent.status_code == 200
         assert len(sandbox.events()) == 100

@@ -167,8 +167,20 @@ def test_a_report_counts_and_sums_up():
             "rows": 2,
             "share": 0.5,
             "first_positions": [0, 2],
+            "first_reason": "total: a number is needed",
         }
     ]
+
+
+def test_a_summary_says_in_words_what_the_name_of_a_check_does_not():
+    frame = pd.DataFrame({"user_id": ["ada"], "Email": ["ada@example.com"], "since": [float("inf")]})
+    summary = frame.cio.validate("identify").summary()
+    assert summary[["check", "first_reason"]].to_numpy().tolist() == [
+        ["json", "since: infinity is not a number in JSON"],
+        ["misspelt", "Email: becomes a trait of its own; did you mean 'email'?"],
+    ]
+    page = frame.cio.validate("identify")._repr_html_()
+    assert all(reason.replace("'", "&#x27;") in page or reason in page for reason in summary["first_reason"])
 
 
 def test_a_report_in_a_notebook_shows_no_value_and_escapes_labels():
@@ -384,3 +396,24 @@ def test_members_of_any_name_are_checked_too():
 
 def test_a_blank_id_is_missing_and_not_too_short():
     assert reasons(pd.DataFrame({"user_id": ["a", ""]}), "Signed Up") == [(1, "user_id: is missing, and is needed")]
+
+
+def test_a_property_that_an_event_needs_and_no_column_has_is_told_with_what_to_do():
+    opened = pd.DataFrame({"user_id": ["ada"], "letter": ["m-1"]})
+    with pytest.raises(cio.MissingColumnsError) as error:
+        opened.cio.track("Email Opened", dry_run=True)
+    assert str(error.value) == (
+        "Email Opened needs column 'email_id', and this frame has 'user_id', 'letter'. "
+        "Add it, or give yours that name: frame.rename(columns={'your_column': 'email_id'})."
+    )
+    assert opened.rename(columns={"letter": "email_id"}).cio.track("Email Opened", dry_run=True)["status"][0] == "ready"
+
+
+def test_where_a_column_names_events_the_rows_of_one_can_be_left_out():
+    done = pd.DataFrame({"user_id": ["ada", "bob"], "action": ["Email Opened", "Signed Up"]})
+    with pytest.raises(cio.MissingColumnsError) as error:
+        done.cio.track(event_column="action", dry_run=True)
+    remedy = "or leave out the rows of this event: frame[frame['action'] != 'Email Opened']"
+    assert remedy in str(error.value)
+    rest = done[done["action"] != "Email Opened"]
+    assert rest.cio.track(event_column="action", dry_run=True)["status"].tolist() == ["ready"]

@@ -147,7 +147,44 @@ def test_events_whose_properties_are_free_know_no_unknown_one(event):
 
 
 def test_traits_of_people_are_free():
-    assert warned(people(Emial=["a"]), "identify") == []
+    assert warned(people(Emial=["a"], e=["b"], email_address=["c"]), "identify") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("Email", "email"),
+        ("E-mail", "email"),
+        ("EMAIL", "email"),
+        ("CreatedAt", "createdAt"),
+        ("un_subscribed", "unsubscribed"),
+    ],
+)
+def test_a_trait_that_customerio_knows_by_another_spelling_is_told(name, meant):
+    reason = f"{name}: becomes a trait of its own; did you mean {meant!r}?"
+    assert warned(people(**{name: ["x", None]}), "identify") == [(0, name, reason)]
+
+
+def test_a_trait_is_told_by_the_name_that_it_is_sent_under():
+    frame = people(Email=["ada@example.com"], address=["bob@example.com"])
+    assert warned(frame[["user_id", "Email"]], "identify", traits={"Email": "email"}) == []
+    reason = "address: becomes a trait of its own, 'E-Mail'; did you mean 'email'?"
+    assert warned(frame, "identify", traits={"address": "E-Mail"}) == [(0, "address", reason)]
+
+
+def test_a_second_spelling_beside_the_known_one_is_meant():
+    assert warned(people(Email=["ADA@example.com"], email=["ada@example.com"]), "identify") == []
+
+
+def test_journeys_own_name_of_a_trait_is_no_slip():
+    assert warned(people(created_at=["2025-01-01"]), "identify") == []
+
+
+def test_what_a_group_knows_by_another_spelling_is_told():
+    frame = people(group_id=["acme"], **{"relationship_attributes.role": ["owner"], "object_type_id": ["1"]})
+    label = "relationship_attributes.role"
+    reason = f"{label}: becomes a trait of its own, 'relationship_attributes'; did you mean 'relationshipAttributes'?"
+    assert warned(frame, "group") == [(0, label, reason)]
 
 
 @pytest.mark.parametrize("name", ["order completed", "Order Completed ", "ORDER  COMPLETED", "order_completed"])

@@ -21,7 +21,7 @@ import xxhash
 from cio_frames.ahead import one_more
 from cio_frames.batching import Batch
 from cio_frames.client import Client
-from cio_frames.delivery import Delivery, Ended, Outcome, deliver
+from cio_frames.delivery import Delivery, Ended, Outcome, Pace, deliver
 from cio_frames.encoding.text import TEXT
 from cio_frames.errors import (
     AuthenticationError,
@@ -85,7 +85,7 @@ def run(
             _ask_about_campaigns(source, request, now)
         outputs = Outputs(where.output if begun is None else Path(begun.output))
         if begun is None:
-            outputs.claim(fresh=fresh)
+            outputs.claim(fresh=fresh, known=ledger.sources())
             number = ledger.begin(
                 source.name, request.call, request.event, asked, source.rows(), str(outputs.folder.resolve())
             )
@@ -177,6 +177,7 @@ class _Load:
         self._number = number
         self._progress = progress
         self._gate = gate
+        self._pace = Pace(client.requests_per_second)
         self._earlier = Seen()
         self._began = time.monotonic()
         self._done: deque[int] = deque()
@@ -232,7 +233,9 @@ class _Load:
             self._progress.update(len(outcome.rows))
 
         first = ledger.next_batch(load)
-        delivery = deliver(sending.batches(), self._client, told=told, leaving=leaving, first_number=first)
+        delivery = deliver(
+            sending.batches(), self._client, told=told, leaving=leaving, first_number=first, pace=self._pace
+        )
         times, attempts = ledger.tries(load, number, prepared.rows)
         sending.outcomes.tried(attempts)
         sending.outcomes.unsent(delivery.why or "not sent")

@@ -126,6 +126,10 @@ class Ledger:
         )
         return next((Begun(load, json.loads(asked), state, out, rows) for load, asked, state, out, rows in found), None)
 
+    def sources(self) -> list[str]:
+        """Return what was loaded so far, each once."""
+        return [source for (source,) in self._rows("SELECT DISTINCT source FROM loads ORDER BY source", ())]
+
     def begin(
         self, source: str, call: str, event: str | None, asked: Mapping[str, Any], rows: int | None, output: str
     ) -> int:

@@ -174,17 +174,17 @@ def load_request(
         if found.rows_held_back:
             raise InvalidRowsError(found)
         source = source_of(given)
-    folder = Path(output) if output is not None else Path(_folder_name(source.name, request))
+    folder = Path(output) if output is not None else Path(folder_name(source.name, request))
     where = flow.Where(Path(ledger) if ledger is not None else folder / "ledger.sqlite", folder)
     return flow.run(
         source, request, client, where, fresh=fresh, allow_campaigns=allow_campaigns, progress=progress, now=now
     )
 
 
-def _folder_name(source: str, request: Request) -> str:
+def folder_name(source: str, request: Request) -> str:
     """Return a folder's name for the answers of a load.
 
-    >>> _folder_name("s3://bucket/orders/*.parquet", Request("track", ColumnMapping(), "Order Completed"))
+    >>> folder_name("s3://bucket/orders/*.parquet", Request("track", ColumnMapping(), "Order Completed"))
     'orders.track-order-completed.load'
     """
     plain = [part for part in re.split(r"[/\\]", source) if part and not re.search(r"[*?\[:]", part)]

@@ -21,9 +21,21 @@ class LoadResult:
 
     Examples
     --------
-    >>> loaded = LoadResult("track", "stopped", {("delivered", None): 2, ("rejected", "400: no"): 1}, source_rows=10)
-    >>> loaded.statuses, loaded.ok
-    ({'delivered': 2, 'rejected': 1, 'unsent': 7}, False)
+    >>> import tempfile
+    >>> import cio_frames as cio
+    >>> people = pd.DataFrame({"user_id": ["ada", None], "plan": ["team", "free"]})
+    >>> with cio.Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
+    ...     loaded = cio.load(people, "identify", client=sandbox.client, output=folder)
+    ...     answers = loaded.frame()
+    ...     loaded.to_report(f"{folder}/report.html")
+    >>> loaded
+    <LoadResult of identify, done: 1 delivered, 1 invalid>
+    >>> loaded.statuses, loaded.ok, loaded.rows, loaded.rows_held_back
+    ({'delivered': 1, 'invalid': 1}, False, 2, 1)
+    >>> answers[["row", "status", "reason"]].to_numpy().tolist()[1]
+    [1, 'invalid', 'user_id: is missing, and is needed']
+    >>> loaded.as_dict()["reasons"]
+    [{'status': 'invalid', 'reason': 'user_id: is missing, and is needed', 'rows': 1}]
 
     Attributes
     ----------

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,15 +46,20 @@ class Outputs:
                 probe.touch()
                 probe.unlink()
 
-    def claim(self, *, fresh: bool) -> None:
-        """Take the folder for a new load; the answers of an earlier one are removed only where that was asked for."""
+    def claim(self, *, fresh: bool, known: Sequence[str] = ()) -> None:
+        """Take the folder for a new load; the answers of an earlier one are removed only where that was asked for.
+
+        ``known`` are the sources of earlier loads.
+        """
         with _told(self.folder):
             answers = [*self.results.glob("part-*.parquet"), *self._rejected.glob("part-*.parquet"), self.rejects]
             answers = [path for path in answers if path.exists()]
             if answers and not fresh:
+                named = f", of {', '.join(map(repr, known))}" if known else ""
                 raise ConfigurationError(
-                    f"{self.folder} holds the answers of another load. Name another folder with output= (--output), "
-                    "or start over with fresh=True (--fresh)."
+                    f"{self.folder} holds the answers of another load{named}. Name another folder with output= "
+                    "(--output); for one that goes on, name the source as it was named before; or start over with "
+                    "fresh=True (--fresh)."
                 )
             for path in answers:
                 path.unlink()

@@ -46,7 +46,7 @@ class ValidationReport:
     >>> import cio_frames as cio
     >>> orders = pd.DataFrame({"user_id": ["ada", None], "total": [12.5, 3.0], "Total": [1, 2]})
     >>> report = cio.validate(orders, "track", "Order Completed")
-    >>> report.ok, len(report), report.rows_warned
+    >>> report.ok, report.rows_held_back, report.rows_warned
     (False, 1, 1)
     >>> report.failure_cases[["position", "severity", "reason"]]
        position severity                                             reason
@@ -97,16 +97,34 @@ class ValidationReport:
         ------
         ValueError
             The frame has another number of rows than the one that was checked.
+
+        Examples
+        --------
+        >>> import cio_frames as cio
+        >>> people = pd.DataFrame({"user_id": ["ada", None], "plan": ["team", "free"]})
+        >>> cio.validate(people, "identify").invalid(people)["plan"].tolist()
+        ['free']
         """
         if len(frame) != self.rows:
             raise ValueError(f"This frame has {len(frame):,} rows, and {self.rows:,} were checked; give that frame.")
         return frame.iloc[self._positions("error")]
 
     def summary(self) -> pd.DataFrame:
-        """Return one row per column, check and severity: rows failing, their share, and the first positions."""
+        """Return one row per column, check and severity: rows failing, their share, the first of them and why.
+
+        Examples
+        --------
+        >>> import cio_frames as cio
+        >>> orders = pd.DataFrame({"user_id": ["ada", "bob"], "total": ["much", 3]})
+        >>> cio.validate(orders, "track", "Order Completed").summary()[["column", "rows", "share", "first_reason"]]
+          column  rows  share               first_reason
+        0  total     1    0.5  total: a number is needed
+        """
         keys = ["column", "check", "severity"]
-        grouped = self.failure_cases.groupby(keys, dropna=False, sort=False)["position"]
-        found = grouped.agg(rows="nunique", first_positions=_first).reset_index()
+        grouped = self.failure_cases.groupby(keys, dropna=False, sort=False)
+        found = grouped.agg(
+            rows=("position", "nunique"), first_positions=("position", _first), first_reason=("reason", "first")
+        ).reset_index()
         found["rows"] = found["rows"].astype("int64")
         found.insert(4, "share", found["rows"] / max(self.rows, 1))
         return found.sort_values(["severity", "rows"], ascending=[True, False], kind="stable", ignore_index=True)
@@ -121,6 +139,16 @@ class ValidationReport:
         show_values : bool
             Whether cells that fail, and their rows' index labels, are shown. They may be people's data, and stay out
             of the file if left out; positions are there either way.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import cio_frames as cio
+        >>> report = cio.validate(pd.DataFrame({"user_id": [None]}), "identify")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     report.to_html(f"{folder}/report.html")
+        ...     "The one row is held back" in Path(folder, "report.html").read_text(encoding="utf-8")
+        True
         """
         from cio_frames.report.page import page
 
@@ -136,6 +164,16 @@ class ValidationReport:
         show_values : bool
             Whether cells that fail, and their rows' index labels, are written; null if left out, since they may be
             people's data.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import cio_frames as cio
+        >>> report = cio.validate(pd.DataFrame({"user_id": ["ada"], "email": ["nobody"]}), "identify")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     report.to_parquet(f"{folder}/cases.parquet")
+        ...     pd.read_parquet(f"{folder}/cases.parquet")[["position", "column", "reason"]].to_numpy().tolist()
+        [[0, 'email', 'email: not an email address']]
         """
         cases = self.failure_cases
         text = {
@@ -221,9 +259,11 @@ class ValidationReport:
         head = f"<p>{html.escape(repr(self)[1:-1])}</p>"
         if self.failure_cases.empty:
             return head
-        shown = self.summary().head(_ROWS_SHOWN)
+        # The first reason says what a check's name says, and more.
+        shown = self.summary().drop(columns="check").head(_ROWS_SHOWN)
         shown = shown.assign(share=shown["share"].map("{:.1%}".format))
-        return head + shown.to_html(index=False, escape=True, border=0)
+        with pd.option_context("display.max_colwidth", None):
+            return head + shown.to_html(index=False, escape=True, border=0)
 
 
 def _largest(sizes: npt.NDArray[np.int64]) -> int | None:

@@ -83,6 +83,15 @@ class Sandbox(Received):
     >>> sandbox.events()[["event", "userId", "properties"]]
                  event userId      properties
     0  Order Completed      7  {'total': 9.5}
+
+    To be sent to from pandas, it has a client ready:
+
+    >>> import pandas as pd
+    >>> import cio_frames as cio
+    >>> with cio.Sandbox() as sandbox:
+    ...     result = pd.DataFrame({"user_id": ["ada"]}).cio.identify(client=sandbox.client)
+    >>> result["status"].tolist(), sandbox.people()["userId"].tolist()
+    (['delivered'], ['ada'])
     """
 
     def __init__(

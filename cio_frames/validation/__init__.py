@@ -3,16 +3,16 @@
 from cio_frames.validation.downstream import event_data_warnings, repeated_id_warnings
 from cio_frames.validation.failures import failure_cases, failures_of, rows_by_reason, together
 from cio_frames.validation.members import check_constants
-from cio_frames.validation.schemas import as_schema, fields_frame, schema, schema_of
+from cio_frames.validation.schemas import as_schema, events, schema, schema_of
 from cio_frames.validation.warned import warnings_of
 
 __all__ = [
     "as_schema",
     "check_constants",
     "event_data_warnings",
+    "events",
     "failure_cases",
     "failures_of",
-    "fields_frame",
     "repeated_id_warnings",
     "rows_by_reason",
     "schema",

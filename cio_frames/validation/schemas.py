@@ -150,7 +150,7 @@ def as_schema(given: Any) -> pandera.DataFrameSchema:
     )
 
 
-def fields_frame() -> pd.DataFrame:
+def events() -> pd.DataFrame:
     """Return every field of every semantic event, one row each.
 
     Returns
@@ -161,7 +161,8 @@ def fields_frame() -> pd.DataFrame:
 
     Examples
     --------
-    >>> found = fields_frame()
+    >>> import cio_frames as cio
+    >>> found = cio.events()
     >>> found.loc[found["field"].eq("products[].price") & found["event"].eq("Order Completed"), "type"].tolist()
     ['number']
     """

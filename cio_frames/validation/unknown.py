@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,15 @@ import pyarrow.types as kinds
 from cio_frames import spec
 from cio_frames.columns import Columns, Source
 from cio_frames.encoding.series import column_of
+from cio_frames.names import closest
 from cio_frames.plan import Plan
 from cio_frames.validation import cells
 from cio_frames.validation.downstream import filled
 from cio_frames.validation.failures import failure_cases
 
 CHECK = "unknown_property"
+# What Journeys calls createdAt is taken too.
+_JOURNEYS_OWN = ("created_at",)
 
 
 def unknown_property_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[pd.DataFrame]:
@@ -48,6 +50,38 @@ def unknown_property_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator
             meant = f"; did you mean {close!r}?" if close else ", as far as the spec knows"
             reason = f"{label}: is no property of {event.name}{meant}"
             yield failure_cases(rows, source.label, CHECK, reason, severity="warning")
+
+
+def misspelt_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[pd.DataFrame]:
+    """Yield failure cases of severity ``warning`` for traits and properties that the spec knows by another spelling.
+
+    Names are free, so that only case and separators tell a slip from a trait of one's own. Semantic events have a list
+    of their properties, which says more.
+
+    >>> from cio_frames.columns import ColumnMapping, resolve
+    >>> people = pd.DataFrame({"user_id": ["ada"], "E-mail": ["ada@example.com"]})
+    >>> columns = resolve(people.columns, spec.calls()["identify"], ColumnMapping())
+    >>> [cases["reason"].tolist() for cases in misspelt_warnings(people, columns)]
+    [["E-mail: becomes a trait of its own; did you mean 'email'?"]]
+    """
+    bag = columns.call.bag
+    if bag is None or columns.event is not None:
+        return
+    known = set(columns.call.fields[bag].properties)
+    sent = {source.path[1] for source in columns.sources if source.path[0] == bag}
+    for source in columns.sources:
+        if source.path[0] != bag or source.path[1] in {*known, *_JOURNEYS_OWN}:
+            continue
+        name = source.path[1]
+        meant = closest(name, known, cutoff=1)
+        # Who sends both means both.
+        if meant is None or meant in sent:
+            continue
+        kind = "trait" if bag == "traits" else "property"
+        under = "" if source.label == name else f", {name!r}"
+        reason = f"{source.label}: becomes a {kind} of its own{under}; did you mean {meant!r}?"
+        rows = np.flatnonzero(filled(frame, source))
+        yield failure_cases(rows, source.label, "misspelt", reason, severity="warning")
 
 
 def unknown_event_warnings(frame: pd.DataFrame, columns: Columns, plan: Plan) -> Iterator[pd.DataFrame]:
@@ -146,10 +180,4 @@ def _closest(name: str, known: spec.Field) -> str | None:
     >>> _closest("orderID", spec.Field(properties={"order_id": spec.Field(), "total": spec.Field()}))
     'order_id'
     """
-    plain = {_plain(each): each for each in known.properties}
-    close = get_close_matches(_plain(name), plain, n=1, cutoff=0.8)
-    return plain[close[0]] if close else None
-
-
-def _plain(name: str) -> str:
-    return "".join(filter(str.isalnum, name)).casefold()
+    return closest(name, known.properties, cutoff=0.8)

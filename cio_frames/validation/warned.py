@@ -9,11 +9,12 @@ import pandas as pd
 from cio_frames.columns import Columns
 from cio_frames.plan import Plan
 from cio_frames.validation.downstream import limit_warnings
-from cio_frames.validation.unknown import unknown_event_warnings, unknown_property_warnings
+from cio_frames.validation.unknown import misspelt_warnings, unknown_event_warnings, unknown_property_warnings
 
 
 def warnings_of(frame: pd.DataFrame, columns: Columns, plan: Plan) -> Iterator[pd.DataFrame]:
     """Yield failure cases of severity ``warning``, by position."""
     yield from limit_warnings(frame, columns)
+    yield from misspelt_warnings(frame, columns)
     yield from unknown_event_warnings(frame, columns, plan)
     yield from unknown_property_warnings(frame, columns)
