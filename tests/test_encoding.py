@@ -143,7 +143,7 @@ def test_slices_change_nothing(request, size):
     frame, call, event, asked = request
     whole = texts(frame, call, event, **asked), dry(frame, call, event, **asked)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cio_frames.pipeline.SLICE_ROWS", size)
+        patch.setattr("cio_frames.pipeline.prepared.SLICE_ROWS", size)
         assert texts(frame, call, event, **asked) == whole[0]
         cut = dry(frame, call, event, **asked)
     kept = ["status", "reason", "message_id", "bytes"]
@@ -682,7 +682,7 @@ def test_each_row_of_a_category_is_written_and_each_fault_is_told_on_its_rows():
     result = dry(pd.DataFrame({"user_id": "u", "x": column}))
     assert result["status"].tolist() == ["invalid", "ready", "ready", "invalid"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cio_frames.pipeline.SLICE_ROWS", 3)
+        patch.setattr("cio_frames.pipeline.prepared.SLICE_ROWS", 3)
         assert dry(pd.DataFrame({"user_id": "u", "x": column}))["status"].tolist() == result["status"].tolist()
 
 

@@ -85,7 +85,7 @@ def lanes_of(frame, call="identify", workers=4, **asked):
 
 
 def test_calls_of_one_person_travel_one_lane_in_row_order(monkeypatch):
-    monkeypatch.setattr("cio_frames.pipeline.SLICE_ROWS", 7)
+    monkeypatch.setattr("cio_frames.pipeline.prepared.SLICE_ROWS", 7)
     frame = pd.DataFrame({"user_id": [f"u{row % 5}" for row in range(40)], "n": range(40)})
     lanes = lanes_of(frame)
     assert sorted(lanes) == list(range(40))
@@ -99,7 +99,7 @@ def test_calls_of_one_person_travel_one_lane_in_row_order(monkeypatch):
 
 
 def test_people_who_appear_once_need_no_lane_and_take_turns(monkeypatch):
-    monkeypatch.setattr("cio_frames.pipeline.SLICE_ROWS", 1)
+    monkeypatch.setattr("cio_frames.pipeline.prepared.SLICE_ROWS", 1)
     assert lanes_of(pd.DataFrame({"user_id": list("abcd")}), workers=2) == {0: 0, 1: 1, 2: 0, 3: 1}
 
 

@@ -111,7 +111,7 @@ def test_a_rerun_repeats_every_id():
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
 def test_the_size_of_slices_does_not_matter(monkeypatch, size):
     whole = ids(people(), timestamp="when")
-    monkeypatch.setattr("cio_frames.pipeline.SLICE_ROWS", size)
+    monkeypatch.setattr("cio_frames.pipeline.prepared.SLICE_ROWS", size)
     assert ids(people(), timestamp="when") == whole
 
 
@@ -220,7 +220,7 @@ def test_like_calls_differ_whatever_says_their_time(unit):
 
 
 def test_like_calls_in_different_slices_differ(monkeypatch):
-    monkeypatch.setattr("cio_frames.pipeline.SLICE_ROWS", 1)
+    monkeypatch.setattr("cio_frames.pipeline.prepared.SLICE_ROWS", 1)
     frame = pd.DataFrame({"user_id": ["ada", "ada"]})
     assert len(set(ids(frame))) == 2
 

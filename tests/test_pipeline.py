@@ -246,7 +246,7 @@ def test_slices_do_not_show_in_what_is_sent(monkeypatch):
     )
     whole = mixed.cio.batch(dry_run=True)
     texts = mixed.cio.payloads("batch")
-    monkeypatch.setattr(pipeline, "SLICE_ROWS", 2)
+    monkeypatch.setattr(pipeline.prepared, "SLICE_ROWS", 2)
     pd.testing.assert_series_equal(mixed.cio.payloads("batch"), texts)
     pd.testing.assert_frame_equal(mixed.cio.batch(dry_run=True).drop(columns="batch"), whole.drop(columns="batch"))
 
@@ -375,7 +375,7 @@ def test_text_in_the_later_slices_of_a_column_is_as_it_came(monkeypatch):
         }
     )
     whole = [text for row in range(rows) for text in frame.iloc[row : row + 1].copy().cio.payloads("identify")]
-    monkeypatch.setattr(pipeline, "SLICE_ROWS", 7)
+    monkeypatch.setattr(pipeline.prepared, "SLICE_ROWS", 7)
     assert frame.cio.payloads("identify").tolist() == whole
     assert frame.iloc[11:29].cio.payloads("identify").tolist() == whole[11:29]
     assert all(f'"anonymousId":"anonymous-{row}"' in text for row, text in enumerate(whole))
@@ -402,7 +402,7 @@ def test_a_row_that_is_held_back_and_mended_later_does_not_change_its_twins_id()
 
 
 def test_an_invalid_row_is_invalid_also_where_delivery_stopped_before_it(sandbox, monkeypatch):
-    monkeypatch.setattr(pipeline, "SLICE_ROWS", 2)
+    monkeypatch.setattr(pipeline.prepared, "SLICE_ROWS", 2)
     frame = pd.DataFrame({"user_id": [f"u{row}" for row in range(200)], "total": [1] * 199 + ["x"]})
     with pytest.raises(cio.AuthenticationError) as error:
         frame.cio.track("Order Completed", client=dataclasses.replace(sandbox.client, write_key="wrong-key"))
@@ -414,16 +414,16 @@ def test_how_many_threads_encode_does_not_show(monkeypatch, encoders):
     orders = read(shipped("sample_data") / "orders.parquet").head(500)
     asked = {"user_id": "customer_id", "timestamp": "ordered_on", "dry_run": True}
     whole = orders.cio.track("Order Completed", **asked)
-    monkeypatch.setattr(pipeline, "SLICE_ROWS", 40)
-    monkeypatch.setattr(pipeline, "MOST_ENCODERS", encoders)
-    monkeypatch.setattr(pipeline.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(pipeline.prepared, "SLICE_ROWS", 40)
+    monkeypatch.setattr(pipeline.prepared, "MOST_ENCODERS", encoders)
+    monkeypatch.setattr(pipeline.prepared.os, "cpu_count", lambda: 8)
     found = orders.cio.track("Order Completed", **asked)
     pd.testing.assert_frame_equal(found.drop(columns="batch"), whole.drop(columns="batch"))
 
 
 @pytest.mark.parametrize("encoders", [1, 2])
 def test_the_first_request_leaves_before_the_last_row_is_encoded_and_what_waits_is_bounded(monkeypatch, encoders):
-    monkeypatch.setattr(pipeline, "SLICE_ROWS", 1)
+    monkeypatch.setattr(pipeline.prepared, "SLICE_ROWS", 1)
     frame = pd.DataFrame({"user_id": [f"u{row}" for row in range(200)]})
     client = cio.Client(write_key="k", workers=2)
     begun, left, gate = [], threading.Event(), threading.Event()
@@ -466,7 +466,7 @@ def test_the_first_request_leaves_before_the_last_row_is_encoded_and_what_waits_
 
 
 def test_a_failure_while_encoding_leaves_no_encoder_behind(monkeypatch, sandbox):
-    monkeypatch.setattr(pipeline, "SLICE_ROWS", 5)
+    monkeypatch.setattr(pipeline.prepared, "SLICE_ROWS", 5)
 
     def fails(self, start, **options):
         raise RuntimeError("broken")

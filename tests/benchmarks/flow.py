@@ -21,9 +21,9 @@ import pyarrow.parquet as pq
 import requests
 
 import cio_frames as cio
-from cio_frames import pipeline
 from cio_frames.client import Client, Connection
-from cio_frames.pipeline import Prepared, Request, Sending
+from cio_frames.message_ids import MessageIds
+from cio_frames.pipeline import Prepared, Request, Sending, prepared, sending
 
 from . import encode, made, measure
 
@@ -36,11 +36,11 @@ LATENCY_SECONDS = 0.03
 STAGES = ["validation", "columns", "encoding", "ids", "batching", "sending", "result frame"]
 # What is called within other stages, by its stage.
 INSIDE = [
-    ("validation", pipeline, "_broken"),
-    ("encoding", pipeline, "_merged"),
-    ("ids", pipeline, "digests"),
-    ("ids", pipeline.MessageIds, "of"),
-    ("ids", pipeline, "with_ids"),
+    ("validation", prepared, "_broken"),
+    ("encoding", prepared, "_merged"),
+    ("ids", prepared, "digests"),
+    ("ids", MessageIds, "of"),
+    ("ids", sending, "with_ids"),
 ]
 
 
@@ -154,15 +154,15 @@ def shares(address: str, rows: int) -> dict[str, float]:
         client = Client(write_key="benchmark", endpoint=address)
         connection = Connection(client)
         request = Request("identify", encode.REQUESTS["people"].mapping)
-        sending = clocked("columns", lambda: Sending(Prepared(frame, request), client, encoders=1))()
+        run = clocked("columns", lambda: Sending(Prepared(frame, request), client, encoders=1))()
         spent["columns"] -= spent["validation"]
-        batches = sending.batches()
+        batches = run.batches()
         while (batch := clocked("batching", lambda: next(batches, None))()) is not None:
             body = clocked("batching", lambda some=batch[1]: some.body)()
             assert clocked("sending", connection.post)(body).status == 200
-            sending.outcomes.tell(batch[1].rows, "delivered", batch=0, http_status=200, attempts=1)
+            run.outcomes.tell(batch[1].rows, "delivered", batch=0, http_status=200, attempts=1)
         spent["batching"] -= spent["encoding"] + spent["ids"]
-        clocked("result frame", sending.outcomes.frame)(frame.index)
+        clocked("result frame", run.outcomes.frame)(frame.index)
     return {stage: spent[stage] / rows * 1e6 for stage in STAGES}
 
 

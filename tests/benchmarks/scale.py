@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 import cio_frames as cio
-from cio_frames.pipeline import SLICE_ROWS
+from cio_frames.pipeline.prepared import SLICE_ROWS
 
 from . import made, measure
 

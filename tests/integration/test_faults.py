@@ -329,7 +329,7 @@ def test_what_fails_on_this_side_leaves_the_result_on_the_error(monkeypatch):
         return calls(self, start, stop)
 
     monkeypatch.setattr(Encoder, "calls", failing)
-    monkeypatch.setattr("cio_frames.pipeline.SLICE_ROWS", 2)
+    monkeypatch.setattr("cio_frames.pipeline.prepared.SLICE_ROWS", 2)
     with FaultServer([OK]) as server:
         with pytest.raises(cio.DeliveryError) as error:
             people(5).cio.identify(client=client(server.url))

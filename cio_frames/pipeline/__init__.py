@@ -1,0 +1,13 @@
+"""Where the stages meet: columns, validate, encode, batch, deliver, result frame.
+
+Everything left of deliver is pure: no clock, no network. A dry run is the same flow without deliver. ``request`` is
+what is asked for, ``prepared`` a frame whose columns are found and whose rows are checked, ``sending`` one run over
+its rows, ``running`` the flow from one end to the other.
+"""
+
+from cio_frames.pipeline.prepared import Prepared
+from cio_frames.pipeline.request import Request, types_of
+from cio_frames.pipeline.running import ids_of, payloads, report, run
+from cio_frames.pipeline.sending import Sending
+
+__all__ = ["Prepared", "Request", "Sending", "ids_of", "payloads", "report", "run", "types_of"]

@@ -1,0 +1,260 @@
+"""A frame made ready: its columns found, its rows checked and parted by kind of call, encoded slice by slice."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cio_frames import ahead, lanes, spec, validation
+from cio_frames.columns import Columns, position_of, resolve
+from cio_frames.encoding import END_BYTES, NO_TIME, Calls, Encoder
+from cio_frames.encoding.text import TEXT
+from cio_frames.message_ids import UInts, digests
+from cio_frames.pipeline.request import Request
+
+Ints = npt.NDArray[np.int64]
+
+# Fragments of this many rows stay in the processor's cache, and memory stays flat.
+SLICE_ROWS = 50_000
+# Arrow and orjson work side by side in threads; hashing and numpy's smaller steps do not, so that more than this gain
+# little and take memory.
+MOST_ENCODERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of a frame that make the same kind of call from the same columns."""
+
+    rows: Ints
+    frame: pd.DataFrame
+    encoder: Encoder
+    columns: Columns
+
+
+class Slice(NamedTuple):
+    """Some rows' calls, the position of the first, and the digests that message ids are made of, where they are."""
+
+    start: int
+    calls: Calls
+    digests: UInts | None
+
+
+class Prepared:
+    """A frame whose columns are found and whose rows are checked; encodes them slice by slice.
+
+    Attributes
+    ----------
+    failures : pandas.DataFrame
+        Broken checks that hold rows back, by position.
+    warnings : pandas.DataFrame
+        Broken checks that do not, by position; looked for only where ``warn`` is set.
+    """
+
+    def __init__(self, frame: pd.DataFrame, request: Request, *, warn: bool = False) -> None:
+        self.rows = len(frame)
+        self.frame = frame
+        self.request = request
+        self.parts: list[Part] = []
+        found: list[pd.DataFrame] = []
+        # The column that names events is no property, also where it was found and not given.
+        label = _event_label(frame, request) if request.call in ("track", "batch") else None
+        mapping = request.mapping if label is None else replace(request.mapping, event=label)
+        for rows, call, event in _kinds_of_row(frame, request, found):
+            some = frame if len(rows) == self.rows else frame.iloc[rows]
+            columns = resolve(list(frame.columns), request.plan.calls[call], mapping, event)
+            self.parts.append(Part(rows, some, Encoder(some, columns, request.form), columns))
+            broken = _broken(some, columns, request, warn=warn or request.strict_schema)
+            if len(broken):
+                found.append(broken.assign(position=rows[broken["position"].to_numpy(dtype=np.int64)]))
+        self.warns = (warn or request.strict_schema) and request.schema is not None
+        if self.warns:
+            found += self._repeated_ids()
+        broken = validation.together(found)
+        if request.strict_schema:
+            broken["severity"] = "error"
+        error = broken["severity"].eq("error")
+        self.failures, self.warnings = (
+            (broken, broken[:0]) if error.all() else (broken[some].reset_index(drop=True) for some in (error, ~error))
+        )
+
+    def _repeated_ids(self) -> Iterator[pd.DataFrame]:
+        """Yield the rows whose message id is not theirs alone, whatever kinds of call they are."""
+        source = next((found for part in self.parts if (found := part.columns.source("messageId"))), None)
+        ids = self._ids("messageId")
+        if source is not None and ids is not None:
+            yield from validation.repeated_id_warnings(ids, source.label)
+
+    def people(self) -> Ints:
+        """Return a number for the person of each row, -1 for nobody."""
+        ids = [
+            found
+            for wires in (("userId",), ("anonymousId",), ("previousId",))
+            if (found := self._ids(wires[0])) is not None
+        ]
+        groups = self._ids("groupId")
+        if groups is not None:
+            # Without a person it is the object whose updates must keep their order.
+            nobody = pa.array(np.all([np.asarray(pc.is_null(some)) for some in ids], axis=0)) if ids else True
+            ids.append(pc.if_else(nobody, groups, pa.scalar(None, TEXT)))
+        return lanes.people(ids) if ids else np.full(self.rows, -1)
+
+    def moments(self) -> Ints:
+        """Return each row's timestamp in milliseconds, NO_TIME where it has none, or none that is quickly read."""
+        found = np.full(self.rows, NO_TIME)
+        for part in self.parts:
+            found[part.rows] = part.encoder.moments()
+        return found
+
+    def _ids(self, wire: str) -> pa.Array | None:
+        """Return one kind of id of all rows, in their order."""
+        found = [(part, ids) for part in self.parts if (ids := part.encoder.ids(wire)) is not None]
+        if not found:
+            return None
+        if len(found) == 1 and len(found[0][0].rows) == self.rows:
+            return found[0][1]
+        everywhere = np.full(self.rows, -1, dtype=np.int64)
+        rows = np.concatenate([part.rows for part, _ in found])
+        everywhere[rows] = np.arange(len(rows))
+        ids = pa.chunked_array([ids for _, ids in found]).combine_chunks()
+        return ids.take(pa.array(everywhere, mask=everywhere < 0))
+
+    def events(self) -> npt.NDArray[np.object_]:
+        """Return the name of what each row adds to a person's activity: an event, ``page`` or ``screen``, or None."""
+        names = np.full(self.rows, None, dtype=object)
+        for part in self.parts:
+            call = part.columns.call.name
+            if call in ("page", "screen"):
+                names[part.rows] = call
+            elif call == "track":
+                constant = part.columns.constants.get(("event",))
+                ids = part.encoder.ids("event") if constant is None else None
+                names[part.rows] = constant if ids is None else ids.to_numpy(zero_copy_only=False)
+        return names
+
+    def slices(self, *, threads: int = 1, hashed: bool = True) -> Iterator[Slice]:
+        """Yield calls slice by slice, in row order; without digests where no ids are to be made."""
+        make = partial(self._slice, hashed=hashed)
+        yield from ahead.results(make, range(0, self.rows, SLICE_ROWS), threads=threads)
+
+    def _slice(self, start: int, *, hashed: bool) -> Slice:
+        calls = _merged(self.parts, start, min(start + SLICE_ROWS, self.rows))
+        given = calls.message_ids is not None and not calls.message_ids.null_count
+        return Slice(start, calls, digests(calls.texts, end_bytes=END_BYTES) if hashed and not given else None)
+
+
+def _broken(frame: pd.DataFrame, columns: Columns, request: Request, *, warn: bool) -> pd.DataFrame:
+    """Return the checks that rows break, and on demand those that are no more than warnings."""
+    match request.schema:
+        case None:
+            return validation.together([])
+        case "spec":
+            validation.check_constants(columns)
+            schema = validation.schema_of(columns.call, columns.event)
+        case given:
+            schema = validation.as_schema(given)
+    broken = validation.failures_of(
+        frame,
+        columns,
+        schema,
+        own_columns=request.schema != "spec",
+        event_column=_event_label(frame, request) if columns.event is not None else None,
+    )
+    return validation.together([broken, *validation.warnings_of(frame, columns, request.plan)]) if warn else broken
+
+
+def _kinds_of_row(
+    frame: pd.DataFrame, request: Request, failures: list[pd.DataFrame]
+) -> Iterator[tuple[Ints, spec.CallName, spec.Event | str | None]]:
+    """Yield rows that are one kind of call, with its event; rows of no kind become failures."""
+    if request.call != "batch":
+        yield from _by_event(frame, np.arange(len(frame)), request.call, request)
+        return
+    label = request.mapping.type_column
+    types = _column(frame, label, "batch")
+    known = types.isin(spec.CALL_NAMES).to_numpy(dtype=bool, na_value=False)
+    reason = f"{label}: must be one of {', '.join(spec.CALL_NAMES)}"
+    values = types[~known].to_numpy(dtype=object)
+    failures.append(validation.failure_cases(np.flatnonzero(~known), label, "type", reason, values=values))
+    for call in spec.CALL_NAMES:
+        rows = np.flatnonzero(types.eq(call).to_numpy(dtype=bool, na_value=False))
+        if len(rows):
+            yield from _by_event(frame, rows, call, request)
+
+
+def _by_event(
+    frame: pd.DataFrame, rows: Ints, call: spec.CallName, request: Request
+) -> Iterator[tuple[Ints, spec.CallName, spec.Event | str | None]]:
+    """Yield track rows by semantic event, and those of other events together; other calls as they are."""
+    label = _event_label(frame, request) if call == "track" else None
+    if label is None:
+        yield rows, call, (request.plan.event(request.event) or request.event) if call == "track" else None
+        return
+    cells = _column(frame, label, call).iloc[rows].astype(object)
+    # What is no text is told of later, with the other cells that cannot be sent.
+    known = [request.plan.event(cell) if isinstance(cell, str) else None for cell in cells]
+    names = np.array(["" if event is None else event.name for event in known], dtype=object)
+    for name in sorted(set(names) - {""}):
+        yield rows[names == name], call, request.plan.event(name)
+    others = rows[names == ""]
+    if len(others) or len(frame) == 0:
+        yield others, call, None
+
+
+def _event_label(frame: pd.DataFrame, request: Request) -> Hashable | None:
+    if request.event is not None:
+        return None
+    if request.mapping.event is not None:
+        return request.mapping.event
+    return "event" if "event" in frame.columns else None
+
+
+def _column(frame: pd.DataFrame, label: Hashable, call: str) -> pd.Series[Any]:
+    """Return one column by label, or say what is wrong with it."""
+    return frame.iloc[:, position_of(list(frame.columns), label, call)]
+
+
+def _merged(parts: list[Part], start: int, stop: int) -> Calls:
+    """Return the calls of rows ``start`` to ``stop`` from all parts, in row order."""
+    places, found = [], []
+    for part in parts:
+        first, last = np.searchsorted(part.rows, [start, stop])
+        if last > first:
+            places.append(part.rows[first:last] - start)
+            found.append(part.encoder.calls(int(first), int(last)))
+    if len(found) == 1 and len(places[0]) == stop - start:
+        return found[0]
+    count = stop - start
+    order = np.full(count, -1, dtype=np.int64)
+    everywhere = np.concatenate([*places, np.empty(0, dtype=np.int64)]).astype(np.int64)
+    order[everywhere] = np.arange(len(everywhere))
+    take = pa.array(order, mask=order < 0)
+    filled = [pa.nulls(len(calls.texts), TEXT) if calls.message_ids is None else calls.message_ids for calls in found]
+    return Calls(
+        texts=_taken([calls.texts for calls in found], take),
+        message_ids=None if all(calls.message_ids is None for calls in found) else _taken(filled, take),
+        ms=np.where(order < 0, NO_TIME, np.concatenate([*(calls.ms for calls in found), [NO_TIME]])[order]),
+        faults=[
+            fault._replace(rows=rows[fault.rows])
+            for rows, calls in zip(places, found, strict=True)
+            for fault in calls.faults
+        ],
+    )
+
+
+def _taken(arrays: list[pa.Array], take: pa.Array) -> pa.Array:
+    return pa.chunked_array(arrays, TEXT).combine_chunks().take(take)
+
+
+def encoders_for(rows: int) -> int:
+    """Return in how many threads to encode."""
+    return max(1, min(MOST_ENCODERS, os.cpu_count() or 1, math.ceil(rows / SLICE_ROWS)))
