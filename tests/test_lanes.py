@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cio_frames.batching import Batch
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping
-from cio_frames.lanes import people, repeated
+from cio_frames.lanes import people, several
 from cio_frames.pipeline import Prepared, Request, Sending
 
 some_id = st.none() | st.sampled_from("abcdef")
@@ -42,11 +42,41 @@ def test_rows_are_of_one_person_just_where_their_ids_are_joined(rows):
     assert [number == -1 for number in person] == [not any(row) for row in rows]
 
 
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(st.lists(st.none() | st.text(max_size=40) | st.sampled_from(["a" * 8, "a" * 9, "a" * 16, "a" * 8 + "\0"])))
+def test_rows_of_one_kind_of_id_have_one_number_just_where_their_ids_are_alike(ids):
+    person = of(ids).tolist()
+    assert [number == -1 for number in person] == [each is None for each in ids]
+    assert len(set(zip(person, ids, strict=True))) == len(set(person)) == len(set(ids))
+    assert min(person, default=0) >= -1
+
+
+def test_an_id_has_the_same_number_wherever_it_stands(monkeypatch):
+    ids = ["a", "b" * 30, None, "c" * 500, "a", "d", "b" * 30, "c" * 500, "\u00e4" * 9, None] * 3
+    whole = of(ids)
+    monkeypatch.setattr("cio_frames.lanes._BLOCK_ROWS", 4)
+    assert np.array_equal(of(ids), whole)
+    sliced = people([pa.array(["x", *ids, "y"], pa.large_string()).slice(1, len(ids))])
+    assert np.array_equal(sliced, whole)
+
+
+def test_ids_that_are_alike_for_long_have_numbers_that_are_nobody_else_s():
+    ids = [f"https://shop.example.com/{'a' * 200}/{number}" for number in range(1_000)]
+    assert len(set(of(ids).tolist())) == 1_000
+
+
 @settings(deadline=None, derandomize=True, max_examples=100)
-@given(st.lists(st.integers(-1, 4), max_size=10))
-def test_rows_of_one_person_and_of_nobody_may_be_like_another(person):
-    counted = [person.count(number) > 1 or number == -1 for number in person]
-    assert repeated(np.array(person, dtype=np.int64)).tolist() == counted
+@given(st.lists(st.integers(-1, 9), max_size=10))
+def test_somebody_has_several_rows_or_nobody_has(person):
+    known = [number for number in person if number != -1]
+    assert several(np.array(person, dtype=np.int64)) == (len(set(known)) < len(known))
+
+
+def test_the_last_of_many_rows_may_be_the_one_that_is_somebody_s_second():
+    person = np.arange(100_000)
+    assert not several(person)
+    person[-1] = 0
+    assert several(person)
 
 
 def test_a_long_chain_of_aliases_is_one_person():
@@ -66,7 +96,7 @@ def test_an_anonymous_id_joins_the_rows_before_and_after_it_became_known():
 def test_no_rows_have_no_people():
     assert of([]).tolist() == []
     assert of([], []).tolist() == []
-    assert repeated(np.array([], dtype=np.int64)).tolist() == []
+    assert not several(np.array([], dtype=np.int64))
 
 
 def test_nobody_is_nobody_in_every_row():

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "progress": set(),
     "times": set(),
     "message_ids": set(),
-    "lanes": set(),
+    "lanes": {"encoding"},
     "ahead": set(),
     "batching": set(),
     "results": set(),

@@ -103,16 +103,17 @@ class Sending:
         self._message_ids = (message_ids or MessageIds()) if named else None
         self._settled = np.zeros(prepared.rows, dtype=bool) if settled is None else settled
         person = prepared.people()
-        repeated = lanes.repeated(person)
+        several = lanes.several(person)
         # Few bits sort fast.
         lane = (person % client.workers).astype(np.min_scalar_type(client.workers))
-        self._lane = lane if (repeated & (person >= 0)).any() else None
-        self._may_repeat = repeated
+        self._lane = lane if several else None
         if message_ids is not None:
             # Where ids are shared with other frames, any row may be like one of theirs.
             self._may_repeat = np.ones(prepared.rows, dtype=bool)
-        elif named and repeated.any():
-            self._may_repeat = repeated & may_be_alike(person, prepared.moments())
+        elif named and several:
+            self._may_repeat = may_be_alike(person, prepared.moments())
+        else:
+            self._may_repeat = person == lanes.NOBODY
         self._turn = 0
 
     def batches(self) -> Iterator[tuple[int, Batch]]:
