@@ -8,9 +8,8 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
-from cio_frames.ahead import one_more
 from cio_frames.client import Client
-from cio_frames.loading.flow import prepared_chunks, with_ids_of_rejects
+from cio_frames.loading.flow import read_ahead, with_ids_of_rejects
 from cio_frames.loading.loaded import LoadResult
 from cio_frames.loading.sources import Source
 from cio_frames.pipeline import Request, Sending
@@ -29,7 +28,7 @@ def dry_run(
     bytes_ = 0
     with (
         LoadProgress(source.rows(), progress, request.what) as shown,
-        one_more(prepared_chunks(source, request)) as chunks,
+        read_ahead(source, request) as chunks,
     ):
         for _, prepared in chunks:
             sending = Sending(prepared, client, named=False)

@@ -170,10 +170,14 @@ def load_request(
         return counted(source, request, client or Client(write_key="dry-run"), progress=progress, now=now)
     client = client or Client.from_env()
     if on_invalid == "raise":
+        if not source.repeatable:
+            raise FrameError(
+                "on_invalid='raise' reads all rows twice, and a generator yields them once. Give a list of frames or a "
+                "file, or look first with dry_run=True."
+            )
         found = counted(source, request, client, progress=progress, now=now)
         if found.rows_held_back:
             raise InvalidRowsError(found)
-        source = source_of(given)
     folder = Path(output) if output is not None else Path(_folder_name(source.name, request))
     where = flow.Where(Path(ledger) if ledger is not None else folder / "ledger.sqlite", folder)
     return flow.run(
