@@ -1,6 +1,7 @@
 """Job files: what to load, in YAML, so that cron, Airflow and CI can run it.
 
-Paths in a job file are relative to it. The write key is never in one: it comes from ``CIO_WRITE_KEY``.
+Paths in a job file are relative to it, wherever it is run from. The write
+key is never in one: it comes from ``CIO_WRITE_KEY``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping
 from cio_frames.errors import ConfigurationError
 from cio_frames.functions import request_for
+from cio_frames.loading import folder_name
 from cio_frames.pipeline import Request
 from cio_frames.yaml_file import YamlFile
 
@@ -96,14 +98,16 @@ def read_job(path: Path) -> Job:
         event=words.get("event"),
         strict_schema=switches.get("strict_schema", False),
     )
+    source = _address(words["source"], path.parent.resolve())
     options = {
         "ledger": paths.get("ledger"),
-        "output": paths.get("output"),
+        # Beside the job also where none is named: run from elsewhere, it is the same load.
+        "output": paths.get("output", path.parent / folder_name(source, request)),
         "on_invalid": words.get("on_invalid", "skip"),
         "allow_campaigns": switches.get("allow_campaigns", False),
     }
     client = _settings(file, entries.get("client"), _CLIENT)
-    return Job(_address(words["source"], path.parent), request, client, paths.get("report"), options)
+    return Job(source, request, client, paths.get("report"), options)
 
 
 def _settings(file: YamlFile, node: yaml.Node | None, allowed: frozenset[str]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ MAY_IMPORT = {
     },
     # The sandbox must not share the encoder's bugs; it makes a Client only to hand it out.
     "sandbox": {"spec", "errors", "client"},
-    "jobs": {"client", "columns", "functions", "pipeline", "yaml_file", "errors"},
+    "jobs": {"client", "columns", "functions", "loading", "pipeline", "yaml_file", "errors"},
     "demo": {"functions", "loading", "resources", "sandbox"},
     "testing": {"sandbox"},
     "__main__": {"cli"},

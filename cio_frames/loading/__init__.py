@@ -1,8 +1,8 @@
 """Files of any size into the one flow, and a load that survives being killed."""
 
 from cio_frames.loading.ledger import loads_in
-from cio_frames.loading.load import load, load_request
+from cio_frames.loading.load import folder_name, load, load_request
 from cio_frames.loading.loaded import LoadResult
 from cio_frames.loading.reading import read
 
-__all__ = ["LoadResult", "load", "load_request", "loads_in", "read"]
+__all__ = ["LoadResult", "folder_name", "load", "load_request", "loads_in", "read"]

@@ -18,6 +18,8 @@ from cio_frames.errors import ConfigurationError, FrameError
 
 PARQUET_ENDINGS = (".parquet", ".pq")
 CSV_ENDINGS = (".csv", ".csv.gz")
+# Of folders in which loads leave their answers, where nobody names another.
+ANSWERS_ENDING = ".load"
 _NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -64,14 +66,17 @@ class DataFile:
         return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if self.path.lower().endswith(".gz") else file
 
 
-def found_files(source: str | Path) -> list[DataFile]:
+def found_files(source: str | Path, *, but: Path | None = None) -> list[DataFile]:
     """Return the files that a path, a folder, a pattern or an address stands for, in the order of their names.
 
     Parameters
     ----------
     source : str or Path
-        A file; a folder, read with all folders in it, but for names that begin with a dot or an underscore; a pattern
-        with ``*``, ``**`` or ``?``; or an address that pyarrow or fsspec know, such as ``s3://bucket/orders/``.
+        A file; a folder, read with all folders in it, but for names that begin with a dot or an underscore, and for
+        folders with the answers of loads (``*.load``); a pattern with ``*``, ``**`` or ``?``; or an address that
+        pyarrow or fsspec know, such as ``s3://bucket/orders/``.
+    but : Path, optional
+        A folder that is left out, wherever it is.
 
     Raises
     ------
@@ -87,14 +92,22 @@ def found_files(source: str | Path) -> list[DataFile]:
     ['orders.csv']
     """
     system, path = _system(str(source))
-    if _PATTERN.search(path):
-        return _known(_matching(system, path), f"Nothing matches {source}")
     info = system.get_file_info(path)
     if info.type == pafs.FileType.File:
         return _known([DataFile(path, system)], f"{source} is of no kind known here")
+    if _PATTERN.search(path):
+        return _known(_outside(but, _matching(system, path)), f"Nothing matches {source}")
     if info.type == pafs.FileType.NotFound:
         raise FrameError(f"There is no file {source}.")
-    return _known(_below(system, path), f"The folder {source} has no file to load")
+    return _known(_outside(but, _below(system, path)), f"The folder {source} has no file to load")
+
+
+def _outside(folder: Path | None, files: Sequence[DataFile]) -> Sequence[DataFile]:
+    """Leave out the answers of the load that is about to read these files."""
+    if folder is None or not files or not isinstance(files[0].system, pafs.LocalFileSystem):
+        return files
+    without = folder.resolve()
+    return [file for file in files if without not in Path(file.path).resolve().parents]
 
 
 def _known(files: Sequence[DataFile], otherwise: str) -> list[DataFile]:
@@ -136,6 +149,7 @@ def _below(system: pafs.FileSystem, folder: str) -> list[DataFile]:
         DataFile(path, system, dict(_partition(parts[:-1])))
         for path, parts in inside.items()
         if not any(part.startswith((".", "_")) for part in parts)
+        and not any(part.endswith(ANSWERS_ENDING) for part in parts[:-1])
     ]
 
 

@@ -361,7 +361,9 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         words = str(error) or "it is no ledger"
-        raise ConfigurationError(f"The ledger {path} cannot be used: {words}.") from error
+        broken = "not a database" in words or "malformed" in words
+        remedy = " Bring back a copy of it, or name another ledger and output, and all is sent again." if broken else ""
+        raise ConfigurationError(f"The ledger {path} cannot be used: {words}.{remedy}") from error
     except OSError as error:
         raise ConfigurationError(f"The ledger {path} cannot be used: {error.strerror}.") from error
 

@@ -16,6 +16,7 @@ from cio_frames.errors import FrameError, InvalidRowsError
 from cio_frames.functions import AnyCall, Nulls, OnInvalid, request_for
 from cio_frames.loading import flow
 from cio_frames.loading.dry import dry_run as counted
+from cio_frames.loading.files import ANSWERS_ENDING
 from cio_frames.loading.loaded import LoadResult
 from cio_frames.loading.sources import source_of
 from cio_frames.pipeline import Request
@@ -164,7 +165,7 @@ def load_request(
     """Load what a request asks for."""
     if on_invalid not in ("skip", "raise"):
         raise FrameError(f"on_invalid={on_invalid!r} is neither 'skip' nor 'raise'.")
-    source = source_of(given)
+    source = source_of(given, but=None if output is None else Path(output))
     now = pd.Timestamp.now("UTC")
     if dry_run:
         return counted(source, request, client or Client(write_key="dry-run"), progress=progress, now=now)
@@ -178,20 +179,20 @@ def load_request(
         found = counted(source, request, client, progress=progress, now=now)
         if found.rows_held_back:
             raise InvalidRowsError(found)
-    folder = Path(output) if output is not None else Path(_folder_name(source.name, request))
+    folder = Path(output) if output is not None else Path(folder_name(source.name, request))
     where = flow.Where(Path(ledger) if ledger is not None else folder / "ledger.sqlite", folder)
     return flow.run(
         source, request, client, where, fresh=fresh, allow_campaigns=allow_campaigns, progress=progress, now=now
     )
 
 
-def _folder_name(source: str, request: Request) -> str:
+def folder_name(source: str, request: Request) -> str:
     """Return a folder's name for the answers of a load.
 
-    >>> _folder_name("s3://bucket/orders/*.parquet", Request("track", ColumnMapping(), "Order Completed"))
+    >>> folder_name("s3://bucket/orders/*.parquet", Request("track", ColumnMapping(), "Order Completed"))
     'orders.track-order-completed.load'
     """
     plain = [part for part in re.split(r"[/\\]", source) if part and not re.search(r"[*?\[:]", part)]
     stem = plain[-1].partition(".")[0] if plain else "rows"
     call = re.sub(r"[^a-z0-9]+", "-", f"{request.call} {request.event or ''}".casefold()).strip("-")
-    return f"{stem or 'rows'}.{call}.load"
+    return f"{stem or 'rows'}.{call}{ANSWERS_ENDING}"

@@ -85,7 +85,7 @@ class Source(Protocol):
         """Return a chunk's rows with all columns, also where not all were read."""
 
 
-def source_of(given: Any) -> Source:
+def source_of(given: Any, *, but: Path | None = None) -> Source:
     """Return a source of rows.
 
     Parameters
@@ -94,13 +94,16 @@ def source_of(given: Any) -> Source:
         A file, folder or pattern; an address such as ``s3://bucket/orders/``; a pandas DataFrame; a pyarrow Table or
         Dataset; or whatever yields DataFrames or Arrow's batches, such as ``pandas.read_sql(..., chunksize=50_000)``.
 
+    but : Path, optional
+        A folder whose files are left out.
+
     Raises
     ------
     FrameError
         It is none of these, or there is nothing there.
     """
     if isinstance(given, (str, Path)):
-        return Files(str(given), found_files(given))
+        return Files(str(given), found_files(given, but=but))
     if isinstance(given, ds.Dataset):
         files = _plain_files(given)
         return Dataset(given) if files is None else Files("dataset", files)

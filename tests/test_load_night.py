@@ -1,0 +1,344 @@
+"""What may happen to a load while nobody watches: between its runs, and in each phase of one."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import cio_frames as cio
+from cio_frames.jobs import read_job
+from cio_frames.loading import loads_in, sources
+
+from .faults import Answer, FaultServer
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sources, "CHUNK_ROWS", 10)
+    return tmp_path
+
+
+def people(rows, first=0):
+    numbers = range(first, first + rows)
+    return pd.DataFrame({"user_id": [f"u{number}" for number in numbers], "plan": "free", "n": list(numbers)})
+
+
+def load(source, client, **options):
+    return cio.load(source, "identify", client=client, **{"output": "out", **options})
+
+
+@pytest.fixture
+def stopped():
+    """A load of 35 rows of which a key that is refused left 15 unsent, and a client of a server that takes the rest."""
+    people(35).assign(email=["x"] + [None] * 34).to_parquet("people.parquet")
+    with FaultServer([Answer(), Answer(), Answer(401)]) as server:
+        client = cio.Client(write_key="k", endpoint=server.url)
+        with pytest.raises(cio.AuthenticationError):
+            load("people.parquet", client)
+    with FaultServer([Answer()], port=server.port) as server:
+        yield client, server
+
+
+def test_answers_that_are_gone_are_told_and_nothing_is_sent(stopped):
+    client, server = stopped
+    shutil.rmtree("out/results")
+    with pytest.raises(cio.ConfigurationError, match=r"answers of 2 of 2 parts of this load are not in out"):
+        load("people.parquet", client)
+    assert not server.received
+
+
+def test_rejects_that_are_gone_are_told(stopped):
+    client, _ = stopped
+    shutil.rmtree("out/.rejects")
+    with pytest.raises(cio.ConfigurationError, match=r"answers of 1 of 2 parts"):
+        load("people.parquet", client)
+
+
+def test_answers_that_are_gone_after_the_end_are_told(sandbox):
+    people(3).to_parquet("people.parquet")
+    load("people.parquet", sandbox.client)
+    shutil.rmtree("out/results")
+    with pytest.raises(cio.ConfigurationError, match=r"answers of 1 of 1 parts"):
+        load("people.parquet", sandbox.client)
+    assert len(load("people.parquet", sandbox.client, fresh=True).frame()) == 3
+
+
+def test_a_ledger_that_is_gone_is_told_and_nothing_is_sent(stopped):
+    client, server = stopped
+    Path("out/ledger.sqlite").unlink()
+    with pytest.raises(cio.ConfigurationError, match="or of one whose ledger is gone"):
+        load("people.parquet", client)
+    assert not server.received
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.5])
+def test_a_ledger_that_is_cut_off_is_told_and_nothing_is_sent(stopped, kept):
+    client, server = stopped
+    path = Path("out/ledger.sqlite")
+    os.truncate(path, int(path.stat().st_size * kept))
+    with pytest.raises(cio.ConfigurationError, match=r"The ledger .* cannot be used|whose ledger is gone"):
+        load("people.parquet", client)
+    assert not server.received
+
+
+def test_a_ledger_that_is_no_ledger_is_told_with_what_to_do(stopped):
+    client, server = stopped
+    Path("out/ledger.sqlite").write_bytes(b"no database" * 1000)
+    with pytest.raises(cio.ConfigurationError, match=r"cannot be used: file is not a database.*Bring back a copy"):
+        load("people.parquet", client)
+    assert not server.received
+
+
+def test_a_ledger_of_another_version_is_told(stopped):
+    client, _ = stopped
+    with sqlite3.connect("out/ledger.sqlite") as database:
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    with pytest.raises(cio.ConfigurationError, match="another version of cio_frames"):
+        load("people.parquet", client)
+
+
+def test_a_folder_that_was_moved_goes_on_where_it_is(stopped):
+    client, _ = stopped
+    Path("out").rename("moved")
+    loaded = load("people.parquet", client, output="moved")
+    assert loaded.statuses == {"invalid": 1, "delivered": 34}
+    assert loaded.frame()["row"].tolist() == list(range(35))
+    assert len(pd.read_parquet(loaded.rejects)) == 1
+    assert not Path("out").exists()
+
+
+def test_another_output_for_the_same_ledger_is_refused(stopped):
+    client, _ = stopped
+    with pytest.raises(cio.ConfigurationError, match=r"not in other; they were left in .*out"):
+        load("people.parquet", client, output="other", ledger="out/ledger.sqlite")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda: people(3, 100).to_parquet("in/c.parquet"), "in/c.parquet is new"),
+        (lambda: Path("in/b.parquet").unlink(), "in/b.parquet is gone"),
+        (lambda: Path("in/b.parquet").rename("in/d.parquet"), "in/b.parquet is gone; in/d.parquet is new"),
+        (lambda: people(16).to_parquet("in/a.parquet"), "in/a.parquet has changed"),
+    ],
+    ids=["more", "fewer", "renamed", "changed"],
+)
+def test_files_that_are_others_are_told_by_name(folder, change, words):
+    (folder / "in").mkdir()
+    people(15).to_parquet("in/a.parquet")
+    people(15, 15).to_parquet("in/b.parquet")
+    with FaultServer([Answer(), Answer(401)]) as server:
+        client = cio.Client(write_key="k", endpoint=server.url)
+        with pytest.raises(cio.AuthenticationError):
+            load("in", client)
+        change()
+        with pytest.raises(cio.ConfigurationError, match=words):
+            load("in", client)
+        assert len(server.received) == 2
+
+
+def test_answers_inside_the_source_are_no_rows(sandbox, folder):
+    people(3).to_parquet("people.parquet")
+    for output in (None, "answers"):
+        for _ in range(2):
+            loaded = load(".", sandbox.client, output=output)
+            assert loaded.statuses == {"delivered": 3}
+    assert len(sandbox.calls()) == 6
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_that_file(sandbox):
+    people(3).to_parquet("people[1].parquet")
+    assert load("people[1].parquet", sandbox.client).statuses == {"delivered": 3}
+
+
+@pytest.mark.parametrize(
+    ("others", "n"),
+    [("many", ["0", "many"]), (1.5, ["0", "1.5"]), ([1], ["0", "[1]"]), (2**60 + 1, [0, 2**60 + 1])],
+    ids=["text", "floats", "lists", "integers"],
+)
+def test_rejects_of_files_whose_types_differ_are_put_together(sandbox, folder, others, n):
+    (folder / "in").mkdir()
+    for name, value in (("a", 0), ("b", others)):
+        pd.DataFrame({"user_id": ["u"], "email": "x", "n": [value]}).to_parquet(f"in/{name}.parquet")
+    loaded = load("in", sandbox.client)
+    assert loaded.statuses == {"invalid": 2}
+    assert pd.read_parquet(loaded.rejects)["n"].tolist() == n
+
+
+def test_columns_in_another_order_empty_row_groups_and_files_without_rows_are_loaded(sandbox, folder):
+    (folder / "in").mkdir()
+    people(3).to_parquet("in/a.parquet")
+    people(3, 3)[["n", "plan", "user_id"]].to_parquet("in/b.parquet")
+    people(0).to_parquet("in/c.parquet")
+    some = pa.Table.from_pandas(people(12, 6))
+    with pq.ParquetWriter("in/d.parquet", some.schema) as writer:
+        for piece in (some[:0], some[:5], some[:0], some[5:], some[:0]):
+            writer.write_table(piece)
+    assert pq.ParquetFile("in/d.parquet").num_row_groups == 5
+    loaded = load("in", sandbox.client)
+    assert loaded.statuses == {"delivered": 18}
+    assert loaded.frame()["row"].tolist() == [0, 1, 2, 0, 1, 2, *range(12)]
+    traits = {call["userId"]: call["traits"] for call in sandbox.calls().to_dict("records")}
+    assert traits["u4"] == {"plan": "free", "n": 4}
+
+
+def test_a_file_of_no_bytes_is_told_before_anything_is_sent(sandbox, folder):
+    (folder / "in").mkdir()
+    people(3).to_parquet("in/a.parquet")
+    (folder / "in/b.parquet").touch()
+    with pytest.raises(cio.FrameError, match=r"in/b.parquet cannot be read: ArrowInvalid"):
+        load("in", sandbox.client)
+    assert len(sandbox.calls()) == 0
+
+
+def test_a_clock_that_jumps_back_changes_nothing(stopped, monkeypatch):
+    client, _ = stopped
+    monkeypatch.setattr("time.time", lambda: 1.0)
+    monkeypatch.setattr("cio_frames.loading.ledger._now", lambda: "1970-01-01T00:00:01Z")
+    assert load("people.parquet", client).statuses == {"invalid": 1, "delivered": 34}
+
+
+def test_a_csv_files_young_events_are_told_before_any_of_its_rows_are_sent(sandbox):
+    times = ["2020-01-01T00:00:00Z"] * 15 + [""]
+    pd.DataFrame({"user_id": [f"u{row}" for row in range(16)], "timestamp": times}).to_csv("seen.csv", index=False)
+    for _ in range(2):
+        with pytest.raises(cio.CampaignsError, match="1 rows are events"):
+            cio.load("seen.csv", "page", client=sandbox.client, output="out")
+    assert len(sandbox.calls()) == 0
+
+
+def test_a_file_without_times_among_others_counts_as_of_now(sandbox, folder):
+    (folder / "in").mkdir()
+    old = pd.DataFrame({"user_id": ["a", "b"], "timestamp": ["2020-01-01T00:00:00Z"] * 2})
+    old.to_parquet("in/a.parquet")
+    old[["user_id"]].to_parquet("in/b.parquet")
+    with pytest.raises(cio.CampaignsError, match="2 rows are events"):
+        cio.load("in", "page", client=sandbox.client)
+
+
+def test_a_job_is_the_same_load_wherever_it_is_run_from(sandbox, folder, monkeypatch):
+    (folder / "jobs").mkdir()
+    people(3).to_parquet("jobs/people.parquet")
+    (folder / "jobs/people.yaml").write_text("source: people.parquet\ncall: identify\n")
+    for where, path in ((folder, "jobs/people.yaml"), (folder / "jobs", "people.yaml")):
+        monkeypatch.chdir(where)
+        job = read_job(Path(path))
+        loaded = cio.loading.load_request(
+            job.source, job.request, sandbox.client, dry_run=False, fresh=False, progress=False, **job.options
+        )
+        assert loaded.statuses == {"delivered": 3}
+    assert len(sandbox.calls()) == 3
+    assert (folder / "jobs/people.identify.load/ledger.sqlite").exists()
+
+
+# Each step of a load; what comes after one is what comes before the next, but for writes that must be whole.
+PHASES = [
+    "cio_frames.loading.sources.Files._frames",
+    "cio_frames.loading.flow.deliver",
+    "cio_frames.loading.ledger.Ledger.begin",
+    "cio_frames.loading.ledger.Ledger.leaving",
+    "cio_frames.loading.ledger.Ledger.answered",
+    "cio_frames.loading.outputs.Outputs.write",
+    "cio_frames.loading.outputs._write",
+    "cio_frames.loading.outputs._renamed",
+    "cio_frames.loading.ledger.Ledger.finish_chunk",
+    "cio_frames.loading.outputs.Outputs.finish",
+    "cio_frames.loading.outputs._as_of",
+    "cio_frames.loading.ledger.Ledger.end",
+    "cio_frames.loading.outputs.Outputs.discard_parts",
+]
+WRITES = {f"cio_frames.loading.ledger.Ledger.{name}" for name in ("leaving", "answered", "finish_chunk", "end")}
+PROGRAM = """
+import importlib, os, signal, sys
+from cio_frames.cli import main
+from cio_frames.loading import sources
+sources.CHUNK_ROWS = 100
+phase, when, times = sys.argv[1], sys.argv[2], int(sys.argv[3])
+if phase:
+    module, name = phase.rsplit(".", 1)
+    try:
+        owner = importlib.import_module(module)
+    except ModuleNotFoundError:
+        module, kind = module.rsplit(".", 1)
+        owner = getattr(importlib.import_module(module), kind)
+    original, calls = getattr(owner, name), []
+    def killed(*given, **named):
+        calls.append(name)
+        if when == "before" and len(calls) == times:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = original(*given, **named)
+        if when == "after" and len(calls) == times:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+    setattr(owner, name, killed)
+main(["load", "people.parquet", "--call", "identify", "--output", "out", "--no-progress"])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no SIGKILL")
+@pytest.mark.parametrize(
+    ("when", "phase"),
+    [("before", phase) for phase in PHASES] + [("after", phase) for phase in PHASES if phase in WRITES],
+    ids=lambda each: each.removeprefix("cio_frames.loading."),
+)
+def test_a_load_that_is_killed_in_any_phase_ends_with_every_row_answered_once(tmp_path, when, phase):
+    bad = [row % 100 == 7 for row in range(350)]
+    people(350).assign(email=["x" if each else None for each in bad]).to_parquet("people.parquet")
+    with cio.Sandbox() as sandbox:
+        environment = os.environ | {"CIO_WRITE_KEY": "sandbox", "CIO_ENDPOINT": sandbox.url}
+
+        def run(*arguments):
+            command = [sys.executable, "-c", PROGRAM, *arguments]
+            return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+        assert run(phase, when, "1").returncode == -signal.SIGKILL
+        again = run("", "", "0")
+        assert again.returncode == 1, again.stderr
+        ids = sandbox.calls()["messageId"]
+    answers = pd.read_parquet("out/results")
+    assert answers["row"].tolist() == list(range(350))
+    assert answers["status"].eq("invalid").tolist() == bad
+    assert answers["status"].eq("delivered").sum() == 350 - sum(bad)
+    assert set(ids) == set(answers.loc[answers["status"].eq("delivered"), "message_id"])
+    assert set(ids[ids.duplicated()]) <= set(answers.loc[answers["resent"], "message_id"])
+    rejects = pd.read_parquet("out/rejects.parquet")
+    assert rejects["_cio_row"].tolist() == [row for row in range(350) if bad[row]]
+    assert loads_in(Path("out/ledger.sqlite"))["state"].tolist() == ["done"]
+    assert sorted(path.name for path in Path("out").iterdir() if not path.name.startswith("ledger")) == [
+        ".lock",
+        "rejects.parquet",
+        "results",
+    ]
+    assert sorted(path.name for path in Path("out/results").iterdir()) == [f"part-{n:05d}.parquet" for n in range(4)]
+
+
+@pytest.mark.parametrize("shared", ["ledger", "output"])
+def test_two_processes_on_one_ledger_or_one_output_do_not_both_load(tmp_path, shared):
+    people(5).to_parquet("people.parquet")
+    with cio.Sandbox(latency_seconds=1.5) as sandbox:
+        environment = os.environ | {"CIO_WRITE_KEY": "sandbox", "CIO_ENDPOINT": sandbox.url}
+
+        def start(number):
+            own = {"ledger": "ledger.sqlite", "output": "out"} | {
+                name: f"{name}{number}" for name in ("ledger", "output") if name != shared
+            }
+            command = ["load", "people.parquet", "--call", "identify", "--no-progress"]
+            command += ["--ledger", own["ledger"], "--output", own["output"]]
+            command = [sys.executable, "-m", "cio_frames", *command]
+            return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+        both = [start(1), start(2)]
+        said = [each.communicate(timeout=60)[1] for each in both]
+        assert sorted(each.returncode for each in both) == [0, 2]
+        assert len(sandbox.requests()) == 1
+    assert "Another load is at work" in "".join(said)
