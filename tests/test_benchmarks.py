@@ -6,7 +6,7 @@ pytest.importorskip("polars", reason="needs the bench extra")
 pytest.importorskip("duckdb", reason="needs the bench extra")
 pytest.importorskip("msgspec", reason="needs the bench extra")
 
-from .benchmarks import encode, made, rivals
+from .benchmarks import encode, load, made, rivals, sinks
 
 
 @pytest.mark.parametrize("kind", ["people", "orders"])
@@ -32,3 +32,18 @@ def test_made_frames_have_what_makes_encoding_hard():
     products = [product for cell in orders["products"] for product in cell]
     assert {len(cell) for cell in orders["products"]} == {1, 2, 3, 4}
     assert {product["coupon"] for product in products} == {None, "AUTUMN"}
+
+
+@pytest.mark.parametrize("kind", load.KINDS)
+def test_a_load_that_is_measured_is_whole(kind, tmp_path):
+    load.write(tmp_path / "people.parquet", 3_000)
+    with sinks.slow(0) as address:
+        figures = load.one(kind, str(tmp_path / "people.parquet"), address)
+    assert figures["rows"] == 3_000
+
+
+def test_a_load_that_loses_rows_is_noticed(tmp_path, monkeypatch):
+    load.write(tmp_path / "people.parquet", 300)
+    monkeypatch.setattr(load, "KINDS", {"dry": lambda path, address, folder: 299})
+    with pytest.raises(SystemExit, match="299 rows came out of 300"):
+        load.one("dry", str(tmp_path / "people.parquet"), "")

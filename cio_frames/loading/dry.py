@@ -23,7 +23,7 @@ def dry_run(
     """Return what a load would come to."""
     began = time.monotonic()
     request = with_ids_of_rejects(source, request)
-    survey = Survey(max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
+    survey = Survey(now, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
     reasons: Counter[tuple[str, str | None]] = Counter()
     bytes_ = 0
     with (
@@ -43,7 +43,7 @@ def dry_run(
             result = sending.outcomes.frame(pd.RangeIndex(prepared.rows))
             bytes_ += int(result["bytes"].sum())
             reasons.update(_reasons(result))
-    facts = survey.facts([], now)
+    facts = survey.facts([])
     return LoadResult(
         what=request.what,
         state="dry run",
