@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from cio_frames.errors import FrameError
 from cio_frames.loading.csv import TypesOf, csv_frames, csv_labels, typed_where_plain
-from cio_frames.loading.files import DataFile, found_files, partition_types, with_partition
+from cio_frames.loading.files import DataFile, found_files, partition_types, with_partition, words_of
 
 CHUNK_ROWS = 200_000
 
@@ -338,8 +338,10 @@ class _told:  # noqa: N801 -- read as a word: with _told(file)
         if isinstance(error, UnicodeDecodeError):
             raise FrameError(f"{self._file.path} is not UTF-8 text. Save it as UTF-8, and load it again.") from error
         if isinstance(error, (pa.ArrowException, OSError, ValueError, EOFError)):
+            # Only what the system or a file system says has none of the file's cells in it.
+            why = words_of(error) if isinstance(error, OSError) else type(error).__name__
             raise FrameError(
-                f"{self._file.path} cannot be read: {type(error).__name__}. Is it whole, and of the kind it says?"
+                f"{self._file.path} cannot be read: {why}. Is it whole, and of the kind it says?"
             ) from error
 
 
