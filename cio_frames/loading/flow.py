@@ -84,7 +84,7 @@ def run(
         if begun is not None:
             refuse_changes(begun.asked, asked)
         elif not allow_campaigns and source.repeatable:
-            _ask_about_campaigns(source, request, now)
+            _refuse_young(campaigns.rows_that_can_start_campaigns(source, request, now))
         with Outputs(where.output) as outputs, LoadProgress(source.rows(), progress, request.what) as shown:
             if begun is None:
                 outputs.claim(fresh=fresh)
@@ -148,8 +148,7 @@ def _check_columns(source: Source, request: Request) -> None:
             raise FrameError(f"{name}: {error}") from error
 
 
-def _ask_about_campaigns(source: Source, request: Request, now: pd.Timestamp) -> None:
-    rows = campaigns.rows_that_can_start_campaigns(source, request, now)
+def _refuse_young(rows: int) -> None:
     if rows:
         raise CampaignsError(rows)
 
@@ -177,9 +176,8 @@ def _prepared_chunks(
         wanted=lambda labels: wanted_columns(labels, request),
     )
     for chunk in chunks:
-        sent_now = gate is not None and chunk.number not in done
-        if sent_now and (rows := campaigns.young_rows(chunk.frame, request, gate)):
-            raise CampaignsError(rows)
+        if gate is not None and chunk.number not in done:
+            _refuse_young(campaigns.young_rows(chunk.frame, request, gate))
         try:
             yield chunk, Prepared(_without_ours(chunk.frame, request), request)
         except FrameError as error:
