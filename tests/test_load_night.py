@@ -1,5 +1,8 @@
 """What may happen to a load while nobody watches: between its runs, and in each phase of one."""
 
+import dataclasses
+import errno
+import json
 import os
 import shutil
 import signal
@@ -12,12 +15,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 import cio_frames as cio
+from cio_frames.cli import app
 from cio_frames.jobs import read_job
-from cio_frames.loading import loads_in, sources
+from cio_frames.loading import loads_in, outputs, sources
+from cio_frames.loading.ledger import Ledger
 
 from .faults import Answer, FaultServer
+
+if sys.platform != "win32":
+    import pty
 
 
 @pytest.fixture(autouse=True)
@@ -342,3 +351,131 @@ def test_two_processes_on_one_ledger_or_one_output_do_not_both_load(tmp_path, sh
         assert sorted(each.returncode for each in both) == [0, 2]
         assert len(sandbox.requests()) == 1
     assert "Another load is at work" in "".join(said)
+
+
+def killed(environment):
+    phase = "cio_frames.loading.ledger.Ledger.answered"
+    return subprocess.run([sys.executable, "-c", PROGRAM, phase, "before", "1"], env=environment, check=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no SIGKILL")
+def test_a_load_that_was_killed_is_listed_as_killed_and_one_at_work_as_running(folder):
+    people(5).to_parquet("people.parquet")
+    with cio.Sandbox() as sandbox:
+        killed(os.environ | {"CIO_WRITE_KEY": "sandbox", "CIO_ENDPOINT": sandbox.url})
+    ledger = Path("out/ledger.sqlite")
+    assert loads_in(ledger)["state"].tolist() == ["killed"]
+    with Ledger(ledger):
+        assert loads_in(ledger)["state"].tolist() == ["running"]
+        listed = CliRunner().invoke(app, ["loads"])
+    assert "running" in listed.stdout
+
+
+@pytest.mark.parametrize("name", ["results", ".rejects"])
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_sent(sandbox, name, monkeypatch):
+    people(3).to_parquet("people.parquet")
+    touch = Path.touch
+
+    def read_only(self, *given, **named):
+        if self.parent.name == name:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        touch(self, *given, **named)
+
+    monkeypatch.setattr(Path, "touch", read_only)
+    with pytest.raises(cio.ConfigurationError, match="Answers cannot be written to out: Read-only file system"):
+        load("people.parquet", sandbox.client)
+    assert len(sandbox.calls()) == 0
+
+
+def test_answers_that_cannot_be_written_in_the_middle_stop_a_load_and_it_goes_on(sandbox, monkeypatch):
+    people(25).to_parquet("people.parquet")
+    written = []
+
+    def full(table, path):
+        written.append(path)
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(table, path)
+
+    write = outputs._write
+    monkeypatch.setattr(outputs, "_write", full)
+    with pytest.raises(cio.ConfigurationError, match="Answers cannot be written to out: No space left on device"):
+        load("people.parquet", sandbox.client)
+    loaded = load("people.parquet", sandbox.client)
+    assert (loaded.state, loaded.statuses) == ("done", {"delivered": 25})
+    assert len(sandbox.calls()) == 25
+    assert loaded.frame()["row"].tolist() == list(range(25))
+
+
+def on_a_terminal(answer, environment):
+    """Run a load under a pseudo terminal, answer what it asks, and return what it said and its status."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "cio_frames", "load", "seen.csv", "--call", "page", "--output", "out"]
+    running = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    said, asked = b"", False
+    try:
+        while piece := os.read(ours, 65_536):
+            said += piece
+            if b"[y/N]" in said and not asked:
+                asked = True
+                os.write(ours, answer)
+    except OSError:
+        # Linux says so that the other end is closed.
+        pass
+    finally:
+        os.close(ours)
+    return said.decode(), running.wait(timeout=60)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals")
+@pytest.mark.parametrize(("answer", "status", "calls"), [(b"y\n", 0, 2), (b"n\n", 1, 0)])
+def test_on_a_terminal_a_load_with_young_events_asks(answer, status, calls):
+    Path("seen.csv").write_text("user_id,timestamp\na,2020-01-01T00:00:00Z\nb,\n")
+    with cio.Sandbox() as sandbox:
+        environment = os.environ | {"CIO_WRITE_KEY": "sandbox", "CIO_ENDPOINT": sandbox.url}
+        said, ended = on_a_terminal(answer, environment)
+        assert (ended, len(sandbox.calls())) == (status, calls), said
+    assert "1 rows are events younger than 72 hours" in said
+    assert "Send them? [y/N]" in said
+
+
+def test_a_dry_run_on_the_command_line_says_all_there_is_to_know(folder):
+    young = pd.Timestamp.now("UTC").floor("s")
+    frame = pd.DataFrame(
+        {
+            "user_id": [None, *(f"u{row}" for row in range(39))],
+            "bio": ["x" * (33_000 + row) if row > 24 else "x" for row in range(40)],
+            "timestamp": [pd.Timestamp("2020-01-01", tz="UTC")] * 20 + [young] * 20,
+        }
+    )
+    frame.to_parquet("seen.parquet")
+    done = CliRunner().invoke(app, ["load", "seen.parquet", "--call", "page", "--dry-run"])
+    assert done.exit_code == 1
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert lines[:3] == [
+        "24 ready",
+        "15 too_large 33,159 bytes, and a call may have 32,000, and 14 other sizes",
+        "1 invalid user_id: is missing, and is needed",
+    ]
+    facts = cio.load("seen.parquet", "page", dry_run=True)
+    assert lines[3].startswith(f"40 rows, {facts.bytes:,} bytes, {facts.requests} requests, ")
+    assert lines[4:] == [
+        "At the rate limit it takes 0.00 s at least.",
+        f"Timestamps from 2020-01-01T00:00:00+00:00 to {young.isoformat()}.",
+        "5 rows are events younger than 72 hours, or without a time, and can start campaigns.",
+    ]
+    assert sorted(path.name for path in folder.iterdir()) == ["seen.parquet"]
+
+
+def test_the_ledger_knows_endpoint_and_limits_and_a_load_may_go_on_more_slowly(stopped):
+    client, _ = stopped
+    with sqlite3.connect("out/ledger.sqlite") as database:
+        ((text,),) = database.execute("SELECT asked FROM loads").fetchall()
+    database.close()
+    asked = json.loads(text)
+    assert (asked["endpoint"], asked["max_call_bytes"]) == (client.endpoint, 32_000)
+    assert (asked["limits"]["max_body_bytes"], asked["limits"]["requests_per_second"]) == (475_000, 1_000)
+    assert "write_key" not in text
+    slow = dataclasses.replace(client, requests_per_second=100, workers=1)
+    assert load("people.parquet", slow).statuses == {"invalid": 1, "delivered": 34}

@@ -26,7 +26,8 @@ def guarded(path: Path, otherwise: str) -> sqlite3.Connection:
     ConfigurationError
         Another process has it, or another load of this one; its text is ``otherwise``.
     """
-    guard = sqlite3.connect(path, isolation_level=None, timeout=0, check_same_thread=False)
+    # A moment of patience, since who only looks whether it is held holds it meanwhile.
+    guard = sqlite3.connect(path, isolation_level=None, timeout=0.5, check_same_thread=False)
     try:
         guard.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as error:
@@ -35,3 +36,17 @@ def guarded(path: Path, otherwise: str) -> sqlite3.Connection:
             raise
         raise ConfigurationError(otherwise) from error
     return guard
+
+
+def is_held(path: Path) -> bool:
+    """Return whether somebody holds the lock of a file."""
+    if not path.exists():
+        return False
+    look = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=0)
+    try:
+        look.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        return True
+    finally:
+        look.close()
+    return False

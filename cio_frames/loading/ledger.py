@@ -23,7 +23,7 @@ import pandas as pd
 
 from cio_frames.delivery import Outcome
 from cio_frames.errors import ConfigurationError
-from cio_frames.loading.guard import guarded
+from cio_frames.loading.guard import guarded, is_held
 from cio_frames.results import GOOD, Status
 
 Ints = npt.NDArray[np.int64]
@@ -100,7 +100,7 @@ class Ledger:
         with _told(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._guard = guarded(
-                path.with_name(f"{path.name}.lock"),
+                _lock_of(path),
                 f"Another load is at work on the ledger {path}. Wait for it to end, or give this one a ledger of its "
                 "own.",
             )
@@ -307,7 +307,7 @@ def loads_in(path: Path) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns load, source, call, event, state, why, rows (of the source, where known), rows_done, delivered,
-        begun_at, ended_at, output.
+        begun_at, ended_at, output. The state is running, stopped, killed or done.
 
     Raises
     ------
@@ -327,6 +327,8 @@ def loads_in(path: Path) -> pd.DataFrame:
             raise sqlite3.DatabaseError from error
         finally:
             database.close()
+    if not is_held(_lock_of(path)):
+        loads["state"] = loads["state"].replace("running", "killed")
     done: dict[int, list[int]] = {}
     for load, rows, counts in chunks:
         some = done.setdefault(load, [0, 0])
@@ -342,6 +344,10 @@ def _opened(path: Path, synchronous: str) -> sqlite3.Connection:
     database.execute("PRAGMA journal_mode = WAL")
     database.execute(f"PRAGMA synchronous = {synchronous}")
     return database
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
 
 
 def _make_tables(database: sqlite3.Connection, path: Path) -> None:

@@ -1,6 +1,7 @@
 """Whole loads when the other side misbehaves, or somebody wants them to stop, over real sockets."""
 
 import math
+import os
 import shutil
 import signal
 import ssl
@@ -219,11 +220,7 @@ def test_an_interrupted_cell_of_a_notebook_leaves_the_result_on_the_error(tmp_pa
             until = time.monotonic() + 50
             while len(sandbox.requests()) < 2 and time.monotonic() < until:
                 time.sleep(0.02)
-            running.km.interrupt_kernel() if not hasattr(running.km, "_async_interrupt_kernel") else os_interrupt()
-
-        def os_interrupt():
-            import os
-
+            # As Jupyter does it.
             os.kill(running.km.provisioner.pid, signal.SIGINT)
 
         thread = threading.Thread(target=interrupt)
