@@ -50,6 +50,14 @@ def test_a_job_runs_from_anywhere_and_leaves_what_it_says(run, job, sandbox):
     assert json.loads((job.parent / "answers/report.json").read_text())["statuses"] == {"delivered": 2}
 
 
+def test_a_job_says_region_and_limits_and_where_the_report_goes(job):
+    job.write_text(JOB.replace("{workers: 2,", "{region: eu, workers: 2,"), encoding="utf-8")
+    found = read_job(job)
+    assert found.client == {"region": "eu", "workers": 2, "requests_per_second": 500}
+    assert found.report == job.parent / "answers/report.json"
+    assert found.options["output"] == job.parent / "answers"
+
+
 def test_a_job_with_young_events_needs_a_word(run, job, sandbox):
     done = run("run", job)
     assert isinstance(done.exception, cio.CampaignsError)

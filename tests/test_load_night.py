@@ -9,6 +9,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +22,7 @@ from typer.testing import CliRunner
 import cio_frames as cio
 from cio_frames.cli import app
 from cio_frames.jobs import read_job
-from cio_frames.loading import loads_in, outputs, sources
+from cio_frames.loading import flow, loads_in, outputs, sources
 from cio_frames.loading.ledger import Ledger
 
 from .faults import Answer, FaultServer
@@ -479,3 +481,103 @@ def test_the_ledger_knows_endpoint_and_limits_and_a_load_may_go_on_more_slowly(s
     assert "write_key" not in text
     slow = dataclasses.replace(client, requests_per_second=100, workers=1)
     assert load("people.parquet", slow).statuses == {"invalid": 1, "delivered": 34}
+
+
+def test_a_file_that_changes_while_it_is_loaded_stops_the_load_and_is_told_by_the_next_run():
+    people(40).to_parquet("people.parquet", row_group_size=10)
+
+    def answer(request):
+        if request.number == 0:
+            people(41).to_parquet("people.parquet", row_group_size=10)
+        return Answer()
+
+    with FaultServer(answer) as server:
+        client = cio.Client(write_key="k", endpoint=server.url)
+        with pytest.raises(cio.FrameError, match=r"people.parquet has changed since this load has begun"):
+            load("people.parquet", client)
+        sent = len(server.received)
+        assert loads_in(Path("out/ledger.sqlite"))[["state", "rows_done"]].to_numpy().tolist() == [
+            ["stopped", 10 * sent]
+        ]
+        with pytest.raises(cio.ConfigurationError, match=r"people\.parquet has changed"):
+            load("people.parquet", client)
+        assert len(server.received) == sent
+
+
+def test_a_load_that_goes_on_reads_only_the_row_groups_that_are_left(stopped, monkeypatch):
+    client, _ = stopped
+    people(35).assign(email=["x"] + [None] * 34).to_parquet("again.parquet", row_group_size=10)
+    with FaultServer([Answer(), Answer(), Answer(401)]) as server:
+        client = cio.Client(write_key="k", endpoint=server.url)
+        with pytest.raises(cio.AuthenticationError):
+            load("again.parquet", client, output="again")
+    read = []
+    original = pq.ParquetFile.iter_batches
+
+    def iter_batches(self, **options):
+        read.append(options["row_groups"])
+        return original(self, **options)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", iter_batches)
+    with FaultServer([Answer()], port=server.port):
+        assert load("again.parquet", client, output="again").statuses == {"invalid": 1, "delivered": 34}
+    assert read == [[2], [3]]
+
+
+def test_the_next_chunk_is_read_while_one_is_sent(monkeypatch):
+    people(20).to_parquet("people.parquet")
+    read_on = threading.Event()
+    prepared = flow.Prepared
+
+    def noted(frame, request):
+        if len(frame) and frame["user_id"].iloc[0] == "u10":
+            read_on.set()
+        return prepared(frame, request)
+
+    monkeypatch.setattr(flow, "Prepared", noted)
+    seen = []
+
+    def answer(request):
+        seen.append(read_on.wait(5))
+        return Answer()
+
+    with FaultServer(answer) as server:
+        load("people.parquet", cio.Client(write_key="k", endpoint=server.url))
+    assert seen == [True, True]
+
+
+def test_rows_are_written_as_json_while_others_are_sent(monkeypatch):
+    monkeypatch.setattr("cio_frames.pipeline.SLICE_ROWS", 2)
+    encoded = []
+    of = flow._Content.of
+
+    def noted(self, slices):
+        for written in of(self, slices):
+            encoded.append(written.start)
+            yield written
+
+    monkeypatch.setattr(flow._Content, "of", noted)
+    at_the_first = []
+
+    def answer(request):
+        until = time.monotonic() + 5
+        while request.number == 0 and len(encoded) < 3 and time.monotonic() < until:
+            time.sleep(0.01)
+        at_the_first.append(len(encoded))
+        return Answer()
+
+    with FaultServer(answer) as server:
+        load([people(10)], cio.Client(write_key="k", endpoint=server.url, workers=1))
+    # One on its way, two in the lane's queue, one about to be: never far ahead.
+    assert at_the_first[0] in (3, 4)
+
+
+def test_what_leaves_is_on_the_disk_before_and_the_ledger_is_a_write_ahead_log(folder):
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        asked = [
+            connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for connection in (ledger._database, ledger._answers)
+            for name in ("journal_mode", "synchronous")
+        ]
+    # 2 is FULL, 1 is NORMAL.
+    assert asked == ["wal", 2, "wal", 1]
