@@ -560,7 +560,7 @@ def _print_loaded(loaded: cio.LoadResult) -> None:
     told = sum(loaded.reasons.values())
     if loaded.rows > told:
         out.print(f"{loaded.rows - told:>12,} unsent  not read yet")
-    rate = f", {told / loaded.seconds:,.0f} rows a second" if loaded.seconds and loaded.state != "done before" else ""
+    rate = f", {loaded.rows_now / loaded.seconds:,.0f} rows a second" if loaded.seconds else ""
     out.print(
         f"{loaded.rows:,} rows, {loaded.bytes:,} bytes, {loaded.requests:,} requests, {loaded.seconds:.2f} s{rate}"
     )

@@ -54,6 +54,11 @@ class LoadProgress:
     ) -> None:
         self._bar.close()
 
+    @property
+    def rows(self) -> int:
+        """How many rows went through now."""
+        return self._rows
+
     def already(self, rows: int) -> None:
         """Count rows that an earlier run has settled: they say nothing about the rate."""
         with self._lock:

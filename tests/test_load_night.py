@@ -132,6 +132,13 @@ def test_a_folder_that_was_moved_goes_on_where_it_is(stopped):
     assert not Path("out").exists()
 
 
+def test_the_rows_of_an_earlier_run_are_not_told_as_those_of_this_one(stopped):
+    client, _ = stopped
+    loaded = load("people.parquet", client)
+    assert (loaded.rows, loaded.rows_now) == (35, 15)
+    assert load("people.parquet", client).rows_now == 0
+
+
 def test_another_output_for_the_same_ledger_is_refused(stopped):
     client, _ = stopped
     with pytest.raises(cio.ConfigurationError, match=r"not in other; they were left in .*out"):

@@ -51,6 +51,7 @@ def dry_run(
         bytes=bytes_,
         requests=facts.requests,
         seconds=time.monotonic() - began,
+        rows_now=sum(reasons.values()),
         least_seconds=facts.requests / client.requests_per_second,
         earliest=facts.earliest,
         latest=facts.latest,

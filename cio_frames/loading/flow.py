@@ -409,6 +409,7 @@ class _Load:
             why=why,
             source_rows=self._source.rows(),
             seconds=time.monotonic() - self._began,
+            rows_now=self._progress.rows,
             results=self._outputs.results,
             rejects=rejects,
         )
