@@ -12,7 +12,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -547,13 +547,14 @@ def _log_progress() -> None:
 
 def _ledgers(given: Sequence[Path]) -> list[Path]:
     """Return ledger files, those of folders among them."""
-    found = [sorted(path.glob("*.load/ledger.sqlite")) if path.is_dir() else [path] for path in given]
+    below = [[*path.glob("*/ledger.sqlite"), *path.glob("*/*/ledger.sqlite")] for path in given]
+    found = [sorted(some) if path.is_dir() else [path] for path, some in zip(given, below, strict=True)]
     inside = [path / "ledger.sqlite" for path in given if (path / "ledger.sqlite").exists()]
     return [*inside, *(path for some in found for path in some)]
 
 
 def _print_loaded(loaded: cio.LoadResult) -> None:
-    tallied = sorted(loaded.reasons.items(), key=lambda pair: (pair[0][0] not in GOOD, -pair[1]))
+    tallied = sorted(_sizes_as_one(loaded.reasons).items(), key=lambda pair: (pair[0][0] not in GOOD, -pair[1]))
     for (status, reason), rows in tallied[:_REASONS_SHOWN]:
         out.print(f"{rows:>12,} {status}" + (f"  {reason}" if reason else ""))
     if len(tallied) > _REASONS_SHOWN:
@@ -561,7 +562,7 @@ def _print_loaded(loaded: cio.LoadResult) -> None:
     told = sum(loaded.reasons.values())
     if loaded.rows > told:
         out.print(f"{loaded.rows - told:>12,} unsent  not read yet")
-    rate = f", {told / loaded.seconds:,.0f} rows a second" if loaded.seconds and loaded.state != "done before" else ""
+    rate = f", {loaded.rows_now / loaded.seconds:,.0f} rows a second" if loaded.seconds else ""
     out.print(
         f"{loaded.rows:,} rows, {loaded.bytes:,} bytes, {loaded.requests:,} requests, {loaded.seconds:.2f} s{rate}"
     )
@@ -573,6 +574,20 @@ def _print_loaded(loaded: cio.LoadResult) -> None:
         out.print(f"Results: {loaded.results}")
     if loaded.rejects:
         out.print(f"Rejects: {loaded.rejects}")
+
+
+def _sizes_as_one(reasons: Mapping[tuple[str, str | None], int]) -> dict[tuple[str, str | None], int]:
+    """Return the counts with one line for all that is too large: those reasons differ by nothing but the size.
+
+    >>> _sizes_as_one({("too_large", "33,000 bytes"): 2, ("too_large", "34,000 bytes"): 1, ("delivered", None): 4})
+    {('delivered', None): 4, ('too_large', '33,000 bytes, and 1 other sizes'): 3}
+    """
+    sizes = {reason: rows for (status, reason), rows in reasons.items() if status == "too_large"}
+    others = {each: rows for each, rows in reasons.items() if each[0] != "too_large"}
+    if not sizes:
+        return others
+    more = f", and {len(sizes) - 1:,} other sizes" if len(sizes) > 1 else ""
+    return others | {("too_large", f"{max(sizes, key=lambda reason: sizes[reason])}{more}"): sum(sizes.values())}
 
 
 def _print_outlook(loaded: cio.LoadResult) -> None:

@@ -6,6 +6,7 @@ The only module that knows requests.
 from __future__ import annotations
 
 import gzip
+import http.client
 import io
 import os
 import re
@@ -24,6 +25,8 @@ from urllib.parse import urlsplit
 
 import orjson
 import requests
+import urllib3
+import urllib3.connection
 from urllib3.exceptions import HTTPError
 
 from cio_frames import spec
@@ -183,12 +186,80 @@ class Reply:
     is_page: bool = False
 
 
+class _InTime(io.RawIOBase):
+    """What comes over a socket until a moment; each wait of a socket's own timeout begins anew with each byte."""
+
+    def __init__(self, raw: Any, connection: Any, seconds: float) -> None:
+        self._raw = raw
+        self._connection = connection
+        self._give_up_at = time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._give_up_at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer took too long")
+        self._connection.settimeout(left)
+        read: int | None = self._raw.readinto(buffer)
+        return read
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer that is there, head and body, within the time that one byte of it may take."""
+
+    def __init__(self, sock: Any, *given: Any, **named: Any) -> None:
+        super().__init__(sock, *given, **named)
+        seconds = sock.gettimeout()
+        if seconds is not None:
+            self.fp = io.BufferedReader(_InTime(self.fp.detach(), sock, seconds))
+
+
+class _PlainConnection(urllib3.connection.HTTPConnection):
+    response_class = _Answer
+
+
+class _SecureConnection(urllib3.connection.HTTPSConnection):
+    response_class = _Answer
+
+
+class _PlainPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _SecurePool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Makes connections whose answers are there in time; those through a proxy too."""
+
+    def init_poolmanager(self, *given: Any, **named: Any) -> None:
+        super().init_poolmanager(*given, **named)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+
+    def proxy_manager_for(self, *given: Any, **named: Any) -> Any:
+        manager = super().proxy_manager_for(*given, **named)
+        manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+        return manager
+
+
 class _Session(requests.Session):
     """A session that does not look where a redirect leads.
 
     The library's own does, also when it is not to follow: it fails where that is no address, and reads the answer to
     its end however long that takes.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mount("http://", _Adapter())
+        self.mount("https://", _Adapter())
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None

@@ -178,6 +178,7 @@ def deliver(
     connect: Callable[[Client], Post] = Connection,
     told: Callable[[Outcome], None] = lambda outcome: None,
     leaving: Callable[[Batch], None] = lambda batch: None,
+    posted: Callable[[int], None] = lambda size: None,
     first_number: int = 0,
     pace: Pace | None = None,
 ) -> Delivery:
@@ -195,13 +196,15 @@ def deliver(
         Called with each outcome as it is known, from one thread at a time.
     leaving : callable
         Called with each batch before it is sent for the first time, by its lane; where it fails, delivery stops.
+    posted : callable
+        Called with the bytes of each request's body as it leaves, retries among them, by its lane.
     first_number : int
         The number of the first request.
     pace : Pace, optional
         The rate limit, where several deliveries share one.
     """
     pace = pace or Pace(client.requests_per_second)
-    return _Dispatcher(client, connect, told, leaving, first_number, pace).run(batches)
+    return _Dispatcher(client, connect, told, leaving, posted, first_number, pace).run(batches)
 
 
 class _Dispatcher:
@@ -213,6 +216,7 @@ class _Dispatcher:
         connect: Callable[[Client], Post],
         told: Callable[[Outcome], None],
         leaving: Callable[[Batch], None],
+        posted: Callable[[int], None],
         first_number: int,
         pace: Pace,
     ) -> None:
@@ -224,6 +228,7 @@ class _Dispatcher:
         self._connect = connect
         self._told = told
         self.leaving = leaving
+        self.posted = posted
         self._lock = threading.Lock()
         self._numbers = itertools.count(first_number)
         self._given_up = 0
@@ -454,6 +459,7 @@ class _Lane(threading.Thread):
         dispatcher.counted()
         # Before it is sent, so that it counts also where nobody waits for the answer.
         part.attempts += 1
+        dispatcher.posted(len(body))
         reply = self._connection.post(body)
         dispatcher.reached |= reply.sent
         part.in_doubt |= reply.sent and verdict(reply) is Verdict.RETRY

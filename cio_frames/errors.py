@@ -123,7 +123,7 @@ class CampaignsError(FrameError):
     def __str__(self) -> str:
         return (
             f"{self.rows:,} rows are events younger than 72 hours, or without a time: they can start campaigns, that "
-            "is, send mail to real people. Nothing was sent. Say that they may with allow_campaigns=True "
+            "is, send mail to real people. None of them was sent. Say that they may with allow_campaigns=True "
             "(--allow-campaigns), or give them the time at which they happened with timestamp=."
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -41,7 +42,9 @@ class LoadProgress:
         self._what = what
         self._clock = clock
         self._begun = self._told = clock()
-        self._rows = self._bytes = self._requests = 0
+        self._rows = self._before = self._bytes = self._requests = 0
+        # Lanes count as they send.
+        self._lock = threading.Lock()
 
     def __enter__(self) -> LoadProgress:
         return self
@@ -51,24 +54,41 @@ class LoadProgress:
     ) -> None:
         self._bar.close()
 
+    @property
+    def rows(self) -> int:
+        """How many rows went through now."""
+        return self._rows
+
+    def already(self, rows: int) -> None:
+        """Count rows that an earlier run has settled: they say nothing about the rate."""
+        with self._lock:
+            self._before += rows
+            if not self._bar.disable:
+                self._bar.initial += rows
+                self._bar.n += rows
+                self._bar.last_print_n += rows
+                self._bar.refresh()
+
     def update(self, rows: int, bytes_: int = 0, requests: int = 0) -> None:
         """Count rows that are through, and what carried them."""
-        self._rows += rows
-        self._bytes += bytes_
-        self._requests += requests
-        self._bar.set_postfix_str(f"{self._bytes / 1e6:,.1f} MB, {self._requests:,} requests", refresh=False)
-        self._bar.update(rows)
-        now = self._clock()
-        if self._bar.disable and now - self._told >= _SECONDS_BETWEEN_LINES:
-            self._told = now
-            log.info(self._line(now))
+        with self._lock:
+            self._rows += rows
+            self._bytes += bytes_
+            self._requests += requests
+            self._bar.set_postfix_str(f"{self._bytes / 1e6:,.1f} MB, {self._requests:,} requests", refresh=False)
+            self._bar.update(rows)
+            now = self._clock()
+            if self._bar.disable and now - self._told >= _SECONDS_BETWEEN_LINES:
+                self._told = now
+                log.info(self._line(now))
 
     def _line(self, now: float) -> str:
         rate = self._rows / max(now - self._begun, 1e-9)
+        through = self._before + self._rows
         of = f" of {self._total:,}" if self._total else ""
-        left = f", {(self._total - self._rows) / rate / 60:,.0f} minutes left" if self._total and rate else ""
+        left = f", {(self._total - through) / rate / 60:,.0f} minutes left" if self._total and rate else ""
         return (
-            f"{self._what}: {self._rows:,}{of} rows, {self._bytes:,} bytes, {self._requests:,} requests, "
+            f"{self._what}: {through:,}{of} rows, {self._bytes:,} bytes, {self._requests:,} requests, "
             f"{rate:,.0f} rows a second{left}"
         )
 

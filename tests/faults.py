@@ -19,6 +19,7 @@ class Fault(Enum):
     RESET_AFTER_BODY = auto()
     CUT_STATUS_LINE = auto()
     SILENCE = auto()
+    ENDLESS_HEAD = auto()
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,11 @@ class FaultServer:
             return False
         if act is Fault.SILENCE:
             self._closing.wait()
+            return False
+        if act is Fault.ENDLESS_HEAD:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Words: ")
+            while not self._closing.wait(0.05):
+                connection.sendall(b"x")
             return False
         self._closing.wait(act.after_seconds)
         request.answered = time.monotonic()

@@ -6,7 +6,7 @@ pytest.importorskip("polars", reason="needs the bench extra")
 pytest.importorskip("duckdb", reason="needs the bench extra")
 pytest.importorskip("msgspec", reason="needs the bench extra")
 
-from .benchmarks import checks, encode, flow, made, rivals, scale, sinks
+from .benchmarks import checks, encode, flow, load, made, rivals, scale, sinks
 
 
 @pytest.mark.parametrize("kind", ["people", "orders"])
@@ -58,3 +58,18 @@ def test_cost_and_memory_are_measured_at_every_length(tmp_path, monkeypatch):
 @pytest.mark.parametrize("way", checks.WAYS)
 def test_validation_is_measured_where_it_finds_what_it_should(way):
     assert checks.one("200", way)["us"] > 0
+
+
+@pytest.mark.parametrize("kind", load.KINDS)
+def test_a_load_that_is_measured_is_whole(kind, tmp_path):
+    load.write(tmp_path / "people.parquet", 3_000)
+    with sinks.slow(0) as address:
+        figures = load.one(kind, str(tmp_path / "people.parquet"), address)
+    assert figures["rows"] == 3_000
+
+
+def test_a_load_that_loses_rows_is_noticed(tmp_path, monkeypatch):
+    load.write(tmp_path / "people.parquet", 300)
+    monkeypatch.setattr(load, "KINDS", {"dry": lambda path, address, folder: 299})
+    with pytest.raises(SystemExit, match="299 rows came out of 300"):
+        load.one("dry", str(tmp_path / "people.parquet"), "")

@@ -78,6 +78,14 @@ def test_a_job_that_sends_nothing_where_rows_are_bad_says_which_and_reports_them
     assert len(sandbox.calls()) == 0
 
 
+def test_a_job_says_region_and_limits_and_where_the_report_goes(job):
+    job.write_text(JOB.replace("{workers: 2,", "{region: eu, workers: 2,"), encoding="utf-8")
+    found = read_job(job)
+    assert found.client == {"region": "eu", "workers": 2, "requests_per_second": 500}
+    assert found.report == job.parent / "answers/report.json"
+    assert found.options["output"] == job.parent / "answers"
+
+
 def test_a_job_with_young_events_needs_a_word(run, job, sandbox):
     done = run("run", job)
     assert isinstance(done.exception, cio.CampaignsError)

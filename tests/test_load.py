@@ -3,6 +3,8 @@
 import dataclasses
 import gzip
 import json
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import cio_frames as cio
-from cio_frames.loading import flow, loads_in, sources
+from cio_frames.loading import files, flow, loads_in, sources
 
 from .faults import Answer, FaultServer
 
@@ -119,6 +121,40 @@ def test_an_address_of_another_file_system_is_loaded(sandbox):
 def test_an_unknown_kind_of_address_is_told_with_the_remedy(sandbox):
     with pytest.raises(cio.ConfigurationError, match=r"begin with xyz://\. Install fsspec"):
         load("xyz://bucket/in/", sandbox.client)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "module", "words"),
+    [("abfs", "adlfs", "Install adlfs"), ("sftp", "paramiko", 'requires "paramiko" to be installed')],
+)
+def test_what_is_missing_for_an_address_is_named(sandbox, monkeypatch, scheme, module, words):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(cio.ConfigurationError, match=f"begin with {scheme}://.*{words}"):
+        load(f"{scheme}://bucket/in/", sandbox.client)
+
+
+def test_where_arrow_was_built_without_s3_what_is_missing_is_named(sandbox, monkeypatch):
+    def without_s3(address):
+        raise pa.ArrowNotImplementedError("Got S3 URI but Arrow compiled without S3 support")
+
+    monkeypatch.setattr(files.pafs, "FileSystem", SimpleNamespace(from_uri=without_s3))
+    for scheme, package in (("s3", "s3fs"), ("gs", "gcsfs")):
+        monkeypatch.setitem(sys.modules, package, None)
+        with pytest.raises(cio.ConfigurationError, match=rf"begin with {scheme}://\. .*[iI]nstall {package}"):
+            load(f"{scheme}://bucket/in/", sandbox.client)
+
+
+def test_googles_storage_is_not_tried_for_a_quarter_of_an_hour(sandbox, monkeypatch):
+    asked = []
+
+    def from_uri(address):
+        asked.append(address)
+        raise OSError("google::cloud::Status(UNAVAILABLE: no credentials.)")
+
+    monkeypatch.setattr(files.pafs, "FileSystem", SimpleNamespace(from_uri=from_uri))
+    with pytest.raises(cio.FrameError, match=r"gs://bucket/in/ cannot be reached: google.*no credentials"):
+        load("gs://bucket/in/", sandbox.client)
+    assert asked == ["gs://bucket/in/?retry_limit_seconds=60"]
 
 
 @pytest.mark.parametrize("kind", ["dataset", "table", "frame", "frames", "generator"])

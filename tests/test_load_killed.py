@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import cio_frames as cio
+from cio_frames.loading import loads_in
 
 ROWS = 6_000
 LOAD = ["load", "people.parquet", "--call", "identify", "--output", "out", "--no-progress", "--json"]
@@ -75,6 +76,8 @@ def test_a_load_that_is_killed_25_times_ends_with_every_row_delivered(tmp_path):
         ids = sandbox.calls()["messageId"]
     answers = pd.read_parquet(tmp_path / "out/results")
     assert answers["status"].tolist() == ["delivered"] * rows
+    (known,) = loads_in(tmp_path / "out/ledger.sqlite")[["state", "rows_done", "delivered"]].to_numpy().tolist()
+    assert known == ["done", rows, rows]
     assert answers["row"].tolist() == list(range(rows))
     assert set(ids) == set(answers["message_id"])
     assert answers["message_id"].is_unique

@@ -13,6 +13,8 @@ import pytest
 import cio_frames as cio
 from cio_frames import pipeline
 from cio_frames.columns import ColumnMapping
+from cio_frames.encoding import NO_TIME
+from cio_frames.report import Survey
 
 NOW = pd.Timestamp("2026-11-24T12:00:00", tz="UTC")
 
@@ -263,3 +265,21 @@ def test_a_report_says_what_rows_were_checked_against(tmp_path, options, words):
     assert report.against == json.loads(report.to_json())["against"] == words
     report.to_html(tmp_path / "report.html")
     assert f"<dd>{words}</dd>" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_survey_of_many_slices_is_no_larger_than_of_one_and_says_the_same():
+    now = pd.Timestamp("2026-01-10", tz="UTC")
+    rng = np.random.default_rng(1)
+    ms = rng.integers(0, now.value // 1_000_000, 100_000)
+    ms[::7] = NO_TIME
+    names = np.where(rng.random(100_000) < 0.3, "Seen", None).astype(object)
+    one, many = (Survey(now, max_call_bytes=32_000, max_body_bytes=475_000) for _ in range(2))
+    one.timed(ms, names)
+    for start in range(0, 100_000, 1_000):
+        many.timed(ms[start : start + 1_000], names[start : start + 1_000])
+    found, expected = many.facts([]), one.facts([])
+    for name in ("earliest", "latest", "untimed", "recent"):
+        assert getattr(found, name) == getattr(expected, name)
+    young = (ms == NO_TIME) | (ms > (now - pd.Timedelta(hours=72)).value // 1_000_000)
+    assert expected.recent == {"Seen": int((young & (names == "Seen")).sum())}
+    assert len(pickle.dumps(vars(many))) < 2_000

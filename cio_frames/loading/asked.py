@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from cio_frames import spec
 from cio_frames.client import Client
 from cio_frames.columns import resolve
 from cio_frames.errors import ConfigurationError, FrameError
+from cio_frames.loading import sources
 from cio_frames.loading.sources import Source
 from cio_frames.pipeline import Request
 
-_LIMITS = ("endpoint", "strict", "max_call_bytes")
+# What decides which calls go where; the other settings say how fast, and may be others when a load goes on.
+_DECIDES = ("endpoint", "strict", "max_call_bytes")
+_KEPT_FOR_THE_RECORD = "limits"
 
 
 def asked_of(source: Source, request: Request, client: Client) -> dict[str, Any]:
@@ -27,7 +30,14 @@ def asked_of(source: Source, request: Request, client: Client) -> dict[str, Any]
         "strict_schema": request.strict_schema,
         "timezone": request.form.timezone,
         "nulls": "send" if request.form.send_nulls else "omit",
-        **{name: getattr(client, name) for name in _LIMITS},
+        # Chunks are numbered, and another version may cut otherwise.
+        "chunk_rows": sources.CHUNK_ROWS,
+        **{name: getattr(client, name) for name in _DECIDES},
+        _KEPT_FOR_THE_RECORD: {
+            each.name: getattr(client, each.name)
+            for each in fields(client)
+            if each.name not in (*_DECIDES, "write_key")
+        },
     }
 
 
@@ -52,7 +62,7 @@ Ask for the same as before to go on, or start over with fresh=True (--fresh).
     changes = [
         change
         for name in dict.fromkeys((*before, *now))
-        if _plain(before.get(name)) != _plain(now.get(name))
+        if name != _KEPT_FOR_THE_RECORD and _plain(before.get(name)) != _plain(now.get(name))
         for change in _changes(name, before.get(name), now.get(name))
     ]
     if changes:

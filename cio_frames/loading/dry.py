@@ -8,9 +8,8 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
-from cio_frames.ahead import one_more
 from cio_frames.client import Client
-from cio_frames.loading.flow import prepared_chunks, with_ids_of_rejects
+from cio_frames.loading.flow import read_ahead, with_ids_of_rejects
 from cio_frames.loading.loaded import LoadResult
 from cio_frames.loading.sources import Source
 from cio_frames.pipeline import Request, Sending
@@ -24,12 +23,12 @@ def dry_run(
     """Return what a load would come to."""
     began = time.monotonic()
     request = with_ids_of_rejects(source, request)
-    survey = Survey(max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
+    survey = Survey(now, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
     reasons: Counter[tuple[str, str | None]] = Counter()
     bytes_ = 0
     with (
         LoadProgress(source.rows(), progress, request.what) as shown,
-        one_more(prepared_chunks(source, request)) as chunks,
+        read_ahead(source, request) as chunks,
     ):
         for _, prepared in chunks:
             sending = Sending(prepared, client, named=False)
@@ -44,7 +43,7 @@ def dry_run(
             result = sending.outcomes.frame(pd.RangeIndex(prepared.rows))
             bytes_ += int(result["bytes"].sum())
             reasons.update(_reasons(result))
-    facts = survey.facts([], now)
+    facts = survey.facts([])
     return LoadResult(
         what=request.what,
         state="dry run",
@@ -52,6 +51,7 @@ def dry_run(
         bytes=bytes_,
         requests=facts.requests,
         seconds=time.monotonic() - began,
+        rows_now=sum(reasons.values()),
         least_seconds=facts.requests / client.requests_per_second,
         earliest=facts.earliest,
         latest=facts.latest,

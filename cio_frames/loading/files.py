@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
@@ -18,6 +19,10 @@ from cio_frames.errors import ConfigurationError, FrameError
 
 PARQUET_ENDINGS = (".parquet", ".pq")
 CSV_ENDINGS = (".csv", ".csv.gz")
+# Of folders in which loads leave their answers, where nobody names another.
+ANSWERS_ENDING = ".load"
+_GIVE_UP, _GIVE_UP_SECONDS = "retry_limit_seconds", 60
+_WORDS_KEPT = 400
 _NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -51,9 +56,10 @@ class DataFile:
         Raises
         ------
         FrameError
-            It is not there any more.
+            It is not there any more, or cannot be reached.
         """
-        info = self.system.get_file_info(self.path)
+        with reached(self.path):
+            info = self.system.get_file_info(self.path)
         if info.type != pafs.FileType.File:
             raise FrameError(f"There is no file {self.path}.")
         return int(info.size or 0), info.mtime.isoformat() if info.mtime else None
@@ -64,19 +70,22 @@ class DataFile:
         return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if self.path.lower().endswith(".gz") else file
 
 
-def found_files(source: str | Path) -> list[DataFile]:
+def found_files(source: str | Path, *, but: Path | None = None) -> list[DataFile]:
     """Return the files that a path, a folder, a pattern or an address stands for, in the order of their names.
 
     Parameters
     ----------
     source : str or Path
-        A file; a folder, read with all folders in it, but for names that begin with a dot or an underscore; a pattern
-        with ``*``, ``**`` or ``?``; or an address that pyarrow or fsspec know, such as ``s3://bucket/orders/``.
+        A file; a folder, read with all folders in it, but for names that begin with a dot or an underscore, and for
+        folders with the answers of loads (``*.load``); a pattern with ``*``, ``**`` or ``?``; or an address that
+        pyarrow or fsspec know, such as ``s3://bucket/orders/``.
+    but : Path, optional
+        A folder that is left out, wherever it is.
 
     Raises
     ------
     FrameError
-        Nothing is there, or it is of no known kind.
+        Nothing is there, it is of no known kind, or cannot be reached.
     ConfigurationError
         Nobody here knows this kind of address.
 
@@ -86,15 +95,28 @@ def found_files(source: str | Path) -> list[DataFile]:
     >>> [Path(file.path).name for file in found_files(shipped("sample_data") / "orders.c*")]
     ['orders.csv']
     """
+    with reached(str(source)):
+        return _found(source, but)
+
+
+def _found(source: str | Path, but: Path | None) -> list[DataFile]:
     system, path = _system(str(source))
-    if _PATTERN.search(path):
-        return _known(_matching(system, path), f"Nothing matches {source}")
     info = system.get_file_info(path)
     if info.type == pafs.FileType.File:
         return _known([DataFile(path, system)], f"{source} is of no kind known here")
+    if _PATTERN.search(path):
+        return _known(_outside(but, _matching(system, path)), f"Nothing matches {source}")
     if info.type == pafs.FileType.NotFound:
         raise FrameError(f"There is no file {source}.")
-    return _known(_below(system, path), f"The folder {source} has no file to load")
+    return _known(_outside(but, _below(system, path)), f"The folder {source} has no file to load")
+
+
+def _outside(folder: Path | None, files: Sequence[DataFile]) -> Sequence[DataFile]:
+    """Leave out the answers of the load that is about to read these files."""
+    if folder is None or not files or not isinstance(files[0].system, pafs.LocalFileSystem):
+        return files
+    without = folder.resolve()
+    return [file for file in files if without not in Path(file.path).resolve().parents]
 
 
 def _known(files: Sequence[DataFile], otherwise: str) -> list[DataFile]:
@@ -108,23 +130,45 @@ def _known(files: Sequence[DataFile], otherwise: str) -> list[DataFile]:
 def _system(source: str) -> tuple[pafs.FileSystem, str]:
     if not re.match(r"[A-Za-z][A-Za-z0-9+.\-]+://", source):
         return pafs.LocalFileSystem(), Path(source).as_posix()
+    scheme = source.partition("://")[0]
+    if scheme in ("gs", "gcs") and _GIVE_UP not in source:
+        # Otherwise it tries for a quarter of an hour where there is no network, or no credentials.
+        source += f"{'&' if '?' in source else '?'}{_GIVE_UP}={_GIVE_UP_SECONDS}"
     try:
         return cast(tuple[pafs.FileSystem, str], pafs.FileSystem.from_uri(source))
-    except pa.ArrowInvalid:
-        return _system_of_fsspec(source)
+    except (pa.ArrowInvalid, NotImplementedError):
+        return _system_of_fsspec(source, scheme)
 
 
-def _system_of_fsspec(source: str) -> tuple[pafs.FileSystem, str]:
-    scheme = source.partition("://")[0]
+def _system_of_fsspec(source: str, scheme: str) -> tuple[pafs.FileSystem, str]:
     try:
         import fsspec
 
         system, path = fsspec.core.url_to_fs(source)
     except (ImportError, ValueError) as error:
-        raise ConfigurationError(
-            f"Nothing here knows addresses that begin with {scheme}://. Install fsspec and its package for {scheme}."
-        ) from error
+        # Of the addresses that it knows, fsspec itself says what is missing.
+        known = isinstance(error, ImportError) and "install" in str(error).lower()
+        remedy = str(error) if known else "Install fsspec and its package for them"
+        raise ConfigurationError(f"Nothing here knows addresses that begin with {scheme}://. {remedy}.") from error
     return pafs.PyFileSystem(pafs.FSSpecHandler(system)), path
+
+
+@contextmanager
+def reached(what: str) -> Iterator[None]:
+    """Say in words of ours what cannot be reached, and why."""
+    try:
+        yield
+    except OSError as error:
+        raise FrameError(f"{what} cannot be reached: {words_of(error)}.") from error
+
+
+def words_of(error: OSError) -> str:
+    """Return why a file cannot be had: what the system says, or the file system of an address.
+
+    >>> words_of(FileNotFoundError(2, "No such file or directory"))
+    'No such file or directory'
+    """
+    return (error.strerror or " ".join(str(error).split()) or type(error).__name__)[:_WORDS_KEPT].rstrip(".")
 
 
 def _below(system: pafs.FileSystem, folder: str) -> list[DataFile]:
@@ -136,6 +180,7 @@ def _below(system: pafs.FileSystem, folder: str) -> list[DataFile]:
         DataFile(path, system, dict(_partition(parts[:-1])))
         for path, parts in inside.items()
         if not any(part.startswith((".", "_")) for part in parts)
+        and not any(part.endswith(ANSWERS_ENDING) for part in parts[:-1])
     ]
 
 

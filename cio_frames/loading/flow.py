@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from cio_frames.ahead import one_more
 from cio_frames.batching import Batch
 from cio_frames.client import Client
 from cio_frames.delivery import Delivery, Ended, Outcome, Pace, deliver
-from cio_frames.encoding.text import TEXT
+from cio_frames.encoding.text import TEXT, offsets_of
 from cio_frames.errors import (
     AuthenticationError,
     CampaignsError,
@@ -39,7 +39,7 @@ from cio_frames.loading.loaded import LoadResult
 from cio_frames.loading.outputs import MESSAGE_ID, Outputs
 from cio_frames.loading.sources import OURS, Chunk, Source
 from cio_frames.message_ids import MessageIds, Seen
-from cio_frames.pipeline import Prepared, Request, Sending, types_of
+from cio_frames.pipeline import Prepared, Request, Sending, Written, types_of
 from cio_frames.progress import LoadProgress
 from cio_frames.results import GOOD
 
@@ -47,6 +47,10 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 _GO_ON = "Run the same again to go on."
+_START_OVER = (
+    "Give the same frames as before to go on. To send other rows, name another output, or start over with fresh=True "
+    "(--fresh)."
+)
 # Reasons of this many kinds are counted in each chunk; a reason may name a size, and differ from row to row.
 _REASONS_COUNTED = 50
 _OTHER_REASONS = "other reasons, see the results"
@@ -79,22 +83,40 @@ def run(
         begun = None if fresh else ledger.find(source.name, request.call, request.event)
         if begun is not None:
             refuse_changes(begun.asked, asked)
-            if begun.state == "done":
-                return _already_done(ledger, begun, request, where)
-        elif not allow_campaigns:
-            _ask_about_campaigns(source, request, now)
-        outputs = Outputs(where.output if begun is None else Path(begun.output))
-        if begun is None:
-            outputs.claim(fresh=fresh, known=ledger.sources())
-            number = ledger.begin(
-                source.name, request.call, request.event, asked, source.rows(), str(outputs.folder.resolve())
-            )
-        else:
-            number = begun.load
-            ledger.go_on(number)
-        gate = None if allow_campaigns or begun is not None or source.rows() is not None else now
-        with LoadProgress(source.rows(), progress, request.what) as shown:
-            return _Load(source, request, client, ledger, outputs, number, shown, gate).run()
+        elif not allow_campaigns and source.repeatable:
+            _refuse_young(campaigns.rows_that_can_start_campaigns(source, request, now))
+        with Outputs(where.output) as outputs, LoadProgress(source.rows(), progress, request.what) as shown:
+            if begun is None:
+                outputs.claim(fresh=fresh, known=ledger.sources())
+                folder = str(outputs.folder.resolve())
+                number = ledger.begin(source.name, request.call, request.event, asked, source.rows(), folder)
+            else:
+                number = begun.load
+                _refuse_lost_answers(ledger, begun, outputs)
+            # What can be read once only is looked at as it comes, whatever came before.
+            gate = None if allow_campaigns or source.repeatable else now
+            load = _Load(source, request, client, ledger, outputs, number, shown, gate)
+            if begun is not None and begun.state == "done":
+                load.check_done()
+                outputs.discard_parts()
+                return _already_done(ledger, begun, request, outputs)
+            if begun is not None:
+                ledger.go_on(number, str(outputs.folder.resolve()))
+            return load.run()
+
+
+def _refuse_lost_answers(ledger: Ledger, begun: Begun, outputs: Outputs) -> None:
+    """Refuse to go on where answers have gone, since they cannot be had again without sending."""
+    done = ledger.done_chunks(begun.load)
+    if not done and outputs.folder.resolve() != Path(begun.output) and Path(begun.output).exists():
+        outputs.claim(fresh=False, known=ledger.sources())
+    lost = outputs.lost(done, ledger.rejecting_chunks(begun.load) if begun.state != "done" else ())
+    if lost:
+        raise ConfigurationError(
+            f"The answers of {lost:,} of {len(done):,} parts of this load are not in {outputs.folder}; they were left "
+            f"in {begun.output}. Bring them back, or name that folder with output= (--output); or send all of it again "
+            "with fresh=True (--fresh)."
+        )
 
 
 def with_ids_of_rejects(source: Source, request: Request) -> Request:
@@ -126,29 +148,36 @@ def _check_columns(source: Source, request: Request) -> None:
             raise FrameError(f"{name}: {error}") from error
 
 
-def _ask_about_campaigns(source: Source, request: Request, now: pd.Timestamp) -> None:
-    rows = campaigns.rows_that_can_start_campaigns(source, request, now) if source.rows() is not None else 0
+def _refuse_young(rows: int) -> None:
     if rows:
         raise CampaignsError(rows)
 
 
-def prepared_chunks(
+def read_ahead(
     source: Source, request: Request, done: frozenset[int] = frozenset(), gate: pd.Timestamp | None = None
-) -> Iterator[tuple[Chunk, Prepared]]:
-    """Yield the chunks that are not done, their columns found and their rows checked.
+) -> AbstractContextManager[Iterator[tuple[Chunk, Prepared]]]:
+    """Yield the chunks, their columns found and their rows checked; of files only those that are not done.
+
+    The next chunk is read meanwhile, in a thread. Generators are not: a cursor behind one may be bound to the thread
+    that made it, as those of sqlite3 are.
 
     ``gate`` is the moment from which events are too young to be sent unasked, where that could not be looked up before.
     """
+    chunks = _prepared_chunks(source, request, done, gate)
+    return one_more(chunks) if source.repeatable else nullcontext(chunks)
+
+
+def _prepared_chunks(
+    source: Source, request: Request, done: frozenset[int], gate: pd.Timestamp | None
+) -> Iterator[tuple[Chunk, Prepared]]:
     chunks = source.chunks(
         done=done,
         types_of=lambda labels: types_of(labels, request),
         wanted=lambda labels: wanted_columns(labels, request),
     )
     for chunk in chunks:
-        if chunk.number in done:
-            continue
-        if gate is not None and (rows := campaigns.young_rows(chunk.frame, request, gate)):
-            raise CampaignsError(rows)
+        if gate is not None and chunk.number not in done:
+            _refuse_young(campaigns.young_rows(chunk.frame, request, gate))
         try:
             yield chunk, Prepared(_without_ours(chunk.frame, request), request)
         except FrameError as error:
@@ -183,21 +212,42 @@ class _Load:
         self._done: deque[int] = deque()
         self._open_rows = 0
 
+    def check_done(self) -> None:
+        """Refuse frames that are not those that a load which is done has sent; files tell that by their stamps."""
+        if self._source.stamps() is not None:
+            return
+        waiting = self._ledger.done_chunks(self._number)
+        self._done.extend(waiting)
+        with _stoppable(), read_ahead(self._source, self._request) as chunks:
+            for chunk, prepared in chunks:
+                if waiting.pop(chunk.number, None) is None:
+                    raise ConfigurationError(
+                        f"There are more frames than this load had when it was done. {_START_OVER}"
+                    )
+                self._refuse_other_chunk(chunk, prepared)
+        self._refuse_missing(waiting)
+
     def run(self) -> LoadResult:
         """Go through all chunks that are not done."""
         done = self._ledger.done_chunks(self._number)
         self._done.extend(done)
-        self._progress.update(sum(done.values()))
+        self._progress.already(sum(done.values()))
+        not_seen = dict(done) if self._source.stamps() is None else {}
         try:
             with (
                 _stoppable(),
-                one_more(prepared_chunks(self._source, self._request, frozenset(done), self._gate)) as chunks,
+                read_ahead(self._source, self._request, frozenset(done), self._gate) as chunks,
             ):
                 for chunk, prepared in chunks:
+                    if chunk.number in done:
+                        not_seen.pop(chunk.number, None)
+                        self._refuse_other_chunk(chunk, prepared)
+                        continue
                     delivery = self._chunk(chunk, prepared)
                     if delivery.ended is not None:
                         self._stop(delivery)
                         return self._finish("stopped", f"{delivery.why} {_GO_ON}")
+            self._refuse_missing(not_seen)
         except KeyboardInterrupt:
             why = f"The load was interrupted. {_GO_ON}"
             raise InterruptedLoad(why, self._finish("stopped", why)) from None
@@ -205,7 +255,13 @@ class _Load:
             raise
         except CioFramesError as error:
             self._ledger.end(self._number, "stopped", str(error))
+            with suppress(CioFramesError):
+                self._outputs.finish()
             raise
+        except Exception as error:
+            # Most likely what yields the frames; its own words may have people's data in them.
+            why = f"Stopped by {type(error).__name__} while rows were read. {_GO_ON}"
+            raise DeliveryError(why, self._finish("stopped", why)) from error
         if self._open_rows:
             why = f"{self._open_rows:,} rows are unknown or unsent. Run the same again to send them once more."
             return self._finish("stopped", why)
@@ -222,7 +278,7 @@ class _Load:
         for outcome in known:
             if outcome.status in SETTLED:
                 _tell(sending, outcome)
-        self._progress.update(int(settled.sum()))
+        self._progress.already(int(settled.sum()))
 
         def leaving(batch: Batch) -> None:
             ledger.leaving(load, number, batch.rows, _content(batch.buffer[batch.offsets[0] : batch.offsets[-1]]))
@@ -233,14 +289,22 @@ class _Load:
             self._progress.update(len(outcome.rows))
 
         first = ledger.next_batch(load)
+        content = _Content()
+        batches = (each for written in content.of(sending.written()) for each in sending.cut(written))
         delivery = deliver(
-            sending.batches(), self._client, told=told, leaving=leaving, first_number=first, pace=self._pace
+            batches,
+            self._client,
+            told=told,
+            leaving=leaving,
+            posted=lambda size: self._progress.update(0, size, 1),
+            first_number=first,
+            pace=self._pace,
         )
         times, attempts = ledger.tries(load, number, prepared.rows)
         sending.outcomes.tried(attempts)
         sending.outcomes.unsent(delivery.why or "not sent")
         result = sending.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=times > 1)
-        self._leave(chunk, result, delivery, ids, next_batch=first + delivery.requests)
+        self._leave(chunk, result, delivery, ids, content, next_batch=first + delivery.requests)
         return delivery
 
     def _remember_before(self, number: int) -> None:
@@ -258,6 +322,27 @@ class _Load:
             settled[outcome.rows] = outcome.status in SETTLED
         return settled
 
+    def _refuse_other_chunk(self, chunk: Chunk, prepared: Prepared) -> None:
+        """Refuse to go on where a frame that is done is another now: what follows would be lost, or sent twice."""
+        self._remember_before(chunk.number)
+        content = _Content()
+        sending = Sending(prepared, self._client, message_ids=MessageIds(self._earlier.copy()))
+        for _ in content.of(sending.written()):
+            pass
+        if content.hash != self._ledger.content_of(self._number, chunk.number):
+            raise ConfigurationError(
+                f"Frame {chunk.number} is not what it was when this load sent it: other rows, or cut otherwise. "
+                f"{_START_OVER}"
+            )
+
+    def _refuse_missing(self, chunks: Mapping[int, int]) -> None:
+        """Refuse to take for done what is not there any more."""
+        if chunks:
+            raise ConfigurationError(
+                f"{sum(chunks.values()):,} rows in {len(chunks):,} frames that this load has sent did not come this "
+                f"time. {_START_OVER}"
+            )
+
     def _refuse_other_content(self, prepared: Prepared, sent: list[tuple[Ints, str]]) -> None:
         """Refuse to go on where what was sent is not what would be sent now."""
         sending = Sending(prepared, self._client, message_ids=MessageIds(self._earlier.copy()))
@@ -274,8 +359,9 @@ class _Load:
                 )
 
     def _leave(
-        self, chunk: Chunk, result: pd.DataFrame, delivery: Delivery, ids: MessageIds, *, next_batch: int
-    ) -> None:
+        self, chunk: Chunk, result: pd.DataFrame, delivery: Delivery, ids: MessageIds, content: _Content, *,
+        next_batch: int,
+    ) -> None:  # fmt: skip
         open_rows = int((~result["status"].isin(SETTLED)).sum())
         rejected = not set(result["status"].unique()) <= GOOD
         whole = self._source.whole(chunk) if rejected else None
@@ -294,6 +380,7 @@ class _Load:
             resent=int(result["resent"].sum()),
             calls=calls,
             next_batch=next_batch,
+            content=content.hash,
         )
         self._earlier.add(calls)
         self._open_rows += open_rows
@@ -324,14 +411,13 @@ class _Load:
             why=why,
             source_rows=self._source.rows(),
             seconds=time.monotonic() - self._began,
+            rows_now=self._progress.rows,
             results=self._outputs.results,
             rejects=rejects,
         )
 
 
-def _already_done(ledger: Ledger, begun: Begun, request: Request, where: Where) -> LoadResult:
-    output = Path(begun.output)
-    rejects = output / "rejects.parquet"
+def _already_done(ledger: Ledger, begun: Begun, request: Request, outputs: Outputs) -> LoadResult:
     return _loaded(
         ledger,
         begun.load,
@@ -339,8 +425,8 @@ def _already_done(ledger: Ledger, begun: Begun, request: Request, where: Where) 
         state="done",
         why="It was done before, and nothing was sent now. To send all of it again: fresh=True (--fresh).",
         source_rows=begun.rows,
-        results=output / "results",
-        rejects=rejects if rejects.exists() else None,
+        results=outputs.results,
+        rejects=outputs.rejects if outputs.rejects.exists() else None,
     )
 
 
@@ -369,6 +455,23 @@ def _counts(result: pd.DataFrame) -> list[tuple[str, str | None, int]]:
     for status, _, count in counts[_REASONS_COUNTED:]:
         others[status] = others.get(status, 0) + count
     return counts[:_REASONS_COUNTED] + [(status, _OTHER_REASONS, count) for status, count in others.items()]
+
+
+class _Content:
+    """A hash of all payloads of a chunk, made as they pass."""
+
+    def __init__(self) -> None:
+        self._hash = xxhash.xxh3_64()
+
+    def of(self, slices: Iterator[Written]) -> Iterator[Written]:
+        for written in slices:
+            self._hash.update(offsets_of(written.payloads).tobytes())
+            self._hash.update(written.payloads.buffers()[2] or b"")
+            yield written
+
+    @property
+    def hash(self) -> str:
+        return str(self._hash.hexdigest())
 
 
 def _content(payloads: memoryview) -> str:

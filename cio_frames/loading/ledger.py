@@ -23,7 +23,8 @@ import pandas as pd
 
 from cio_frames.delivery import Outcome
 from cio_frames.errors import ConfigurationError
-from cio_frames.results import Status
+from cio_frames.loading.guard import guarded, is_held
+from cio_frames.results import GOOD, Status
 
 Ints = npt.NDArray[np.int64]
 
@@ -34,7 +35,7 @@ CREATE TABLE IF NOT EXISTS loads (
     next_batch INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS chunks (
     load INTEGER, chunk INTEGER, file TEXT, first_row INTEGER, rows INTEGER, state TEXT NOT NULL, counts TEXT,
-    bytes INTEGER, requests INTEGER, resent INTEGER, calls BLOB, PRIMARY KEY (load, chunk));
+    bytes INTEGER, requests INTEGER, resent INTEGER, calls BLOB, content TEXT, PRIMARY KEY (load, chunk));
 CREATE TABLE IF NOT EXISTS sent (load INTEGER, chunk INTEGER, positions BLOB NOT NULL, content TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS outcomes (
     load INTEGER, chunk INTEGER, positions BLOB NOT NULL, status TEXT NOT NULL, reason TEXT, batch INTEGER,
@@ -42,6 +43,9 @@ CREATE TABLE IF NOT EXISTS outcomes (
 CREATE INDEX IF NOT EXISTS sent_by_chunk ON sent (load, chunk);
 CREATE INDEX IF NOT EXISTS outcomes_by_chunk ON outcomes (load, chunk);
 """
+
+# Of the tables above; a ledger of other tables cannot be gone on with.
+_VERSION = 2
 
 # Statuses that a later run does not change.
 SETTLED: frozenset[Status] = frozenset(("delivered", "acknowledged", "rejected", "invalid", "too_large"))
@@ -95,12 +99,16 @@ class Ledger:
         self._lock = threading.Lock()
         with _told(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._guard = _guarded(path)
+            self._guard = guarded(
+                _lock_of(path),
+                f"Another load is at work on the ledger {path}. Wait for it to end, or give this one a ledger of its "
+                "own.",
+            )
             # What was about to leave must be known also after the power is cut. An answer that is lost then means no
             # more than that its rows are sent again, with the same ids; so that need not wait for the disk.
             self._database = _opened(path, synchronous="FULL")
             self._answers = _opened(path, synchronous="NORMAL")
-            self._database.executescript(_TABLES)
+            _make_tables(self._database, path)
 
     def __enter__(self) -> Ledger:
         return self
@@ -142,10 +150,13 @@ class Ledger:
             )
             return int(cursor.lastrowid or 0)
 
-    def go_on(self, load: int) -> None:
-        """Note that a load is at work again."""
+    def go_on(self, load: int, output: str) -> None:
+        """Note that a load is at work again, and where its answers are now."""
         with self._writing() as database:
-            database.execute("UPDATE loads SET state = 'running', why = NULL, ended_at = NULL WHERE load = ?", (load,))
+            database.execute(
+                "UPDATE loads SET state = 'running', why = NULL, ended_at = NULL, output = ? WHERE load = ?",
+                (output, load),
+            )
 
     def end(self, load: int, state: str, why: str = "") -> None:
         """Note that a load is done, or why it was stopped."""
@@ -202,12 +213,12 @@ class Ledger:
     def finish_chunk(
         self, load: int, chunk: int, *, file: str | None, first_row: int, rows: int, done: bool,
         counts: Sequence[tuple[str, str | None, int]], sizes: tuple[int, int], calls: npt.NDArray[np.uint64],
-        resent: int, next_batch: int,
+        resent: int, next_batch: int, content: str,
     ) -> None:  # fmt: skip
         """Note that a chunk has been gone through; where it is done, its batches are forgotten.
 
         ``counts`` are rows by status and reason, ``sizes`` the bytes and the requests that carried it; ``calls`` tell
-        its calls from those of later chunks.
+        its calls from those of later chunks, and ``content`` is a hash of all of its payloads.
         """
         size, requests = sizes
         state, told = "done" if done else "open", json.dumps(counts)
@@ -218,8 +229,20 @@ class Ledger:
             ).fetchall():
                 requests += before
             database.execute(
-                "INSERT OR REPLACE INTO chunks VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-                (*key, file, first_row, rows, state, told, size, requests, resent, calls.astype("<u8").tobytes()),
+                "INSERT OR REPLACE INTO chunks VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+                (
+                    *key,
+                    file,
+                    first_row,
+                    rows,
+                    state,
+                    told,
+                    size,
+                    requests,
+                    resent,
+                    calls.astype("<u8").tobytes(),
+                    content,
+                ),
             )
             database.execute("UPDATE loads SET next_batch = ? WHERE load = ?", (next_batch, load))
             if done:
@@ -231,10 +254,19 @@ class Ledger:
         found = self._rows("SELECT calls FROM chunks WHERE load = ? AND chunk = ?", (load, chunk))
         return np.frombuffer(next(found)[0], dtype="<u8").astype(np.uint64)
 
+    def content_of(self, load: int, chunk: int) -> str:
+        """Return the hash of a done chunk's payloads."""
+        return str(next(self._rows("SELECT content FROM chunks WHERE load = ? AND chunk = ?", (load, chunk)))[0])
+
     def done_chunks(self, load: int) -> dict[int, int]:
         """Return the chunks that are done, each with its number of rows."""
         found = self._rows("SELECT chunk, rows FROM chunks WHERE load = ? AND state = 'done' ORDER BY chunk", (load,))
         return dict(found)
+
+    def rejecting_chunks(self, load: int) -> set[int]:
+        """Return the done chunks that have rows which were not delivered."""
+        found = self._rows("SELECT chunk, counts FROM chunks WHERE load = ? AND state = 'done'", (load,))
+        return {chunk for chunk, counts in found if any(status not in GOOD for status, *_ in json.loads(counts))}
 
     def totals(self, load: int) -> tuple[dict[tuple[str, str | None], int], int, int, int]:
         """Return the rows of each status and reason, and bytes, requests and rows sent again of all chunks so far."""
@@ -279,7 +311,7 @@ def loads_in(path: Path) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns load, source, call, event, state, why, rows (of the source, where known), rows_done, delivered,
-        begun_at, ended_at, output.
+        begun_at, ended_at, output. The state is running, stopped, killed or done.
 
     Raises
     ------
@@ -299,6 +331,8 @@ def loads_in(path: Path) -> pd.DataFrame:
             raise sqlite3.DatabaseError from error
         finally:
             database.close()
+    if not is_held(_lock_of(path)):
+        loads["state"] = loads["state"].replace("running", "killed")
     done: dict[int, list[int]] = {}
     for load, rows, counts in chunks:
         some = done.setdefault(load, [0, 0])
@@ -316,19 +350,18 @@ def _opened(path: Path, synchronous: str) -> sqlite3.Connection:
     return database
 
 
-def _guarded(path: Path) -> sqlite3.Connection:
-    """Keep other processes out for as long as this one lives: SQLite's own lock ends with the process."""
-    guard = sqlite3.connect(path.with_name(f"{path.name}.lock"), isolation_level=None, timeout=0)
-    try:
-        guard.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        guard.close()
-        if "locked" not in str(error):
-            raise
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
+
+
+def _make_tables(database: sqlite3.Connection, path: Path) -> None:
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and version != _VERSION:
         raise ConfigurationError(
-            f"Another load is at work on the ledger {path}. Wait for it to end, or give this one a ledger of its own."
-        ) from error
-    return guard
+            f"The ledger {path} is of another version of cio_frames. Go on with that version, or name another ledger."
+        )
+    database.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
 
 
 @contextmanager
@@ -338,7 +371,9 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         words = str(error) or "it is no ledger"
-        raise ConfigurationError(f"The ledger {path} cannot be used: {words}.") from error
+        broken = "not a database" in words or "malformed" in words
+        remedy = " Bring back a copy of it, or name another ledger and output, and all is sent again." if broken else ""
+        raise ConfigurationError(f"The ledger {path} cannot be used: {words}.{remedy}") from error
     except OSError as error:
         raise ConfigurationError(f"The ledger {path} cannot be used: {error.strerror}.") from error
 

@@ -16,6 +16,7 @@ from cio_frames.errors import FrameError, InvalidRowsError
 from cio_frames.functions import AnyCall, Nulls, OnInvalid, request_for
 from cio_frames.loading import flow
 from cio_frames.loading.dry import dry_run as counted
+from cio_frames.loading.files import ANSWERS_ENDING
 from cio_frames.loading.loaded import LoadResult
 from cio_frames.loading.sources import source_of
 from cio_frames.pipeline import Request
@@ -164,16 +165,20 @@ def load_request(
     """Load what a request asks for."""
     if on_invalid not in ("skip", "raise"):
         raise FrameError(f"on_invalid={on_invalid!r} is neither 'skip' nor 'raise'.")
-    source = source_of(given)
+    source = source_of(given, but=None if output is None else Path(output))
     now = pd.Timestamp.now("UTC")
     if dry_run:
         return counted(source, request, client or Client(write_key="dry-run"), progress=progress, now=now)
     client = client or Client.from_env()
     if on_invalid == "raise":
+        if not source.repeatable:
+            raise FrameError(
+                "on_invalid='raise' reads all rows twice, and a generator yields them once. Give a list of frames or a "
+                "file, or look first with dry_run=True."
+            )
         found = counted(source, request, client, progress=progress, now=now)
         if found.rows_held_back:
             raise InvalidRowsError(found)
-        source = source_of(given)
     folder = Path(output) if output is not None else Path(folder_name(source.name, request))
     where = flow.Where(Path(ledger) if ledger is not None else folder / "ledger.sqlite", folder)
     return flow.run(
@@ -190,4 +195,4 @@ def folder_name(source: str, request: Request) -> str:
     plain = [part for part in re.split(r"[/\\]", source) if part and not re.search(r"[*?\[:]", part)]
     stem = plain[-1].partition(".")[0] if plain else "rows"
     call = re.sub(r"[^a-z0-9]+", "-", f"{request.call} {request.event or ''}".casefold()).strip("-")
-    return f"{stem or 'rows'}.{call}.load"
+    return f"{stem or 'rows'}.{call}{ANSWERS_ENDING}"

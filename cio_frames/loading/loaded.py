@@ -56,6 +56,8 @@ class LoadResult:
         Of all calls that were written, and of all requests that were made, or would be.
     seconds : float
         How long this run took.
+    rows_now : int
+        How many rows this run has answered, or counted; the others were settled before.
     results : Path or None
         The folder with the answers: file, row (its position there, from 0), and the columns of a result frame, with
         ``resent``.
@@ -80,6 +82,7 @@ class LoadResult:
     bytes: int = 0
     requests: int = 0
     seconds: float = 0.0
+    rows_now: int = 0
     results: Path | None = None
     rejects: Path | None = None
     ledger: Path | None = None

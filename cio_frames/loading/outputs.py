@@ -5,11 +5,14 @@ Each file is written under another name and then renamed, so that what is there 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 import numpy as np
 import pandas as pd
@@ -17,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cio_frames.errors import ConfigurationError
+from cio_frames.loading.guard import guarded
 from cio_frames.loading.sources import OURS, Chunk
 from cio_frames.results import GOOD
 
@@ -26,12 +30,12 @@ FILE, ROW = f"{OURS}file", f"{OURS}row"
 
 
 class Outputs:
-    """The folder with a load's answers.
+    """The folder with a load's answers, which no other load may write meanwhile.
 
     Raises
     ------
     ConfigurationError
-        It cannot be written.
+        It cannot be written, or another load is at work in it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,11 +44,24 @@ class Outputs:
         self.rejects = folder / "rejects.parquet"
         self._rejected = folder / ".rejects"
         with _told(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._guard = guarded(
+                folder / ".lock",
+                f"Another load is at work in {folder}. Wait for it to end, or give this one an output of its own.",
+            )
             for each in (self.results, self._rejected):
                 each.mkdir(parents=True, exist_ok=True)
                 probe = each / ".probe"
                 probe.touch()
                 probe.unlink()
+
+    def __enter__(self) -> Outputs:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._guard.close()
 
     def claim(self, *, fresh: bool, known: Sequence[str] = ()) -> None:
         """Take the folder for a new load; the answers of an earlier one are removed only where that was asked for.
@@ -57,12 +74,18 @@ class Outputs:
             if answers and not fresh:
                 named = f", of {', '.join(map(repr, known))}" if known else ""
                 raise ConfigurationError(
-                    f"{self.folder} holds the answers of another load{named}. Name another folder with output= "
-                    "(--output); for one that goes on, name the source as it was named before; or start over with "
-                    "fresh=True (--fresh)."
+                    f"{self.folder} holds the answers of another load{named}, or of one whose ledger is gone. Name "
+                    "another folder with output= (--output); for one that goes on, name the source as it was named "
+                    "before; or start over with fresh=True (--fresh)."
                 )
             for path in answers:
                 path.unlink()
+
+    def lost(self, chunks: Iterable[int], rejecting: Iterable[int]) -> int:
+        """Return how many of these chunks have no answers here, or no rejects where they should have some."""
+        lost = {number for number in chunks if not (self.results / _part(number)).exists()}
+        lost |= {number for number in rejecting if not (self._rejected / _part(number)).exists()}
+        return len(lost)
 
     def write(self, chunk: Chunk, whole: pd.DataFrame | None, result: pd.DataFrame) -> None:
         """Write the answers of one chunk, in the place of what was known of it before.
@@ -80,7 +103,7 @@ class Outputs:
         answers = result.reset_index(drop=True)
         answers.insert(0, "file", pd.Series([chunk.file] * len(rows), dtype="string"))
         answers.insert(1, "row", rows)
-        name = f"part-{chunk.number:05d}.parquet"
+        name = _part(chunk.number)
         with _told(self.folder):
             # Text, so that all parts have one schema.
             _write(
@@ -110,19 +133,61 @@ class Outputs:
             if not parts:
                 self.rejects.unlink(missing_ok=True)
                 return None
-            schema = pa.unify_schemas([pq.read_schema(part) for part in parts], promote_options="permissive")
+            schema = _common_schema([pq.read_schema(part) for part in parts])
             with _renamed(self.rejects) as path, pq.ParquetWriter(path, schema) as writer:
                 for part in parts:
-                    table = pq.read_table(part)
-                    missing = [field for field in schema if field.name not in table.column_names]
-                    for field in missing:
-                        table = table.append_column(field, pa.nulls(len(table), field.type))
-                    writer.write_table(table.select(schema.names).cast(schema))
+                    writer.write_table(_as_of(pq.read_table(part), schema))
         return self.rejects
 
     def discard_parts(self) -> None:
         """Remove what only a load that goes on needs."""
         shutil.rmtree(self._rejected, ignore_errors=True)
+
+
+def _part(number: int) -> str:
+    return f"part-{number:05d}.parquet"
+
+
+def _common_schema(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """Return a schema for the rows of all parts: a column that has types which cannot be one becomes text.
+
+    >>> numbers, words = pa.schema({"n": pa.int64()}), pa.schema({"n": pa.string(), "m": pa.bool_()})
+    >>> _common_schema([numbers, words]).types
+    [DataType(large_string), DataType(bool)]
+    """
+    found: dict[str, pa.DataType] = {}
+    for field in (field for schema in schemas for field in schema):
+        known = found.get(field.name, field.type)
+        found[field.name] = field.type if known == field.type else _common_type(known, field.type)
+    return pa.schema(found)
+
+
+def _common_type(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    schemas = [pa.schema({"": one}), pa.schema({"": other})]
+    numbers = pa.types.is_floating(one) != pa.types.is_floating(other)
+    # A whole number that became 5.0 would be another call.
+    if numbers and not (pa.types.is_null(one) or pa.types.is_null(other)):
+        return pa.large_string()
+    try:
+        return pa.unify_schemas(schemas, promote_options="permissive").field(0).type
+    except pa.ArrowException:
+        return pa.large_string()
+
+
+def _as_of(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    columns = [
+        _cast(table[field.name], field.type) if field.name in table.column_names else pa.nulls(len(table), field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    try:
+        return column.cast(kind)
+    except pa.ArrowException:
+        text = [None if cell is None else json.dumps(cell, default=str) for cell in column.to_pylist()]
+        return pa.chunked_array([pa.array(text, kind)])
 
 
 def _table(frame: pd.DataFrame) -> pa.Table:
@@ -166,14 +231,25 @@ def _renamed(path: Path) -> Iterator[Path]:
         with there.open("rb+") as file:
             os.fsync(file.fileno())
         there.replace(path)
+        _sync_folder(path.parent)
     finally:
         there.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """See to it that a new name is on the disk too, where a folder can be opened."""
+    if os.name == "posix":
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 @contextmanager
 def _told(folder: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        why = error.strerror or str(error)
+    except (OSError, sqlite3.DatabaseError) as error:
+        why = getattr(error, "strerror", None) or str(error)
         raise ConfigurationError(f"Answers cannot be written to {folder}: {why}.") from error

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from cio_frames.errors import FrameError
 from cio_frames.loading.csv import TypesOf, csv_frames, csv_labels, typed_where_plain
-from cio_frames.loading.files import DataFile, found_files, partition_types, with_partition
+from cio_frames.loading.files import DataFile, found_files, partition_types, with_partition, words_of
 
 CHUNK_ROWS = 200_000
 
@@ -54,9 +54,18 @@ class Chunk:
 
 
 class Source(Protocol):
-    """What a load reads."""
+    """What a load reads.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    repeatable : bool
+        Whether its rows can be read more than once.
+    """
 
     name: str
+    repeatable: bool
 
     def stamps(self) -> list[dict[str, Any]] | None:
         """Return what tells whether the source is still the same; None where nothing can."""
@@ -76,14 +85,17 @@ class Source(Protocol):
         """Return a chunk's rows with all columns, also where not all were read."""
 
 
-def source_of(given: Any) -> Source:
+def source_of(given: Any, *, but: Path | None = None) -> Source:
     """Return a source of rows.
 
     Parameters
     ----------
     given : path, address, frame, dataset, or iterable of frames
         A file, folder or pattern; an address such as ``s3://bucket/orders/``; a pandas DataFrame; a pyarrow Table or
-        Dataset; or whatever yields DataFrames, such as ``pandas.read_sql(..., chunksize=50_000)``.
+        Dataset; or whatever yields DataFrames or Arrow's batches, such as ``pandas.read_sql(..., chunksize=50_000)``.
+
+    but : Path, optional
+        A folder whose files are left out.
 
     Raises
     ------
@@ -91,14 +103,12 @@ def source_of(given: Any) -> Source:
         It is none of these, or there is nothing there.
     """
     if isinstance(given, (str, Path)):
-        return Files(str(given), found_files(given))
-    if isinstance(given, ds.FileSystemDataset) and given.format.default_extname == "parquet":
-        files = [DataFile(path, given.filesystem) for path in given.files]
-        return Files("dataset", files)
+        return Files(str(given), found_files(given, but=but))
     if isinstance(given, ds.Dataset):
-        return Frames("dataset", (_frame(pa.Table.from_batches([batch])) for batch in given.to_batches()))
+        files = _plain_files(given)
+        return Dataset(given) if files is None else Files("dataset", files)
     if isinstance(given, pa.Table):
-        return Frames("table", [_frame(given)])
+        return Frames("table", [given])
     if isinstance(given, pd.DataFrame):
         return Frames("frame", [given])
     if isinstance(given, Iterable):
@@ -111,6 +121,8 @@ def source_of(given: Any) -> Source:
 
 class Files:
     """Parquet and CSV files."""
+
+    repeatable = True
 
     def __init__(self, name: str, files: Sequence[DataFile]) -> None:
         self.name = name
@@ -210,10 +222,11 @@ class Files:
 
 
 class Frames:
-    """Frames as they come."""
+    """Frames as they come; one is a chunk."""
 
     def __init__(self, name: str, frames: Iterable[Any]) -> None:
         self.name = name
+        self.repeatable = isinstance(frames, Sequence)
         self._frames = frames
 
     def stamps(self) -> None:
@@ -227,7 +240,8 @@ class Frames:
         """Yield the columns of each frame, where they are at hand."""
         if isinstance(self._frames, Sequence):
             for number, frame in enumerate(self._frames):
-                yield f"frame {number}", list(_checked(frame, number).columns)
+                none = frame.slice(0, 0) if isinstance(frame, (pa.Table, pa.RecordBatch)) else frame
+                yield f"frame {number}", list(_as_frame(none, number).columns)
 
     def chunks(
         self,
@@ -238,8 +252,9 @@ class Frames:
     ) -> Iterator[Chunk]:
         """Yield each frame as one chunk; those that are done are taken all the same, since they come in order."""
         first_row = 0
-        for number, frame in enumerate(self._frames):
-            yield Chunk(number, _checked(frame, number), None, first_row)
+        for number, given in enumerate(self._frames):
+            frame = _as_frame(given, number)
+            yield Chunk(number, frame, None, first_row)
             first_row += len(frame)
 
     def whole(self, chunk: Chunk) -> pd.DataFrame:
@@ -247,10 +262,67 @@ class Frames:
         return chunk.frame
 
 
-def _checked(frame: Any, number: int) -> pd.DataFrame:
-    if not isinstance(frame, pd.DataFrame):
-        raise FrameError(f"A load takes DataFrames, and got {type(frame).__name__} as number {number}.")
-    return frame
+class Dataset:
+    """An Arrow dataset whose rows are not simply those of its files: filtered, partitioned, or of no files."""
+
+    name = "dataset"
+    repeatable = True
+
+    def __init__(self, dataset: ds.Dataset) -> None:
+        self._dataset = dataset
+
+    def stamps(self) -> None:
+        """Return nothing: what a dataset is made of need not be files."""
+
+    def rows(self) -> int | None:
+        """Return how many rows there are."""
+        return int(self._dataset.count_rows())
+
+    def labels(self) -> Iterator[tuple[str, list[Hashable]]]:
+        """Yield its columns."""
+        yield self.name, list(_frame(self._dataset.schema.empty_table()).columns)
+
+    def chunks(
+        self,
+        *,
+        done: frozenset[int] = frozenset(),
+        types_of: TypesOf = lambda labels: {},
+        wanted: Wanted = lambda labels: None,
+    ) -> Iterator[Chunk]:
+        """Yield the rows with all columns, since a few of them could not be read again without all before them."""
+        first_row = 0
+        for number, frame in enumerate(_recut(self._dataset.to_batches(batch_size=CHUNK_ROWS // 4))):
+            yield Chunk(number, frame, None, first_row)
+            first_row += len(frame)
+
+    def whole(self, chunk: Chunk) -> pd.DataFrame:
+        """Return a chunk's rows with all columns."""
+        return chunk.frame
+
+
+def _plain_files(dataset: ds.Dataset) -> list[DataFile] | None:
+    """Return a dataset's Parquet files, where its rows are all of theirs and no more is said of them."""
+    if not isinstance(dataset, ds.FileSystemDataset) or dataset.format.default_extname != "parquet":
+        return None
+    try:
+        fragments = list(dataset.get_fragments())
+    except ValueError:
+        # One that is filtered does not tell its filter, but refuses this.
+        return None
+    for fragment in fragments:
+        if ds.get_partition_keys(fragment.partition_expression) or not fragment.physical_schema.equals(dataset.schema):
+            return None
+    return [DataFile(path, dataset.filesystem) for path in dataset.files]
+
+
+def _as_frame(given: Any, number: int) -> pd.DataFrame:
+    if isinstance(given, pa.RecordBatch):
+        return _frame(pa.Table.from_batches([given]))
+    if isinstance(given, pa.Table):
+        return _frame(given)
+    if not isinstance(given, pd.DataFrame):
+        raise FrameError(f"A load takes DataFrames, and got {type(given).__name__} as number {number}.")
+    return given
 
 
 class _told:  # noqa: N801 -- read as a word: with _told(file)
@@ -266,8 +338,10 @@ class _told:  # noqa: N801 -- read as a word: with _told(file)
         if isinstance(error, UnicodeDecodeError):
             raise FrameError(f"{self._file.path} is not UTF-8 text. Save it as UTF-8, and load it again.") from error
         if isinstance(error, (pa.ArrowException, OSError, ValueError, EOFError)):
+            # Only what the system or a file system says has none of the file's cells in it.
+            why = words_of(error) if isinstance(error, OSError) else type(error).__name__
             raise FrameError(
-                f"{self._file.path} cannot be read: {type(error).__name__}. Is it whole, and of the kind it says?"
+                f"{self._file.path} cannot be read: {why}. Is it whole, and of the kind it says?"
             ) from error
 
 
@@ -293,9 +367,14 @@ def _groups(parquet: pq.ParquetFile) -> Iterator[tuple[list[int], int]]:
 
 def _tables(parquet: pq.ParquetFile, groups: list[int], columns: list[str] | None) -> Iterator[pd.DataFrame]:
     """Yield the rows of some row groups, a chunk at a time."""
+    yield from _recut(parquet.iter_batches(batch_size=CHUNK_ROWS // 4, row_groups=groups, columns=columns))
+
+
+def _recut(batches: Iterable[pa.RecordBatch]) -> Iterator[pd.DataFrame]:
+    """Yield rows a chunk at a time, however they come."""
     waiting: list[pa.RecordBatch] = []
     rows = 0
-    for batch in parquet.iter_batches(batch_size=CHUNK_ROWS // 4, row_groups=groups, columns=columns):
+    for batch in batches:
         piece = batch
         while rows + len(piece) >= CHUNK_ROWS:
             taken = CHUNK_ROWS - rows

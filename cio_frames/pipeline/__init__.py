@@ -8,6 +8,6 @@ its rows, ``running`` the flow from one end to the other.
 from cio_frames.pipeline.prepared import Prepared
 from cio_frames.pipeline.request import Request, types_of
 from cio_frames.pipeline.running import ids_of, payloads, report, run
-from cio_frames.pipeline.sending import Sending
+from cio_frames.pipeline.sending import Sending, Written
 
-__all__ = ["Prepared", "Request", "Sending", "ids_of", "payloads", "report", "run", "types_of"]
+__all__ = ["Prepared", "Request", "Sending", "Written", "ids_of", "payloads", "report", "run", "types_of"]

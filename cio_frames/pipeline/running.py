@@ -108,7 +108,7 @@ def report(
 
 def _report(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> ValidationReport:
     sending = Sending(prepared, client, named=False)
-    survey = Survey(max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
+    survey = Survey(checked_at, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
     events = prepared.events()
     for written in sending.written():
         survey.sized(written.sizes[~written.lost])
@@ -134,7 +134,7 @@ def _report(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> Val
         prepared.request.what,
         prepared.frame.index,
         validation.together(found),
-        survey.facts(merged(columns), checked_at),
+        survey.facts(merged(columns)),
         against=prepared.request.against,
     )
 

@@ -30,26 +30,36 @@ _EXACT = 2**53
 
 
 class Survey:
-    """Facts so far.
+    """Facts so far. Of timestamps no more is kept than is asked for, so that it may see any number of rows.
 
-    >>> survey = Survey(max_call_bytes=32_000, max_body_bytes=475_000)
+    Parameters
+    ----------
+    checked_at : pandas.Timestamp
+        The moment that "younger than 72 hours" refers to.
+
+    Examples
+    --------
+    >>> survey = Survey(pd.Timestamp("2026-11-24", tz="UTC"), max_call_bytes=32_000, max_body_bytes=475_000)
     >>> survey.sized(np.array([120, 80]))
     >>> survey.sent(body_bytes=215)
-    >>> facts = survey.facts([], pd.Timestamp("2026-11-24", tz="UTC"))
-    >>> facts.requests, facts.call_bytes.tolist()
-    (1, [120, 80])
+    >>> survey.timed(np.array([0, NO_TIME]), np.array(["Seen", "Seen"], dtype=object))
+    >>> facts = survey.facts([])
+    >>> facts.requests, facts.call_bytes.tolist(), facts.earliest.year, facts.untimed, facts.recent
+    (1, [120, 80], 1970, 1, {'Seen': 1})
     """
 
-    def __init__(self, *, max_call_bytes: int, max_body_bytes: int) -> None:
+    def __init__(self, checked_at: pd.Timestamp, *, max_call_bytes: int, max_body_bytes: int) -> None:
+        self._checked_at = checked_at
         self._max_call_bytes = max_call_bytes
         self._max_body_bytes = max_body_bytes
         self._sizes: list[Ints] = []
         self._bodies: list[int] = []
-        self._ms: list[Ints] = []
-        self._names: list[npt.NDArray[np.object_]] = []
+        self._span: tuple[int, int] | None = None
+        self._untimed = 0
+        self._recent: Counter[str] = Counter()
 
     def sized(self, sizes: Ints) -> None:
-        """Note the sizes of calls in bytes."""
+        """Note the sizes of calls in bytes; each is kept."""
         self._sizes.append(sizes)
 
     def sent(self, *, body_bytes: int) -> None:
@@ -58,33 +68,31 @@ class Survey:
 
     def timed(self, ms: Ints, names: npt.NDArray[np.object_]) -> None:
         """Note the timestamps of rows that can be sent, in milliseconds, and their events; None for other calls."""
-        self._ms.append(ms)
-        self._names.append(names)
+        untimed = ms == NO_TIME
+        known = ms[~untimed]
+        if len(known):
+            least, most = int(known.min()), int(known.max())
+            self._span = (least, most) if self._span is None else (min(self._span[0], least), max(self._span[1], most))
+        self._untimed += int(untimed.sum())
+        edge = (self._checked_at - pd.Timedelta(hours=CAMPAIGN_HOURS)).value // 1_000_000
+        # These can start campaigns; calls without a name are no events.
+        counts = pd.Series(names[untimed | (ms > edge)], dtype=object).value_counts()
+        self._recent.update({str(name): int(count) for name, count in counts.items()})
 
-    def facts(self, columns: Iterable[ColumnFacts], checked_at: pd.Timestamp) -> Facts:
-        """Return what was gathered, as of a moment."""
-        ms = np.concatenate([*self._ms, np.empty(0, dtype=np.int64)])
-        known = ms[ms != NO_TIME]
+    def facts(self, columns: Iterable[ColumnFacts]) -> Facts:
+        """Return what was gathered."""
         return Facts(
             columns=tuple(columns),
             call_bytes=np.concatenate([*self._sizes, np.empty(0, dtype=np.int64)]),
             bodies=np.array(self._bodies, dtype=np.int64),
             max_call_bytes=self._max_call_bytes,
             max_body_bytes=self._max_body_bytes,
-            earliest=_moment(known.min()) if len(known) else None,
-            latest=_moment(known.max()) if len(known) else None,
-            untimed=int((ms == NO_TIME).sum()),
-            recent=self._recent(ms, checked_at),
-            checked_at=checked_at,
+            earliest=None if self._span is None else _moment(self._span[0]),
+            latest=None if self._span is None else _moment(self._span[1]),
+            untimed=self._untimed,
+            recent=dict(self._recent.most_common()),
+            checked_at=self._checked_at,
         )
-
-    def _recent(self, ms: Ints, checked_at: pd.Timestamp) -> dict[str, int]:
-        """Count the events that can start campaigns; other calls have no name, and are left out."""
-        edge = (checked_at - pd.Timedelta(hours=CAMPAIGN_HOURS)).value // 1_000_000
-        names = np.concatenate([*self._names, np.empty(0, dtype=object)])
-        young = names[(ms == NO_TIME) | (ms > edge)]
-        counts = pd.Series(young, dtype=object).value_counts()
-        return {str(name): int(count) for name, count in counts.items()}
 
 
 def _moment(ms: Any) -> pd.Timestamp | None:

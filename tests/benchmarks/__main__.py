@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import checks, encode, flow, measure, scale, sinks
+from . import checks, encode, flow, load, measure, scale, sinks
 
 LENGTHS = [10_000, 100_000, 1_000_000, 10_000_000]
 
@@ -60,6 +60,16 @@ def growth(rows: int, rounds: int) -> None:
         tell(scale.printed(measure.in_turns(scale.tasks(Path(folder), lengths), rounds=rounds)))
 
 
+def loads(rows: int, rounds: int) -> None:
+    try:
+        with sinks.nginx() as address, tempfile.TemporaryDirectory() as folder:
+            found = measure.in_turns(load.tasks(Path(folder), [rows, 10 * rows], address), rounds=rounds)
+    except FileNotFoundError as error:
+        tell(f"Loads were not measured. {error}")
+    else:
+        tell(load.printed(found))
+
+
 def validation(rows: int, rounds: int) -> None:
     tell(checks.printed(measure.in_turns(checks.tasks(rows), rounds=rounds)))
 
@@ -69,6 +79,7 @@ PARTS: dict[str, Callable[[int, int], None]] = {
     "flow": whole_flow,
     "latency": latency,
     "growth": growth,
+    "load": loads,
     "validation": validation,
 }
 

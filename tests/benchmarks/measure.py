@@ -19,7 +19,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
     start, spent = time.perf_counter(), time.process_time()
     result = work()
     seconds, processor = time.perf_counter() - start, time.process_time() - spent
-    peak = _peak_bytes() - before if clean else float("nan")
+    peak = highest_resident_bytes() - before if clean else float("nan")
     return result, {"seconds": seconds, "processor_seconds": processor, "peak_bytes": peak}
 
 
@@ -62,7 +62,8 @@ def _resident_bytes() -> int:
         return 0
 
 
-def _peak_bytes() -> int:
+def highest_resident_bytes() -> int:
+    """Return the most memory that this process has had since the last ``timed`` began; Linux only."""
     status = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
 

@@ -59,10 +59,38 @@ FAULTS = [
     pytest.param([Fault.CUT_STATUS_LINE], "unknown", None, 4, "broke before an answer", id="answer cut off"),
     pytest.param([Fault.SILENCE, OK], "delivered", 200, 2, None, id="no answer, once"),
     pytest.param([Fault.SILENCE], "unknown", None, 4, "no answer from", id="no answer ever"),
+    pytest.param([Fault.ENDLESS_HEAD, OK], "delivered", 200, 2, None, id="answer that never comes to its body, once"),
+    pytest.param(
+        [Fault.ENDLESS_HEAD], "unknown", None, 4, "no answer from", id="answers that never come to their body"
+    ),
+    pytest.param([Answer(200, b"{}" * 50, seconds_between_bytes=0.05)], "delivered", 200, 1, None, id="endless answer"),
+    pytest.param([Answer(200, b"{}" * 50, bytes_sent=60)], "delivered", 200, 1, None, id="answer cut off in its body"),
     pytest.param([Answer(429), OK], "delivered", 200, 2, None, id="429 once"),
     pytest.param([Answer(429)], "unknown", 429, 4, "429", id="429 always"),
     pytest.param([Answer(429, headers={"Retry-After": "0"}), OK], "delivered", 200, 2, None, id="429, retry at once"),
     pytest.param([Answer(429, headers={"Retry-After": "nonsense"}), OK], "delivered", 200, 2, None, id="429, nonsense"),
+    pytest.param(
+        [Answer(429, headers={"Retry-After": "-7"}), OK], "delivered", 200, 2, None, id="429, less than no wait"
+    ),
+    pytest.param(
+        [Answer(429, headers={"Retry-After": "Thu, 01 Jan 1970 00:00:10 GMT"}), OK],
+        "delivered",
+        200,
+        2,
+        None,
+        id="429, a date that is past",
+    ),
+    pytest.param(
+        [Answer(429, headers={"Retry-After": "9" * 400})], "unknown", 429, 1, "429", id="429, until the end of time"
+    ),
+    pytest.param(
+        [Answer(503, headers={"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"})],
+        "unknown",
+        503,
+        1,
+        "503",
+        id="503, a date that is far",
+    ),
     pytest.param([Answer(500), OK], "delivered", 200, 2, None, id="500 once"),
     pytest.param([Answer(502, b"<h1>Bad Gateway</h1>")], "unknown", 502, 4, "502: Bad Gateway", id="502 in HTML"),
     pytest.param([Answer(503), Answer(503), OK], "delivered", 200, 3, None, id="503 that ends"),

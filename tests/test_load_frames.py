@@ -1,0 +1,153 @@
+"""Loads of what comes as frames: generators, cursors, datasets. Nobody can tell beforehand what will come."""
+
+import sqlite3
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pytest
+
+import cio_frames as cio
+from cio_frames.loading import loads_in, sources
+
+from .faults import Answer, FaultServer
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def people(rows, first=0):
+    numbers = range(first, first + rows)
+    return pd.DataFrame({"user_id": [f"u{number}" for number in numbers], "plan": "free", "n": list(numbers)})
+
+
+def load(source, client, **options):
+    return cio.load(source, "identify", client=client, output="out", **options)
+
+
+def ids(sandbox):
+    return sorted(sandbox.calls()["userId"])
+
+
+def test_what_a_database_yields_is_loaded(sandbox):
+    with sqlite3.connect(":memory:") as database:
+        people(25).to_sql("people", database, index=False)
+        loaded = load(pd.read_sql("SELECT * FROM people", database, chunksize=10), sandbox.client)
+    assert loaded.statuses == {"delivered": 25}
+    assert loaded.frame()["row"].tolist() == list(range(25))
+
+
+@pytest.mark.parametrize("kind", ["reader", "batches", "tables"])
+def test_what_comes_as_arrows_batches_is_loaded(sandbox, kind):
+    table = pa.Table.from_pandas(people(7))
+    source = {
+        "reader": lambda: pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=3)),
+        "batches": lambda: table.to_batches(max_chunksize=3),
+        "tables": lambda: iter([table[:3], table[3:]]),
+    }[kind]()
+    assert load(source, sandbox.client).statuses == {"delivered": 7}
+
+
+def test_a_dataset_is_loaded_as_its_filter_says(sandbox):
+    people(10).to_parquet("people.parquet")
+    loaded = load(ds.dataset("people.parquet").filter(ds.field("n") < 3), sandbox.client)
+    assert (loaded.statuses, ids(sandbox)) == ({"delivered": 3}, ["u0", "u1", "u2"])
+
+
+def test_a_dataset_is_loaded_with_its_partitions(sandbox, folder, monkeypatch):
+    monkeypatch.setattr(sources, "CHUNK_ROWS", 4)
+    for country, first in (("de", 0), ("fr", 4)):
+        (folder / f"in/country={country}").mkdir(parents=True)
+        people(4, first).to_parquet(folder / f"in/country={country}/part.parquet")
+    loaded = load(ds.dataset("in", partitioning="hive"), sandbox.client)
+    assert loaded.frame()["row"].tolist() == list(range(8))
+    countries = {call["userId"]: call["traits"]["country"] for call in sandbox.calls().to_dict("records")}
+    assert (countries["u0"], countries["u7"]) == ("de", "fr")
+
+
+def test_a_plain_dataset_is_its_files(sandbox):
+    people(10).to_parquet("people.parquet")
+    loaded = load(ds.dataset("people.parquet"), sandbox.client)
+    assert set(loaded.frame()["file"].str.rpartition("/")[2]) == {"people.parquet"}
+
+
+def test_other_frames_are_not_taken_for_those_that_are_done(sandbox):
+    load([people(3)], sandbox.client)
+    for others in ([people(5, 100)], [people(3), people(2, 3)], [people(2)], []):
+        with pytest.raises(cio.ConfigurationError, match="name another output, or start over"):
+            load(iter(others), sandbox.client)
+    assert len(sandbox.calls()) == 3
+    again = load(iter([people(3)]), sandbox.client)
+    assert (again.state, len(sandbox.calls())) == ("done", 3)
+    assert "nothing was sent now" in again.why
+    assert load([people(5, 100)], sandbox.client, fresh=True).statuses == {"delivered": 5}
+
+
+def stopped_at_the_third_frame():
+    with FaultServer([Answer(), Answer(), Answer(401)]) as server:
+        client = cio.Client(write_key="k", endpoint=server.url)
+        with pytest.raises(cio.AuthenticationError):
+            load((people(10, first) for first in range(0, 40, 10)), client)
+    return client, server.port
+
+
+def test_frames_that_are_cut_otherwise_are_not_skipped():
+    client, port = stopped_at_the_third_frame()
+    with FaultServer([Answer()], port=port) as server:
+        for frames in (people(20, first) for first in (0, 20)), iter([people(10)]):
+            with pytest.raises(cio.ConfigurationError, match=r"cut otherwise|did not come this time"):
+                load(frames, client)
+        assert not server.received
+
+
+def test_the_same_frames_go_on():
+    client, port = stopped_at_the_third_frame()
+    with FaultServer([Answer()], port=port) as server:
+        loaded = load((people(10, first) for first in range(0, 40, 10)), client)
+        sent = [call["userId"] for request in server.received for call in request.calls]
+    assert loaded.statuses == {"delivered": 40}
+    assert sorted(sent) == sorted(people(20, 20)["user_id"])
+
+
+def test_a_generator_that_fails_in_the_middle_leaves_the_result_on_the_error_and_can_be_gone_on_with(sandbox):
+    def frames(*, whole):
+        yield people(3).assign(email=["x", None, None])
+        if not whole:
+            raise RuntimeError("no connection to host db, user ada@example.com")
+        yield people(2, 3)
+
+    with pytest.raises(cio.DeliveryError, match="Stopped by RuntimeError while rows were read") as caught:
+        load(frames(whole=False), sandbox.client)
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    assert caught.value.result.statuses == {"invalid": 1, "delivered": 2}
+    assert len(pd.read_parquet(caught.value.result.rejects)) == 1
+    (told,) = loads_in(caught.value.result.ledger)[["state", "why"]].to_numpy().tolist()
+    assert told == ["stopped", "Stopped by RuntimeError while rows were read. Run the same again to go on."]
+    assert load(frames(whole=True), sandbox.client).statuses == {"invalid": 1, "delivered": 4}
+    assert ids(sandbox) == ["u1", "u2", "u3", "u4"]
+
+
+def test_a_generator_is_not_read_twice(sandbox):
+    with pytest.raises(cio.FrameError, match="reads all rows twice"):
+        load(iter([people(3)]), sandbox.client, on_invalid="raise")
+    assert load([people(3)], sandbox.client, on_invalid="raise").statuses == {"delivered": 3}
+
+
+def seen(*times):
+    return pd.DataFrame({"user_id": [f"u{row}" for row in range(len(times))], "timestamp": list(times)})
+
+
+def test_young_events_behind_old_ones_need_a_word_in_each_run(sandbox):
+    def frames():
+        yield seen("2020-01-01")
+        yield seen("2020-01-01", None)
+
+    for _ in range(2):
+        with pytest.raises(cio.CampaignsError, match=r"1 rows are events.*None of them was sent"):
+            cio.load(frames(), "page", client=sandbox.client, output="out")
+    assert len(sandbox.calls()) == 1
+    loaded = cio.load(frames(), "page", client=sandbox.client, output="out", allow_campaigns=True)
+    assert (loaded.statuses, len(sandbox.calls())) == ({"delivered": 3}, 3)
