@@ -121,8 +121,9 @@ class Seen:
         if len(run) == 0:
             return
         while self._runs and len(self._runs[-1]) <= 2 * len(run):
-            # A stable sort sees that these are two runs, and merges them.
-            run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")
+            run = np.concatenate([self._runs.pop(), run])
+            # A stable sort sees that these are two runs, and merges them; in place, since they may be long.
+            run.sort(kind="stable")
         self._runs.append(run)
 
 
