@@ -62,7 +62,8 @@ class LoadResult:
         The folder with the answers: file, row (its position there, from 0), and the columns of a result frame, with
         ``resent``.
     rejects : Path or None
-        The rows that were not delivered, with their reason; None where there are none.
+        The rows that were not delivered, with their reason; None where there are none. It is a file, or a folder of
+        files where no one type of a column would send what files of the source say in it.
     ledger : Path or None
         Where it is known what was done.
     least_seconds : float

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from cio_frames.errors import ConfigurationError
 from cio_frames.loading.guard import guarded
+from cio_frames.loading.rejects import Together, together, without_empty_columns
 from cio_frames.loading.sources import OURS, Chunk
 from cio_frames.results import GOOD
 
@@ -79,7 +80,7 @@ class Outputs:
                     "before; or start over with fresh=True (--fresh)."
                 )
             for path in answers:
-                path.unlink()
+                _remove(path)
 
     def lost(self, chunks: Iterable[int], rejecting: Iterable[int]) -> int:
         """Return how many of these chunks have no answers here, or no rejects where they should have some."""
@@ -127,16 +128,20 @@ class Outputs:
             _write(_table(some), rejected)
 
     def finish(self) -> Path | None:
-        """Put the rejects of all chunks together; None where there are none."""
-        parts = sorted(self._rejected.glob("part-*.parquet"))
+        """Put the rejects of all chunks together, in one file where that can be; None where there are none."""
         with _told(self.folder):
-            if not parts:
-                self.rejects.unlink(missing_ok=True)
+            found = together(sorted(self._rejected.glob("part-*.parquet")))
+            # One file is written over; whatever else was there has to go.
+            if len(found) != 1 or self.rejects.is_dir():
+                _remove(self.rejects)
+            if not found:
                 return None
-            schema = _common_schema([pq.read_schema(part) for part in parts])
-            with _renamed(self.rejects) as path, pq.ParquetWriter(path, schema) as writer:
-                for part in parts:
-                    writer.write_table(_as_of(pq.read_table(part), schema))
+            if len(found) == 1:
+                _write_together(found[0], self.rejects)
+                return self.rejects
+            self.rejects.mkdir()
+            for number, some in enumerate(found):
+                _write_together(some, self.rejects / _part(number))
         return self.rejects
 
     def discard_parts(self) -> None:
@@ -148,61 +153,16 @@ def _part(number: int) -> str:
     return f"part-{number:05d}.parquet"
 
 
-def _common_schema(schemas: Sequence[pa.Schema]) -> pa.Schema:
-    """Return a schema for the rows of all parts: a column that has types which cannot be one becomes text.
-
-    >>> numbers, words = pa.schema({"n": pa.int64()}), pa.schema({"n": pa.string(), "m": pa.bool_()})
-    >>> _common_schema([numbers, words]).types
-    [DataType(large_string), DataType(bool)]
-    """
-    found: dict[str, pa.DataType] = {}
-    for field in (field for schema in schemas for field in schema):
-        known = found.get(field.name, field.type)
-        found[field.name] = field.type if known == field.type else _common_type(known, field.type)
-    return pa.schema(found)
-
-
-def _common_type(one: pa.DataType, other: pa.DataType) -> pa.DataType:
-    schemas = [pa.schema({"": one}), pa.schema({"": other})]
-    numbers = pa.types.is_floating(one) != pa.types.is_floating(other)
-    # A whole number that became 5.0 would be another call.
-    if numbers and not (pa.types.is_null(one) or pa.types.is_null(other)):
-        return pa.large_string()
-    try:
-        return pa.unify_schemas(schemas, promote_options="permissive").field(0).type
-    except pa.ArrowException:
-        return pa.large_string()
-
-
-def _as_of(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = [
-        _cast(table[field.name], field.type) if field.name in table.column_names else pa.nulls(len(table), field.type)
-        for field in schema
-    ]
-    return pa.table(columns, schema=schema)
-
-
-def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    try:
-        return column.cast(kind)
-    except pa.ArrowException:
-        text = [None if cell is None else json.dumps(cell, default=str) for cell in column.to_pylist()]
-        return pa.chunked_array([pa.array(text, kind)])
-
-
 def _table(frame: pd.DataFrame) -> pa.Table:
-    """Return rows as a table; columns of objects that Arrow has no type for become text."""
+    """Return rows as a table; columns that Arrow has no type for, such as those of mixed cells, become JSON text."""
     frame = frame.set_axis([str(label) for label in frame.columns], axis=1)
-    text = frame.astype({REASON: "string", STATUS: "string", MESSAGE_ID: "string", FILE: "string"})
-    try:
-        return pa.Table.from_pandas(text, preserve_index=False)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        mixed = {
-            label: text[label].map(_as_text, na_action="ignore").astype("string")
-            for label in text.columns
-            if text[label].dtype == object and not _fits(text[label])
-        }
-        return pa.Table.from_pandas(text.assign(**mixed), preserve_index=False)
+    frame = frame.astype({REASON: "string", STATUS: "string", MESSAGE_ID: "string", FILE: "string"})
+    mixed = {
+        label: frame[label].astype(object).map(_as_text, na_action="ignore").astype("string")
+        for label in frame.columns
+        if not _fits(frame[label])
+    }
+    return without_empty_columns(pa.Table.from_pandas(frame.assign(**mixed), preserve_index=False))
 
 
 def _fits(series: pd.Series[object]) -> bool:  # type: ignore[type-var]
@@ -214,7 +174,18 @@ def _fits(series: pd.Series[object]) -> bool:  # type: ignore[type-var]
 
 
 def _as_text(cell: object) -> str:
-    return cell.encode("utf-8", "replace").decode() if isinstance(cell, str) else str(cell)
+    text = cell if isinstance(cell, str) else json.dumps(cell, default=str, ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode()
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _write_together(rejects: Together, path: Path) -> None:
+    with _renamed(path) as there, pq.ParquetWriter(there, rejects.schema) as writer:
+        for table in rejects.tables():
+            writer.write_table(table)
 
 
 def _write(table: pa.Table, path: Path) -> None:

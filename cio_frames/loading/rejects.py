@@ -1,0 +1,142 @@
+"""Rejects of many chunks in few files: in one, unless no one type would hold what files say in a column.
+
+A type holds what two files say if it is sent as the same JSON, but for ``2`` that may become ``2.0``. Text would hold
+everything, and would be sent as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyarrow.types as kinds
+
+_UNITS = ("s", "ms", "us", "ns")
+
+
+@dataclass(slots=True)
+class Together:
+    """Parts whose rows can be in one file.
+
+    Attributes
+    ----------
+    types : dict
+        Each column's type.
+    parts : list of Path
+        Parquet files.
+    """
+
+    types: dict[str, pa.DataType] = field(default_factory=dict)
+    parts: list[Path] = field(default_factory=list)
+
+    def takes(self, part: Path) -> bool:
+        """Take a part, and return whether that could be."""
+        types = dict(self.types)
+        for each in pq.read_schema(part):
+            common = common_type(types.get(each.name, each.type), each.type)
+            if common is None:
+                return False
+            types[each.name] = common
+        looked_at = [part] if types == self.types else [*self.parts, part]
+        if not all(_can_be_cast(each, types) for each in looked_at):
+            return False
+        self.types = types
+        self.parts.append(part)
+        return True
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield the rows, part by part, with all columns."""
+        schema = self.schema
+        for part in self.parts:
+            table = pq.read_table(part)
+            columns = [
+                table[name].cast(kind) if name in table.column_names else pa.nulls(len(table), kind)
+                for name, kind in self.types.items()
+            ]
+            yield pa.table(columns, schema=schema)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns and their types."""
+        return pa.schema(self.types)
+
+
+def together(parts: Sequence[Path]) -> list[Together]:
+    """Return parts by which of them can be in one file, in order."""
+    found: list[Together] = []
+    for part in parts:
+        if not any(some.takes(part) for some in found):
+            found.append(Together())
+            found[-1].takes(part)
+    return found
+
+
+def without_empty_columns(table: pa.Table) -> pa.Table:
+    """Return a table whose columns with nothing in them are of no type: any will do beside them."""
+    columns = {
+        name: pa.nulls(len(table)) if table[name].null_count == len(table) else table[name]
+        for name in table.column_names
+    }
+    return pa.table(columns).replace_schema_metadata(table.schema.metadata)
+
+
+def common_type(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """Return a type for what two have, such that the same is sent; None where there is none.
+
+    That the values themselves fit is another question.
+
+    >>> common_type(pa.int8(), pa.float64()), common_type(pa.int64(), pa.string())
+    (DataType(double), None)
+    """
+    one, other = (kind.value_type if kinds.is_dictionary(kind) else kind for kind in (one, other))
+    if one == other:
+        return one
+    if _is_text(one) and _is_text(other):
+        return pa.large_string()
+    if kinds.is_integer(one) and kinds.is_integer(other):
+        return pa.uint64() if pa.uint64() in (one, other) else pa.int64()
+    if pa.float64() in (one, other) and (kinds.is_integer(one) or kinds.is_integer(other)):
+        return pa.float64()
+    if kinds.is_timestamp(one) and kinds.is_timestamp(other):
+        return _common_timestamp(one, other)
+    if all(kinds.is_decimal(kind) or kinds.is_integer(kind) for kind in (one, other)):
+        return _common_decimal(one, other)
+    try:
+        return pa.unify_schemas([pa.schema({"": one}), pa.schema({"": other})]).field(0).type
+    except pa.ArrowException:
+        return None
+
+
+def _common_decimal(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    digits = [(kind.precision, kind.scale) if kinds.is_decimal(kind) else (20, 0) for kind in (one, other)]
+    scale = max(scale for _, scale in digits)
+    return pa.decimal256(min(76, max(precision - scale for precision, scale in digits) + scale), scale)
+
+
+def _common_timestamp(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    # A time without a zone means what timezone= says; with one it means itself.
+    if (one.tz is None) != (other.tz is None):
+        return None
+    return pa.timestamp(max(one.unit, other.unit, key=_UNITS.index), one.tz if one.tz == other.tz else "UTC")
+
+
+def _can_be_cast(part: Path, types: Mapping[str, pa.DataType]) -> bool:
+    changed = {each.name: types[each.name] for each in pq.read_schema(part) if each.type != types[each.name]}
+    if not changed:
+        return True
+    try:
+        _cast(pq.read_table(part, columns=list(changed)), changed)
+    except pa.ArrowException:
+        return False
+    return True
+
+
+def _cast(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
+    return pa.table({name: table[name].cast(kind) for name, kind in types.items()})
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(kinds.is_string(kind) or kinds.is_large_string(kind))
