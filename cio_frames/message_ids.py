@@ -16,7 +16,6 @@ five times as long, which was half of a dry run.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -148,30 +147,28 @@ def may_be_alike(person: Ints, ms: Ints) -> Bools:
     return np.asarray(shared[place])
 
 
-def digests(calls: pa.Array, *, end_bytes: int = 0) -> UInts:
+def digests(calls: pa.Array, *, end_bytes: Ints | int = 0) -> UInts:
     """Return two numbers of 64 bits for each call, which calls that differ do not share.
 
     Parameters
     ----------
     calls : pyarrow.LargeStringArray
-        The calls' JSON.
-    end_bytes : int
-        How many bytes at the end of each say nothing, since a message id is to be written there.
+        The calls' JSON; nulls are hashed as nothing.
+    end_bytes : int, or numpy array of int64 with shape (n,)
+        How many bytes at the end of each do not count, since a message id stands there.
 
     Returns
     -------
     numpy array of uint64, shape (n, 2)
-        Zeros where a call is null.
     """
-    if calls.null_count:
-        found = np.zeros((len(calls), 2), dtype=np.uint64)
-        found[np.asarray(calls.is_valid())] = digests(calls.drop_null(), end_bytes=end_bytes)
-        return found
     if len(calls) == 0:
         return np.empty((0, 2), dtype=np.uint64)
     offsets = np.frombuffer(calls.buffers()[1], dtype=np.int64)[calls.offset : calls.offset + len(calls) + 1]
     content = memoryview(calls.buffers()[2] or b"")
-    return _halves(b"".join([_hash(content[start : stop - end_bytes]) for start, stop in pairwise(offsets.tolist())]))
+    # What is null has no bytes to leave out.
+    stops = np.maximum(offsets[1:] - end_bytes, offsets[:-1])
+    places = zip(offsets[:-1].tolist(), stops.tolist(), strict=True)
+    return _halves(b"".join([_hash(content[start:stop]) for start, stop in places]))
 
 
 _hash = xxhash.xxh3_128_digest

@@ -511,6 +511,26 @@ def test_arrow_maps_are_objects_at_any_depth():
     assert written(arrow([[("a", [(1, 2), (3, None)])], [('q"', None)], None], kind)) == ['{"a":{"1":2}}', "{}", None]
 
 
+NOTHING = [
+    pa.struct([("x", pa.int64()), ("n", pa.null())]),
+    pa.struct([("n", pa.null())]),
+    pa.list_(pa.null()),
+    pa.map_(pa.string(), pa.null()),
+    pa.list_(pa.null(), 2),
+]
+
+
+@pytest.mark.parametrize("kind", NOTHING, ids=str)
+def test_maps_of_what_is_of_no_type_are_written_in_every_slice(monkeypatch, kind):
+    monkeypatch.setattr("cio_frames.pipeline.prepared.SLICE_ROWS", 1)
+    cell = {"struct": {"n": None}, "list": [None, None], "map": [("m", None)], "fixed_size_list": [None, None]}
+    value = cell[str(kind).partition("<")[0]]
+    whole = pa.array([[(f"k{row}", value)] for row in range(4)], pa.map_(pa.string(), kind))
+    column = pd.Series(whole.slice(1), dtype=pd.ArrowDtype(whole.type))
+    found = [list(json.loads(text)["traits"]["m"]) for text in texts(pd.DataFrame({"user_id": "ada", "m": column}))]
+    assert found == [["k1"], ["k2"], ["k3"]]
+
+
 @pytest.mark.parametrize(
     "column",
     [

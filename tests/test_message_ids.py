@@ -233,6 +233,24 @@ def test_ids_in_a_column_are_kept_and_their_nulls_and_blanks_are_filled():
     assert found[1:3] == made[1:3]
 
 
+@pytest.mark.parametrize("own", ["k", "order-17", "0" * 26, "x" * 60, 'a "quoted" one'])
+@pytest.mark.parametrize("size", [1, 2, 50_000])
+def test_how_long_an_id_of_its_own_is_does_not_matter_to_a_call_like_it(monkeypatch, own, size):
+    monkeypatch.setattr("cio_frames.pipeline.prepared.SLICE_ROWS", size)
+    first, second = ids(pd.DataFrame({"user_id": ["a", "a"], "n": 1}))
+    named = pd.DataFrame({"user_id": ["a", "b", "a"], "n": 1, "message_id": [own, own, None]})
+    assert ids(named)[2] == second != first
+
+
+@pytest.mark.parametrize("size", [1, 50_000])
+def test_a_call_is_not_given_the_id_that_one_like_it_has_brought_along(monkeypatch, size):
+    monkeypatch.setattr("cio_frames.pipeline.prepared.SLICE_ROWS", size)
+    frame = pd.DataFrame({"user_id": ["a", "b"], "n": 1})
+    brought = ids(frame)
+    both = pd.concat([frame.assign(message_id=brought), frame.assign(message_id=None)], ignore_index=True)
+    assert len(set(ids(both))) == 4
+
+
 def test_a_slice_of_calls_is_hashed_from_its_own_text():
     calls = pa.array(["first", "second", "third"], pa.large_string()).slice(1)
     found = MessageIds().of(digests(calls), np.array([-1, -1]), may_repeat=np.array([False, False])).to_pylist()

@@ -291,8 +291,11 @@ def _list(array: pa.Array, form: Form) -> Text:
 
 def _map(array: pa.Array, form: Form) -> Text:
     """Write a map as an object, whose members are left out where they are null."""
-    kind = array.type
-    pairs = array.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)])))
+    # Not by a cast: for an array that begins further on in its buffers, pyarrow makes an invalid one.
+    entries = array.values
+    pairs = pa.Array.from_buffers(
+        pa.list_(entries.type), len(array), array.buffers()[:2], offset=array.offset, children=[entries]
+    )
     offsets = _offsets(pairs)
     names, cells = pc.list_flatten(pairs).flatten()
     keys, values = _keys(names), json_text(cells, spec.Field(), form)

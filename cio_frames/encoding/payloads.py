@@ -36,7 +36,6 @@ Bools = npt.NDArray[np.bool_]
 NO_TIME = np.iinfo(np.int64).min
 # How a call ends, and what stands for a message id that is not made yet: as many characters as a ULID has.
 _BEFORE_ID, NO_ID, _AFTER_ID = ',"messageId":"', "0" * 26, '"},'
-END_BYTES = len(_BEFORE_ID + NO_ID + _AFTER_ID)
 # Fields whose blank text means that there is none.
 _BAGS = ("traits", "properties")
 # What Python's str.strip() takes away, escaped or not.
@@ -64,6 +63,15 @@ class Calls:
     message_ids: pa.Array | None
     ms: Ints
     faults: list[Fault]
+
+    @property
+    def end_bytes(self) -> Ints | int:
+        """How many bytes at the end of each call are its message id, with what stands around it."""
+        around = len(_BEFORE_ID + _AFTER_ID)
+        if self.message_ids is None:
+            return around + len(NO_ID)
+        lengths = pc.binary_length(pc.fill_null(self.message_ids, NO_ID))
+        return around + np.asarray(lengths, dtype=np.int64)
 
 
 class Encoder:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from cio_frames import ahead, lanes, spec, validation
 from cio_frames.columns import Columns, position_of, resolve
-from cio_frames.encoding import END_BYTES, NO_TIME, Calls, Encoder
+from cio_frames.encoding import NO_TIME, Calls, Encoder
 from cio_frames.encoding.text import TEXT
 from cio_frames.message_ids import UInts, digests
 from cio_frames.pipeline.request import Request
@@ -128,6 +128,11 @@ class Prepared:
         ids = pa.chunked_array([ids for _, ids in found]).combine_chunks()
         return ids.take(pa.array(everywhere, mask=everywhere < 0))
 
+    def are_named(self) -> bool:
+        """Return whether every row has a message id of its own."""
+        ids = self._ids("messageId")
+        return ids is not None and not ids.null_count
+
     def events(self) -> npt.NDArray[np.object_]:
         """Return the name of what each row adds to a person's activity: an event, ``page`` or ``screen``, or None."""
         names = np.full(self.rows, None, dtype=object)
@@ -148,8 +153,7 @@ class Prepared:
 
     def _slice(self, start: int, *, hashed: bool) -> Slice:
         calls = _merged(self.parts, start, min(start + SLICE_ROWS, self.rows))
-        given = calls.message_ids is not None and not calls.message_ids.null_count
-        return Slice(start, calls, digests(calls.texts, end_bytes=END_BYTES) if hashed and not given else None)
+        return Slice(start, calls, digests(calls.texts, end_bytes=calls.end_bytes) if hashed else None)
 
 
 def _broken(frame: pd.DataFrame, columns: Columns, request: Request, *, warn: bool) -> pd.DataFrame:

@@ -100,7 +100,9 @@ class Sending:
         self.too_large: list[tuple[Ints, npt.NDArray[np.object_]]] = []
         self.warnings: list[pd.DataFrame] = []
         self._told = _Told(prepared.failures, prepared.rows)
-        self._message_ids = (message_ids or MessageIds()) if named else None
+        # Calls that bring ids of their own along need none; others, also in other frames, may be like them.
+        needless = not named or (message_ids is None and prepared.are_named())
+        self._message_ids = None if needless else message_ids or MessageIds()
         self._settled = np.zeros(prepared.rows, dtype=bool) if settled is None else settled
         person = prepared.people()
         several = lanes.several(person)
