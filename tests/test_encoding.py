@@ -511,6 +511,20 @@ def test_arrow_maps_are_objects_at_any_depth():
     assert written(arrow([[("a", [(1, 2), (3, None)])], [('q"', None)], None], kind)) == ['{"a":{"1":2}}', "{}", None]
 
 
+def test_a_struct_with_a_name_twice_holds_its_rows_back():
+    twice = pa.StructArray.from_arrays(
+        [pa.array([1, None]), pa.array([2, None])], ["k", "k"], mask=pa.array([False, True])
+    )
+    frame = pd.DataFrame({"user_id": ["ada", "bob"], "x": pd.Series(twice, dtype=pd.ArrowDtype(twice.type))})
+    assert dry(frame)["reason"].fillna("").tolist() == ["x: two keys are the same as text", ""]
+
+
+def test_an_interval_of_months_days_and_nanoseconds_has_no_form():
+    kind = pa.month_day_nano_interval()
+    frame = pd.DataFrame({"user_id": ["ada"], "x": pd.Series(pa.array([(1, 2, 3)], kind), dtype=pd.ArrowDtype(kind))})
+    assert dry(frame)["reason"].tolist()[0].startswith("x: a timedelta has no form in JSON")
+
+
 NOTHING = [
     pa.struct([("x", pa.int64()), ("n", pa.null())]),
     pa.struct([("n", pa.null())]),

@@ -342,8 +342,10 @@ def _faults_above(faults: tuple[Fault, ...], offsets: npt.NDArray[np.int64]) -> 
 
 
 def _struct(array: pa.StructArray, form: Form) -> Text:
-    texts = [json_text(child, spec.Field(), form) for child in array.flatten()]
     names = [field.name for field in array.type]
+    if len(set(names)) < len(names):
+        return _never(array, SAME_KEY)
+    texts = [json_text(child, spec.Field(), form) for child in array.flatten()]
     members = [(name, members_of(text, send_null=form.send_nulls)) for name, text in zip(names, texts, strict=True)]
     pieces = object_value(members, keep_empty=True).pieces
     if all(isinstance(piece, str) for piece in pieces):
@@ -391,7 +393,7 @@ _WRITERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array, Form], 
     (kinds.is_timestamp, _timestamps),
     (kinds.is_date, _dates),
     (kinds.is_time, _times_of_day),
-    (kinds.is_duration, _durations),
+    (lambda kind: kinds.is_duration(kind) or kinds.is_interval(kind), _durations),
     (kinds.is_decimal, _decimals),
     (_is_list, _list),
     (kinds.is_struct, _struct),
