@@ -92,7 +92,9 @@ def read_job(path: Path) -> Job:
     mapping = ColumnMapping(
         event=event_column, type_column=type_column if words["call"] == "batch" else None, **columns
     )
-    asked = {key: entries[key] for key in ("event", "nulls", "timezone", "schema") if key in entries}
+    asked: dict[str, yaml.Node] = {
+        key: entries[key] for key in ("event", "nulls", "timezone", "schema") if key in entries
+    }
     given = words | {"schema": _schema(file, entries.get("schema"), folder)}
     request = _request(file, entries["call"], words["call"], asked, given, mapping)
     request = replace(request, strict_schema=switches.get("strict_schema", False))
