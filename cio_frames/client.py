@@ -37,6 +37,8 @@ _LONGEST_RETRY_AFTER_SECONDS = 300.0
 _LONGEST_TIMEOUT_SECONDS = 86_400.0
 _ANSWER_BYTES_READ = 16_384
 _WORDS_KEPT = 500
+_KEY_HIDDEN = "(write key)"
+_SHORTEST_REAL_KEY = 8
 
 
 _KINDS: Mapping[str, type | tuple[type, ...]] = MappingProxyType(
@@ -298,7 +300,7 @@ class Connection:
             sent = upload.tell() > 0
             return Reply(None, _what_broke(error, client, sent), sent=sent)
         asked = retry_after_seconds(response.headers.get("Retry-After"), now=time.time())
-        return Reply(response.status_code, words.replace(client.write_key, "(write key)"), asked, is_page=is_page)
+        return Reply(response.status_code, _without_key(words, client.write_key), asked, is_page=is_page)
 
     def close(self) -> None:
         """Close the connection."""
@@ -338,6 +340,22 @@ def _found_words(answer: Any) -> list[str]:
     text = answer.get("message") or answer.get("reason")
     here = [f"{answer['field']}: {text}" if answer.get("field") else text] if isinstance(text, str) else []
     return here + [words for key in ("meta", "errors", "error") for words in _found_words(answer.get(key))]
+
+
+def _without_key(words: str, key: str) -> str:
+    """Return what a server said without the write key, which it may have repeated.
+
+    A key that is short enough to be any word is no real one, and is hidden only where it is told as a key: quoted,
+    after a colon, or alone. A real one is hidden wherever it stands.
+
+    >>> _without_key("the write key 'wrong' is wrong", "wrong")
+    "the write key '(write key)' is wrong"
+    >>> _without_key("no key 0123456789", "0123456789")
+    'no key (write key)'
+    """
+    if len(key) >= _SHORTEST_REAL_KEY:
+        return words.replace(key, _KEY_HIDDEN)
+    return re.sub(rf"(^|[\"'`:=] ?){re.escape(key)}(?=[\"'`]|$)", rf"\1{_KEY_HIDDEN}", words)
 
 
 def retry_after_seconds(header: str | None, *, now: float) -> float | None:

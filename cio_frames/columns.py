@@ -141,7 +141,20 @@ def resolve(
     pairs = [((wire,), position) for wire, position in envelope.items()] + nested
     _refuse_collisions(pairs, constants, labels)
     sources = tuple(Source(position, labels[position], path, field_of(call, known, path)) for path, position in pairs)
+    for source in sources:
+        _refuse_unwritable(source)
     return Columns(call, known, constants, sources)
+
+
+def _refuse_unwritable(source: Source) -> None:
+    """Refuse a name that is no Unicode text: no JSON, no reason and no report could hold it."""
+    try:
+        "".join((str(source.label), *source.path)).encode()
+    except UnicodeEncodeError:
+        raise FrameError(
+            f"Column {source.label!r} feeds {'.'.join(source.path)!a}, and half a surrogate pair is not Unicode "
+            "text. Rename it: frame.columns = [...]."
+        ) from None
 
 
 def _constants(call: spec.Call, mapping: ColumnMapping, event: str | None) -> dict[Path, Any]:
@@ -204,6 +217,7 @@ def position_of(labels: Sequence[Hashable], label: Hashable, call: str) -> int:
             f"A {type(label).__name__} is no column label; name a column: user_id='customer_id'."
         ) from None
     if count == 0:
+        _refuse_levels(labels)
         raise MissingColumnsError(call, [str(label)], [str(known) for known in labels])
     if count > 1:
         raise FrameError(
@@ -211,6 +225,16 @@ def position_of(labels: Sequence[Hashable], label: Hashable, call: str) -> int:
             "Rename one: frame.columns = [...]."
         )
     return list(labels).index(label)
+
+
+def _refuse_levels(labels: Sequence[Hashable]) -> None:
+    """Refuse labels of several levels, where a column is not found: each of them would look like the one meant."""
+    for label in labels:
+        if isinstance(label, tuple):
+            raise FrameError(
+                f"Column {label!r} has a label of several levels. Flatten them first: "
+                "frame.columns = ['.'.join(filter(None, map(str, label))) for label in frame.columns]."
+            )
 
 
 class _Finder:
@@ -293,6 +317,7 @@ class _Finder:
             self._refuse(ids)
 
     def _refuse(self, wires: Sequence[str]) -> None:
+        _refuse_levels(self._labels)
         names = [spec.PYTHON_NAMES[wire] for wire in wires]
         labels = [str(label) for label in self._labels]
         meant = self._meant(names, labels)
@@ -321,11 +346,7 @@ class _Finder:
     def _path(self, label: Hashable, field: str | None) -> Path:
         """Return a column's path: its dotted name, taken apart where every part has a name."""
         if field is None:
-            if isinstance(label, tuple):
-                raise FrameError(
-                    f"Column {label!r} has a label of several levels. Flatten them first: "
-                    "frame.columns = ['.'.join(map(str, label)) for label in frame.columns]."
-                )
+            _refuse_levels([label])
             if label is None or label != label:
                 raise FrameError(f"A column has no name ({label!r}). Name it, or leave it out.")
             field = str(label)

@@ -114,17 +114,20 @@ class CampaignsError(FrameError):
     ----------
     rows : int
         How many; rows that will turn out not to be sendable are counted too, since nothing but the time is read.
+    frame : int
+        The number of the frame that has them, where frames before it were sent; 0 where nothing was.
     """
 
-    def __init__(self, rows: int) -> None:
-        super().__init__(rows)
-        self.rows = rows
+    def __init__(self, rows: int, frame: int = 0) -> None:
+        super().__init__(rows, frame)
+        self.rows, self.frame = rows, frame
 
     def __str__(self) -> str:
+        sent = f"Frame {self.frame} was not sent, nor what follows it; what came before it was."
         return (
             f"{self.rows:,} rows are events younger than 72 hours, or without a time: they can start campaigns, that "
-            "is, send mail to real people. None of them was sent. Say that they may with allow_campaigns=True "
-            "(--allow-campaigns), or give them the time at which they happened with timestamp=."
+            f"is, send mail to real people. {sent if self.frame else 'Nothing was sent.'} Say that they may with "
+            "allow_campaigns=True (--allow-campaigns), or give them the time at which they happened with timestamp=."
         )
 
 

@@ -7,17 +7,19 @@ never in one: it comes from ``CIO_WRITE_KEY``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping
-from cio_frames.errors import ConfigurationError
-from cio_frames.functions import request_for
+from cio_frames.errors import CioFramesError, ConfigurationError
+from cio_frames.functions import OnInvalid, request_for
 from cio_frames.loading import folder_name
 from cio_frames.pipeline import Request
 from cio_frames.yaml_file import YamlFile
@@ -90,24 +92,60 @@ def read_job(path: Path) -> Job:
     mapping = ColumnMapping(
         event=event_column, type_column=type_column if words["call"] == "batch" else None, **columns
     )
-    request = request_for(
-        words["call"],
-        mapping,
-        _schema(file, entries.get("schema"), folder),
-        words.get("nulls", "omit"),
-        words.get("timezone", "UTC"),
-        event=words.get("event"),
-        strict_schema=switches.get("strict_schema", False),
-    )
+    asked: dict[str, yaml.Node] = {
+        key: entries[key] for key in ("event", "nulls", "timezone", "schema") if key in entries
+    }
+    given = words | {"schema": _schema(file, entries.get("schema"), folder)}
+    request = _request(file, entries["call"], words["call"], asked, given, mapping)
+    request = replace(request, strict_schema=switches.get("strict_schema", False))
+    on_invalid = words.get("on_invalid", "skip")
+    if on_invalid not in get_args(OnInvalid):
+        raise file.wrong(entries["on_invalid"], f"on_invalid={on_invalid!r} is neither 'skip' nor 'raise'")
     source = _address(words["source"], folder)
     options = {
         "ledger": paths.get("ledger"),
         "output": paths.get("output", folder / folder_name(source, request)),
-        "on_invalid": words.get("on_invalid", "skip"),
+        "on_invalid": on_invalid,
         "allow_campaigns": switches.get("allow_campaigns", False),
     }
-    client = _settings(file, entries.get("client"), CLIENT_KEYS)
+    client = _client(file, entries.get("client"))
     return Job(source, request, client, paths.get("report"), options)
+
+
+def _request(
+    file: YamlFile, node: yaml.Node, call: str, asked: Mapping[str, yaml.Node], given: Mapping[str, Any],
+    mapping: ColumnMapping,
+) -> Request:  # fmt: skip
+    """Return what is asked for, put together word by word, so that a wrong one is told with its own line."""
+    known: dict[str, Any] = {"mapping": mapping, "schema": "spec", "nulls": "omit", "timezone": "UTC"}
+    with _on_line(file, node):
+        request = request_for(call, **known)
+    for key, its_node in asked.items():
+        known[key] = given[key]
+        with _on_line(file, its_node):
+            request = request_for(call, **known)
+    return request
+
+
+def _client(file: YamlFile, node: yaml.Node | None) -> dict[str, Any]:
+    """Return the client's settings, each tried in a client that has room for it, and then all of them together."""
+    settings = _settings(file, node, CLIENT_KEYS)
+    room: dict[str, Any] = {"write_key": "none", "max_call_bytes": 1, "max_body_bytes": sys.maxsize}
+    for key, its_node in file.mapping(node).items() if node is not None else ():
+        with _on_line(file, its_node):
+            Client(**room | {key: settings[key]})
+    with _on_line(file, node):
+        Client(write_key="none", **settings)
+    return settings
+
+
+@contextmanager
+def _on_line(file: YamlFile, node: yaml.Node | None) -> Iterator[None]:
+    """Tell a mistake that is found inside with the line of this node."""
+    try:
+        yield
+    except CioFramesError as error:
+        raise file.wrong(node, str(error).rstrip(".")) from error
 
 
 def _settings(file: YamlFile, node: yaml.Node | None, allowed: frozenset[str]) -> dict[str, Any]:

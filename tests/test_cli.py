@@ -430,3 +430,14 @@ def test_where_there_is_no_terminal_a_long_load_writes_a_line_now_and_then(run, 
     done = run("load", people, "--call", "identify", "--output", tmp_path / "answers")
     assert done.exit_code == 0
     assert re.search(r"^2\d{3}-\S+ \S+ identify: 2 rows, [\d,]+ bytes", done.stderr, re.M), done.stderr
+
+
+@pytest.mark.parametrize("option", [["--workers", "-1"], ["--region", "asia"], ["--endpoint", "http://example.com"]])
+def test_a_dry_run_checks_the_settings_of_the_client(tmp_path, monkeypatch, option):
+    monkeypatch.delenv("CIO_WRITE_KEY", raising=False)
+    path = tmp_path / "people.csv"
+    path.write_text("user_id\na\n", encoding="utf-8")
+    dry = ["load", str(path), "--call", "identify", "--dry-run"]
+    done = CliRunner().invoke(app, [*dry, "--requests-per-second", "0.5"])
+    assert "it takes 2.00 s at least" in done.stdout, done.output
+    assert isinstance(CliRunner().invoke(app, [*dry, *option]).exception, cio.ConfigurationError)

@@ -333,6 +333,24 @@ def test_a_key_that_the_server_repeats_is_not_passed_on():
         assert post().words == "invalid write key (write key)"
 
 
+@pytest.mark.parametrize(
+    ("key", "said", "told"),
+    [
+        ("wrong", "the write key is wrong or missing", "the write key is wrong or missing"),
+        ("wrong", "there is no key 'wrong' here", "there is no key '(write key)' here"),
+        ("wrong", "no such key: wrong", "no such key: (write key)"),
+        ("wrong", "wrong", "(write key)"),
+        ("k", "this key is k no more", "this key is k no more"),
+        (KEY, f"Basic{KEY}_ is no key", "Basic(write key)_ is no key"),
+    ],
+)
+def test_a_key_that_could_be_any_word_is_hidden_where_it_is_told_as_a_key(key, said, told):
+    with FaultServer([Answer(401, json.dumps({"error": said}).encode())]) as server:
+        connection = Connection(Client(write_key=key, endpoint=server.url))
+        assert connection.post(b"{}").words == told
+        connection.close()
+
+
 def test_a_compressed_answer_is_read():
     content = gzip.compress(b'{"meta":{"errors":["event is missing"]}}')
     with FaultServer([Answer(400, content, {"Content-Encoding": "gzip"})]) as server:

@@ -205,3 +205,22 @@ def test_cells_in_the_place_of_a_columns_name_are_refused_and_not_repeated(given
         fields(["customer"], user_id=given)
     assert "secret" not in str(error.value)
     assert type(given).__name__ in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "chosen", [{}, {"traits": ["\ud800"]}, {"traits": {"plan": "\ud800"}}, {"message_id": "\ud800"}]
+)
+def test_a_label_with_half_a_surrogate_pair_is_refused_in_words_that_can_be_printed(chosen):
+    with pytest.raises(cio.FrameError, match=r"half a surrogate pair.*Rename it") as error:
+        fields(["user_id", "plan", "\ud800"], call="identify", **chosen)
+    str(error.value).encode()
+
+
+@pytest.mark.parametrize("chosen", [{}, {"user_id": "user_id"}, {"user_id": "id"}])
+def test_labels_of_several_levels_are_not_guessed_among(chosen):
+    frame = pd.DataFrame([["ada", 1]], columns=pd.MultiIndex.from_tuples([("user_id", ""), ("x", "y")]))
+    with pytest.raises(cio.FrameError, match="Flatten them first") as error:
+        fields(list(frame.columns), **chosen)
+    assert "['.'.join(filter(None, map(str, label))) for label in frame.columns]" in str(error.value)
+    assert [".".join(filter(None, map(str, label))) for label in frame.columns] == ["user_id", "x.y"]
+    assert "Did you mean" not in str(error.value)

@@ -108,6 +108,20 @@ def test_a_dry_run_of_a_job_sends_nothing(run, job, sandbox):
         ("source: a\ncall: track\nclient:\n  write_key: b\n", "line 4: unknown key 'write_key'"),
         ("source: a\ncall: track\nallow_campaigns: maybe\n", "line 3: true or false is needed here"),
         ("- a list\n", "line 1: a mapping"),
+        ("source: a\ncall: trck\n", "line 2: There is no call 'trck'"),
+        ("source: a\ncall: identify\nevent: b\n", "line 3: event='b' is for track"),
+        ("source: a\ncall: track\nnulls: maybe\n", "line 3: nulls='maybe' is neither"),
+        ("source: a\ncall: track\ntimezone: Europe/Berln\n", "line 3: There is no time zone 'Europe/Berln'"),
+        ("source: a\ncall: track\non_invalid: explode\n", "line 3: on_invalid='explode' is neither"),
+        ("source: a\ncall: track\nschema: plan.yaml\n", "line 3: "),
+        ("source: a\ncall: track\nclient:\n  workers: 2\n  region: asia\n", "line 5: There is no region 'asia'"),
+        ("source: a\ncall: track\nclient: {workers: -1}\n", "line 3: workers=-1 cannot be"),
+        (
+            "source: a\ncall: track\nclient:\n  requests_per_second: fast\n",
+            "line 4: requests_per_second is of type str",
+        ),
+        ("source: a\ncall: track\nclient:\n  endpoint: http://example.com\n", "line 4: endpoint='http://example.com'"),
+        ("source: a\ncall: track\nclient:\n  max_call_bytes: 500000\n", "line 4: max_body_bytes=475000 has no room"),
     ],
 )
 def test_a_mistake_in_a_job_file_is_told_with_its_line(tmp_path, text, words):
@@ -116,6 +130,21 @@ def test_a_mistake_in_a_job_file_is_told_with_its_line(tmp_path, text, words):
     with pytest.raises(cio.ConfigurationError) as error:
         read_job(path)
     assert words in str(error.value)
+
+
+def test_limits_of_a_job_that_fit_each_other_are_taken_together(tmp_path):
+    path = tmp_path / "job.yaml"
+    limits = {"max_call_bytes": 500_000, "max_body_bytes": 600_000}
+    path.write_text(f"source: a\ncall: track\nclient: {json.dumps(limits)}\n", encoding="utf-8")
+    assert read_job(path).client == limits
+
+
+def test_a_dry_run_of_a_job_uses_the_settings_of_its_client_and_needs_no_key(run, job, monkeypatch):
+    monkeypatch.delenv("CIO_WRITE_KEY")
+    job.write_text(JOB.replace("requests_per_second: 500", "requests_per_second: 0.5"), encoding="utf-8")
+    assert "it takes 2.00 s at least" in run("run", job, "--dry-run").stdout
+    job.write_text(JOB.replace("workers: 2", "max_call_bytes: 100"), encoding="utf-8")
+    assert "2 too_large" in run("run", job, "--dry-run").stdout
 
 
 def test_a_job_file_that_is_not_there_is_told(tmp_path):

@@ -3,6 +3,7 @@
 import dataclasses
 import gzip
 import json
+import sqlite3
 import sys
 from types import SimpleNamespace
 
@@ -88,6 +89,39 @@ def test_a_folder_is_loaded_with_what_its_folders_say(sandbox, folder):
     traits = {call["userId"]: call["traits"] for call in sandbox.calls().to_dict("records")}
     assert traits["u0"] == {"plan": "free", "n": 0, "country": "de", "year": 2025}
     assert traits["u5"]["country"] == "fr"
+
+
+@pytest.mark.parametrize("ledger", [None, "elsewhere.sqlite"])
+def test_answers_of_an_earlier_load_inside_a_source_are_no_data(sandbox, folder, ledger):
+    (folder / "in").mkdir()
+    people(3).to_parquet("in/people.parquet")
+    cio.load("in/people.parquet", "identify", client=sandbox.client, output="in/answers", ledger=ledger)
+    (folder / "in/answers/rejects.parquet").write_bytes(b"")
+    people(2, first=3).to_parquet("in/answers/more.parquet")
+    assert cio.load("in", "identify", dry_run=True).rows == 5
+    assert cio.load("in/**/*.parquet", "identify", dry_run=True).rows == 5
+    assert cio.load("in/*/results/part-00000.parquet", "identify", user_id="message_id", dry_run=True).rows == 3
+
+
+def test_a_folder_of_a_name_like_ours_is_data(folder):
+    (folder / "in/results").mkdir(parents=True)
+    people(3).to_parquet("in/results/part-00000.parquet")
+    assert cio.load("in", "identify", dry_run=True).rows == 3
+
+
+@pytest.mark.parametrize("output", ["in", "."])
+def test_a_source_that_is_all_where_the_answers_go_is_refused_with_the_cause(sandbox, folder, output):
+    (folder / "in").mkdir()
+    people(3).to_parquet("in/people.parquet")
+    with pytest.raises(cio.FrameError, match=r"in .*the answers of this load go.*output="):
+        cio.load("in", "identify", client=sandbox.client, output=output)
+
+
+def test_a_folder_with_nothing_but_answers_is_refused_with_the_cause(sandbox, folder):
+    people(3).to_parquet("people.parquet")
+    load("people.parquet", sandbox.client)
+    with pytest.raises(cio.FrameError, match="but the answers of an earlier load"):
+        cio.load("out", "identify", dry_run=True)
 
 
 def test_a_pattern_is_loaded(sandbox, folder):
@@ -384,6 +418,30 @@ def test_one_ledger_may_know_several_loads(sandbox):
         ["identify", "done", 3, 3, 3],
         ["page", "done", 3, 3, 3],
     ]
+
+
+def test_a_database_that_is_no_ledger_is_refused_and_left_as_it_is(sandbox, folder):
+    people(3).to_parquet("people.parquet")
+    with cio.Sandbox(db="calls.db"):
+        pass
+    before = (folder / "calls.db").read_bytes()
+    with pytest.raises(cio.ConfigurationError, match=r"calls.db is a database of something else, and no ledger"):
+        load("people.parquet", sandbox.client, ledger="calls.db")
+    assert (folder / "calls.db").read_bytes() == before
+    assert not (folder / "calls.db.lock").exists()
+
+
+def test_a_load_that_starts_over_is_listed_once(sandbox, folder):
+    people(3).to_parquet("people.parquet")
+    people(2).to_parquet("other.parquet")
+    cio.load("other.parquet", "identify", client=sandbox.client, output="other", ledger="ledger")
+    load("people.parquet", sandbox.client, ledger="ledger")
+    people(4).to_parquet("people.parquet")
+    load("people.parquet", sandbox.client, fresh=True, ledger="ledger")
+    listed = loads_in(folder / "ledger")
+    assert listed[["source", "rows_done"]].to_numpy().tolist() == [["other.parquet", 2], ["people.parquet", 4]]
+    with sqlite3.connect("ledger") as database:
+        assert database.execute("SELECT count(*) FROM chunks").fetchone() == (2,)
 
 
 def test_the_answers_of_another_load_are_not_overwritten(sandbox):

@@ -140,13 +140,23 @@ def seen(*times):
     return pd.DataFrame({"user_id": [f"u{row}" for row in range(len(times))], "timestamp": list(times)})
 
 
+def test_where_young_events_come_first_nothing_is_sent_and_the_error_says_so(sandbox):
+    for frames in (iter([seen(None), seen("2020-01-01")]), [seen("2020-01-01"), seen(None)]):
+        with pytest.raises(cio.CampaignsError, match=r"1 rows are events.*Nothing was sent\. Say that they may"):
+            cio.load(frames, "page", client=sandbox.client, output="out", fresh=True)
+    assert len(sandbox.calls()) == 0
+
+
 def test_young_events_behind_old_ones_need_a_word_in_each_run(sandbox):
     def frames():
         yield seen("2020-01-01")
         yield seen("2020-01-01", None)
 
     for _ in range(2):
-        with pytest.raises(cio.CampaignsError, match=r"1 rows are events.*None of them was sent"):
+        with pytest.raises(
+            cio.CampaignsError,
+            match=r"1 rows are events.*Frame 1 was not sent, nor what follows it; what came before it was",
+        ):
             cio.load(frames(), "page", client=sandbox.client, output="out")
     assert len(sandbox.calls()) == 1
     loaded = cio.load(frames(), "page", client=sandbox.client, output="out", allow_campaigns=True)

@@ -92,3 +92,28 @@ def test_one_bad_cell_does_not_make_text_of_the_numbers_beside_it(csv):
 def test_rows_with_more_fields_than_names_are_refused(csv):
     with pytest.raises(cio.FrameError, match="more fields than its first line has names"):
         read(csv("user_id,v\n1,2,3\n4,5,6\n"))
+
+
+@pytest.mark.parametrize("header", ["user_id,a,a", 'a,"a",user_id', "\ufeffa,user_id,a"])
+def test_a_name_that_is_repeated_in_a_csv_header_is_refused_by_that_name(csv, header):
+    with pytest.raises(cio.FrameError, match=r"rows.csv: its first line has the name 'a' 2 times. Name each"):
+        read(csv(f"{header}\n1,2,3\n"))
+
+
+def test_a_csv_header_may_leave_names_out_and_number_them(csv):
+    assert list(read(csv("a,,,a.1\n1,2,3,4\n")).columns) == ["a", "Unnamed: 1", "Unnamed: 2", "a.1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a,b\nsecret,1\nsecret,2,3\n", "line 3 has 3 fields, and 2 are expected"),
+        ('a,b\nsecret,1\n"secret,2\nsecret,3\n', "a quote that opens in line 3 is never closed"),
+        ("", "it is empty"),
+    ],
+)
+def test_a_ragged_csv_file_is_refused_with_its_line_and_without_its_cells(csv, text, words):
+    with pytest.raises(cio.FrameError) as error:
+        read(csv(text))
+    assert f"rows.csv cannot be read: {words}" in str(error.value)
+    assert "secret" not in str(error.value)

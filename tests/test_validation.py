@@ -295,7 +295,15 @@ def test_a_column_that_is_sent_under_another_name_or_not_at_all_is_not_checked_b
 @pytest.mark.parametrize("dtype", ["object", "string[python]"])
 def test_half_a_surrogate_pair_holds_its_row_back_and_no_other(dtype):
     frame = orders(order_id=pd.Series(["fine", "\ud800"], dtype=dtype))
-    assert reasons(frame) == [(1, "order_id: text is needed")]
+    why = "half a surrogate pair is not Unicode text; mend it with .str.encode('utf-16', 'surrogatepass')"
+    assert reasons(frame) == [(1, f"order_id: {why}")]
+    own = orders(note=pd.Series(["fine", "\ud800"], dtype=dtype))
+    assert own.cio.track("Mine", dry_run=True)["reason"].iloc[1] == f"note: {why}"
+
+
+def test_bytes_are_no_text_and_no_half_a_surrogate_pair():
+    frame = orders(order_id=pd.Series(["\ud800", b"secret"], dtype=object))
+    assert reasons(frame)[1] == (1, "order_id: text is needed")
 
 
 def refused(schema, frame=None):

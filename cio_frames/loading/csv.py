@@ -5,6 +5,7 @@ So a file is read twice: once to see what its columns are, once for the rows.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import IO, Any, TypeAlias
 
@@ -44,7 +45,7 @@ def csv_frames(opened: Opened, name: str, types_of: TypesOf, rows: int) -> Itera
     rows : int
         How many rows at a time.
     """
-    labels = csv_labels(opened)
+    labels = csv_labels(opened, name)
     types = types_of(labels)
     kinds = _kinds(opened, name, rows, [label for label in labels if types.get(label) != "string"])
     for frame in _texts(opened, name, rows):
@@ -52,10 +53,33 @@ def csv_frames(opened: Opened, name: str, types_of: TypesOf, rows: int) -> Itera
         yield pd.DataFrame(columns, index=frame.index)
 
 
-def csv_labels(opened: Opened) -> list[str]:
+def csv_labels(opened: Opened, name: str) -> list[str]:
     """Return a CSV file's column names."""
+    options: dict[str, Any] = {"dtype": str, "encoding": "utf-8-sig", "index_col": False}
     with opened() as file:
-        return list(pd.read_csv(file, dtype=str, nrows=0, encoding="utf-8-sig", index_col=False).columns)
+        written = pd.read_csv(file, header=None, nrows=1, **options)
+    for label, times in written.iloc[0].value_counts().items():
+        if times > 1:
+            # pandas would rename the second one, and send what nobody has named.
+            raise FrameError(f"{name}: its first line has the name {label!r} {times} times. Name each column once.")
+    with opened() as file:
+        return list(pd.read_csv(file, nrows=0, **options).columns)
+
+
+def words_of_broken(error: Exception) -> str:
+    """Return why pandas cannot read a CSV file, without its cells.
+
+    >>> words_of_broken(pd.errors.ParserError("Error tokenizing data. C error: Expected 3 fields in line 5, saw 4"))
+    'line 5 has 4 fields, and 3 are expected (line ends inside cells are not counted)'
+    """
+    if isinstance(error, pd.errors.EmptyDataError):
+        return "it is empty"
+    not_counted = "(line ends inside cells are not counted)"
+    if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error)):
+        return f"line {found[2]} has {found[3]} fields, and {found[1]} are expected {not_counted}"
+    if found := re.search(r"EOF inside string starting at row (\d+)", str(error)):
+        return f"a quote that opens in line {int(found[1]) + 1} is never closed {not_counted}"
+    return type(error).__name__
 
 
 def _texts(opened: Opened, name: str, rows: int) -> Iterator[pd.DataFrame]:

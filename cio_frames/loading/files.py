@@ -77,8 +77,8 @@ def found_files(source: str | Path, *, but: Path | None = None) -> list[DataFile
     ----------
     source : str or Path
         A file; a folder, read with all folders in it, but for names that begin with a dot or an underscore, and for
-        folders with the answers of loads (``*.load``); a pattern with ``*``, ``**`` or ``?``; or an address that
-        pyarrow or fsspec know, such as ``s3://bucket/orders/``.
+        folders with the answers of loads (``*.load``), and those beside a ledger or a lock; a pattern with ``*``,
+        ``**`` or ``?``; or an address that pyarrow or fsspec know, such as ``s3://bucket/orders/``.
     but : Path, optional
         A folder that is left out, wherever it is.
 
@@ -103,12 +103,39 @@ def _found(source: str | Path, but: Path | None) -> list[DataFile]:
     system, path = _system(str(source))
     info = system.get_file_info(path)
     if info.type == pafs.FileType.File:
-        return _known([DataFile(path, system)], f"{source} is of no kind known here")
-    if _PATTERN.search(path):
-        return _known(_outside(but, _matching(system, path)), f"Nothing matches {source}")
-    if info.type == pafs.FileType.NotFound:
+        return _some(_of_known_kind([DataFile(path, system)]), f"{source} is of no kind known here")
+    is_pattern = _PATTERN.search(path) is not None
+    if info.type == pafs.FileType.NotFound and not is_pattern:
         raise FrameError(f"There is no file {source}.")
-    return _known(_outside(but, _below(system, path)), f"The folder {source} has no file to load")
+    found = _of_known_kind(_matching(system, path) if is_pattern else _below(system, path))
+    # Who names the answers themselves means them.
+    named = is_pattern and not _PATTERN.search(path.rpartition("/")[2])
+    data = found if named else _without_answers(found)
+    outside = _outside(but, data)
+    if data and not outside:
+        raise FrameError(
+            f"All files of {source} are in {but}, where the answers of this load go, and are no data. Name another "
+            "folder for them with output= (--output)."
+        )
+    nothing = f"Nothing matches {source}" if is_pattern else f"The folder {source} has no file to load"
+    return _some(outside, f"{nothing} but the answers of an earlier load" if found and not data else nothing)
+
+
+def _without_answers(files: Sequence[DataFile]) -> Sequence[DataFile]:
+    """Leave out what earlier loads have left, in folders of whatever name: answers are no data."""
+    homes = {file.path: home for file in files if (home := _home_of_answers(file)) is not None}
+    left = homes.keys() | {f"{home}/rejects.parquet" for home in homes.values()}
+    return [file for file in files if file.path not in left]
+
+
+def _home_of_answers(file: DataFile) -> str | None:
+    """Return the folder of the load whose answers a file holds; None where it holds none."""
+    home = re.fullmatch(r"(.*)/results/part-\d{5,}\.parquet", file.path)
+    if home is None:
+        return None
+    with reached(file.path):
+        beside = file.system.get_file_info([f"{home[1]}/ledger.sqlite", f"{home[1]}/.lock"])
+    return home[1] if any(info.type == pafs.FileType.File for info in beside) else None
 
 
 def _outside(folder: Path | None, files: Sequence[DataFile]) -> Sequence[DataFile]:
@@ -119,12 +146,14 @@ def _outside(folder: Path | None, files: Sequence[DataFile]) -> Sequence[DataFil
     return [file for file in files if without not in Path(file.path).resolve().parents]
 
 
-def _known(files: Sequence[DataFile], otherwise: str) -> list[DataFile]:
-    endings = (*PARQUET_ENDINGS, *CSV_ENDINGS)
-    some = [file for file in files if file.path.lower().endswith(endings)]
-    if not some:
-        raise FrameError(f"{otherwise}; there are {', '.join(endings)}.")
-    return sorted(some, key=lambda file: file.path)
+def _of_known_kind(files: Sequence[DataFile]) -> list[DataFile]:
+    return [file for file in files if file.path.lower().endswith((*PARQUET_ENDINGS, *CSV_ENDINGS))]
+
+
+def _some(files: Sequence[DataFile], otherwise: str) -> list[DataFile]:
+    if not files:
+        raise FrameError(f"{otherwise}; there are {', '.join((*PARQUET_ENDINGS, *CSV_ENDINGS))}.")
+    return sorted(files, key=lambda file: file.path)
 
 
 def _system(source: str) -> tuple[pafs.FileSystem, str]:

@@ -148,9 +148,9 @@ def _check_columns(source: Source, request: Request) -> None:
             raise FrameError(f"{name}: {error}") from error
 
 
-def _refuse_young(rows: int) -> None:
+def _refuse_young(rows: int, frame: int = 0) -> None:
     if rows:
-        raise CampaignsError(rows)
+        raise CampaignsError(rows, frame)
 
 
 def read_ahead(
@@ -177,7 +177,7 @@ def _prepared_chunks(
     )
     for chunk in chunks:
         if gate is not None and chunk.number not in done:
-            _refuse_young(campaigns.young_rows(chunk.frame, request, gate))
+            _refuse_young(campaigns.young_rows(chunk.frame, request, gate), chunk.number)
         try:
             yield chunk, Prepared(_without_ours(chunk.frame, request), request)
         except FrameError as error:

@@ -10,7 +10,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,6 +98,7 @@ class Ledger:
         # Lanes write as they send.
         self._lock = threading.Lock()
         with _told(path):
+            _refuse_other_database(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             self._guard = guarded(
                 _lock_of(path),
@@ -141,8 +142,12 @@ class Ledger:
     def begin(
         self, source: str, call: str, event: str | None, asked: Mapping[str, Any], rows: int | None, output: str
     ) -> int:
-        """Note a new load, and return its number."""
+        """Note a new load, forget those of the same source and call before it, and return its number."""
         with self._writing() as database:
+            same = "SELECT load FROM loads WHERE source = ? AND call = ? AND event IS ?"
+            for (earlier,) in database.execute(same, (source, call, event)).fetchall():
+                for table in ("outcomes", "sent", "chunks", "loads"):
+                    database.execute(f"DELETE FROM {table} WHERE load = ?", (earlier,))  # noqa: S608 -- names of ours
             cursor = database.execute(
                 "INSERT INTO loads (source, call, event, asked, state, rows, output, begun_at) "
                 "VALUES (?,?,?,?,?,?,?,?)",
@@ -352,6 +357,18 @@ def _opened(path: Path, synchronous: str) -> sqlite3.Connection:
 
 def _lock_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.lock")
+
+
+def _refuse_other_database(path: Path) -> None:
+    """Refuse a database of something else before anything is written to it, or beside it."""
+    if not path.exists():
+        return
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and "loads" not in tables:
+        raise ConfigurationError(
+            f"{path} is a database of something else, and no ledger. Name another file with ledger= (--ledger)."
+        )
 
 
 def _make_tables(database: sqlite3.Connection, path: Path) -> None:

@@ -96,7 +96,8 @@ def load(
     Raises
     ------
     CampaignsError
-        Some rows can start campaigns, and ``allow_campaigns`` was not set.
+        Some rows can start campaigns, and ``allow_campaigns`` was not set. Nothing was sent; of a generator, which can
+        be read once only, the frames that came before them were.
     ConfigurationError
         There is no write key; the ledger or the output cannot be written, or are at work for another load; what is
         asked is not what the load was begun with.

@@ -17,7 +17,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from cio_frames.errors import FrameError
-from cio_frames.loading.csv import TypesOf, csv_frames, csv_labels, typed_where_plain
+from cio_frames.loading.csv import TypesOf, csv_frames, csv_labels, typed_where_plain, words_of_broken
 from cio_frames.loading.files import DataFile, found_files, partition_types, with_partition, words_of
 
 CHUNK_ROWS = 200_000
@@ -156,7 +156,7 @@ class Files:
         parquet = self._parquet.get(file.path)
         if parquet is None:
             with _told(file):
-                own: list[Hashable] = list(csv_labels(file.opened))
+                own: list[Hashable] = list(csv_labels(file.opened, file.path))
         else:
             own = list(_frame(parquet.schema_arrow.empty_table()).columns)
         return [*own, *(name for name in file.partition if name not in own)]
@@ -338,8 +338,8 @@ class _told:  # noqa: N801 -- read as a word: with _told(file)
         if isinstance(error, UnicodeDecodeError):
             raise FrameError(f"{self._file.path} is not UTF-8 text. Save it as UTF-8, and load it again.") from error
         if isinstance(error, (pa.ArrowException, OSError, ValueError, EOFError)):
-            # Only what the system or a file system says has none of the file's cells in it.
-            why = words_of(error) if isinstance(error, OSError) else type(error).__name__
+            # What pyarrow and pandas say may have the file's cells in it.
+            why = words_of(error) if isinstance(error, OSError) else words_of_broken(error)
             raise FrameError(
                 f"{self._file.path} cannot be read: {why}. Is it whole, and of the kind it says?"
             ) from error

@@ -22,6 +22,9 @@ NEEDED: Mapping[str, str] = {
     "array": "a list is needed",
 }
 
+# What the encoder says of such a cell too.
+HALF_PAIR = "half a surrogate pair is not Unicode text; mend it with .str.encode('utf-16', 'surrogatepass')"
+
 
 def is_text(cell: Any) -> bool:
     """Return whether a cell inside a list or an object goes out as text, or as a whole number in its place.

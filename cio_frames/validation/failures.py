@@ -24,6 +24,7 @@ from pandera.config import ValidationDepth, config_context
 from cio_frames.columns import Columns, Source
 from cio_frames.errors import FrameError, MissingColumnsError
 from cio_frames.validation import members
+from cio_frames.validation.cells import HALF_PAIR, NEEDED
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -31,6 +32,10 @@ Severity = Literal["error", "warning"]
 _Part = TypeVar("_Part")
 
 FAILURE_COLUMNS = ["position", "column", "check", "severity", "value", "reason"]
+
+
+class _HalfPair(bytes):
+    """A text with half a surrogate pair in it, as pandera can print it; and no text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +241,7 @@ def _printable(series: pd.Series[Any]) -> pd.Series[Any]:
     try:
         "".join(cell for cell in series if isinstance(cell, str)).encode()
     except UnicodeEncodeError:
-        cells = [cell.encode("utf-8", "replace") if _is_broken(cell) else cell for cell in series]
+        cells = [_HalfPair(cell.encode("utf-8", "replace")) if _is_broken(cell) else cell for cell in series]
         return pd.Series(cells, index=series.index, dtype=object)
     return series
 
@@ -354,6 +359,8 @@ def _told(broken: _Broken, fields: Mapping[str, Source]) -> pd.DataFrame:
     if source is not None and broken.check == members.ERROR:
         inside = (members.fault(value, source.field) for value in broken.values)
         reasons = [f"{label}{place}" if place else f"{label}: {words}" for place in inside]
+    elif not broken.of_frame and broken.check == NEEDED["string"]:
+        reasons = [f"{label}: {HALF_PAIR}" if isinstance(each, _HalfPair) else reasons for each in broken.values]
     column = None if broken.of_frame else label
     return failure_cases(
         broken.positions, column, broken.check, reasons, severity=broken.severity, values=broken.values
