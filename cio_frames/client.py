@@ -300,7 +300,7 @@ class Connection:
             sent = upload.tell() > 0
             return Reply(None, _what_broke(error, client, sent), sent=sent)
         asked = retry_after_seconds(response.headers.get("Retry-After"), now=time.time())
-        return Reply(response.status_code, _without_key(words, client.write_key), asked, is_page=is_page)
+        return Reply(response.status_code, _without_key(words, client.write_key)[:_WORDS_KEPT], asked, is_page=is_page)
 
     def close(self) -> None:
         """Close the connection."""
@@ -326,7 +326,7 @@ def said(answer: bytes) -> str:
         words = "; ".join(_found_words(parsed)) or (text if parsed else "")
     except (orjson.JSONDecodeError, RecursionError):
         words = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.S | re.I)
-    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", words).split())[:_WORDS_KEPT]
+    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", words).split())
 
 
 def _found_words(answer: Any) -> list[str]:

@@ -124,8 +124,10 @@ def _found(source: str | Path, but: Path | None) -> list[DataFile]:
 def _without_answers(files: Sequence[DataFile]) -> Sequence[DataFile]:
     """Leave out what earlier loads have left, in folders of whatever name: answers are no data."""
     homes = {file.path: home for file in files if (home := _home_of_answers(file)) is not None}
-    left = homes.keys() | {f"{home}/rejects.parquet" for home in homes.values()}
-    return [file for file in files if file.path not in left]
+    rejects = {f"{home}/rejects.parquet" for home in homes.values()}
+    left = homes.keys() | rejects
+    # Rejects are a file, or a folder of files.
+    return [file for file in files if file.path not in left and file.path.rpartition("/")[0] not in rejects]
 
 
 def _home_of_answers(file: DataFile) -> str | None:
