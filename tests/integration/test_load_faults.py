@@ -139,7 +139,9 @@ def test_a_load_of_calls_that_are_each_too_large_for_the_server_has_them_all_rej
 @pytest.mark.parametrize("answer", [Answer(429), Answer(429, headers={"Retry-After": "0"})], ids=["plain", "asked"])
 def test_a_load_of_which_nearly_a_third_is_answered_429_is_delivered(answer):
     with FaultServer(lambda request: answer if request.number % 10 in (0, 3, 6) else OK) as server:
-        loaded = load(people(2_000), client(server.url, workers=4, max_body_bytes=5_000, max_call_bytes=4_000))
+        # Chance may refuse a batch many times in a row.
+        options = {"workers": 4, "max_body_bytes": 5_000, "max_call_bytes": 4_000, "attempts": 30}
+        loaded = load(people(2_000), client(server.url, **options))
         refused = sum(request.number % 10 in (0, 3, 6) for request in server.received)
     assert loaded.statuses == {"delivered": 2_000}
     answers = loaded.frame()
@@ -150,7 +152,7 @@ def test_a_load_of_which_nearly_a_third_is_answered_429_is_delivered(answer):
 def test_a_storm_of_503_that_ends_delays_a_load_and_loses_nothing():
     with FaultServer(lambda request: Answer(503) if 5 <= request.number < 15 else OK) as server:
         loaded = load(
-            people(2_000), client(server.url, workers=2, max_body_bytes=5_000, max_call_bytes=4_000, attempts=9)
+            people(2_000), client(server.url, workers=2, max_body_bytes=5_000, max_call_bytes=4_000, attempts=12)
         )
     assert loaded.statuses == {"delivered": 2_000}
 
