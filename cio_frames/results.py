@@ -27,6 +27,7 @@ Ints = npt.NDArray[np.int64]
 
 _NO_NUMBER = -1
 _TEXT = pd.StringDtype("pyarrow")
+_STATUS = pd.CategoricalDtype(pd.Index(STATUSES))
 
 
 class Outcomes:
@@ -41,6 +42,8 @@ class Outcomes:
     def __init__(self, rows: int) -> None:
         self._status = np.full(rows, STATUSES.index("unsent"), dtype=np.int8)
         self._reason = np.full(rows, None, dtype=object)
+        # Turning objects into text takes a while, and mostly there are none.
+        self._reasoned = False
         self._bytes = np.full(rows, _NO_NUMBER, dtype=np.int64)
         self._batch = np.full(rows, _NO_NUMBER, dtype=np.int64)
         self._http_status = np.full(rows, _NO_NUMBER, dtype=np.int64)
@@ -60,6 +63,7 @@ class Outcomes:
         """Say what became of some rows, given by position; the reason is one for all, or one each."""
         self._status[rows] = STATUSES.index(status)
         self._reason[rows] = reason
+        self._reasoned = self._reasoned or reason is not None
         self._batch[rows] = batch
         self._http_status[rows] = _NO_NUMBER if http_status is None else http_status
         self._attempts[rows] = attempts
@@ -68,6 +72,7 @@ class Outcomes:
         """Say that rows are invalid, each for its own reason."""
         self._status[rows] = STATUSES.index("invalid")
         self._reason[rows] = reasons
+        self._reasoned = self._reasoned or len(rows) > 0
 
     def tried(self, attempts: Ints) -> None:
         """Say how many requests carried each row, those of earlier runs among them."""
@@ -83,8 +88,10 @@ class Outcomes:
 
     def unsent(self, reason: str) -> None:
         """Give a reason to the rows that nothing has been told of."""
-        waiting = (self._status == STATUSES.index("unsent")) & pd.isna(self._reason)
-        self._reason[waiting] = reason
+        waiting = self._status == STATUSES.index("unsent")
+        if waiting.any():
+            self._reason[waiting & pd.isna(self._reason)] = reason
+            self._reasoned = True
 
     def frame(self, index: pd.Index[Any]) -> pd.DataFrame:
         """Return the result frame under the input's index."""
@@ -94,8 +101,8 @@ class Outcomes:
         message_ids = pa.chunked_array([*named.chunks, nameless], pa.large_string())
         return pd.DataFrame(
             {
-                "status": pd.Categorical.from_codes(self._status, categories=pd.Index(STATUSES)),
-                "reason": pd.array(self._reason, dtype=_TEXT),
+                "status": pd.Categorical.from_codes(self._status, dtype=_STATUS, validate=False),
+                "reason": pd.array(self._reason if self._reasoned else pa.nulls(count, pa.large_string()), dtype=_TEXT),
                 "message_id": pd.array(message_ids, dtype=_TEXT),
                 "bytes": _nullable(self._bytes),
                 "batch": _nullable(self._batch),

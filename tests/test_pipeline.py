@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pandera
 import pytest
 
 import cio_frames as cio
@@ -530,3 +531,12 @@ def test_a_row_with_several_faults_has_every_reason_that_the_failure_cases_have(
     }
     assert len(told[0]) >= 3
     assert result["status"].tolist()[3] == "ready"
+
+
+def test_a_check_of_one_s_own_that_only_warns_holds_no_row_back_when_sending():
+    schema = cio.schema("identify").update_column(
+        "email", checks=[pandera.Check(lambda cells: cells != "b", raise_warning=True)]
+    )
+    people = pd.DataFrame({"user_id": ["ada", "bob"], "email": ["a", "b"]})
+    assert statuses(cio.identify(people, dry_run=True, schema=schema)) == ["ready", "ready"]
+    assert cio.validate(people, "identify", schema=schema).rows_warned == 1

@@ -82,10 +82,10 @@ class Prepared:
         broken = validation.together(found)
         if request.strict_schema:
             broken["severity"] = "error"
-        error = broken["severity"].eq("error")
-        self.failures, self.warnings = (
-            (broken, broken[:0]) if error.all() else (broken[some].reset_index(drop=True) for some in (error, ~error))
-        )
+        self.failures, self.warnings = broken, broken[:0]
+        if len(broken):
+            error = broken["severity"].eq("error")
+            self.failures, self.warnings = (broken[some].reset_index(drop=True) for some in (error, ~error))
 
     def _repeated_ids(self) -> Iterator[pd.DataFrame]:
         """Yield the rows whose message id is not theirs alone, whatever kinds of call they are."""

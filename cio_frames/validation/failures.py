@@ -391,6 +391,8 @@ def rows_by_reason(failures: pd.DataFrame, rows: int) -> tuple[Bools, npt.NDArra
     """
     failed = np.zeros(rows, dtype=bool)
     reasons = np.full(rows, None, dtype=object)
+    if len(failures) == 0:
+        return failed, reasons
     cases = _by_position(failures)
     places, words = cases["position"].to_numpy(dtype=np.int64), cases["reason"].to_numpy(dtype=object)
     failed[places] = True
