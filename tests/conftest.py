@@ -1,8 +1,15 @@
 import os
+import signal
 
 import pytest
 
 import cio_frames as cio
+
+
+def pytest_configure(config):
+    """Hear Ctrl-C, though a shell that runs the tests in the background would have it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
