@@ -4,6 +4,8 @@ from importlib import metadata
 
 # CioAccessor's docstrings are those of the functions, put together when the package is imported: so it is imported.
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+# Links to headings, as code hosts make them.
+myst_heading_anchors = 3
 project = "cio_frames"
 version = release = metadata.version("cio-frames")
 copyright = "the cio_frames authors"
