@@ -48,7 +48,9 @@ def test_text_may_be_text_or_whole_numbers(values):
 
 @pytest.mark.parametrize("value", [1.5, True, ["a"], b"a"])
 def test_what_cannot_be_text_is_held_back(value):
-    assert reasons(orders(order_id=pd.Series(["a", value], dtype=object))) == [(1, "order_id: text is needed")]
+    (found,) = reasons(orders(order_id=pd.Series(["a", value], dtype=object)))
+    assert found[0] == 1
+    assert found[1].startswith("order_id: text is needed, and this is ")
 
 
 def test_an_integer_may_be_a_whole_float_and_nothing_else():
@@ -303,7 +305,8 @@ def test_half_a_surrogate_pair_holds_its_row_back_and_no_other(dtype):
 
 def test_bytes_are_no_text_and_no_half_a_surrogate_pair():
     frame = orders(order_id=pd.Series(["\ud800", b"secret"], dtype=object))
-    assert reasons(frame)[1] == (1, "order_id: text is needed")
+    assert reasons(frame)[1][0] == 1
+    assert reasons(frame)[1][1].startswith("order_id: text is needed, and this is ")
 
 
 def refused(schema, frame=None):
@@ -425,3 +428,17 @@ def test_where_a_column_names_events_the_rows_of_one_can_be_left_out():
     assert remedy in str(error.value)
     rest = done[done["action"] != "Email Opened"]
     assert rest.cio.track(event_column="action", dry_run=True)["status"].tolist() == ["ready"]
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [[2.0**53 + 2, 7.0], [7.5, 7.0], pd.Series([b"x", "a"], dtype=object), pd.Series([True, "a"], dtype=object),
+     pd.to_datetime(["2020-01-01", None]), pd.Series(["\ud800", "a"], dtype=object), [[1], [2]]],
+    ids=["long floats", "fractions", "bytes", "truth values", "times", "half pairs", "lists"],
+)  # fmt: skip
+def test_what_is_no_id_has_the_same_reason_with_a_schema_as_without_one(ids):
+    frame = pd.DataFrame({"user_id": ids})
+    with_schema, without = (cio.identify(frame, dry_run=True, schema=schema)["reason"] for schema in ("spec", None))
+    # A column's type and a cell's have names of their own.
+    assert with_schema[0].partition(" of type ")[0] == without[0].partition(" of type ")[0]
+    assert "; " in with_schema[0]

@@ -276,7 +276,7 @@ def _words(cell: Any) -> str | None:
         case enum.Enum():
             return _words(cell.value)
         case bool() | np.bool_():
-            raise _NoForm("text is needed, and this is a truth value")
+            raise _NoForm("text is needed, and this is a truth value; convert it with .astype(str)")
         case int() | np.integer():
             return decimal_text(decimal.Decimal(int(cell)))
         case float() | np.floating():

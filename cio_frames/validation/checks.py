@@ -20,7 +20,7 @@ import pyarrow.types as kinds
 from cio_frames import spec
 from cio_frames.encoding import Form
 from cio_frames.encoding.arrays import json_text
-from cio_frames.encoding.cells import DIGITS
+from cio_frames.encoding.cells import DIGITS, cells_as_text
 from cio_frames.encoding.series import column_of, slice_of
 from cio_frames.validation import cells
 
@@ -35,6 +35,19 @@ def is_text(series: pd.Series[Any]) -> pd.Series[bool]:
     [True, True, True, False, False]
     """
     return _can_be_written(series, spec.Field(type="string"))
+
+
+def why_no_text(values: npt.NDArray[np.object_]) -> list[str | None]:
+    """Return why cells cannot be sent as text, in the encoder's words, which have the remedy.
+
+    >>> why_no_text(np.array(["007", 7.5], dtype=object))
+    [None, 'text is needed, and this is a number with a fraction; convert it with .astype(str)']
+    """
+    why: list[str | None] = [None] * len(values)
+    for fault in cells_as_text(values).faults:
+        for row in fault.rows.tolist():
+            why[row] = fault.reason
+    return why
 
 
 def is_time(series: pd.Series[Any]) -> pd.Series[bool]:

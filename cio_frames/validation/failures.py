@@ -25,6 +25,7 @@ from cio_frames.columns import Columns, Source
 from cio_frames.errors import FrameError, MissingColumnsError
 from cio_frames.validation import members
 from cio_frames.validation.cells import HALF_PAIR, NEEDED
+from cio_frames.validation.checks import why_no_text
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -360,7 +361,11 @@ def _told(broken: _Broken, fields: Mapping[str, Source]) -> pd.DataFrame:
         inside = (members.fault(value, source.field) for value in broken.values)
         reasons = [f"{label}{place}" if place else f"{label}: {words}" for place in inside]
     elif not broken.of_frame and broken.check == NEEDED["string"]:
-        reasons = [f"{label}: {HALF_PAIR}" if isinstance(each, _HalfPair) else reasons for each in broken.values]
+        why = why_no_text(broken.values)
+        reasons = [
+            f"{label}: {HALF_PAIR if isinstance(value, _HalfPair) else each or words}"
+            for value, each in zip(broken.values, why, strict=True)
+        ]
     column = None if broken.of_frame else label
     return failure_cases(
         broken.positions, column, broken.check, reasons, severity=broken.severity, values=broken.values
