@@ -167,6 +167,7 @@ def _system(source: str) -> tuple[pafs.FileSystem, str]:
         source += f"{'&' if '?' in source else '?'}{_GIVE_UP}={_GIVE_UP_SECONDS}"
     try:
         return cast(tuple[pafs.FileSystem, str], pafs.FileSystem.from_uri(source))
+    # Schemes that pyarrow does not know, and those that it was built without.
     except (pa.ArrowInvalid, NotImplementedError):
         return _system_of_fsspec(source, scheme)
 
