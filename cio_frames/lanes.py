@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from cio_frames.encoding.text import content_bytes, offsets_of
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 NOBODY = -1
 # What is worked on at once stays in the processor's cache.
@@ -25,8 +26,8 @@ _LONGEST = 512
 _FEW_ROWS = 4_096
 # The first so many bytes of eight.
 _FIRST_BYTES = np.array([2 ** (8 * count) - 1 for count in range(9)], dtype=np.uint64)
-# An odd number of 64 bits, to spread others evenly.
-_MIXER = np.uint64(0x9E3779B97F4A7C15)
+# Odd numbers of 64 bits, to spread others evenly.
+_MIXERS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 
 
 def people(ids: Sequence[pa.Array]) -> Ints:
@@ -91,7 +92,7 @@ def _hashed(ids: pa.Array) -> Ints:
         more = lengths > at
         rows = slice(None) if more.all() else np.flatnonzero(more)
         word = words[starts[rows] + at] & _FIRST_BYTES[np.minimum(lengths[rows] - at, 8)]
-        found = (mixed[rows] ^ word) * _MIXER
+        found = (mixed[rows] ^ word) * _MIXERS[0]
         mixed[rows] = found ^ (found >> np.uint64(32))
     return (mixed >> np.uint64(1)).astype(np.int64)
 
@@ -102,10 +103,32 @@ def several(person: Ints) -> bool:
     >>> several(np.array([0, 1, -1, -1])), several(np.array([0, 1, 0]))
     (False, True)
     """
+    known = person[person != NOBODY]
     # Where somebody has, a few rows mostly tell.
-    return any(_repeats(person[:rows]) for rows in (_FEW_ROWS, len(person)))
+    return any(_repeats(known[:rows]) for rows in (_FEW_ROWS, len(known)))
 
 
 def _repeats(person: Ints) -> bool:
-    ordered = np.sort(person)
-    return bool(((ordered[1:] == ordered[:-1]) & (ordered[1:] != NOBODY)).any())
+    ordered = np.sort(person[may_be_alike(person, np.zeros(1, dtype=np.int64))])
+    return bool((ordered[1:] == ordered[:-1]).any())
+
+
+def may_be_alike(person: Ints, ms: Ints) -> Bools:
+    """Return which rows may be like another: all of one person and one moment, and by chance a few more.
+
+    Only these need be remembered, and of most frames that is hardly any.
+
+    >>> may_be_alike(np.array([0, 1, 0, 0]), np.array([5, 5, 6, 5])).tolist()
+    [True, False, False, True]
+    """
+    bits = max((4 * len(person)).bit_length(), 1)
+    mixed = person.astype(np.uint64) * _MIXERS[0] + ms.astype(np.uint64) * _MIXERS[1]
+    mixed = (mixed ^ (mixed >> np.uint64(32))) * _MIXERS[1]
+    place = (mixed >> np.uint64(64 - bits)).astype(np.int64)
+    rows = np.arange(len(person), dtype=np.int32)
+    last = np.zeros(2**bits, dtype=np.int32)
+    last[place] = rows
+    # Who does not find itself shares its place with who is there.
+    shared: Bools = np.zeros(2**bits, dtype=bool)
+    shared[place[last[place] != rows]] = True
+    return np.asarray(shared[place])

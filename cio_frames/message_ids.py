@@ -32,8 +32,6 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = np.frombuffer("".join(one + two for one in _ALPHABET for two in _ALPHABET).encode(), dtype=np.uint16)
 ID_CHARACTERS = 26
 _LATEST_MS = 2**48
-# Odd numbers of 64 bits, to spread other numbers evenly.
-_MIXERS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 
 
 class MessageIds:
@@ -124,27 +122,6 @@ class Seen:
             # A stable sort sees that these are two runs, and merges them; in place, since they may be long.
             run.sort(kind="stable")
         self._runs.append(run)
-
-
-def may_be_alike(person: Ints, ms: Ints) -> Bools:
-    """Return which rows may be like another: all of one person and one moment, and by chance a few more.
-
-    Only these need be remembered, and of most frames that is hardly any.
-
-    >>> may_be_alike(np.array([0, 1, 0, 0]), np.array([5, 5, 6, 5])).tolist()
-    [True, False, False, True]
-    """
-    bits = max((4 * len(person)).bit_length(), 1)
-    mixed = person.astype(np.uint64) * _MIXERS[0] + ms.astype(np.uint64) * _MIXERS[1]
-    mixed = (mixed ^ (mixed >> np.uint64(32))) * _MIXERS[1]
-    place = (mixed >> np.uint64(64 - bits)).astype(np.int64)
-    rows = np.arange(len(person), dtype=np.int32)
-    last = np.zeros(2**bits, dtype=np.int32)
-    last[place] = rows
-    # Who does not find itself shares its place with who is there.
-    shared: Bools = np.zeros(2**bits, dtype=bool)
-    shared[place[last[place] != rows]] = True
-    return np.asarray(shared[place])
 
 
 def digests(calls: pa.Array, *, end_bytes: Ints | int = 0) -> UInts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -96,21 +97,29 @@ class Outcomes:
     def frame(self, index: pd.Index[Any]) -> pd.DataFrame:
         """Return the result frame under the input's index."""
         count = len(self._status)
-        named = pa.chunked_array(self._message_ids, pa.large_string())
-        nameless = pa.nulls(count - len(named), pa.large_string())
-        message_ids = pa.chunked_array([*named.chunks, nameless], pa.large_string())
+        named = sum(map(len, self._message_ids))
         return pd.DataFrame(
             {
                 "status": pd.Categorical.from_codes(self._status, dtype=_STATUS, validate=False),
-                "reason": pd.array(self._reason if self._reasoned else pa.nulls(count, pa.large_string()), dtype=_TEXT),
-                "message_id": pd.array(message_ids, dtype=_TEXT),
+                "reason": pd.array(self._reason, dtype=_TEXT) if self._reasoned else _text([_nulls(count)]),
+                "message_id": _text([*self._message_ids, _nulls(count - named)]),
                 "bytes": _nullable(self._bytes),
                 "batch": _nullable(self._batch),
                 "http_status": _nullable(self._http_status),
-                "attempts": pd.array(self._attempts, dtype="Int64"),
+                "attempts": _nullable(self._attempts),
             },
             index=index,
+            # The columns are nobody else's.
+            copy=False,
         )
+
+
+def _nulls(count: int) -> pa.Array:
+    return pa.nulls(count, pa.large_string())
+
+
+def _text(arrays: Sequence[pa.Array]) -> Any:
+    return pd.array(pa.chunked_array(arrays, pa.large_string()), dtype=_TEXT)
 
 
 def _nullable(numbers: Ints) -> Any:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cio_frames.batching import Batch
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping
-from cio_frames.lanes import people, several
+from cio_frames.lanes import may_be_alike, people, several
 from cio_frames.pipeline import Prepared, Request, Sending
 
 some_id = st.none() | st.sampled_from("abcdef")
@@ -77,6 +77,21 @@ def test_the_last_of_many_rows_may_be_the_one_that_is_somebody_s_second():
     assert not several(person)
     person[-1] = 0
     assert several(person)
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(st.lists(st.tuples(st.integers(-1, 5), st.sampled_from([-(2**63), -1, 0, 5, 2**62])), max_size=20))
+def test_rows_of_one_person_and_one_moment_may_be_alike(rows):
+    person, ms = (np.array([row[at] for row in rows], dtype=np.int64) for at in (0, 1))
+    found = may_be_alike(person, ms)
+    assert all(found[at] for at, row in enumerate(rows) if rows.count(row) > 1)
+
+
+def test_few_others_may_be_alike():
+    chance = np.random.default_rng(1)
+    person, ms = chance.integers(0, 2_000, 10_000), chance.integers(0, 2**40, 10_000)
+    assert may_be_alike(person, ms).mean() < 0.25
+    assert may_be_alike(np.arange(10_000), np.full(10_000, -(2**63))).mean() < 0.25
 
 
 def test_a_long_chain_of_aliases_is_one_person():

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cio_frames as cio
-from cio_frames.message_ids import MessageIds, Seen, digests, may_be_alike
+from cio_frames.message_ids import MessageIds, Seen, digests
 
 BASE_32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 WHEN = dt.datetime(2026, 7, 1, 12, 30, 0, 250_999, tzinfo=dt.UTC)
@@ -191,21 +191,6 @@ def test_numbers_are_counted_across_slices(slices):
             expected.append(counts.get(number, 0))
             counts[number] = expected[-1] + 1
         assert seen.before(np.array(numbers, dtype=np.uint64)).tolist() == expected
-
-
-@settings(deadline=None, derandomize=True, max_examples=200)
-@given(st.lists(st.tuples(st.integers(-1, 5), st.sampled_from([-(2**63), -1, 0, 5, 2**62])), max_size=20))
-def test_rows_of_one_person_and_one_moment_may_be_alike(rows):
-    person, ms = (np.array([row[at] for row in rows], dtype=np.int64) for at in (0, 1))
-    found = may_be_alike(person, ms)
-    assert all(found[at] for at, row in enumerate(rows) if rows.count(row) > 1)
-
-
-def test_few_others_may_be_alike():
-    chance = np.random.default_rng(1)
-    person, ms = chance.integers(0, 2_000, 10_000), chance.integers(0, 2**40, 10_000)
-    assert may_be_alike(person, ms).mean() < 0.25
-    assert may_be_alike(np.arange(10_000), np.full(10_000, -(2**63))).mean() < 0.25
 
 
 @pytest.mark.parametrize("unit", ["ns", "us", "text", "date"])

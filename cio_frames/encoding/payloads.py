@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -244,6 +245,10 @@ def _object(tree: Mapping[str, Any], *, keep_empty: bool, keep_within: Sequence[
 def _written(constants: Mapping[Path, Any], form: Form) -> Iterator[tuple[Path, str]]:
     """Yield what is the same in every call, as JSON text."""
     for path, value in constants.items():
+        if type(value) is str and value.isascii():
+            # The kind of call, and most events.
+            yield path, orjson.dumps(value).decode()
+            continue
         cell = np.empty(1, dtype=object)
         cell[0] = value
         text = cells_as_json(cell, replace(form, send_nulls=False))

@@ -41,8 +41,10 @@ def column_of(series: pd.Series[Any]) -> pa.ChunkedArray | Cells:
         dtype = series.dtype
     if _is_formless(dtype) or (isinstance(dtype, pd.CategoricalDtype) and _is_formless(dtype.categories.dtype)):
         return series.to_numpy(dtype=object)
+    # What knows its own Arrow form is asked for it at once, not by way of the series.
+    cells = series.array if hasattr(series.array, "__arrow_array__") else series
     try:
-        return _chunked(pa.array(series, from_pandas=True))
+        return _chunked(pa.array(cells, from_pandas=True))
     except (pa.ArrowException, UnicodeEncodeError, OverflowError):
         # For example categories of several kinds, or half surrogates.
         return series.to_numpy(dtype=object)

@@ -174,9 +174,10 @@ def escaped(array: pa.Array) -> pa.Array:
     say \"hi\" two\nlines plain
     """
     content = content_bytes(array)
-    # One look after the other, so that memory is taken for one at a time.
-    special = [np.flatnonzero(content == ord(character)) for character in '\\"']
-    places = np.concatenate([*special, np.flatnonzero(content < 0x20)])
+    special = content < 0x20
+    special |= content == ord("\\")
+    special |= content == ord('"')
+    places = np.flatnonzero(special)
     if len(places) == 0:
         return array
     offsets = offsets_of(array)

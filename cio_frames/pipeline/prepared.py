@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
@@ -81,7 +80,7 @@ class Prepared:
             found += self._repeated_ids()
         broken = validation.together(found)
         if request.strict_schema:
-            broken["severity"] = "error"
+            broken = broken.assign(severity="error")
         self.failures, self.warnings = broken, broken[:0]
         if len(broken):
             error = broken["severity"].eq("error")
@@ -261,4 +260,6 @@ def _taken(arrays: list[pa.Array], take: pa.Array) -> pa.Array:
 
 def encoders_for(rows: int) -> int:
     """Return in how many threads to encode."""
-    return max(1, min(MOST_ENCODERS, os.cpu_count() or 1, math.ceil(rows / SLICE_ROWS)))
+    if rows <= SLICE_ROWS:
+        return 1
+    return min(MOST_ENCODERS, os.cpu_count() or 1)

@@ -17,7 +17,7 @@ from cio_frames.batching import Batch, batches
 from cio_frames.client import Client
 from cio_frames.encoding import NO_ID, Calls, with_ids
 from cio_frames.encoding.text import TEXT, Fault, offsets_of, unescaped
-from cio_frames.message_ids import MessageIds, UInts, may_be_alike
+from cio_frames.message_ids import MessageIds, UInts
 from cio_frames.pipeline.prepared import Prepared, encoders_for
 from cio_frames.results import Outcomes
 
@@ -99,7 +99,8 @@ class Sending:
         self.faults: list[Fault] = []
         self.too_large: list[tuple[Ints, npt.NDArray[np.object_]]] = []
         self.warnings: list[pd.DataFrame] = []
-        self._told = _Told(prepared.failures, prepared.rows)
+        # Made when there is a fault: mostly there is none.
+        self._told: _Told | None = None
         # Calls that bring ids of their own along need none; others, also in other frames, may be like them.
         needless = not named or (message_ids is None and prepared.are_named())
         self._message_ids = None if needless else message_ids or MessageIds()
@@ -107,13 +108,12 @@ class Sending:
         person = prepared.people()
         several = lanes.several(person)
         # Few bits sort fast.
-        lane = (person % client.workers).astype(np.min_scalar_type(client.workers))
-        self._lane = lane if several else None
+        self._lane = (person % client.workers).astype(np.min_scalar_type(client.workers)) if several else None
         if message_ids is not None:
             # Where ids are shared with other frames, any row may be like one of theirs.
             self._may_repeat = np.ones(prepared.rows, dtype=bool)
         elif named and several:
-            self._may_repeat = may_be_alike(person, prepared.moments())
+            self._may_repeat = lanes.may_be_alike(person, prepared.moments())
         else:
             self._may_repeat = person == lanes.NOBODY
         self._turn = 0
@@ -193,6 +193,7 @@ class Sending:
 
     def _note(self, fault: Fault) -> None:
         """Add a reason to rows that cannot be sent, where nothing has been told of the same column yet."""
+        self._told = self._told or _Told(self._prepared.failures, self._prepared.rows)
         news = self._told.news(fault)
         before = self._reasons[news.rows]
         first = pd.isna(before)

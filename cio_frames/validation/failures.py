@@ -77,13 +77,14 @@ def together(found: list[pd.DataFrame]) -> pd.DataFrame:
     """Return failure cases of several checks as one frame, by position."""
     some = [cases for cases in found if len(cases)]
     if not some:
-        return _no_cases().copy()
+        return _no_cases()
     cases = some[0] if len(some) == 1 else pd.concat(some, ignore_index=True)
     return _by_position(cases)
 
 
 @cache
 def _no_cases() -> pd.DataFrame:
+    """Return no cases: one frame for all who have none, which nobody changes."""
     return failure_cases(np.empty(0, dtype=np.int64), None, "", None)
 
 
