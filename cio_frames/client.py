@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
 from types import MappingProxyType
@@ -423,6 +424,16 @@ def _cause(error: BaseException) -> BaseException:
     """Return the innermost error; each library on the way has wrapped it in its own."""
     inner = next((part for part in (getattr(error, "reason", None), *error.args) if isinstance(part, Exception)), None)
     return error if inner is None else _cause(inner)
+
+
+@cache
+def offline_client() -> Client:
+    """Return a client for who sends nothing and needs no key: it has the default limits.
+
+    >>> offline_client().max_call_bytes
+    32000
+    """
+    return Client(write_key="dry-run")
 
 
 def _check(name: str, value: float, holds: bool, wanted: str) -> None:

@@ -29,6 +29,7 @@ Ints = npt.NDArray[np.int64]
 _NO_NUMBER = -1
 _TEXT = pd.StringDtype("pyarrow")
 _STATUS = pd.CategoricalDtype(pd.Index(STATUSES))
+_COLUMNS = pd.Index(["status", "reason", "message_id", "bytes", "batch", "http_status", "attempts"])
 
 
 class Outcomes:
@@ -98,20 +99,19 @@ class Outcomes:
         """Return the result frame under the input's index."""
         count = len(self._status)
         named = sum(map(len, self._message_ids))
-        return pd.DataFrame(
-            {
-                "status": pd.Categorical.from_codes(self._status, dtype=_STATUS, validate=False),
-                "reason": pd.array(self._reason, dtype=_TEXT) if self._reasoned else _text([_nulls(count)]),
-                "message_id": _text([*self._message_ids, _nulls(count - named)]),
-                "bytes": _nullable(self._bytes),
-                "batch": _nullable(self._batch),
-                "http_status": _nullable(self._http_status),
-                "attempts": _nullable(self._attempts),
-            },
-            index=index,
-            # The columns are nobody else's.
-            copy=False,
+        columns = (
+            pd.Categorical.from_codes(self._status, dtype=_STATUS, validate=False),
+            pd.array(self._reason, dtype=_TEXT) if self._reasoned else _text([_nulls(count)]),
+            _text([*self._message_ids, _nulls(count - named)]),
+            _nullable(self._bytes),
+            _nullable(self._batch),
+            _nullable(self._http_status),
+            _nullable(self._attempts),
         )
+        # The columns are nobody else's.
+        result = pd.DataFrame(dict(enumerate(columns)), index=index, copy=False)
+        result.columns = _COLUMNS.view()
+        return result
 
 
 def _nulls(count: int) -> pa.Array:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -24,6 +24,8 @@ _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _MS_PER_DAY = 86_400_000
 # 0001-01-01 and 9999-12-31 in seconds: the years that four digits can write.
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
+# 1900 to 2099 in days since 1970: what most frames have, written once.
+_USUAL_DAYS = range(-25_567, 47_482)
 # The calendar repeats itself after 400 years, to the day of the week.
 _CALENDAR_MS = 146_097 * _MS_PER_DAY
 _WITH_ZONE = r"\d[Tt ]\d\d.*([Zz]|[+-]\d\d(:?\d\d)?)$"
@@ -37,6 +39,7 @@ _ISO_8601 = (
 _TWO = np.frombuffer("".join(f"{n:02}" for n in range(100)).encode(), dtype=np.uint8).reshape(100, 2)
 _CLOCKS = np.frombuffer("".join(f"  T{n // 60:02}:{n % 60:02}" for n in range(1_440)).encode(), dtype=np.uint64)
 _RESTS = np.frombuffer("".join(f":{n // 1_000:02}.{n % 1_000:03}Z" for n in range(60_000)).encode(), dtype=np.uint64)
+_DATE = np.dtype([("month", np.uint64), ("day", np.uint16)])
 _TIME = np.dtype(
     {
         "names": ["month", "day", "clock", "rest"],
@@ -226,8 +229,11 @@ def day_text(days: Ints, missing: Bools) -> pa.Array:
     >>> day_text(np.array([0, 1]), np.array([False, True])).to_pylist()
     ['1970-01-01', None]
     """
-    written, which = _calendar(days)
-    return _fixed_width(written[which], missing)
+    months, days_of_month, which = _calendar(days)
+    text = np.empty(len(days), dtype=_DATE)
+    text["month"] = months[which]
+    text["day"] = days_of_month[which]
+    return _fixed_width(text, missing)
 
 
 def time_text(ms: Ints, missing: Bools) -> pa.Array:
@@ -239,47 +245,47 @@ def time_text(ms: Ints, missing: Bools) -> pa.Array:
     days = ms // _MS_PER_DAY
     since_midnight = (ms - days * _MS_PER_DAY).astype(np.int32)
     minutes = since_midnight // 60_000
-    written, which = _calendar(days)
+    months, days_of_month, which = _calendar(days)
     text = np.empty(len(ms), dtype=_TIME)
     text["clock"] = _CLOCKS[minutes]
-    text["month"] = _as_numbers(written[:, :8], np.uint64)[which]
-    text["day"] = _as_numbers(written[:, 8:], np.uint16)[which]
+    text["month"] = months[which]
+    text["day"] = days_of_month[which]
     text["rest"] = _RESTS[since_midnight - minutes * 60_000]
-    return _fixed_width(text.view(np.uint8).reshape(-1, _TIME.itemsize), missing)
+    return _fixed_width(text, missing)
 
 
-def _as_numbers(text: npt.NDArray[np.uint8], kind: type[np.unsignedinteger[Any]]) -> npt.NDArray[Any]:
-    """Return rows of bytes as numbers of their width."""
-    return np.ascontiguousarray(text).view(kind).reshape(len(text))
-
-
-def _calendar(days: Ints) -> tuple[npt.NDArray[np.uint8], Ints]:
-    """Return days since 1970, each once where they are near each other, as ten bytes, and which of them is where."""
-    if len(days) == 0:
-        return np.empty((0, 10), dtype=np.uint8), days
-    first, last = int(days.min()), int(days.max())
+def _calendar(days: Ints) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint16], Ints]:
+    """Return dates in their two parts, each once where they are near each other, and which of them each day is."""
+    first, last = (int(days.min()), int(days.max())) if len(days) else (0, 0)
+    if first >= _USUAL_DAYS.start and last < _USUAL_DAYS.stop:
+        return *_usual_dates(), days - _USUAL_DAYS.start
     if last - first < 100_000:
-        return _written_days(np.arange(first, last + 1)), days - first
-    return _written_days(days), np.arange(len(days))
+        return *_dates(np.arange(first, last + 1)), days - first
+    return *_dates(days), np.arange(len(days))
 
 
-def _written_days(days: Ints) -> npt.NDArray[np.uint8]:
+@cache
+def _usual_dates() -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint16]]:
+    return _dates(np.arange(_USUAL_DAYS.start, _USUAL_DAYS.stop))
+
+
+def _dates(days: Ints) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint16]]:
+    """Return days since 1970 as ``YYYY-MM-`` and ``DD``, each as the number that its bytes make."""
     dates = days.astype("datetime64[D]")
     months = dates.astype("datetime64[M]").astype(np.int64)
     year, month = np.divmod(months + 1970 * 12, 12)
     day = (dates - dates.astype("datetime64[M]")).astype(np.int64) + 1
-    text = np.empty((len(days), 10), dtype=np.uint8)
+    text = np.empty((len(days), 8), dtype=np.uint8)
     text[:, 0:2] = _TWO[year // 100]
     text[:, 2:4] = _TWO[year % 100]
     text[:, 4] = text[:, 7] = ord("-")
     text[:, 5:7] = _TWO[month + 1]
-    text[:, 8:10] = _TWO[day]
-    return text
+    return text.view(np.uint64).reshape(-1), _TWO[day].view(np.uint16).reshape(-1)
 
 
-def _fixed_width(text: npt.NDArray[np.uint8], missing: Bools) -> pa.Array:
-    """Return rows of equally many bytes as an Arrow text array."""
-    count, width = text.shape
+def _fixed_width(text: npt.NDArray[np.void], missing: Bools) -> pa.Array:
+    """Return texts of equally many bytes as an Arrow array."""
+    count, width = len(text), text.itemsize
     offsets = pa.py_buffer(np.arange(0, (count + 1) * width, width, dtype=np.int64)[: count + 1])
     validity = pa.array(~missing).buffers()[1] if missing.any() else None
-    return pa.LargeStringArray.from_buffers(count, offsets, pa.py_buffer(np.ascontiguousarray(text)), validity)
+    return pa.LargeStringArray.from_buffers(count, offsets, pa.py_buffer(text), validity)

@@ -51,7 +51,8 @@ def test_the_whole_flow_and_its_latency_are_measured_on_rows_that_arrive(tmp_pat
 
 def test_cost_and_memory_are_measured_at_every_length(tmp_path, monkeypatch):
     monkeypatch.setattr(scale, "SHORTEST_RUN", 200)
-    for task in scale.tasks(tmp_path, [100, 300]).values():
+    monkeypatch.setattr(scale, "WARM_ROWS", 200)
+    for task in scale.tasks(tmp_path, [100, 300], 50).values():
         assert scale.one(*task[1:])["bytes"] > 300
 
 

@@ -68,6 +68,13 @@ def test_every_day_from_year_1_to_9999_is_written_right():
     assert text.to_pylist() == np.datetime_as_string(some.astype("datetime64[D]")).tolist()
 
 
+@pytest.mark.parametrize("edge", [-25_567, 47_482])
+def test_days_are_written_right_where_the_dates_that_are_kept_begin_and_end(edge):
+    for days in ([edge - 1], [edge], [edge - 1, edge], [edge, edge + 1]):
+        text = times.day_text(np.array(days), np.zeros(len(days), dtype=bool))
+        assert text.to_pylist() == np.array(days).astype("datetime64[D]").astype(str).tolist()
+
+
 @laws
 @given(st.sampled_from(frames.UNITS).flatmap(lambda unit: st.tuples(st.just(unit), st.lists(frames.counts(unit)))))
 def test_finer_parts_are_cut_towards_the_past(times_of_unit):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from cio_frames.client import Client
+from cio_frames.client import Client, offline_client
 from cio_frames.columns import ColumnMapping, Selection
 from cio_frames.errors import FrameError, InvalidRowsError
 from cio_frames.functions import AnyCall, Nulls, OnInvalid, request_for
@@ -169,7 +169,7 @@ def load_request(
     source = source_of(given, but=None if output is None else Path(output))
     now = pd.Timestamp.now("UTC")
     if dry_run:
-        return counted(source, request, client or Client(write_key="dry-run"), progress=progress, now=now)
+        return counted(source, request, client or offline_client(), progress=progress, now=now)
     client = client or Client.from_env()
     if on_invalid == "raise":
         if not source.repeatable:

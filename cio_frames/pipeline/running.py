@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cio_frames import validation
-from cio_frames.client import Client
+from cio_frames.client import Client, offline_client
 from cio_frames.delivery import Delivery, Ended, Outcome, deliver
 from cio_frames.encoding.text import TEXT, Fault
 from cio_frames.errors import (
@@ -44,8 +44,7 @@ def run(
         raise FrameError(f"on_invalid={on_invalid!r} is neither 'skip' nor 'raise'.")
     if client is not None and not isinstance(client, Client):
         raise FrameError(f"client= takes a Client, not {type(client).__name__}; write Client(write_key=...).")
-    # Without a client a dry run has the default limits, and needs no key.
-    client = client or (Client(write_key="dry-run") if dry_run else Client.from_env())
+    client = client or (offline_client() if dry_run else Client.from_env())
     prepared = Prepared(frame, request)
     if on_invalid == "raise":
         _raise_invalid(prepared, client)
@@ -103,7 +102,7 @@ def report(
 ) -> ValidationReport:
     """Check a frame, encode it, send nothing, and return what is wrong with it, and the facts of its rows."""
     prepared = Prepared(frame, request, warn=True)
-    return _report(prepared, client or Client(write_key="dry-run"), checked_at or pd.Timestamp.now("UTC"))
+    return _report(prepared, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
 
 
 def _report(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> ValidationReport:
@@ -164,7 +163,7 @@ def ids_of(frame: pd.DataFrame, request: Request) -> pd.DataFrame:
 
 def payloads(frame: pd.DataFrame, request: Request, client: Client | None = None) -> pd.Series[Any]:
     """Return the JSON that would go out for each row; null where a row would stay here."""
-    sending = Sending(Prepared(frame, request), client or Client(write_key="dry-run"))
+    sending = Sending(Prepared(frame, request), client or offline_client())
     chunks = [pc.utf8_slice_codeunits(some, 0, -1) for some in (written.payloads for written in sending.written())]
     texts = pa.chunked_array(chunks, TEXT)
     return pd.Series(pd.array(texts, dtype=pd.StringDtype("pyarrow")), index=frame.index, name="payload")

@@ -57,7 +57,9 @@ def latency(rows: int, rounds: int) -> None:
 def growth(rows: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         lengths = [length for length in LENGTHS if length <= 10 * rows]
-        tell(scale.printed(measure.in_turns(scale.tasks(Path(folder), lengths), rounds=rounds)))
+        for batch_rows in scale.BATCHES:
+            tasks = scale.tasks(Path(folder), lengths, batch_rows)
+            tell(scale.printed(measure.in_turns(tasks, rounds=rounds), batch_rows))
 
 
 def loads(rows: int, rounds: int) -> None:
