@@ -87,7 +87,7 @@ def read_job(path: Path) -> Job:
     switches = {key: _switch(file, entries[key]) for key in _SWITCHES if key in entries}
     folder = path.parent.resolve()
     paths = {key: folder / file.text(entries[key]) for key in ("ledger", "output", "report") if key in entries}
-    columns = _settings(file, entries.get("columns"), COLUMN_KEYS)
+    columns = _columns(file, entries.get("columns"))
     event_column, type_column = columns.pop("event_column", None), columns.pop("type_column", "type")
     mapping = ColumnMapping(
         event=event_column, type_column=type_column if words["call"] == "batch" else None, **columns
@@ -152,6 +152,23 @@ def _settings(file: YamlFile, node: yaml.Node | None, allowed: frozenset[str]) -
     if node is None:
         return {}
     return {key: file.scalar(value) for key, value in file.mapping(node, allowed=allowed).items()}
+
+
+def _columns(file: YamlFile, node: yaml.Node | None) -> dict[str, Any]:
+    """Return which column feeds what; a column's name is text, also where YAML would read a number or a truth value."""
+    if node is None:
+        return {}
+    return {key: _chosen(file, key, value) for key, value in file.mapping(node, allowed=COLUMN_KEYS).items()}
+
+
+def _chosen(file: YamlFile, key: str, node: yaml.Node) -> Any:
+    if key in ("traits", "properties"):
+        if isinstance(node, yaml.MappingNode):
+            return {label: file.text(name) for label, name in file.mapping(node).items()}
+        return list(map(file.text, file.sequence(node, "a list of columns, or a mapping from columns to names,")))
+    if key in ("context", "integrations") and isinstance(node, yaml.MappingNode):
+        return file.scalar(node)
+    return file.text(node)
 
 
 def _switch(file: YamlFile, node: yaml.Node) -> bool:

@@ -7,6 +7,7 @@ for ``confirm=``, the number of rows it is about to affect: a dry run tells it.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -397,7 +398,7 @@ def delete_objects(
         The column with the object's id; ``object_id`` or ``objectId`` if left out.
     object_type_id : column label, optional
         The column with the number of the object's type; ``object_type_id`` or ``objectTypeId`` if left
-        out, and 1 where there is none.
+        out. The type is 1 where there is no such column; where there is one, a row without a number is invalid.
     timestamp : column label, optional
         The column that says when; ``timestamp`` if left out.
     message_id : column label, optional
@@ -432,7 +433,7 @@ def delete_objects(
     return _run(
         df,
         "delete_objects",
-        request_for("track", mapping, "spec", "omit", timezone, event="Object Deleted"),
+        _deleting("Object Deleted", mapping, timezone),
         confirm=confirm,
         audit=audit,
         client=client,
@@ -473,7 +474,7 @@ def delete_relationships(
         The column with the object's id; ``object_id`` or ``objectId`` if left out.
     object_type_id : column label, optional
         The column with the number of the object's type; ``object_type_id`` or ``objectTypeId`` if left
-        out, and 1 where there is none.
+        out. The type is 1 where there is no such column; where there is one, a row without a number is invalid.
     timestamp : column label, optional
         The column that says when; ``timestamp`` if left out.
     message_id : column label, optional
@@ -509,7 +510,7 @@ def delete_relationships(
     return _run(
         df,
         "delete_relationships",
-        request_for("track", mapping, "spec", "omit", timezone, event="Relationship Deleted"),
+        _deleting("Relationship Deleted", mapping, timezone),
         confirm=confirm,
         audit=audit,
         client=client,
@@ -693,6 +694,17 @@ def _mapping(
             remedy = f"Name yours, for example {name}='{name}_ref'."
             raise MissingColumnsError(operation, [name], [str(column) for column in df.columns], remedy)
     return ColumnMapping(fields=found, constants=constants, **given)
+
+
+def _deleting(event: str, mapping: ColumnMapping, timezone: str) -> pipeline.Request:
+    """Ask for calls that delete; where a column says of which type, each row has to: without one the API takes 1."""
+    request = request_for("track", mapping, "spec", "omit", timezone, event=event)
+    known = request.plan.events[event]
+    if "properties.objectTypeId" not in mapping.fields:
+        return request
+    needed = replace(known.properties, required=(*known.properties.required, "objectTypeId"))
+    events = {**request.plan.events, event: replace(known, properties=needed)}
+    return replace(request, plan=replace(request.plan, events=events))
 
 
 def _run(

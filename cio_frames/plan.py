@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import xxhash
+
 from cio_frames import spec
 from cio_frames.errors import SpecError
 from cio_frames.fields import FieldsFile
@@ -30,11 +32,14 @@ class Plan:
         The known events, by every name that they are known by.
     title : str or None
         The file's name, where this is a team's own plan.
+    content : str or None
+        A hash of that file.
     """
 
     calls: Mapping[str, spec.Call]
     events: Mapping[str, spec.Event]
     title: str | None = None
+    content: str | None = None
 
     def event(self, name: str | None) -> spec.Event | None:
         """Return what is known of an event, or None.
@@ -92,7 +97,7 @@ def read_plan(path: Path) -> Plan:
     }
     if unknown := fields.keys() - set().union(*(call.fields for call in calls.values())):
         raise SpecError(f"{path}: no call has a field {min(unknown)!r}. {_REMEDY}")
-    return Plan(calls, events, title=path.name)
+    return Plan(calls, events, title=path.name, content=xxhash.xxh3_64_hexdigest(path.read_bytes())[:8])
 
 
 def _on_top(known: spec.Event, own: spec.Event) -> spec.Event:

@@ -383,6 +383,44 @@ def test_columns_that_have_changed_are_refused_with_what_changed(small_chunks):
         load("people.parquet", client, traits=["plan"])
 
 
+def test_a_tracking_plan_that_has_changed_under_its_name_is_refused(sandbox, folder):
+    people(3).to_parquet("people.parquet")
+    plan = folder / "plan.yaml"
+    plan.write_text("properties: {traits: {properties: {plan: {enum: [free, team]}}}}")
+    load("people.parquet", sandbox.client, schema=plan)
+    assert load("people.parquet", sandbox.client, schema=plan).state == "done"
+    plan.write_text("properties: {traits: {properties: {plan: {enum: [team]}}}}")
+    with pytest.raises(cio.ConfigurationError, match=r"'plan\.yaml, content \w{8}' and is 'plan\.yaml, content"):
+        load("people.parquet", sandbox.client, schema=plan)
+
+
+def test_what_one_workspace_has_is_not_taken_for_delivered_to_the_next():
+    people(3).to_parquet("people.parquet")
+    with FaultServer([Answer()]) as server:
+        one = cio.Client(write_key="one-workspace", endpoint=server.url)
+        load("people.parquet", one)
+        other = dataclasses.replace(one, write_key="another-workspace")
+        with pytest.raises(cio.ConfigurationError, match=r"write key is another one.*workspace.*fresh=True") as error:
+            load("people.parquet", other)
+        assert "one-workspace" not in str(error.value)
+        assert len(server.received) == 1
+        assert load("people.parquet", other, fresh=True).statuses == {"delivered": 3}
+        with pytest.raises(cio.ConfigurationError, match="the write key is another one"):
+            load("people.parquet", one)
+
+
+def test_a_load_goes_on_with_another_key_where_the_api_refused_the_first(small_chunks):
+    people(25).to_parquet("people.parquet")
+    with FaultServer([Answer(), Answer(401), Answer()]) as server:
+        old = cio.Client(write_key="revoked", endpoint=server.url, workers=1)
+        with pytest.raises(cio.AuthenticationError):
+            load("people.parquet", old)
+        new = dataclasses.replace(old, write_key="renewed")
+        assert load("people.parquet", new).statuses == {"delivered": 25}
+        with pytest.raises(cio.ConfigurationError, match="the write key is another one"):
+            load("people.parquet", old)
+
+
 def test_frames_that_have_changed_are_refused(small_chunks):
     with FaultServer([Answer(), Answer(500)]) as server:
         client = cio.Client(write_key="k", endpoint=server.url, attempts=1, max_body_bytes=40_000, workers=1)

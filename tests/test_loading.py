@@ -1,3 +1,5 @@
+import gzip
+
 import pandas as pd
 import pytest
 
@@ -110,10 +112,39 @@ def test_a_csv_header_may_leave_names_out_and_number_them(csv):
         ("a,b\nsecret,1\nsecret,2,3\n", "line 3 has 3 fields, and 2 are expected"),
         ('a,b\nsecret,1\n"secret,2\nsecret,3\n', "a quote that opens in line 3 is never closed"),
         ("", "it is empty"),
+        ("a,b,c\nsecret,1,2\nsecret,1\n", "line 3 has 2 of 3 fields"),
+        ("a,b,c\nsecret,1,2\nsecret", "line 3 has 1 of 3 fields"),
+        ('a,b\n"two\nlines",1\n\nsecret\n', "line 3 has 1 of 2 fields"),
     ],
 )
 def test_a_ragged_csv_file_is_refused_with_its_line_and_without_its_cells(csv, text, words):
     with pytest.raises(cio.FrameError) as error:
         read(csv(text))
     assert f"rows.csv cannot be read: {words}" in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+def test_a_cell_at_the_end_of_a_line_may_be_empty_and_blank_lines_are_no_rows(csv):
+    frame = read(csv("a,b\n1,\n\n  \n2,3\n\n"))
+    assert frame["a"].tolist() == [1, 2]
+    assert frame["b"].isna().tolist() == [True, False]
+
+
+def test_a_csv_file_of_one_column_may_have_blank_lines(csv):
+    assert read(csv("user_id\nada\n\ngrace\n"))["user_id"].tolist() == ["ada", "grace"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (lambda whole: whole[:-20], "what is compressed in it breaks off"),
+        (lambda whole: whole[:40] + bytes(20) + whole[60:], "what is compressed in it is damaged"),
+        (lambda whole: b"user_id\nada\n", "what is compressed in it is damaged"),
+    ],
+)
+def test_a_compressed_file_that_is_not_whole_is_refused_in_words(tmp_path, broken, words):
+    path = tmp_path / "rows.csv.gz"
+    path.write_bytes(broken(gzip.compress("".join(f"secret{n},{n * n}\n" for n in range(500)).encode())))
+    with pytest.raises(cio.FrameError, match=rf"rows\.csv\.gz cannot be read: {words}") as error:
+        read(path)
     assert "secret" not in str(error.value)

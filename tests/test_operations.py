@@ -203,15 +203,24 @@ KINDS_OF_TEXT = {
 @pytest.mark.parametrize("kind", KINDS_OF_TEXT)
 def test_the_type_of_an_object_may_be_digits_whatever_holds_them(sandbox, kind):
     gone = pd.DataFrame({"object_id": [f"o{row}" for row in range(len(SPELLED))], "kind": KINDS_OF_TEXT[kind]})
-    result = gone.cio.delete_objects(object_type_id="kind", confirm=3, client=sandbox.client)
+    result = gone.cio.delete_objects(object_type_id="kind", confirm=2, client=sandbox.client)
     held_back = ["kind: a whole number is needed"] * 5
-    assert result["reason"].dropna().tolist() == held_back
-    assert result["status"].tolist() == ["delivered"] * 2 + ["invalid"] * 5 + ["delivered"]
+    assert result["reason"].dropna().tolist() == [*held_back, "kind: is missing, and is needed"]
+    assert result["status"].tolist() == ["delivered"] * 2 + ["invalid"] * 6
     assert [call["properties"] for call in sent(sandbox)] == [
         {"objectId": "o0", "objectTypeId": 1},
         {"objectId": "o1", "objectTypeId": 20},
-        {"objectId": "o7"},
     ]
+
+
+def test_an_object_whose_type_is_missing_is_not_deleted_from_the_type_that_the_api_would_take():
+    gone = pd.DataFrame(
+        {"user_id": ["ada", "ada"], "object_id": ["o", "p"], "objectTypeId": pd.array([2, None], "Int64")}
+    )
+    for delete in (gone.cio.delete_objects, gone.cio.delete_relationships):
+        result = delete(dry_run=True)
+        assert result["status"].tolist() == ["ready", "invalid"]
+        assert result["reason"].tolist()[1] == "objectTypeId: is missing, and is needed"
 
 
 def test_the_type_of_an_ended_relationship_may_be_digits_too(sandbox):

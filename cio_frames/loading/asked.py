@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
@@ -17,22 +18,25 @@ from cio_frames.pipeline import Request
 # What decides which calls go where; the other settings say how fast, and may be others when a load goes on.
 _DECIDES = ("endpoint", "strict", "max_call_bytes")
 _KEPT_FOR_THE_RECORD = "limits"
+# Not there where the API has refused the key: then it is to be another one.
+WRITE_KEY = "write_key"
 
 
 def asked_of(source: Source, request: Request, client: Client) -> dict[str, Any]:
-    """Return what a load is tied to, without the write key."""
+    """Return what a load is tied to; of the write key no more than tells it from another one."""
     mapping = {name: value for name, value in asdict(request.mapping).items() if value is not None and value != {}}
     schema = "spec" if request.schema == "spec" else None if request.schema is None else repr(request.schema)
     return {
         "files": source.stamps(),
         "columns": {name: _plain(value) for name, value in mapping.items()},
-        "schema": request.plan.title or schema,
+        "schema": f"{request.plan.title}, content {request.plan.content}" if request.plan.title else schema,
         "strict_schema": request.strict_schema,
         "timezone": request.form.timezone,
         "nulls": "send" if request.form.send_nulls else "omit",
         # Chunks are numbered, and another version may cut otherwise.
         "chunk_rows": sources.CHUNK_ROWS,
         **{name: getattr(client, name) for name in _DECIDES},
+        WRITE_KEY: hashlib.sha256(client.write_key.encode()).hexdigest()[:8],
         _KEPT_FOR_THE_RECORD: {
             each.name: getattr(client, each.name)
             for each in fields(client)
@@ -63,6 +67,7 @@ Ask for the same as before to go on, or start over with fresh=True (--fresh).
         change
         for name in dict.fromkeys((*before, *now))
         if name != _KEPT_FOR_THE_RECORD and _plain(before.get(name)) != _plain(now.get(name))
+        if name != WRITE_KEY or name in before
         for change in _changes(name, before.get(name), now.get(name))
     ]
     if changes:
@@ -73,6 +78,8 @@ Ask for the same as before to go on, or start over with fresh=True (--fresh).
 
 
 def _changes(name: str, before: Any, now: Any) -> list[str]:
+    if name == WRITE_KEY:
+        return ["the write key is another one, which may be another workspace's"]
     if name != "files" or before is None or now is None:
         return [f"{name} was {before!r} and is {now!r}"]
     old = {file["path"]: file for file in before}

@@ -1,19 +1,22 @@
 """CSV files as frames, without losing what an id looks like: what a column is, is decided by all of its cells.
 
-So a file is read twice: once to see what its columns are, once for the rows.
+So a file is read twice: once to see what its columns are, once for the rows. In between its fields are counted.
 """
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, Literal, TypeAlias
 
 import numpy as np
 import orjson
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv
 
 from cio_frames.errors import FrameError
 
@@ -24,6 +27,9 @@ _TRUTH = {"true": True, "false": False}
 _PLAIN_INTEGER = r"^-?(0|[1-9][0-9]{0,17})$"
 # What a column is if all of its cells match, most telling first.
 _KINDS = {"integer": _PLAIN_INTEGER, "number": _PLAIN_NUMBER, "boolean": _TRUTH_VALUE}
+
+# A line must not be longer than this.
+_BLOCK_BYTES = 16_000_000
 
 Labels: TypeAlias = Sequence[Hashable]
 TypesOf: TypeAlias = Callable[[Labels], Mapping[Hashable, str]]
@@ -36,7 +42,7 @@ def csv_frames(opened: Opened, name: str, types_of: TypesOf, rows: int) -> Itera
     Parameters
     ----------
     opened : callable
-        Opens the file; called twice.
+        Opens the file; called several times.
     name : str
         What errors call it.
     types_of : callable
@@ -48,6 +54,7 @@ def csv_frames(opened: Opened, name: str, types_of: TypesOf, rows: int) -> Itera
     labels = csv_labels(opened, name)
     types = types_of(labels)
     kinds = _kinds(opened, name, rows, [label for label in labels if types.get(label) != "string"])
+    _refuse_short_rows(opened, name)
     for frame in _texts(opened, name, rows):
         columns = {label: _typed(series, kinds.get(label), types.get(label)) for label, series in frame.items()}
         yield pd.DataFrame(columns, index=frame.index)
@@ -74,12 +81,48 @@ def words_of_broken(error: Exception) -> str:
     """
     if isinstance(error, pd.errors.EmptyDataError):
         return "it is empty"
+    if isinstance(error, EOFError):
+        return "what is compressed in it breaks off"
+    if isinstance(error, (zlib.error, gzip.BadGzipFile)):
+        return "what is compressed in it is damaged"
     not_counted = "(line ends inside cells are not counted)"
     if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error)):
         return f"line {found[2]} has {found[3]} fields, and {found[1]} are expected {not_counted}"
     if found := re.search(r"EOF inside string starting at row (\d+)", str(error)):
         return f"a quote that opens in line {int(found[1]) + 1} is never closed {not_counted}"
     return type(error).__name__
+
+
+def _refuse_short_rows(opened: Opened, name: str) -> None:
+    """Refuse a file with a row that has fewer fields than there are names: pandas takes the rest for missing."""
+    short: list[pyarrow.csv.InvalidRow] = []
+
+    def told(row: pyarrow.csv.InvalidRow) -> Literal["skip", "error"]:
+        if not row.text.strip():
+            # pandas takes no notice of blank lines.
+            return "skip"
+        short.append(row)
+        return "error"
+
+    with opened() as file:
+        try:
+            for _ in pyarrow.csv.open_csv(
+                file,
+                pyarrow.csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES, autogenerate_column_names=True),
+                pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=told),
+                # Fields are counted and not looked at.
+                pyarrow.csv.ConvertOptions(include_columns=["f0"], column_types={"f0": pa.large_binary()}),
+            ):
+                pass
+        except pa.ArrowInvalid:
+            if not short:
+                raise
+    for row in short:
+        raise FrameError(
+            f"{name} cannot be read: line {row.number} has {row.actual_columns} of {row.expected_columns} fields "
+            "(blank lines, and line ends inside cells, are not counted). Is it whole? Where cells at the end of a line "
+            "are empty, write their commas."
+        )
 
 
 def _texts(opened: Opened, name: str, rows: int) -> Iterator[pd.DataFrame]:

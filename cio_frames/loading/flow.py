@@ -33,7 +33,7 @@ from cio_frames.errors import (
     InterruptedLoad,
 )
 from cio_frames.loading import campaigns
-from cio_frames.loading.asked import asked_of, refuse_changes, wanted_columns
+from cio_frames.loading.asked import WRITE_KEY, asked_of, refuse_changes, wanted_columns
 from cio_frames.loading.ledger import SETTLED, Begun, Ledger
 from cio_frames.loading.loaded import LoadResult
 from cio_frames.loading.outputs import MESSAGE_ID, Outputs
@@ -101,8 +101,13 @@ def run(
                 outputs.discard_parts()
                 return _already_done(ledger, begun, request, outputs)
             if begun is not None:
-                ledger.go_on(number, str(outputs.folder.resolve()))
-            return load.run()
+                ledger.go_on(number, asked, str(outputs.folder.resolve()))
+            try:
+                return load.run()
+            except AuthenticationError:
+                # It goes on with another key.
+                ledger.ask(number, {name: value for name, value in asked.items() if name != WRITE_KEY})
+                raise
 
 
 def _refuse_lost_answers(ledger: Ledger, begun: Begun, outputs: Outputs) -> None:

@@ -1,7 +1,7 @@
 """What loads have done so far: one SQLite file, written before a batch leaves and after it is answered.
 
-So a load that was killed knows which rows were answered, which were on their way, and which never left. The write key
-is not in it, and no cell of any row.
+So a load that was killed knows which rows were answered, which were on their way, and which never left. No cell of any
+row is in it, and of the write key no more than a few digits of a hash, which tell it from another one.
 """
 
 from __future__ import annotations
@@ -151,17 +151,22 @@ class Ledger:
             cursor = database.execute(
                 "INSERT INTO loads (source, call, event, asked, state, rows, output, begun_at) "
                 "VALUES (?,?,?,?,?,?,?,?)",
-                (source, call, event, json.dumps(asked, default=str), "running", rows, output, _now()),
+                (source, call, event, _json(asked), "running", rows, output, _now()),
             )
             return int(cursor.lastrowid or 0)
 
-    def go_on(self, load: int, output: str) -> None:
-        """Note that a load is at work again, and where its answers are now."""
+    def go_on(self, load: int, asked: Mapping[str, Any], output: str) -> None:
+        """Note that a load is at work again, what it is asked now, and where its answers are."""
         with self._writing() as database:
             database.execute(
-                "UPDATE loads SET state = 'running', why = NULL, ended_at = NULL, output = ? WHERE load = ?",
-                (output, load),
+                "UPDATE loads SET state = 'running', why = NULL, ended_at = NULL, asked = ?, output = ? WHERE load = ?",
+                (_json(asked), output, load),
             )
+
+    def ask(self, load: int, asked: Mapping[str, Any]) -> None:
+        """Note what a load is tied to from now on."""
+        with self._writing() as database:
+            database.execute("UPDATE loads SET asked = ? WHERE load = ?", (_json(asked), load))
 
     def end(self, load: int, state: str, why: str = "") -> None:
         """Note that a load is done, or why it was stopped."""
@@ -393,6 +398,10 @@ def _told(path: Path) -> Iterator[None]:
         raise ConfigurationError(f"The ledger {path} cannot be used: {words}.{remedy}") from error
     except OSError as error:
         raise ConfigurationError(f"The ledger {path} cannot be used: {error.strerror}.") from error
+
+
+def _json(asked: Mapping[str, Any]) -> str:
+    return json.dumps(asked, default=str)
 
 
 def _packed(positions: Ints) -> bytes:

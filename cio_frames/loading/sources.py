@@ -6,6 +6,8 @@ load that was stopped finds the rows it had.
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -337,9 +339,10 @@ class _told:  # noqa: N801 -- read as a word: with _told(file)
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, UnicodeDecodeError):
             raise FrameError(f"{self._file.path} is not UTF-8 text. Save it as UTF-8, and load it again.") from error
-        if isinstance(error, (pa.ArrowException, OSError, ValueError, EOFError)):
+        if isinstance(error, (pa.ArrowException, OSError, ValueError, EOFError, zlib.error)):
             # What pyarrow and pandas say may have the file's cells in it.
-            why = words_of(error) if isinstance(error, OSError) else words_of_broken(error)
+            compressed = isinstance(error, gzip.BadGzipFile)
+            why = words_of(error) if isinstance(error, OSError) and not compressed else words_of_broken(error)
             raise FrameError(
                 f"{self._file.path} cannot be read: {why}. Is it whole, and of the kind it says?"
             ) from error
