@@ -420,14 +420,48 @@ def test_a_property_that_an_event_needs_and_no_column_has_is_told_with_what_to_d
     assert opened.rename(columns={"letter": "email_id"}).cio.track("Email Opened", dry_run=True)["status"][0] == "ready"
 
 
-def test_where_a_column_names_events_the_rows_of_one_can_be_left_out():
-    done = pd.DataFrame({"user_id": ["ada", "bob"], "action": ["Email Opened", "Signed Up"]})
-    with pytest.raises(cio.MissingColumnsError) as error:
+def test_where_a_column_names_events_only_the_rows_of_one_suffer_from_its_missing_column():
+    done = pd.DataFrame({"user_id": ["ada", "bob", "eve"], "action": ["Email Opened", "Signed Up", "Email Opened"]})
+    result = done.cio.track(event_column="action", dry_run=True)
+    assert result["status"].tolist() == ["invalid", "ready", "invalid"]
+    assert result["reason"].tolist()[0] == "no column email_id, and Email Opened needs it"
+    opened = done[done["action"] == "Email Opened"]
+    assert opened.cio.track(event_column="action", dry_run=True)["status"].tolist() == ["invalid", "invalid"]
+    report = done.cio.validate("track", event_column="action")
+    assert report.invalid(done).index.tolist() == [0, 2]
+
+
+def test_among_mixed_calls_only_the_rows_of_one_suffer_from_its_missing_column():
+    mixed = pd.DataFrame({"type": ["alias", "identify", "group"], "userId": ["ada", "bob", "eve"]})
+    result = mixed.cio.batch(dry_run=True)
+    assert result["status"].tolist() == ["invalid", "ready", "invalid"]
+    assert result["reason"].tolist()[::2] == [
+        "no column previous_id, and alias needs it",
+        "no column group_id, and group needs it",
+    ]
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_where_cells_decide_and_no_call_has_its_columns_the_frame_is_refused(rows):
+    mixed = pd.DataFrame({"type": ["identify", "track"], "customer": ["ada", "bob"]}).head(rows)
+    with pytest.raises(cio.MissingColumnsError, match="needs column 'user_id' or 'anonymous_id'"):
+        mixed.cio.batch(dry_run=True)
+    done = pd.DataFrame({"customer": ["ada", "bob"], "action": ["Signed Up", "Email Opened"]}).head(rows)
+    with pytest.raises(cio.MissingColumnsError, match="needs column 'user_id' or 'anonymous_id'"):
         done.cio.track(event_column="action", dry_run=True)
-    remedy = "or leave out the rows of this event: frame[frame['action'] != 'Email Opened']"
-    assert remedy in str(error.value)
-    rest = done[done["action"] != "Email Opened"]
-    assert rest.cio.track(event_column="action", dry_run=True)["status"].tolist() == ["ready"]
+
+
+def test_a_column_that_is_named_for_mixed_calls_and_is_not_there_is_refused():
+    mixed = pd.DataFrame({"type": ["identify"], "userId": ["ada"]})
+    with pytest.raises(cio.MissingColumnsError, match="'old'"):
+        mixed.cio.batch(previous_id="old", dry_run=True)
+
+
+def test_a_column_that_a_schema_of_one_s_own_needs_is_needed_whatever_events_there_are():
+    done = pd.DataFrame({"user_id": ["ada"], "action": ["Signed Up"]})
+    own = pandera.DataFrameSchema({"plan": pandera.Column(str)})
+    with pytest.raises(cio.MissingColumnsError, match="'plan'"):
+        done.cio.track(event_column="action", schema=own, dry_run=True)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cio_frames import ahead, lanes, spec, validation
-from cio_frames.columns import Columns, position_of, resolve
+from cio_frames.columns import ColumnMapping, Columns, position_of, resolve
 from cio_frames.encoding import NO_TIME, Calls, Encoder
 from cio_frames.encoding.text import TEXT
+from cio_frames.errors import MissingColumnsError
 from cio_frames.message_ids import UInts, digests
 from cio_frames.pipeline.request import Request
 
@@ -68,13 +69,27 @@ class Prepared:
         # The column that names events is no property, also where it was found and not given.
         label = _event_label(frame, request) if request.call in ("track", "batch") else None
         mapping = request.mapping if label is None else replace(request.mapping, event=label)
+        decided_by_cells = request.call == "batch" or label is not None
+        lacking: list[MissingColumnsError] = []
+        if request.call == "batch":
+            _refuse_missing_labels(frame, mapping)
         for rows, call, event in _kinds_of_row(frame, request, found):
             some = frame if len(rows) == self.rows else frame.iloc[rows]
-            columns = resolve(list(frame.columns), request.plan.calls[call], mapping, event)
+            try:
+                columns = resolve(list(frame.columns), request.plan.calls[call], mapping, event)
+                broken = _broken(some, columns, request, warn=warn or request.strict_schema)
+            except MissingColumnsError as error:
+                if not decided_by_cells or request.schema not in ("spec", None):
+                    raise
+                # What cells decide is for these rows alone to suffer from.
+                lacking.append(error)
+                found.append(_without_columns(rows, error))
+                continue
             self.parts.append(Part(rows, some, Encoder(some, columns, request.form), columns))
-            broken = _broken(some, columns, request, warn=warn or request.strict_schema)
             if len(broken):
                 found.append(broken.assign(position=rows[broken["position"].to_numpy(dtype=np.int64)]))
+        if decided_by_cells and not self.parts and (lacking or self.rows == 0):
+            _refuse_hopeless(frame, request, mapping)
         self.warns = (warn or request.strict_schema) and request.schema is not None
         if self.warns:
             found += self._repeated_ids()
@@ -83,8 +98,8 @@ class Prepared:
             broken = broken.assign(severity="error")
         self.failures, self.warnings = broken, broken[:0]
         if len(broken):
-            error = broken["severity"].eq("error")
-            self.failures, self.warnings = (broken[some].reset_index(drop=True) for some in (error, ~error))
+            holds_back = broken["severity"].eq("error")
+            self.failures, self.warnings = (broken[some].reset_index(drop=True) for some in (holds_back, ~holds_back))
 
     def _repeated_ids(self) -> Iterator[pd.DataFrame]:
         """Yield the rows whose message id is not theirs alone, whatever kinds of call they are."""
@@ -155,6 +170,35 @@ class Prepared:
         return Slice(start, calls, digests(calls.texts, end_bytes=calls.end_bytes) if hashed else None)
 
 
+def _without_columns(rows: Ints, error: MissingColumnsError) -> pd.DataFrame:
+    """Return the failure of rows whose call needs a column that the frame does not have."""
+    wanted = " or ".join(error.missing)
+    reason = f"no column {wanted}, and {error.call} needs it"
+    return validation.failure_cases(rows, None, "column_in_dataframe", reason)
+
+
+def _refuse_hopeless(frame: pd.DataFrame, request: Request, mapping: ColumnMapping) -> None:
+    """Refuse a frame whose columns make none of the calls that its cells could ask for."""
+    first: MissingColumnsError | None = None
+    for call in spec.CALL_NAMES if request.call == "batch" else (request.call,):
+        try:
+            resolve(list(frame.columns), request.plan.calls[call], mapping)
+        except MissingColumnsError as error:
+            first = first or error
+        else:
+            return
+    if first is not None:
+        raise first
+
+
+def _refuse_missing_labels(frame: pd.DataFrame, mapping: ColumnMapping) -> None:
+    """Refuse a column that was named and is not there, whatever calls the rows turn out to be."""
+    for name in spec.WIRE_NAMES:
+        label = getattr(mapping, name)
+        if label is not None and not isinstance(label, Mapping):
+            _column(frame, label, "batch")
+
+
 def _broken(frame: pd.DataFrame, columns: Columns, request: Request, *, warn: bool) -> pd.DataFrame:
     """Return the checks that rows break, and on demand those that are no more than warnings."""
     match request.schema:
@@ -170,7 +214,6 @@ def _broken(frame: pd.DataFrame, columns: Columns, request: Request, *, warn: bo
         columns,
         schema,
         own_columns=request.schema != "spec",
-        event_column=_event_label(frame, request) if columns.event is not None else None,
     )
     return validation.together([broken, *validation.warnings_of(frame, columns, request.plan)]) if warn else broken
 
@@ -188,8 +231,10 @@ def _kinds_of_row(
     reason = f"{label}: must be one of {', '.join(spec.CALL_NAMES)}"
     values = types[~known].to_numpy(dtype=object)
     failures.append(validation.failure_cases(np.flatnonzero(~known), label, "type", reason, values=values))
+    rows_known = np.flatnonzero(known)
+    kinds = types.iloc[rows_known]
     for call in spec.CALL_NAMES:
-        rows = np.flatnonzero(types.eq(call).to_numpy(dtype=bool, na_value=False))
+        rows = rows_known[kinds.eq(call).to_numpy(dtype=bool, na_value=False)]
         if len(rows):
             yield from _by_event(frame, rows, call, request)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar
@@ -101,7 +101,6 @@ def failures_of(
     schema: pandera.DataFrameSchema,
     *,
     own_columns: bool = True,
-    event_column: Hashable | None = None,
 ) -> pd.DataFrame:
     """Return one row per broken check.
 
@@ -116,8 +115,6 @@ def failures_of(
     own_columns : bool
         Whether a name that no column feeds is looked for among the frame's own columns. In a schema of the API's a
         name is a field's and nothing else: a column that is renamed, or not sent, is none of its concern.
-    event_column : Hashable, optional
-        The column that says which event a row is, where there is one.
 
     Returns
     -------
@@ -144,7 +141,7 @@ def failures_of(
             break
         errors = [each.positions for each in rows if each.severity == "error"]
         if not errors:
-            _refuse(others[0], columns, own_columns, event_column)
+            _refuse(others[0], columns, own_columns)
         # Something could not be checked; it can once the rows known to be bad are out of the way.
         waiting[np.concatenate(errors)] = False
     fields = {source.name: source for source in columns.sources}
@@ -322,7 +319,7 @@ def _refuse_unknown(columns: Columns, schema: pandera.DataFrameSchema) -> None:
         )
 
 
-def _refuse(broken: _Broken, columns: Columns, own_columns: bool, event_column: Hashable | None) -> None:
+def _refuse(broken: _Broken, columns: Columns, own_columns: bool) -> None:
     """Say why a schema cannot be applied to a frame at all; values stay out of the text."""
     labels = {source.name: source.label for source in columns.sources}
     label = labels.get(broken.field, broken.field)
@@ -332,13 +329,7 @@ def _refuse(broken: _Broken, columns: Columns, own_columns: bool, event_column: 
         missing = broken.field if pattern else broken.values[0]
         remedy = "A schema names columns by field: user_id, timestamp, traits and properties by their own name."
         if not own_columns:
-            others = (
-                "" if event_column is None
-                else f"; or leave out the rows of this event: frame[frame[{event_column!r}] != {what!r}]"
-            )  # fmt: skip
-            remedy = (
-                f"Add it, or give yours that name: frame.rename(columns={{'your_column': {str(missing)!r}}}){others}."
-            )
+            remedy = f"Add it, or give yours that name: frame.rename(columns={{'your_column': {str(missing)!r}}})."
         raise MissingColumnsError(what, [str(missing)], [str(label) for label in labels.values()], remedy)
     if broken.check.startswith("dtype("):
         raise FrameError(
