@@ -545,7 +545,7 @@ def test_a_check_of_one_s_own_that_only_warns_holds_no_row_back_when_sending():
 @pytest.mark.parametrize("cell", [np.array([1, 2]), [1], {"a": 1}, {1}, pd.NA, None, 7, b"identify"], ids=repr)
 def test_a_type_that_is_no_call_whatever_it_is_costs_its_own_row_only(cell):
     types = pd.Series([None, "identify"], dtype=object)
-    types.iat[0] = cell
+    types.iloc[0] = cell
     result = pd.DataFrame({"type": types, "userId": ["a", "b"]}).cio.batch(dry_run=True)
     assert result["status"].tolist() == ["invalid", "ready"]
     assert result["reason"].tolist()[0] == "type: must be one of identify, track, page, screen, group, alias"
