@@ -65,32 +65,9 @@ class Prepared:
         self.frame = frame
         self.request = request
         self.parts: list[Part] = []
-        found: list[pd.DataFrame] = []
-        # The column that names events is no property, also where it was found and not given.
-        label = _event_label(frame, request) if request.call in ("track", "batch") else None
-        mapping = request.mapping if label is None else replace(request.mapping, event=label)
-        decided_by_cells = request.call == "batch" or label is not None
-        lacking: list[MissingColumnsError] = []
-        if request.call == "batch":
-            _refuse_missing_labels(frame, mapping)
-        for rows, call, event in _kinds_of_row(frame, request, found):
-            some = frame if len(rows) == self.rows else frame.iloc[rows]
-            try:
-                columns = resolve(list(frame.columns), request.plan.calls[call], mapping, event)
-                broken = _broken(some, columns, request, warn=warn or request.strict_schema)
-            except MissingColumnsError as error:
-                if not decided_by_cells or request.schema not in ("spec", None):
-                    raise
-                # What cells decide is for these rows alone to suffer from.
-                lacking.append(error)
-                found.append(_without_columns(rows, error))
-                continue
-            self.parts.append(Part(rows, some, Encoder(some, columns, request.form), columns))
-            if len(broken):
-                found.append(broken.assign(position=rows[broken["position"].to_numpy(dtype=np.int64)]))
-        if decided_by_cells and not self.parts and (lacking or self.rows == 0):
-            _refuse_hopeless(frame, request, mapping)
-        self.warns = (warn or request.strict_schema) and request.schema is not None
+        warn = warn or request.strict_schema
+        self.warns = warn and request.schema is not None
+        found = self._take_apart(warn=warn)
         if self.warns:
             found += self._repeated_ids()
         broken = validation.together(found)
@@ -100,6 +77,36 @@ class Prepared:
         if len(broken):
             holds_back = broken["severity"].eq("error")
             self.failures, self.warnings = (broken[some].reset_index(drop=True) for some in (holds_back, ~holds_back))
+
+    def _take_apart(self, *, warn: bool) -> list[pd.DataFrame]:
+        """Find the columns of each kind of row, and return what is broken."""
+        frame, request = self.frame, self.request
+        found: list[pd.DataFrame] = []
+        # The column that names events is no property, also where it was found and not given.
+        label = _event_label(frame, request) if request.call in ("track", "batch") else None
+        mapping = request.mapping if label is None else replace(request.mapping, event=label)
+        decided_by_cells = request.call == "batch" or label is not None
+        lacking = False
+        if request.call == "batch":
+            _refuse_missing_labels(frame, mapping)
+        for rows, call, event in _kinds_of_row(frame, request, found):
+            some = frame if len(rows) == self.rows else frame.iloc[rows]
+            try:
+                columns = resolve(list(frame.columns), request.plan.calls[call], mapping, event)
+                broken = _broken(some, columns, request, warn=warn)
+            except MissingColumnsError as error:
+                if not decided_by_cells or request.schema not in ("spec", None):
+                    raise
+                # What cells decide is for these rows alone to suffer from.
+                lacking = True
+                found.append(_without_columns(rows, error))
+                continue
+            self.parts.append(Part(rows, some, Encoder(some, columns, request.form), columns))
+            if len(broken):
+                found.append(broken.assign(position=rows[broken["position"].to_numpy(dtype=np.int64)]))
+        if decided_by_cells and not self.parts and (lacking or self.rows == 0):
+            _refuse_hopeless(frame, request, mapping)
+        return found
 
     def _repeated_ids(self) -> Iterator[pd.DataFrame]:
         """Yield the rows whose message id is not theirs alone, whatever kinds of call they are."""
