@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.constructor import SafeConstructor
 
 from cio_frames.errors import CioFramesError, SpecError
 
@@ -61,7 +62,7 @@ class YamlFile:
 
     def scalar(self, node: yaml.Node) -> Any:
         """Return the value of a node as YAML reads it."""
-        return yaml.safe_load(yaml.serialize(node))
+        return SafeConstructor().construct_document(node)
 
     def names(self, node: yaml.Node | None) -> tuple[str, ...]:
         """Return a list of names; nothing for an absent one."""
