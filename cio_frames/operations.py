@@ -692,7 +692,7 @@ def _mapping(
             constants = {**constants, path: 1}
         elif name not in optional:
             remedy = f"Name yours, for example {name}='{name}_ref'."
-            raise MissingColumnsError(operation, [name], [str(column) for column in df.columns], remedy)
+            raise MissingColumnsError(operation, [name], list(df.columns), remedy)
     return ColumnMapping(fields=found, constants=constants, **given)
 
 

@@ -20,6 +20,7 @@ ERRORS = [
     cio.SpecError("a.yaml, line 3: x"),
     cio.FrameError("no"),
     cio.MissingColumnsError("track", ["user_id"], ["userid"], "Name yours."),
+    cio.MissingColumnsError("track", ["0"], [0, pd.Timestamp(0)]),
     cio.InvalidRowsError(report()),
     cio.DeliveryError("Stopped.", result()),
     cio.AuthenticationError("Wrong key.", result()),
