@@ -324,8 +324,8 @@ class _Finder:
         _refuse_levels(self._labels)
         names = [spec.PYTHON_NAMES[wire] for wire in wires]
         meant = self._meant(names)
-        named = [label for label in self._labels if isinstance(label, str)]
-        example = f"{names[0].removesuffix('_id')}_ref" if named or not self._labels else self._labels[0]
+        none_is_text = self._labels and not any(isinstance(label, str) for label in self._labels)
+        example = self._labels[0] if none_is_text else f"{names[0].removesuffix('_id')}_ref"
         remedy = f"Name yours, for example {names[0]}={example!r}."
         if "event" in names:
             remedy = "Give one name for all rows, track('Order Completed'), or a column, event_column='action'."

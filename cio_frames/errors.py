@@ -20,6 +20,7 @@ Arguments go to ``super().__init__`` unchanged, so that errors survive pickling 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cio_frames.names import closest
@@ -38,11 +39,35 @@ class CioFramesError(Exception):
 
 
 class ConfigurationError(CioFramesError):
-    """The client or the machine is not set up for what was asked."""
+    """The client or the machine is not set up for what was asked.
+
+    Attributes
+    ----------
+    path : Path or None
+        The job file with the mistake, where it is in one.
+    line : int or None
+        Its line, from 1.
+    """
+
+    def __init__(self, message: str, *, path: Path | None = None, line: int | None = None) -> None:
+        super().__init__(message)
+        self.path, self.line = path, line
 
 
 class SpecError(CioFramesError):
-    """A file under ``schemas/`` is missing or malformed; the text names file and line."""
+    """A file under ``schemas/``, or a tracking plan, is missing or malformed; the text names file and line.
+
+    Attributes
+    ----------
+    path : Path or None
+        The file.
+    line : int or None
+        The mistake's line, from 1, where it is in one.
+    """
+
+    def __init__(self, message: str, *, path: Path | None = None, line: int | None = None) -> None:
+        super().__init__(message)
+        self.path, self.line = path, line
 
 
 class FrameError(CioFramesError):
@@ -145,7 +170,7 @@ class CampaignsError(FrameError):
 
 
 class DeliveryError(CioFramesError):
-    """Delivery ended early.
+    """Delivery ended early; where something failed on this side, that is the error's ``__cause__``.
 
     Attributes
     ----------
@@ -161,9 +186,14 @@ class DeliveryError(CioFramesError):
 
     def __str__(self) -> str:
         result = self.result
-        counts = result["status"].value_counts().to_dict() if hasattr(result, "columns") else result.statuses
+        is_frame = hasattr(result, "columns")
+        counts = result["status"].value_counts().to_dict() if is_frame else result.statuses
         counted = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
-        return f"{self.message} Rows: {counted}. What became of each is on this error as .result."
+        text = f"{self.message} Rows: {counted}. What became of each is on this error as .result."
+        # Of a load, the message says how to go on.
+        if is_frame and counts.get("unsent"):
+            text += " Send once more what is unsent: frame[error.result['status'].eq('unsent')]."
+        return text
 
 
 class AuthenticationError(DeliveryError):
