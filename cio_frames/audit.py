@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -12,7 +12,7 @@ from typing import IO, Any
 import orjson
 import pandas as pd
 
-from cio_frames.errors import ConfigurationError
+from cio_frames.errors import ConfigurationError, DeliveryError
 
 # Rows of any other status never came near the API.
 _AFFECTED = ("delivered", "acknowledged", "rejected", "unknown", "unsent")
@@ -35,16 +35,27 @@ class Trail:
             Who or what each row is about: one column per kind of id, in the order of ``result``.
         result : pandas.DataFrame
             The result frame.
+
+        Raises
+        ------
+        DeliveryError
+            The file cannot be written any more, and rows were sent; the result is on the error.
         """
         if self._file is None:
             return
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         affected = result["status"].isin(_AFFECTED).to_numpy()
         rows = zip(ids[affected].to_dict("records"), result[affected].to_dict("records"), strict=True)
-        for who, row in rows:
-            self._file.write(orjson.dumps(_line(now, operation, who, row)) + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            self._file.writelines(orjson.dumps(_line(now, operation, who, row)) + b"\n" for who, row in rows)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise DeliveryError(
+                f"The audit file {self._file.name} cannot be written any more: {error.strerror}. Keep .result in its "
+                "place.",
+                result,
+            ) from error
 
 
 def _line(now: str, operation: str, who: Mapping[Any, Any], row: Mapping[Any, Any]) -> dict[str, Any]:
@@ -75,7 +86,14 @@ def opened(path: str | Path | None) -> Iterator[Trail]:
         yield Trail(None)
         return
     try:
-        with Path(path).open("ab") as file:
-            yield Trail(file)
+        file = Path(path).open("ab")  # noqa: SIM115 -- closed below; what is sent meanwhile has errors of its own
     except OSError as error:
-        raise ConfigurationError(f"The audit file {path} cannot be written: {error.strerror}.") from error
+        raise ConfigurationError(
+            f"The audit file {path} cannot be written: {error.strerror}. Nothing was sent; name another with audit=."
+        ) from error
+    try:
+        yield Trail(file)
+    finally:
+        # What could not be written was told when it was appended.
+        with suppress(OSError):
+            file.close()

@@ -13,6 +13,8 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
+
 from cio_frames import spec
 from cio_frames.errors import FrameError, MissingColumnsError
 from cio_frames.names import closest, plain
@@ -218,13 +220,14 @@ def position_of(labels: Sequence[Hashable], label: Hashable, call: str) -> int:
         ) from None
     if count == 0:
         _refuse_levels(labels)
-        raise MissingColumnsError(call, [str(label)], [str(known) for known in labels])
+        raise MissingColumnsError(call, [label], labels)
     if count > 1:
         raise FrameError(
             f"Column {label!r} stands {count} times in this frame, so it is not clear which one is meant. "
             "Rename one: frame.columns = [...]."
         )
-    return list(labels).index(label)
+    # Not index(): it compares with each label on the way, and pd.NA is neither equal nor unequal to any.
+    return {known: position for position, known in enumerate(labels)}[label]
 
 
 def _refuse_levels(labels: Sequence[Hashable]) -> None:
@@ -268,13 +271,14 @@ class _Finder:
         selected += [(tuple(path.split(".")), self._position(label)) for path, label in self._mapping.fields.items()]
         yield from selected
         taken = used | {position for _, position in selected} | self._other_columns()
+        rest_is_sent = bag is not None and getattr(self._mapping, bag) is None
         for position, label in enumerate(self._labels):
-            if position in taken:
+            if position in taken or (_is_nameless(label) and not rest_is_sent):
                 continue
             path = self._path(label, None)
             if path[0] in _ENVELOPE_OBJECTS and len(path) > 1:
                 yield path, position
-            elif bag and getattr(self._mapping, bag) is None:
+            elif bag is not None and rest_is_sent:
                 yield (bag, *path), position
 
     def _selected(self, bag: str) -> list[tuple[Path, int]]:
@@ -319,9 +323,10 @@ class _Finder:
     def _refuse(self, wires: Sequence[str]) -> None:
         _refuse_levels(self._labels)
         names = [spec.PYTHON_NAMES[wire] for wire in wires]
-        labels = [str(label) for label in self._labels]
-        meant = self._meant(names, labels)
-        remedy = f"Name yours, for example {names[0]}='{names[0].removesuffix('_id')}_ref'."
+        meant = self._meant(names)
+        none_is_text = self._labels and not any(isinstance(label, str) for label in self._labels)
+        example = self._labels[0] if none_is_text else f"{names[0].removesuffix('_id')}_ref"
+        remedy = f"Name yours, for example {names[0]}={example!r}."
         if "event" in names:
             remedy = "Give one name for all rows, track('Order Completed'), or a column, event_column='action'."
         elif meant is not None:
@@ -329,15 +334,15 @@ class _Finder:
             remedy = f"Did you mean {label!r}? Then say so: {name}={label!r}."
         elif "email" in self._counts and "user_id" in names:
             remedy = "Name yours; to know people by their address: user_id='email'."
-        raise MissingColumnsError(self._call.name, names, labels, remedy)
+        raise MissingColumnsError(self._call.name, names, self._labels, remedy)
 
-    def _meant(self, names: Sequence[str], labels: Sequence[str]) -> tuple[str, str] | None:
+    def _meant(self, names: Sequence[str]) -> tuple[str, Hashable] | None:
         """Return a parameter, and the column that was most likely meant for it."""
         for name in names:
-            if (label := closest(name, labels)) is not None:
+            if (label := closest(name, self._labels)) is not None:
                 return name, label
         # In a list of people the one id is theirs; elsewhere it may be an order's.
-        alone = next((label for label in labels if plain(label) == "id"), None)
+        alone = next((label for label in self._labels if plain(str(label)) == "id"), None)
         return ("user_id", alone) if alone is not None and self._call.name == "identify" else None
 
     def _position(self, label: Hashable) -> int:
@@ -347,11 +352,15 @@ class _Finder:
         """Return a column's path: its dotted name, taken apart where every part has a name."""
         if field is None:
             _refuse_levels([label])
-            if label is None or label != label:
+            if _is_nameless(label):
                 raise FrameError(f"A column has no name ({label!r}). Name it, or leave it out.")
             field = str(label)
         parts = tuple(field.split(".")) if not isinstance(label, (int, float)) else (field,)
         return parts if all(parts) else (field,)
+
+
+def _is_nameless(label: Hashable) -> bool:
+    return label is None or label is pd.NA or label != label
 
 
 def _refuse_collisions(

@@ -332,7 +332,8 @@ class _Dispatcher:
         if refused:
             self.end(Ended.REFUSED, f"Each of the first {_REFUSED_AND_NONE_TAKEN} calls was refused: {reason}.")
         if given_up and (too_often or not self.reached):
-            self.end(Ended.UNREACHABLE, f"Given up: {(reason or '').removesuffix(_MAY_HAVE_LANDED)}.")
+            remedy = "" if self.reached else " Check the network, and endpoint=."
+            self.end(Ended.UNREACHABLE, f"Given up: {(reason or '').removesuffix(_MAY_HAVE_LANDED)}.{remedy}")
 
     def end(self, ended: Ended, why: str) -> None:
         """Stop all lanes; the first reason counts."""
@@ -478,7 +479,11 @@ class _Lane(threading.Thread):
         status, why = _status_of(decided, reply, dispatcher.client, part.in_doubt)
         dispatcher.tell(part, status, why, given_up=decided is Verdict.RETRY)
         if decided is Verdict.UNAUTHORIZED:
-            dispatcher.end(Ended.UNAUTHORIZED, f"The API does not accept this write key: it answered {reply.status}.")
+            dispatcher.end(
+                Ended.UNAUTHORIZED,
+                f"The API does not accept this write key: it answered {reply.status}. Check CIO_WRITE_KEY (or "
+                "write_key=), and that the region is your workspace's.",
+            )
         elif decided is Verdict.UNEXPECTED:
             dispatcher.end(
                 Ended.UNEXPECTED,

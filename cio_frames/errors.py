@@ -19,7 +19,8 @@ Arguments go to ``super().__init__`` unchanged, so that errors survive pickling 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cio_frames.names import closest
@@ -38,11 +39,35 @@ class CioFramesError(Exception):
 
 
 class ConfigurationError(CioFramesError):
-    """The client or the machine is not set up for what was asked."""
+    """The client or the machine is not set up for what was asked.
+
+    Attributes
+    ----------
+    path : Path or None
+        The job file with the mistake, where it is in one.
+    line : int or None
+        Its line, from 1.
+    """
+
+    def __init__(self, message: str, *, path: Path | None = None, line: int | None = None) -> None:
+        super().__init__(message)
+        self.path, self.line = path, line
 
 
 class SpecError(CioFramesError):
-    """A file under ``schemas/`` is missing or malformed; the text names file and line."""
+    """A file under ``schemas/``, or a tracking plan, is missing or malformed; the text names file and line.
+
+    Attributes
+    ----------
+    path : Path or None
+        The file.
+    line : int or None
+        The mistake's line, from 1, where it is in one.
+    """
+
+    def __init__(self, message: str, *, path: Path | None = None, line: int | None = None) -> None:
+        super().__init__(message)
+        self.path, self.line = path, line
 
 
 class FrameError(CioFramesError):
@@ -57,26 +82,28 @@ class MissingColumnsError(FrameError):
     call : str
         What was asked for, for example ``"track"``.
     missing : list of str
-        The columns that were looked for.
+        The columns that were looked for, as text.
     present : list of str
-        The columns that the frame has.
+        The columns that the frame has, as text.
     remedy : str
         What to write instead.
     """
 
-    def __init__(self, call: str, missing: Sequence[str], present: Sequence[str], remedy: str = "") -> None:
+    def __init__(self, call: str, missing: Sequence[Hashable], present: Sequence[Hashable], remedy: str = "") -> None:
         super().__init__(call, missing, present, remedy)
-        self.call, self.missing, self.present, self.remedy = call, list(missing), list(present), remedy
+        self.call, self.remedy = call, remedy
+        self.missing, self.present = list(map(str, missing)), list(map(str, present))
+        # The words show labels as they are: a column 0 is not found as '0'.
+        self._wanted, self._labels = list(missing), list(present)
 
     def __str__(self) -> str:
-        wanted = " or ".join(map(repr, self.missing))
-        shown = ", ".join(map(repr, self.present[:_COLUMNS_SHOWN])) or "no columns"
+        wanted = " or ".join(map(repr, self._wanted))
+        shown = ", ".join(map(repr, self._labels[:_COLUMNS_SHOWN])) or "no columns"
         more = len(self.present) - _COLUMNS_SHOWN
         text = f"{self.call} needs column {wanted}, and this frame has {shown}"
         text += f" and {more} more." if more > 0 else "."
-        meant = next((close for name in self.missing if (close := closest(name, self.present))), None)
-        if meant is not None and "Did you mean" not in self.remedy:
-            text += f" Did you mean {meant!r}?"
+        if "Did you mean" not in self.remedy:
+            text += self._meant()
         separator = next((mark for mark in _SEPARATORS if len(self.present) == 1 and mark in self.present[0]), None)
         if separator is not None:
             return (
@@ -84,7 +111,18 @@ class MissingColumnsError(FrameError):
                 "separator than a comma. Save it with commas, or read it with "
                 f"pandas.read_csv(file, sep={separator!r}, dtype=str)."
             )
+        if not self.remedy and "Did you mean" not in text:
+            return f"{text} {'Name one of these, or add that one.' if self._labels else 'Add it.'}"
         return f"{text} {self.remedy}".rstrip()
+
+    def _meant(self) -> str:
+        """Return which column was most likely meant, or nothing."""
+        for name, label in zip(self.missing, self._wanted, strict=True):
+            meant = closest(name, self._labels)
+            if meant is not None:
+                kind = f" Then write {meant!r} and not {label!r}." if str(meant) == name else ""
+                return f" Did you mean {meant!r}?{kind}"
+        return ""
 
 
 class InvalidRowsError(FrameError):
@@ -132,7 +170,7 @@ class CampaignsError(FrameError):
 
 
 class DeliveryError(CioFramesError):
-    """Delivery ended early.
+    """Delivery ended early; where something failed on this side, that is the error's ``__cause__``.
 
     Attributes
     ----------
@@ -148,9 +186,14 @@ class DeliveryError(CioFramesError):
 
     def __str__(self) -> str:
         result = self.result
-        counts = result["status"].value_counts().to_dict() if hasattr(result, "columns") else result.statuses
+        is_frame = hasattr(result, "columns")
+        counts = result["status"].value_counts().to_dict() if is_frame else result.statuses
         counted = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
-        return f"{self.message} Rows: {counted}. What became of each is on this error as .result."
+        text = f"{self.message} Rows: {counted}. What became of each is on this error as .result."
+        # Of a load, the message says how to go on.
+        if is_frame and counts.get("unsent"):
+            text += " Send once more what is unsent: frame[error.result['status'].eq('unsent')]."
+        return text
 
 
 class AuthenticationError(DeliveryError):

@@ -43,7 +43,8 @@ _SENDING = """client : Client, optional
         ``schemas/``. Values are checked, not changed.
     strict_schema : bool
         Whether warnings hold rows back as errors do. A warning is what the API takes and does not keep as it is:
-        text that Journeys finds too long, a property that the event is not known to have.
+        text that Journeys finds too long, a property that the event is not known to have, a message id of your own
+        that is no ULID.
     nulls : {"omit", "send"}
         Whether missing traits and properties are left out, or sent as ``null``, which may erase them.
     timezone : str
@@ -63,6 +64,8 @@ _SENDING = """client : Client, optional
         A column that is named, or that the call needs, is not there.
     FrameError
         The columns cannot make this call, for example when two feed the same field.
+    SpecError
+        ``schema=`` is a path, and no tracking plan is there.
     InvalidRowsError
         Rows cannot be sent, and ``on_invalid="raise"``.
     ConfigurationError
@@ -73,7 +76,7 @@ _SENDING = """client : Client, optional
         Delivery ended early otherwise; ``.result`` as above."""
 
 # The same for operations, whose schema is always the spec's, and which send no nulls.
-_OPERATING = re.sub(r"schema : .*?(?=timezone : )", "", _SENDING, flags=re.S)
+_OPERATING = re.sub(r"schema : .*?(?=timezone : )|SpecError.*?(?=InvalidRowsError)", "", _SENDING, flags=re.S)
 
 
 def documented(function: _Function) -> _Function:
@@ -678,6 +681,8 @@ def validate(
         A column that is named, or that the call needs, is not there.
     FrameError
         The columns cannot make this call.
+    SpecError
+        ``schema=`` is a path, and no tracking plan is there.
 
     Examples
     --------
@@ -783,6 +788,8 @@ def payloads(
         A column that is named, or that the call needs, is not there.
     FrameError
         The columns cannot make this call.
+    SpecError
+        ``schema=`` is a path, and no tracking plan is there.
 
     Examples
     --------

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from difflib import get_close_matches
+from typing import TypeVar
+
+Label = TypeVar("Label", bound=Hashable)
 
 
 def plain(name: str) -> str:
@@ -15,16 +18,18 @@ def plain(name: str) -> str:
     return "".join(filter(str.isalnum, name)).casefold()
 
 
-def closest(name: str, known: Iterable[str], cutoff: float = 0.7) -> str | None:
-    """Return the known name that was most likely meant by another, or None.
+def closest(name: str, known: Iterable[Label], cutoff: float = 0.7) -> Label | None:
+    """Return the known name, or column label, that was most likely meant by another name, or None.
 
     ``cutoff`` is how alike they must be: with 1, only case and separators may differ.
 
     >>> closest("customerID", ["total", "customer_id"]), closest("costumer", ["customer"], cutoff=1)
     ('customer_id', None)
+    >>> closest("0", [0, 1])
+    0
     """
-    by_plain: dict[str, str] = {}
+    by_plain: dict[str, Label] = {}
     for each in known:
-        by_plain.setdefault(plain(each), each)
+        by_plain.setdefault(plain(str(each)), each)
     close = get_close_matches(plain(name), by_plain.keys() - {""}, n=1, cutoff=cutoff)
     return by_plain[close[0]] if close else None

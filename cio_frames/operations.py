@@ -58,7 +58,8 @@ def delete_people(
         sent.
     audit : path, optional
         A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key.
+        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
+        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
     {operating}
 
     Examples
@@ -125,7 +126,8 @@ def suppress_people(
         sent.
     audit : path, optional
         A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key.
+        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
+        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
     {operating}
 
     Examples
@@ -188,7 +190,8 @@ def unsuppress_people(
         The column with ids of your own for the calls; ULIDs made from their content if left out.
     audit : path, optional
         A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key.
+        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
+        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
     {operating}
 
     Examples
@@ -260,7 +263,8 @@ def add_devices(
         What goes along; all columns that feed no other field, if left out.
     audit : path, optional
         A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key.
+        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
+        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
     {operating}
 
     Examples
@@ -334,7 +338,8 @@ def delete_devices(
         sent.
     audit : path, optional
         A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key.
+        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
+        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
     {operating}
 
     Examples
@@ -408,7 +413,8 @@ def delete_objects(
         sent.
     audit : path, optional
         A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key.
+        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
+        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
     {operating}
 
     Examples
@@ -484,7 +490,8 @@ def delete_relationships(
         sent.
     audit : path, optional
         A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key.
+        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
+        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
     {operating}
 
     Examples
@@ -556,7 +563,8 @@ def report_deliveries(
         What goes along; all columns that feed no other field, if left out.
     audit : path, optional
         A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key.
+        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
+        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
     {operating}
 
     Examples
@@ -629,7 +637,8 @@ def report_content(
         What goes along; all columns that feed no other field, if left out.
     audit : path, optional
         A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key.
+        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
+        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
     {operating}
 
     Examples
@@ -692,7 +701,7 @@ def _mapping(
             constants = {**constants, path: 1}
         elif name not in optional:
             remedy = f"Name yours, for example {name}='{name}_ref'."
-            raise MissingColumnsError(operation, [name], [str(column) for column in df.columns], remedy)
+            raise MissingColumnsError(operation, [name], list(df.columns), remedy)
     return ColumnMapping(fields=found, constants=constants, **given)
 
 

@@ -78,7 +78,7 @@ def read_plan(path: Path) -> Plan:
     file = FieldsFile(path, _REMEDY)
     entries = file.mapping(file.root, allowed={"title", "$defs", "events", "properties"})
     if not {"events", "properties"} & entries.keys():
-        raise SpecError(f"{path} has neither events: nor properties:. {_REMEDY}")
+        raise SpecError(f"{path} has neither events: nor properties:. {_REMEDY}", path=path)
     events = dict(spec.events_by_any_name())
     if "events" in entries:
         for own in spec.events_in(file, entries["events"], family=path.stem):
@@ -96,7 +96,7 @@ def read_plan(path: Path) -> Plan:
         for name, call in spec.calls().items()
     }
     if unknown := fields.keys() - set().union(*(call.fields for call in calls.values())):
-        raise SpecError(f"{path}: no call has a field {min(unknown)!r}. {_REMEDY}")
+        raise SpecError(f"{path}: no call has a field {min(unknown)!r}. {_REMEDY}", path=path)
     return Plan(calls, events, title=path.name, content=xxhash.xxh3_64_hexdigest(path.read_bytes())[:8])
 
 

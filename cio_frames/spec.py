@@ -134,10 +134,12 @@ def semantic_events() -> Mapping[str, Event]:
     for path in sorted(folder.glob("*.yaml")):
         for event in _read_events(path):
             if event.name in found:
-                raise SpecError(f"{path}: {event.name!r} is also in the family {found[event.name].family!r}.")
+                raise SpecError(
+                    f"{path}: {event.name!r} is also in the family {found[event.name].family!r}.", path=path
+                )
             found[event.name] = event
     if not found:
-        raise SpecError(f"{folder} holds no events. Install cio-frames again.")
+        raise SpecError(f"{folder} holds no events. Install cio-frames again.", path=folder)
     return MappingProxyType(found)
 
 

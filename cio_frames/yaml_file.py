@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
 
 import yaml
 from yaml.constructor import SafeConstructor
 
-from cio_frames.errors import CioFramesError, SpecError
+from cio_frames.errors import CioFramesError, ConfigurationError, SpecError
 
 
 class YamlFile:
@@ -21,8 +21,8 @@ class YamlFile:
         Where it is.
     remedy : str
         What to do where it cannot be read.
-    mistake : callable
-        Makes the error for a mistake in it.
+    mistake : type
+        The error for a mistake in it.
     """
 
     _TEXT = "tag:yaml.org,2002:str"
@@ -31,16 +31,18 @@ class YamlFile:
         self,
         path: Path,
         remedy: str = "Install cio-frames again.",
-        mistake: Callable[[str], CioFramesError] = SpecError,
+        mistake: type[SpecError | ConfigurationError] = SpecError,
     ) -> None:
         self._path = path
         self._mistake = mistake
         try:
             self.root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
         except OSError as error:
-            raise mistake(f"{path} cannot be read: {error.strerror}. {remedy}") from error
+            raise mistake(f"{path} cannot be read: {error.strerror}. {remedy}", path=path) from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise mistake(f"{path} is not YAML: {error}") from error
+            mark = getattr(error, "problem_mark", None)
+            line = None if mark is None else mark.line + 1
+            raise mistake(f"{path} is not YAML: {error}", path=path, line=line) from error
 
     def mapping(
         self, node: Any, *, allowed: Set[str] | None = None, required: Set[str] = frozenset()
@@ -89,4 +91,4 @@ class YamlFile:
     def wrong(self, node: Any, what: str) -> CioFramesError:
         """Return an error that names file and line."""
         line = node.start_mark.line + 1 if node is not None else 1
-        return self._mistake(f"{self._path}, line {line}: {what}.")
+        return self._mistake(f"{self._path}, line {line}: {what}.", path=self._path, line=line)

@@ -93,6 +93,30 @@ def test_a_missing_column_is_named_with_those_present_and_a_close_match():
 
 
 @pytest.mark.parametrize(
+    ("labels", "given", "said"),
+    [
+        ([0, 1], "0", "needs column '0', and this frame has 0, 1. Did you mean 0? Then write 0 and not '0'."),
+        (["0", "1"], 0, "needs column 0, and this frame has '0', '1'. Did you mean '0'? Then write '0' and not 0."),
+        ([0, 1], 2, "needs column 2, and this frame has 0, 1. Name one of these, or add that one."),
+        ([], "id", "needs column 'id', and this frame has no columns. Add it."),
+    ],
+)
+def test_a_label_that_is_no_text_is_shown_as_it_has_to_be_given(labels, given, said):
+    with pytest.raises(cio.MissingColumnsError) as error:
+        fields(labels, "identify", user_id=given)
+    assert str(error.value) == f"identify {said}"
+    assert error.value.missing == [str(given)]
+    assert error.value.present == [str(label) for label in labels]
+
+
+def test_a_parameter_that_is_told_names_a_label_that_is_no_text_as_it_has_to_be_given():
+    with pytest.raises(cio.MissingColumnsError, match=r"this frame has 7, 8\. Name yours, for example user_id=7\."):
+        fields([7, 8], "identify")
+    with pytest.raises(cio.MissingColumnsError, match=r"this frame has 7, 'plan'\. .* user_id='user_ref'\."):
+        fields([7, "plan"], "identify")
+
+
+@pytest.mark.parametrize(
     ("label", "given"), [("id", "Id"), ("customer_id", "customer_ID"), ("Customer ID", "customer_id"), ("ID", "i.d.")]
 )
 def test_a_name_that_differs_by_case_or_separators_only_is_a_close_match(label, given):
@@ -178,9 +202,17 @@ def test_a_constant_and_a_column_for_one_field_are_refused():
         fields(["user_id", "context.ip"], context={"ip": "0.0.0.0"})
 
 
-def test_a_column_without_a_name_is_refused():
+@pytest.mark.parametrize("label", [float("nan"), pd.NA, pd.NaT, None], ids=repr)
+def test_a_column_without_a_name_is_refused(label):
     with pytest.raises(cio.FrameError, match="no name"):
-        fields(["user_id", float("nan")])
+        fields(["user_id", label])
+
+
+@pytest.mark.parametrize("label", [float("nan"), pd.NA, pd.NaT, None], ids=repr)
+def test_a_column_without_a_name_does_no_harm_where_it_is_not_sent(label):
+    assert fields([label, "user_id", "a"], properties=["a"]) == {"userId": "user_id", "properties.a": "a"}
+    frame = pd.DataFrame([["x", "ada", 1]], columns=pd.Index([label, "user_id", "a"], dtype=object))
+    assert frame.cio.track("Seen", properties=["a"], dry_run=True)["status"].tolist() == ["ready"]
 
 
 def test_labels_of_several_levels_are_refused_with_how_to_flatten_them():

@@ -136,8 +136,13 @@ def test_a_call_has_the_status_that_its_answers_allow(replies, status, http_stat
 @pytest.mark.parametrize(
     ("replies", "ended", "why"),
     [
-        ([UNREACHABLE], Ended.UNREACHABLE, "Given up: no connection."),
-        ([WRONG_KEY], Ended.UNAUTHORIZED, "The API does not accept this write key: it answered 401."),
+        ([UNREACHABLE], Ended.UNREACHABLE, "Given up: no connection. Check the network, and endpoint=."),
+        (
+            [WRONG_KEY],
+            Ended.UNAUTHORIZED,
+            "The API does not accept this write key: it answered 401. Check CIO_WRITE_KEY (or write_key=), and "
+            "that the region is your workspace's.",
+        ),
         (
             [Reply(404, "nothing here")],
             Ended.UNEXPECTED,

@@ -136,6 +136,8 @@ def test_a_mistake_in_a_job_file_is_told_with_its_line(tmp_path, text, words):
     with pytest.raises(cio.ConfigurationError) as error:
         read_job(path)
     assert words in str(error.value)
+    assert error.value.path == path
+    assert f"line {error.value.line}: " in str(error.value)
 
 
 def test_limits_of_a_job_that_fit_each_other_are_taken_together(tmp_path):

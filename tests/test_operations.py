@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -177,9 +178,18 @@ def test_the_trail_is_written_where_the_key_is_refused_too(sandbox, tmp_path):
 
 
 def test_a_trail_that_cannot_be_written_is_found_before_anything_is_sent(sandbox, tmp_path):
-    with pytest.raises(cio.ConfigurationError, match="audit file"):
+    with pytest.raises(cio.ConfigurationError, match=r"audit file.*No such file.*Nothing was sent; name another"):
         EVERYTHING.cio.delete_people(confirm=2, audit=tmp_path / "none" / "trail", client=sandbox.client)
     assert len(sandbox.requests()) == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("write_key", ["sandbox", "wrong"])
+def test_a_trail_that_cannot_be_written_once_rows_were_sent_loses_no_result(sandbox, write_key):
+    client = cio.Client(write_key=write_key, endpoint=sandbox.url)
+    with pytest.raises(cio.DeliveryError, match=r"^The audit file /dev/full .*No space left.* Keep \.result") as error:
+        EVERYTHING.cio.delete_people(confirm=2, audit="/dev/full", client=client)
+    assert error.value.result["status"].tolist()[:2] == [{"sandbox": "delivered", "wrong": "unsent"}[write_key]] * 2
 
 
 def test_a_dry_run_leaves_no_trail(tmp_path):

@@ -297,6 +297,35 @@ def test_a_refused_call_is_found_and_the_others_of_its_batch_are_delivered(sandb
     assert result["status"][5] in ("rejected", "invalid")
 
 
+# None: the library makes them.
+@pytest.mark.parametrize(
+    ("ids", "events"),
+    [
+        (None, 37),
+        ([f"01HWT6Z5G0ABCDEFGHJKMNPQ{row:02}" for row in range(40)], 37),
+        ([f"m{row}" for row in range(40)], 120),
+    ],
+    ids=["ids made here", "ULIDs of one's own", "ids that are no ULID"],
+)
+def test_where_a_refused_batch_was_taken_in_part_only_events_without_a_ulid_are_doubled_by_sending_its_halves(
+    ids, events
+):
+    frame = pd.DataFrame({"user_id": [f"u{row}" for row in range(40)], "context": None}, dtype=object)
+    frame.loc[[3, 17, 18], "context"] = "no object"
+    if ids is not None:
+        frame["message_id"] = ids
+    with cio.Sandbox(batch_errors="item") as sandbox:
+        result = frame.cio.track("Seen", client=sandbox.client, schema=None)
+        assert len(sandbox.events()) == events
+        assert set(sandbox.events()["userId"]) == set(frame["user_id"].drop([3, 17, 18]))
+        # Each good call was in the whole batch and again in a half of it.
+        assert len(sandbox.calls()) == 120
+    assert [row for row, status in enumerate(statuses(result)) if status == "rejected"] == [3, 17, 18]
+    assert statuses(result).count("delivered") == 37
+    assert result["reason"].dropna().unique().tolist() == ["400: context is not an object"]
+    assert result["message_id"].is_unique
+
+
 def test_a_frame_is_left_as_it_was(sandbox):
     frame = pd.DataFrame({"user_id": ["a", None], "x": [{"b": None}, [1]], "t": pd.to_datetime(["2026-01-01"] * 2)})
     before = frame.copy(deep=True)

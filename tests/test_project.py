@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "validation": {"spec", "plan", "columns", "encoding", "names", "errors"},
     "client": {"spec", "batching", "errors"},
     "delivery": {"client", "batching", "results"},
-    "report": {"spec", "columns", "encoding", "validation"},
+    "report": {"spec", "columns", "encoding", "validation", "errors"},
     "pipeline": {
         "spec", "plan", "columns", "validation", "encoding", "message_ids", "lanes", "ahead", "batching", "client",
         "delivery", "report", "results", "progress", "errors",

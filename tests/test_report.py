@@ -170,7 +170,7 @@ def test_half_surrogates_do_not_keep_a_report_from_being_written(tmp_path):
 
 
 def test_the_frame_whose_rows_are_asked_for_must_be_the_one_checked(report):
-    with pytest.raises(ValueError, match="1 rows, and 2 were checked"):
+    with pytest.raises(cio.FrameError, match="1 rows, and 2 were checked"):
         report.invalid(pd.DataFrame({"user_id": [1]}))
 
 

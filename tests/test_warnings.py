@@ -15,6 +15,10 @@ def warned(frame, call="track", event="Order Completed", **options):
     return list(zip(cases["position"], cases["column"], cases["reason"], strict=True))
 
 
+ULID = "01HWT6Z5G0ABCDEFGHJKMNPQRS"
+OTHER_ULID = "01HWT6Z5G0CBADEFGHJKMNPQRS"
+
+
 def orders(**columns):
     return pd.DataFrame({"user_id": ["ada"] * len(next(iter(columns.values()))), **columns})
 
@@ -242,7 +246,7 @@ def test_a_message_id_that_an_earlier_row_has_is_told_whatever_kind_of_call_has_
             "user_id": "ada",
             "type": ["identify", "track", "track", "track", "track"],
             "event": [None, "Mine", "Mine", "Yours", "Yours"],
-            "id": ["a", "b", "a", None, None],
+            "id": [ULID, OTHER_ULID, ULID, None, None],
         }
     )
     words = "id: an earlier row has this id too, and Journeys ignores a repeated ULID"
@@ -254,4 +258,24 @@ def test_a_message_id_that_an_earlier_row_has_is_told_whatever_kind_of_call_has_
 
 
 def test_message_ids_that_differ_are_not_told_of():
-    assert warned(orders(message_id=["a", "b", None, None])) == []
+    assert warned(orders(message_id=[ULID, OTHER_ULID, None, None])) == []
+
+
+@pytest.mark.parametrize("dtype", [object, "str", "string", "category", pd.ArrowDtype(pa.string())])
+def test_an_event_with_an_id_that_is_no_ulid_may_be_there_twice_once_it_is_sent_again(dtype):
+    ids = pd.Series([ULID, ULID.lower(), ULID + "0", "8" + ULID[1:], "order-7", None], dtype=dtype)
+    words = "message_id: is no ULID: where a batch is sent again, Journeys may keep this event twice"
+    frame = orders(message_id=ids).drop(index=1)
+    assert warned(frame) == [(position, "message_id", words) for position in (1, 2, 3)]
+    assert len(cio.validate(frame, "track", "Order Completed").summary()) == 1
+
+
+@pytest.mark.parametrize("ids", [[7, 8], [7.0, 8.0], [{"a": 1}, 7]])
+def test_an_id_that_is_no_text_is_no_ulid(ids):
+    cases = cio.validate(orders(message_id=ids), "page").failure_cases
+    assert cases.loc[cases["severity"].eq("warning"), "check"].tolist() == ["no_ulid"] * 2
+
+
+@pytest.mark.parametrize(("call", "event"), [("identify", None), ("track", "User Deleted")])
+def test_what_may_be_said_twice_needs_no_ulid(call, event):
+    assert warned(people(message_id=["order-7"]), call, event) == []

@@ -253,6 +253,6 @@ def _written(constants: Mapping[Path, Any], form: Form) -> Iterator[tuple[Path, 
         cell[0] = value
         text = cells_as_json(cell, replace(form, send_nulls=False))
         for fault in text.faults:
-            raise FrameError(f"{'.'.join(path)}: {fault.reason}.")
+            raise FrameError(f"{'.'.join(path)}: {fault.reason}. Give another value, or leave it out.")
         if text.values[0].is_valid:
             yield path, text.values[0].as_py()

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cio_frames import spec
+from cio_frames.errors import FrameError
 from cio_frames.report.facts import Facts
 
 _ROWS_SHOWN = 20
@@ -95,7 +96,7 @@ class ValidationReport:
 
         Raises
         ------
-        ValueError
+        FrameError
             The frame has another number of rows than the one that was checked.
 
         Examples
@@ -106,7 +107,7 @@ class ValidationReport:
         ['free']
         """
         if len(frame) != self.rows:
-            raise ValueError(f"This frame has {len(frame):,} rows, and {self.rows:,} were checked; give that frame.")
+            raise FrameError(f"This frame has {len(frame):,} rows, and {self.rows:,} were checked; give that frame.")
         return frame.iloc[self._positions("error")]
 
     def summary(self) -> pd.DataFrame:

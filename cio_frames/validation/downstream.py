@@ -26,6 +26,11 @@ from cio_frames.validation.failures import failure_cases
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
+# Events with such an id are known to be ignored when they are sent again: see messageId in schemas/common.yaml.
+_ULID = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
+_EVENTS = ("track", "page", "screen")
+# Events that act, and are not kept as events: done twice, they come to the same.
+_ACTS = "customerio"
 _IDS = ({("userId",), ("anonymousId",), ("previousId",), ("groupId",)}) | {("properties", "objectId")}
 
 
@@ -42,6 +47,8 @@ def limit_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[pd.DataFra
     for source in columns.sources:
         if source.path in _IDS:
             yield from _long(frame, source, limits["id_bytes"], "an id")
+        elif source.path == ("messageId",):
+            yield from _no_ulid(frame, columns, source)
         elif source.path == ("event",):
             yield from _long(frame, source, limits["event_name_bytes"], "the name of an event")
         elif source.path[0] == "traits" and len(source.path) == 2:
@@ -58,6 +65,17 @@ def _long(frame: pd.DataFrame, source: Source, limit: int, what: str) -> Iterato
         reason = f"{source.label}: has more than the {limit:,} bytes that Journeys takes for {what}"
         values = column.iloc[rows].to_numpy(dtype=object)
         yield failure_cases(rows, source.label, "journeys_bytes", reason, severity="warning", values=values)
+
+
+def _no_ulid(frame: pd.DataFrame, columns: Columns, source: Source) -> Iterator[pd.DataFrame]:
+    if columns.call.name not in _EVENTS or (columns.event is not None and columns.event.family == _ACTS):
+        return
+    column = frame.iloc[:, source.position]
+    rows = np.flatnonzero(filled(frame, source) & ~_matches(column, _ULID))
+    if len(rows):
+        reason = f"{source.label}: is no ULID: where a batch is sent again, Journeys may keep this event twice"
+        values = column.iloc[rows].to_numpy(dtype=object)
+        yield failure_cases(rows, source.label, "no_ulid", reason, severity="warning", values=values)
 
 
 def _long_name(frame: pd.DataFrame, source: Source, limit: int) -> Iterator[pd.DataFrame]:
@@ -131,11 +149,22 @@ def filled(frame: pd.DataFrame, source: Source) -> Bools:
 
 def _text_bytes(series: pd.Series[Any]) -> Ints:
     """Return the bytes of each cell that is text, 0 for every other."""
+    return np.asarray(pc.fill_null(pc.binary_length(_texts(series)), 0), dtype=np.int64)
+
+
+def _matches(series: pd.Series[Any], pattern: str) -> Bools:
+    """Return which cells are text of this form; case does not count."""
+    found = pc.match_substring_regex(_texts(series), pattern, ignore_case=True)
+    return np.asarray(pc.fill_null(found, False), dtype=bool)
+
+
+def _texts(series: pd.Series[Any]) -> pa.Array | pa.ChunkedArray:
+    """Return the cells that are text, null for every other; half surrogates become question marks."""
     column = column_of(series)
     if isinstance(column, np.ndarray):
-        sizes = (len(cell.encode("utf-8", "replace")) if isinstance(cell, str) else 0 for cell in column)
-        return np.fromiter(sizes, dtype=np.int64, count=len(column))
+        texts = [cell.encode("utf-8", "replace").decode() if isinstance(cell, str) else None for cell in column]
+        return pa.array(texts, TEXT)
     kind = column.type.value_type if kinds.is_dictionary(column.type) else column.type
     if not (kinds.is_string(kind) or kinds.is_large_string(kind)):
-        return np.zeros(len(series), dtype=np.int64)
-    return np.asarray(pc.fill_null(pc.binary_length(column.cast(TEXT)), 0), dtype=np.int64)
+        return pa.nulls(len(series), TEXT)
+    return column.cast(TEXT)

@@ -85,13 +85,13 @@ def check_constants(columns: Columns) -> None:
     >>> check_constants(resolve(["user_id"], spec.calls()["identify"], mapping))
     Traceback (most recent call last):
     ...
-    cio_frames.errors.FrameError: context.ip: text is needed, and the same value was given for all rows.
+    cio_frames.errors.FrameError: context.ip: text is needed, and one value was given for all rows. Give another, ...
     """
     for path, value in columns.constants.items():
         field = field_of(columns.call, columns.event, path)
         found = fault(value, field, ".".join(path))
         if found is not None:
-            raise FrameError(f"{found}, and the same value was given for all rows.")
+            raise FrameError(f"{found}, and one value was given for all rows. Give another, or leave it out.")
 
 
 def as_objects(series: pd.Series[Any], field: spec.Field) -> pd.Series[Any]:
