@@ -43,8 +43,8 @@ _SENDING = """client : Client, optional
         ``schemas/``. Values are checked, not changed.
     strict_schema : bool
         Whether warnings hold rows back as errors do. A warning is what the API takes and does not keep as it is:
-        text that Journeys finds too long, a property that the event is not known to have, a message id of your own
-        that is no ULID.
+        text that Journeys finds too long, a property that the event is not known to have. That a message id of your
+        own is no ULID stays a warning.
     nulls : {"omit", "send"}
         Whether missing traits and properties are left out, or sent as ``null``, which may erase them.
     timezone : str

@@ -72,7 +72,9 @@ class Prepared:
             found += self._repeated_ids()
         broken = validation.together(found)
         if request.strict_schema:
-            broken = broken.assign(severity="error")
+            # Of an id that is no ULID no row can be mended.
+            stays = broken["check"].eq(validation.NO_ULID)
+            broken = broken.assign(severity=broken["severity"].where(stays, "error"))
         self.failures, self.warnings = broken, broken[:0]
         if len(broken):
             holds_back = broken["severity"].eq("error")

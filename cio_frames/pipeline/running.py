@@ -140,7 +140,7 @@ def _report(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> Val
 
 def _cells(frame: pd.DataFrame, fault: Fault) -> npt.NDArray[np.object_] | None:
     """Return the cells that a fault is about, where its label says which column that is."""
-    places = [place for place, label in enumerate(frame.columns) if label == fault.label]
+    places = [place for place, label in enumerate(frame.columns) if label in {fault.label}]
     return frame.iloc[:, places[0]].iloc[fault.rows].to_numpy(dtype=object) if len(places) == 1 else None
 
 

@@ -28,6 +28,7 @@ Ints = npt.NDArray[np.int64]
 
 # Events with such an id are known to be ignored when they are sent again: see messageId in schemas/common.yaml.
 _ULID = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
+NO_ULID = "no_ulid"
 _EVENTS = ("track", "page", "screen")
 # Events that act, and are not kept as events: done twice, they come to the same.
 _ACTS = "customerio"
@@ -75,7 +76,7 @@ def _no_ulid(frame: pd.DataFrame, columns: Columns, source: Source) -> Iterator[
     if len(rows):
         reason = f"{source.label}: is no ULID: where a batch is sent again, Journeys may keep this event twice"
         values = column.iloc[rows].to_numpy(dtype=object)
-        yield failure_cases(rows, source.label, "no_ulid", reason, severity="warning", values=values)
+        yield failure_cases(rows, source.label, NO_ULID, reason, severity="warning", values=values)
 
 
 def _long_name(frame: pd.DataFrame, source: Source, limit: int) -> Iterator[pd.DataFrame]:

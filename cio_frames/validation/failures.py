@@ -330,7 +330,7 @@ def _refuse(broken: _Broken, columns: Columns, own_columns: bool) -> None:
         remedy = "A schema names columns by field: user_id, timestamp, traits and properties by their own name."
         if not own_columns:
             remedy = f"Add it, or give yours that name: frame.rename(columns={{'your_column': {str(missing)!r}}})."
-        raise MissingColumnsError(what, [str(missing)], [str(label) for label in labels.values()], remedy)
+        raise MissingColumnsError(what, [str(missing)], list(labels.values()), remedy)
     if broken.check.startswith("dtype("):
         raise FrameError(
             f"Column {label!r} is of dtype {broken.values[0]}, and the schema needs "
