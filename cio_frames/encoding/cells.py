@@ -30,6 +30,7 @@ _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _DEEPEST = 100
 _TOO_DEEP = "nested too deep for JSON"
 _EXACT_FLOAT = 2**53
+_MOST_DIGITS = 1_000_000
 SAME_KEY = "two keys are the same as text"
 NO_TIMEDELTA = "a timedelta has no form in JSON; send a number, for example with .dt.total_seconds()"
 NO_YEAR = "the year is not between 1 and 9999"
@@ -120,6 +121,27 @@ def _absent(cells: Cells) -> npt.NDArray[np.bool_]:
     # A signalling NaN would refuse to be asked.
     with decimal.localcontext(decimal.Context(traps=[])):
         return pd.isna(cells)
+
+
+def is_missing(cell: Any) -> bool:
+    """Return whether a cell stands for a missing value, at the top or deep inside: what JSON has ``null`` for.
+
+    >>> is_missing(float("nan")), is_missing(decimal.Decimal("sNaN")), is_missing([])
+    (True, True, False)
+    """
+    match cell:
+        case None:
+            return True
+        case enum.Enum():
+            return is_missing(cell.value)
+        case float() | np.floating():
+            return bool(cell != cell)
+        case decimal.Decimal():
+            return cell.is_nan()
+        case np.datetime64() | np.timedelta64():
+            return bool(np.isnat(cell))
+        case _:
+            return cell is pd.NA or cell is pd.NaT
 
 
 def _may_be_deep(values: pa.Array) -> npt.NDArray[np.bool_]:
@@ -264,6 +286,9 @@ def decimal_text(number: decimal.Decimal) -> str:
     >>> decimal_text(decimal.Decimal("12.50")), decimal_text(decimal.Decimal("1E+3"))
     ('12.5', '1000')
     """
+    # A few characters, such as 1E+999999999, can stand for more digits than memory holds.
+    if max(abs(number.adjusted()), -int(number.as_tuple().exponent)) > _MOST_DIGITS:
+        raise _NoForm(f"a number of more than {_MOST_DIGITS:,} digits; send it as a float")
     text = format(number, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -277,7 +302,7 @@ def _words(cell: Any) -> str | None:
             return _words(cell.value)
         case bool() | np.bool_():
             raise _NoForm("text is needed, and this is a truth value; convert it with .astype(str)")
-        case int() | np.integer():
+        case int() | np.integer() if not isinstance(cell, np.timedelta64):
             return decimal_text(decimal.Decimal(int(cell)))
         case float() | np.floating():
             return whole_text(float(cell))
