@@ -21,6 +21,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cio_frames import spec
+from cio_frames.encoding import members
 from cio_frames.encoding.form import Form, UnclearTime
 from cio_frames.encoding.text import QUOTES, TEXT, Fault, Text, escaped
 
@@ -49,12 +51,31 @@ class _NoForm(Exception):  # noqa: N818 -- a finding about a cell, always caught
     """A cell has no form in JSON; the text says why."""
 
 
-def cells_as_json(cells: Cells, form: Form) -> Text:
-    """Return cells of any kind as JSON text.
+def cells_as_json(cells: Cells, form: Form, field: spec.Field | None = None) -> Text:
+    """Return cells of any kind as JSON text; what is inside them is in the types that the spec asks for.
 
     >>> cells_as_json(np.array([{"a": 1}, None, {1.5j}], dtype=object), Form()).values.to_pylist()
     ['{"a":1}', None, None]
+    >>> ids = spec.Field(type="array", items=spec.Field(type="string"))
+    >>> cells_as_json(np.array([[7.0, "007"], None], dtype=object), Form(), ids).values.to_pylist()
+    ['["7","007"]', None]
     """
+    text = _as_json(cells, form)
+    if field is None or not (pattern := "|".join(members.misfits(field))):
+        return text
+    # Rare, so all are written as they are first: that is one call of orjson a cell.
+    found = np.asarray(pc.fill_null(pc.match_substring_regex(text.values, pattern), False))
+    if not found.any():
+        return text
+
+    def fitted(cell: Any) -> bytes:
+        return orjson.dumps(members.fitted(_plain(cell, form), field), option=_OPTIONS)
+
+    redone = _each(cells, ~found, fitted)
+    return Text(pc.if_else(pa.array(found), redone.values, text.values), faults=text.faults)
+
+
+def _as_json(cells: Cells, form: Form) -> Text:
 
     def fast(cell: Any) -> bytes:
         return orjson.dumps(cell, default=lambda part: _plain(part, form), option=_OPTIONS)
@@ -305,7 +326,7 @@ def _words(cell: Any) -> str | None:
         case int() | np.integer() if not isinstance(cell, np.timedelta64):
             return decimal_text(decimal.Decimal(int(cell)))
         case float() | np.floating():
-            return whole_text(float(cell))
+            return whole_text(cell)
         case decimal.Decimal() if cell.is_finite():
             return _whole_decimal(cell)
         case uuid.UUID():
@@ -321,13 +342,23 @@ def _whole_decimal(number: decimal.Decimal) -> str:
     return text if number else "0"
 
 
-def whole_text(number: float) -> str:
+def whole_text(number: float | np.floating[Any]) -> str:
     """Return a float that stands for a whole number as its digits."""
-    if not number.is_integer():
+    if not float(number).is_integer():
         raise _NoForm(NOT_WHOLE)
-    if abs(number) >= _EXACT_FLOAT:
+    if not is_exact(number):
         raise _NoForm(NOT_EXACT)
     return str(int(number))
+
+
+def is_exact(number: float | np.floating[Any]) -> bool:
+    """Return whether a float is so small that its type tells all whole numbers up to it apart.
+
+    >>> is_exact(1e9), is_exact(np.float32(1e9))
+    (True, False)
+    """
+    digits = np.finfo(type(number)).nmant + 1 if isinstance(number, np.floating) else 53
+    return bool(abs(float(number)) < 2.0 ** min(digits, 53))
 
 
 NOT_WHOLE = "text is needed, and this is a number with a fraction; convert it with .astype(str)"
