@@ -547,3 +547,33 @@ def test_a_member_that_an_object_needs_is_missing_where_it_is_nan(tmp_path):
     found = [members.fault([{"sku": null}], spec.Field("array", items=line)) for null in NULLS]
     assert found == ["[0].sku: is missing, and is needed"] * len(NULLS)
     assert members.fault([{"sku": "a"}], spec.Field("array", items=line)) is None
+
+
+@pytest.mark.parametrize("number", [2.0**53, 1e20, np.float32(2**24)], ids=repr)
+def test_an_id_inside_that_has_lost_its_last_digits_is_held_back(number):
+    kind = pa.float32() if isinstance(number, np.float32) else pa.float64()
+    cells = pa.array([[{"sku": number}], [{"sku": 7.0}]], pa.list_(pa.struct([("sku", kind)])))
+    why = "a float of this size has lost its last digits; read the column as text or Int64"
+    for column in (pd.Series([[{"sku": number}], [{"sku": 7.0}]]), pd.array(cells, dtype=pd.ArrowDtype(cells.type))):
+        assert reasons(orders(products=column)) == [(0, f"products[0].sku: {why}")]
+
+
+ODD_COLUMNS = [
+    pd.array(pa.array([-(2**62)], pa.timestamp("s")), dtype=pd.ArrowDtype(pa.timestamp("s"))),
+    pd.array(pa.array([[("a", -(10**9) * 86_400_000)]], pa.map_(pa.string(), pa.date64())),
+             dtype=pd.ArrowDtype(pa.map_(pa.string(), pa.date64()))),
+    pd.Series([[1]]),
+    pd.Series([{"a": 1}]),
+    pd.Series([decimal.Decimal("Infinity")]),
+    pd.Categorical([decimal.Decimal(1)]),
+    np.array(["0000-12-31"], dtype="datetime64[s]"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "column", ODD_COLUMNS, ids=["years", "maps", "lists", "dicts", "infinity", "category", "year 0"]
+)
+@pytest.mark.parametrize("label", ["ad_type", "sound"])
+def test_a_column_of_any_dtype_can_be_asked_whether_it_is_among_some_or_within_bounds(column, label):
+    found = reasons(orders(**{label: column}), "Video Playback Started")
+    assert all(reason.startswith(f"{label}: ") for _, reason in found)

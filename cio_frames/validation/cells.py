@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cio_frames import spec
-from cio_frames.encoding.cells import is_missing
+from cio_frames.encoding.cells import NOT_EXACT, is_exact, is_missing
 
 NEEDED: Mapping[str, str] = {
     "string": "text is needed",
@@ -33,7 +33,18 @@ def is_text(cell: Any) -> bool:
     >>> is_text("007"), is_text(7), is_text(True)
     (True, True, False)
     """
-    return isinstance(cell, (str, uuid.UUID, dt.date, dt.time, np.datetime64)) or is_whole(cell)
+    if isinstance(cell, (str, uuid.UUID, dt.date, dt.time, np.datetime64)):
+        return True
+    return is_whole(cell) and (not isinstance(cell, (float, np.floating)) or is_exact(cell))
+
+
+def why_not(cell: Any, kind: str) -> str:
+    """Return why a cell does not fit a type.
+
+    >>> why_not("free", "number")
+    'a number is needed'
+    """
+    return NOT_EXACT if kind == "string" and is_whole(cell) else NEEDED[kind]
 
 
 def is_number(cell: Any) -> bool:

@@ -59,7 +59,7 @@ def fault(cell: Any, field: spec.Field, place: str = "") -> str | None:
     if is_missing(cell):
         return None
     if place and field.type is not None and not cells.IS_OF_TYPE[field.type](cell):
-        return f"{place}: {cells.NEEDED[field.type]}"
+        return f"{place}: {cells.why_not(cell, field.type)}"
     if place and field.enum and cell not in field.enum:
         return f"{place}: must be one of {', '.join(field.enum)}"
     if place and not cells.is_within(cell, field):

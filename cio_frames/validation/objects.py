@@ -13,13 +13,15 @@ import pyarrow.types as kinds
 
 
 def python_cells(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.object_]:
-    """Return cells of any Arrow type: maps as dicts, and times as numpy's, which have years that Python's lack.
+    """Return cells of any Arrow type: maps as dicts; times and floats as numpy's, which are of their own width.
 
     >>> python_cells(pa.array([[("a", 1)], None], pa.map_(pa.string(), pa.int64()))).tolist()
     [{'a': 1}, None]
     """
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
+    if kinds.is_dictionary(array.type):
+        array = array.dictionary_decode()
     found = np.empty(len(array), dtype=object)
     # Not all at once: numpy would make one array of lists of one length.
     for row, cell in zip(np.flatnonzero(np.asarray(array.is_valid())).tolist(), _valid(array), strict=True):
@@ -47,6 +49,8 @@ def _valid(array: pa.Array) -> Iterator[Any]:
         yield from (list(cells) for cells in np.split(members, stops)[:-1])
     elif kinds.is_timestamp(kind) or kinds.is_date(kind):
         yield from array.drop_null().to_numpy(zero_copy_only=False)
+    elif kinds.is_floating(kind):
+        yield from array.drop_null().to_numpy()
     else:
         yield from array.drop_null().to_pylist()
 
