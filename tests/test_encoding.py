@@ -275,18 +275,31 @@ def test_years_1_and_9999_are_written_in_four_digits(unit):
 @pytest.mark.parametrize("when", ["0000-12-31T23:59:59", "10000-01-01T00:00:00"])
 def test_a_year_that_four_digits_cannot_write_holds_the_row_back(when):
     column = pd.Series(np.array([when], dtype="datetime64[s]"))
-    assert field(column) == "x: the year is not between 1 and 9999"
-    assert one(np.datetime64(when, "s")) == "x: the year is not between 1 and 9999"
-    assert field(column, "timestamp") == "timestamp: the year is not between 1 and 9999"
+    assert field(column) == "x: the year is not between 1 and 9999; where it stands for no time, make it null"
+    assert (
+        one(np.datetime64(when, "s"))
+        == "x: the year is not between 1 and 9999; where it stands for no time, make it null"
+    )
+    assert (
+        field(column, "timestamp")
+        == "timestamp: the year is not between 1 and 9999; where it stands for no time, make it null"
+    )
 
 
 def test_a_time_whose_year_is_lost_only_in_utc_holds_the_row_back():
     column = pd.Series(np.array(["9999-12-31T23:30", "9999-12-31T00:00"], dtype="datetime64[s]"))
-    assert field(column, row=0, timezone="America/New_York") == "x: the year is not between 1 and 9999"
-    assert field(column, row=1, timezone="America/New_York") == "9999-12-31T05:00:00.000Z"
-    assert field(column.astype(object), row=0, timezone="America/New_York") == "x: the year is not between 1 and 9999"
     assert (
-        one(dt.datetime(1, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1)))) == "x: the year is not between 1 and 9999"
+        field(column, row=0, timezone="America/New_York")
+        == "x: the year is not between 1 and 9999; where it stands for no time, make it null"
+    )
+    assert field(column, row=1, timezone="America/New_York") == "9999-12-31T05:00:00.000Z"
+    assert (
+        field(column.astype(object), row=0, timezone="America/New_York")
+        == "x: the year is not between 1 and 9999; where it stands for no time, make it null"
+    )
+    assert (
+        one(dt.datetime(1, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1))))
+        == "x: the year is not between 1 and 9999; where it stands for no time, make it null"
     )
 
 
@@ -295,7 +308,9 @@ def test_a_time_whose_year_is_lost_only_in_utc_holds_the_row_back():
 def test_naive_times_that_berlin_skips_or_has_twice_hold_their_rows_back(unit, label):
     times = ["2026-03-29T01:59:59", "2026-03-29T02:30:00", "2026-03-29T03:00:00", "2026-10-25T02:30:00"]
     column = pd.Series(np.array(times, dtype=f"datetime64[{unit}]"))
-    unclear = f"{label}: the time zone Europe/Berlin has this time twice, or not at all"
+    unclear = (
+        f"{label}: the time zone Europe/Berlin has this time twice, or not at all; send it with a zone or an offset"
+    )
     expected = ["2026-03-29T00:59:59.000Z", unclear, "2026-03-29T01:00:00.000Z", unclear]
     as_text = pd.Series(times) if label == "timestamp" else column
     for same in (column, column.astype(object), as_text):
@@ -599,7 +614,7 @@ def test_a_struct_with_a_name_twice_holds_its_rows_back():
         [pa.array([1, None]), pa.array([2, None])], ["k", "k"], mask=pa.array([False, True])
     )
     frame = pd.DataFrame({"user_id": ["ada", "bob"], "x": pd.Series(twice, dtype=pd.ArrowDtype(twice.type))})
-    assert dry(frame)["reason"].fillna("").tolist() == ["x: two keys are the same as text", ""]
+    assert dry(frame)["reason"].fillna("").tolist() == ["x: two keys are 'k' as text; rename one", ""]
 
 
 def test_an_interval_of_months_days_and_nanoseconds_has_no_form():
@@ -629,14 +644,22 @@ def test_maps_of_what_is_of_no_type_are_written_in_every_slice(monkeypatch, kind
 
 
 @pytest.mark.parametrize(
-    "column",
+    ("column", "key"),
     [
-        pd.Series([{1: "a", "1": "b"}], dtype=object),
-        arrow([[("a", 1), ("a", 2)]], pa.map_(pa.string(), pa.int64())),
+        (pd.Series([{"a": 0, 1: "a", "1": "b"}], dtype=object), "1"),
+        (arrow([[("b", 1), ('q"', 1), ('q"', 2)]], pa.map_(pa.string(), pa.int64())), 'q"'),
+        (pd.Series([{-(10**50): "a", str(-(10**50)): "b"}], dtype=object), f"-1{'0' * 38}..."),
     ],
 )
-def test_a_key_that_stands_twice_holds_the_row_back(column):
-    assert field(column) == "x: two keys are the same as text"
+def test_a_key_that_stands_twice_holds_the_row_back(column, key):
+    assert field(column) == f"x: two keys are {key!r} as text; rename one"
+
+
+def test_each_map_names_the_key_that_it_has_twice():
+    rows = [[("a", 1), ("a", 2)], [("a", 1), ("b", 2)], [("b", 1), ("b", 1), ("b", 1)], None]
+    result = dry(pd.DataFrame({"user_id": "u", "x": arrow(rows, pa.map_(pa.string(), pa.int64()))}))
+    expected = ["x: two keys are 'a' as text; rename one", "", "x: two keys are 'b' as text; rename one", ""]
+    assert result["reason"].fillna("").tolist() == expected
 
 
 def test_a_fault_in_a_list_a_map_or_a_struct_is_told_on_its_own_row():
@@ -678,13 +701,16 @@ def test_a_hundred_levels_are_sent_and_more_are_not(innermost):
     cells = pd.Series([nested(100), nested(101), nested(5000)], dtype=object)
     result = dry(pd.DataFrame({"user_id": "u", "x": cells}))
     assert result["status"].tolist() == ["ready", "invalid", "invalid"]
-    assert result["reason"].iloc[1] == "x: nested too deep for JSON"
+    assert (
+        result["reason"].iloc[1]
+        == "x: nested too deep for JSON; send the inner part as text, for example with json.dumps()"
+    )
 
 
 def test_a_list_that_holds_itself_is_nested_too_deep():
     endless = []
     endless.append(endless)
-    assert one(endless) == "x: nested too deep for JSON"
+    assert one(endless) == "x: nested too deep for JSON; send the inner part as text, for example with json.dumps()"
 
 
 @pytest.mark.parametrize(
@@ -807,5 +833,6 @@ def test_a_row_gives_all_its_reasons():
     frame = pd.DataFrame({"user_id": [None], "x": pd.Series([np.inf], dtype=object), "y": pd.Series([1j])})
     assert dry(frame)["reason"].iloc[0] == (
         "x: infinity is not a number in JSON; y: a complex number has no form in JSON; "
+        "send its two parts; "
         "user_id: is missing, and is needed"
     )

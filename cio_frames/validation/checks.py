@@ -189,5 +189,5 @@ IS_OF_TYPE: Mapping[str, Fits] = {
 # Reserved attributes, https://docs.customer.io: an email is RFC 5322; what is checked is one @ between two parts.
 FORMATS: Mapping[str, tuple[Fits, str]] = {
     "email": (_matches(r"^[^@\s]+@[^@\s]+$"), "not an email address"),
-    "uri": (_matches(r"^[A-Za-z][A-Za-z0-9+.\-]*:\S+$"), "not a URI"),
+    "uri": (_matches(r"^[A-Za-z][A-Za-z0-9+.\-]*:\S+$"), "not a URI; it begins with a scheme, such as https://"),
 }
