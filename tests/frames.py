@@ -256,7 +256,9 @@ def _arrow_cells(kind):
     if is_.is_struct(kind):
         return st.fixed_dictionaries({member.name: arrow_cells(member.type) for member in kind})
     if is_.is_map(kind):
-        return st.lists(st.tuples(_arrow_cells(kind.key_type), arrow_cells(kind.item_type)), max_size=2)
+        keys = st.sampled_from(["product_id", "price"]) if is_.is_string(kind.key_type) else _arrow_cells(kind.key_type)
+        pairs = st.tuples(_arrow_cells(kind.key_type) | keys, arrow_cells(kind.item_type))
+        return st.lists(pairs, max_size=2)
     if is_.is_fixed_size_list(kind):
         return st.lists(arrow_cells(kind.value_type), min_size=kind.list_size, max_size=kind.list_size)
     if is_.is_nested(kind):
@@ -388,6 +390,28 @@ def columns(count):
         categories(count),
         arrow_columns(count, flat_types),
         arrow_columns(count, nested_types),
+    )
+
+
+def product_columns(count):
+    """Return columns of lists of objects, as people have them, and some that they should not have."""
+    numbers = st.sampled_from(
+        [7, 7.0, -0.0, 2.5, 2.0**53, 2.0**53 - 1, 2**64, np.float32(7), np.float32(2**24), np.float16(2), np.uint8(7),
+         decimal.Decimal("7.00"), decimal.Decimal("7.00000000000000000000000001"), decimal.Decimal("-0"), Level.LOW]
+    )  # fmt: skip
+    members = st.one_of(numbers, numbers, ids, nulls, objects)
+    names = st.sampled_from(["product_id", "sku", "quantity", "price", "own", "a.b"])
+    products = st.dictionaries(names, members, max_size=4)
+    flat = st.sampled_from([*_TAME, pa.float64(), pa.int64(), pa.float32(), pa.decimal128(10, 2), pa.float16()])
+    structs = st.lists(st.tuples(names, flat), max_size=4, unique_by=lambda f: f[0]).map(pa.struct)
+    maps = st.builds(pa.map_, st.just(pa.string()), flat)
+    return st.one_of(
+        object_columns(count, st.lists(products, max_size=3)),
+        object_columns(count, st.one_of(st.lists(products, max_size=2).map(tuple), objects)),
+        object_columns(count, st.lists(members, max_size=3) | st.sets(st.integers(-3, 12))),
+        arrow_columns(count, structs.map(pa.list_)),
+        arrow_columns(count, maps.map(pa.list_)),
+        arrow_columns(count, flat.map(pa.list_)),
     )
 
 

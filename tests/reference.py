@@ -63,6 +63,10 @@ TYPES = {
     ("group", "traits", "object_type_id"): "text",
     ("page", "properties", "title"): "text",
     ("Video Playback Started", "properties", "position"): "integer",
+    ("Video Playback Started", "properties", "content_asset_ids", "[]"): "text",
+    **{("context", "campaign", name): "text" for name in ("name", "*")},
+    **{("Order Completed", "properties", "products", "[]", name): "text" for name in ("product_id", "sku", "coupon")},
+    ("Order Completed", "properties", "products", "[]", "quantity"): "integer",
 }
 
 
@@ -94,7 +98,7 @@ def _place(label, call, event):
         path = tuple(parts)
     else:
         path = (bag, *parts) if bag else None
-    return path, path and (TYPES.get(path) or TYPES.get((event or call, *path)))
+    return path, path and (path if path[0] in (*IDS, "name", "timestamp", "context") else (event or call, *path))
 
 
 def _row(row, columns, call, event, zone, send):
@@ -102,12 +106,12 @@ def _row(row, columns, call, event, zone, send):
     faulty = Faulty()
     if BAG[call]:
         body[BAG[call]] = {}
-    for label, path, kind, cells in columns:
+    for label, path, where, cells in columns:
         if path is None:
             continue
         in_bag = path[0] == BAG[call]
         try:
-            value = field(cells[row], kind, zone, send and in_bag)
+            value = field(cells[row], where, zone, send and in_bag)
         except NoForm:
             faulty.add(label)
             continue
@@ -201,8 +205,9 @@ def _plain(moment):
     return dt.datetime(*day, *clock, moment.microsecond, tzinfo=moment.tzinfo, fold=fold)
 
 
-def field(cell, kind, zone, send):
-    """Return what a field says; None where it says nothing."""
+def field(cell, where, zone, send):
+    """Return what the field at a place says; None where it says nothing."""
+    kind = TYPES.get(where)
     cell = bare(cell)
     if cell is None:
         return None
@@ -214,7 +219,26 @@ def field(cell, kind, zone, send):
         case "integer" if isinstance(cell, (float, np.floating)) and abs(float(cell)) < 2**53 and cell == int(cell):
             return int(cell)
         case _:
-            return value(cell, zone, send)
+            return value(cell, zone, send, where)
+
+
+def _suited(cell, kind):
+    """Return a cell inside a list or an object with its number as the spec has it, where that can be."""
+    if isinstance(cell, np.float16):
+        cell = np.float32(cell)
+    narrow = isinstance(cell, np.float32)
+    match cell:
+        case bool() | Day() | Clock():
+            return cell
+        case int() | decimal.Decimal() if kind == "text":
+            try:
+                return _as_text(cell)
+            except NoForm:
+                return cell
+        case float() | np.floating() if kind and abs(float(cell)) < 2 ** (24 if narrow else 53) and cell == int(cell):
+            return str(int(cell)) if kind == "text" else int(cell)
+        case _:
+            return cell
 
 
 def bare(cell):
@@ -281,12 +305,16 @@ def _as_text(cell):
             raise NoForm
         case int():
             return str(cell)
-        case float() | np.floating() if cell == np.floor(cell) and abs(float(cell)) < 2**53:
+        case float() | np.floating() if cell == np.floor(cell) and abs(float(cell)) < 2.0 ** _exact_bits(cell):
             return str(int(cell))
         case decimal.Decimal() if cell.is_finite() and cell == int(cell):
             return str(int(cell))
         case _:
             raise NoForm
+
+
+def _exact_bits(number):
+    return {np.float16: 11, np.float32: 24}.get(type(number), 53)
 
 
 _ISO = re.compile(
@@ -305,7 +333,7 @@ def _as_time(cell, zone):
             except (ValueError, OverflowError):
                 raise NoForm from None
         case Moment() | dt.datetime() | np.datetime64():
-            return value(cell, zone, False)
+            return value(cell, zone, False, ())
         case Day():
             return _as_time(cell.as_date(), zone)
         case dt.date():
@@ -314,8 +342,8 @@ def _as_time(cell, zone):
             raise NoForm
 
 
-def value(cell, zone, send, depth=0):
-    """Return a cell as JSON has it; None for nulls."""
+def value(cell, zone, send, where=(), depth=0):
+    """Return the cell at a place as JSON has it; None for nulls."""
     cell = bare(cell)
     if depth > 100:
         raise NoForm
@@ -350,28 +378,33 @@ def value(cell, zone, send, depth=0):
         case uuid.UUID():
             return str(cell)
         case pa.Scalar():
-            return _nested(cell, zone, send, depth)
+            return _nested(cell, zone, send, where, depth)
         case Mapping():
-            return _object(cell.items(), zone, send, depth)
+            return _object(cell.items(), zone, send, where, depth)
         case set() | frozenset():
-            return sorted(value(member, zone, send, depth + 1) for member in cell)
+            return [_suited(one, TYPES.get((*where, "[]"))) for one in sorted(value(one, zone, send) for one in cell)]
         case list() | tuple() | np.ndarray():
-            return [value(member, zone, send, depth + 1) for member in cell]
+            return _list(cell, zone, send, where, depth)
         case _:
             raise NoForm
 
 
-def _nested(scalar, zone, send, depth):
+def _nested(scalar, zone, send, where, depth):
     kind = scalar.type
     if pa.types.is_struct(kind):
-        return _object([(name.name, scalar[name.name]) for name in kind], zone, send, depth)
+        return _object([(name.name, scalar[name.name]) for name in kind], zone, send, where, depth)
     if pa.types.is_map(kind):
         entries = scalar.values
-        return _object(zip(entries.field(0), entries.field(1), strict=True), zone, send, depth)
-    return [value(member, zone, send, depth + 1) for member in scalar.values]
+        return _object(zip(entries.field(0), entries.field(1), strict=True), zone, send, where, depth)
+    return _list(scalar.values, zone, send, where, depth)
 
 
-def _object(items, zone, send, depth):
+def _list(members, zone, send, where, depth):
+    where = (*where, "[]")
+    return [value(_suited(bare(member), TYPES.get(where)), zone, send, where, depth + 1) for member in members]
+
+
+def _object(items, zone, send, where, depth):
     found = {}
     for name, member in items:
         name = bare(name)
@@ -380,7 +413,8 @@ def _object(items, zone, send, depth):
         name = _sound(str(name))
         if name in found:
             raise NoForm
-        found[name] = value(member, zone, send, depth + 1)
+        below = (*where, name) if (*where, name) in TYPES or (*where, "*") not in TYPES else (*where, "*")
+        found[name] = value(_suited(bare(member), TYPES.get(below)), zone, send, below, depth + 1)
     return {name: member for name, member in found.items() if send or member is not None}
 
 

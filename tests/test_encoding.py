@@ -137,6 +137,13 @@ def test_an_integer_field_of_any_dtype_says_what_the_reference_says(column):
     check(pd.DataFrame({"user_id": "u", "position": column}), "track", "Video Playback Started")
 
 
+@examples(200)
+@given(st.integers(1, 4).flatmap(frames.product_columns), st.sampled_from(["omit", "send"]))
+def test_what_is_inside_lists_and_objects_is_in_the_types_of_the_spec(column, nulls):
+    check(pd.DataFrame({"user_id": "u", "products": column}), "track", "Order Completed", nulls=nulls)
+    check(pd.DataFrame({"user_id": "u", "content_asset_ids": column}), "track", "Video Playback Started", nulls=nulls)
+
+
 @examples(60)
 @given(requests(), st.integers(1, 3))
 def test_slices_change_nothing(request, size):
@@ -148,6 +155,78 @@ def test_slices_change_nothing(request, size):
         cut = dry(frame, call, event, **asked)
     kept = ["status", "reason", "message_id", "bytes"]
     pd.testing.assert_frame_equal(cut[kept], whole[1][kept])
+
+
+PRODUCTS = [
+    {"product_id": 7.0, "sku": 8, "coupon": "007", "price": 7.0, "quantity": 2.0, "own": 7.0},
+    {"product_id": 7.5, "sku": 2.0**53, "coupon": True, "price": 1, "quantity": 2.5, "own": "x"},
+]
+
+
+def products_of(column):
+    """The JSON text of each row's products."""
+    found = texts(pd.DataFrame({"user_id": "u", "products": column}), "track", "Order Completed")
+    return [text.partition('"products":')[2].partition('},"messageId"')[0] for text in found]
+
+
+def test_ids_and_counts_of_products_in_cells_are_in_the_types_of_the_spec():
+    first = '{"product_id":"7","sku":"8","coupon":"007","price":7.0,"quantity":2,"own":7.0}'
+    second = '{"product_id":7.5,"sku":9007199254740992.0,"coupon":true,"price":1,"quantity":2.5,"own":"x"}'
+    cells = [PRODUCTS[:1], tuple(PRODUCTS), np.array(PRODUCTS[:1]), [*PRODUCTS[:1], None]]
+    column = pd.Series(cells, dtype=object)
+    assert products_of(column) == [f"[{first}]", f"[{first},{second}]", f"[{first}]", f"[{first},null]"]
+    for odd in (np.int16(8), np.float32(8), decimal.Decimal("8.00"), Level.EIGHT):
+        assert products_of(pd.Series([[{"sku": odd, "quantity": odd}]], dtype=object)) == ['[{"sku":"8","quantity":8}]']
+
+
+@pytest.mark.parametrize("ids", [pa.int64(), pa.float64(), pa.float32(), pa.decimal128(10, 2), "words", "numbers"])
+def test_ids_and_counts_of_products_in_arrow_columns_are_in_the_types_of_the_spec(ids):
+    dictionary = {"words": pa.string(), "numbers": pa.float64()}.get(ids)
+    kind = ids if dictionary is None else pa.dictionary(pa.int8(), dictionary)
+    cast = {"words": str, "numbers": float}.get(ids, int)
+    rows = [[{"product_id": cast(7), "price": 7.0, "quantity": 2.0}], [{"product_id": None}], None]
+    arrow_kind = pa.list_(pa.struct([("product_id", kind), ("price", pa.float64()), ("quantity", pa.float64())]))
+    assert products_of(arrow(rows, arrow_kind))[:2] == ['[{"product_id":"7","price":7.0,"quantity":2}]', "[{}]"]
+
+
+def test_a_map_is_an_object_with_the_types_of_the_spec():
+    kind = pa.list_(pa.map_(pa.string(), pa.float64()))
+    rows = [[[("product_id", 7.0), ("price", 7.0), ("quantity", 7.0), ("sku", 7.5)]], [[("price", 1.0)], None]]
+    assert products_of(arrow(rows, kind)) == [
+        '[{"product_id":"7","price":7.0,"quantity":7,"sku":7.5}]',
+        '[{"price":1.0},null]',
+    ]
+
+
+def test_a_list_of_ids_is_a_list_of_text():
+    cells = [[7.0, 8], ["007", None], []]
+    for column in (pd.Series(cells, dtype=object), arrow([[7.0, 8.0], [None], []], pa.list_(pa.float64()))):
+        frame = pd.DataFrame({"user_id": "u", "content_asset_ids": column})
+        assert '"content_asset_ids":["7","8"]}' in texts(frame, "track", "Video Playback Started")[0]
+
+
+def test_a_context_has_the_types_of_the_spec_in_cells_and_for_all_rows():
+    context = {"ip": 7.0, "app": {"version": 2}, "campaign": {"own": 3.0}, "own": 4.0}
+    expected = '"context":{"ip":"7","app":{"version":"2"},"campaign":{"own":"3"},"own":4.0}'
+    assert expected in texts(pd.DataFrame({"user_id": ["u"], "context": [context]}))[0]
+    assert expected in texts(pd.DataFrame({"user_id": ["u"]}), context=context)[0]
+
+
+def test_text_that_looks_like_a_member_is_left_alone():
+    text = 'say "product_id":7 and ,7.0'
+    column = pd.Series([[{"own": text}], [{"own": {text: 7.0}}]], dtype=object)
+    found = [json.loads(each) for each in products_of(column)]
+    assert found == [[{"own": text}], [{"own": {text: 7.0}}]]
+
+
+def test_cells_in_the_types_of_the_spec_are_written_once(monkeypatch):
+    from cio_frames.encoding import members
+
+    fitted = []
+    monkeypatch.setattr(members, "fitted", lambda value, field: fitted.append(value))
+    column = pd.Series([[{"product_id": "7", "price": 7.0, "quantity": 2}], [{"product_id": "8"}]], dtype=object)
+    assert products_of(column) == ['[{"product_id":"7","price":7.0,"quantity":2}]', '[{"product_id":"8"}]']
+    assert fitted == []
 
 
 # Times
@@ -196,18 +275,31 @@ def test_years_1_and_9999_are_written_in_four_digits(unit):
 @pytest.mark.parametrize("when", ["0000-12-31T23:59:59", "10000-01-01T00:00:00"])
 def test_a_year_that_four_digits_cannot_write_holds_the_row_back(when):
     column = pd.Series(np.array([when], dtype="datetime64[s]"))
-    assert field(column) == "x: the year is not between 1 and 9999"
-    assert one(np.datetime64(when, "s")) == "x: the year is not between 1 and 9999"
-    assert field(column, "timestamp") == "timestamp: the year is not between 1 and 9999"
+    assert field(column) == "x: the year is not between 1 and 9999; where it stands for no time, make it null"
+    assert (
+        one(np.datetime64(when, "s"))
+        == "x: the year is not between 1 and 9999; where it stands for no time, make it null"
+    )
+    assert (
+        field(column, "timestamp")
+        == "timestamp: the year is not between 1 and 9999; where it stands for no time, make it null"
+    )
 
 
 def test_a_time_whose_year_is_lost_only_in_utc_holds_the_row_back():
     column = pd.Series(np.array(["9999-12-31T23:30", "9999-12-31T00:00"], dtype="datetime64[s]"))
-    assert field(column, row=0, timezone="America/New_York") == "x: the year is not between 1 and 9999"
-    assert field(column, row=1, timezone="America/New_York") == "9999-12-31T05:00:00.000Z"
-    assert field(column.astype(object), row=0, timezone="America/New_York") == "x: the year is not between 1 and 9999"
     assert (
-        one(dt.datetime(1, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1)))) == "x: the year is not between 1 and 9999"
+        field(column, row=0, timezone="America/New_York")
+        == "x: the year is not between 1 and 9999; where it stands for no time, make it null"
+    )
+    assert field(column, row=1, timezone="America/New_York") == "9999-12-31T05:00:00.000Z"
+    assert (
+        field(column.astype(object), row=0, timezone="America/New_York")
+        == "x: the year is not between 1 and 9999; where it stands for no time, make it null"
+    )
+    assert (
+        one(dt.datetime(1, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1))))
+        == "x: the year is not between 1 and 9999; where it stands for no time, make it null"
     )
 
 
@@ -216,7 +308,9 @@ def test_a_time_whose_year_is_lost_only_in_utc_holds_the_row_back():
 def test_naive_times_that_berlin_skips_or_has_twice_hold_their_rows_back(unit, label):
     times = ["2026-03-29T01:59:59", "2026-03-29T02:30:00", "2026-03-29T03:00:00", "2026-10-25T02:30:00"]
     column = pd.Series(np.array(times, dtype=f"datetime64[{unit}]"))
-    unclear = f"{label}: the time zone Europe/Berlin has this time twice, or not at all"
+    unclear = (
+        f"{label}: the time zone Europe/Berlin has this time twice, or not at all; send it with a zone or an offset"
+    )
     expected = ["2026-03-29T00:59:59.000Z", unclear, "2026-03-29T01:00:00.000Z", unclear]
     as_text = pd.Series(times) if label == "timestamp" else column
     for same in (column, column.astype(object), as_text):
@@ -287,6 +381,10 @@ def test_integers_keep_every_digit():
 
 class Seats(int):
     """An int of a class of its own."""
+
+
+class Level(enum.IntEnum):
+    EIGHT = 8
 
 
 def test_an_int_of_a_class_of_its_own_is_a_number():
@@ -516,7 +614,7 @@ def test_a_struct_with_a_name_twice_holds_its_rows_back():
         [pa.array([1, None]), pa.array([2, None])], ["k", "k"], mask=pa.array([False, True])
     )
     frame = pd.DataFrame({"user_id": ["ada", "bob"], "x": pd.Series(twice, dtype=pd.ArrowDtype(twice.type))})
-    assert dry(frame)["reason"].fillna("").tolist() == ["x: two keys are the same as text", ""]
+    assert dry(frame)["reason"].fillna("").tolist() == ["x: two keys are 'k' as text; rename one", ""]
 
 
 def test_an_interval_of_months_days_and_nanoseconds_has_no_form():
@@ -546,14 +644,22 @@ def test_maps_of_what_is_of_no_type_are_written_in_every_slice(monkeypatch, kind
 
 
 @pytest.mark.parametrize(
-    "column",
+    ("column", "key"),
     [
-        pd.Series([{1: "a", "1": "b"}], dtype=object),
-        arrow([[("a", 1), ("a", 2)]], pa.map_(pa.string(), pa.int64())),
+        (pd.Series([{"a": 0, 1: "a", "1": "b"}], dtype=object), "1"),
+        (arrow([[("b", 1), ('q"', 1), ('q"', 2)]], pa.map_(pa.string(), pa.int64())), 'q"'),
+        (pd.Series([{-(10**50): "a", str(-(10**50)): "b"}], dtype=object), f"-1{'0' * 38}..."),
     ],
 )
-def test_a_key_that_stands_twice_holds_the_row_back(column):
-    assert field(column) == "x: two keys are the same as text"
+def test_a_key_that_stands_twice_holds_the_row_back(column, key):
+    assert field(column) == f"x: two keys are {key!r} as text; rename one"
+
+
+def test_each_map_names_the_key_that_it_has_twice():
+    rows = [[("a", 1), ("a", 2)], [("a", 1), ("b", 2)], [("b", 1), ("b", 1), ("b", 1)], None]
+    result = dry(pd.DataFrame({"user_id": "u", "x": arrow(rows, pa.map_(pa.string(), pa.int64()))}))
+    expected = ["x: two keys are 'a' as text; rename one", "", "x: two keys are 'b' as text; rename one", ""]
+    assert result["reason"].fillna("").tolist() == expected
 
 
 def test_a_fault_in_a_list_a_map_or_a_struct_is_told_on_its_own_row():
@@ -595,13 +701,16 @@ def test_a_hundred_levels_are_sent_and_more_are_not(innermost):
     cells = pd.Series([nested(100), nested(101), nested(5000)], dtype=object)
     result = dry(pd.DataFrame({"user_id": "u", "x": cells}))
     assert result["status"].tolist() == ["ready", "invalid", "invalid"]
-    assert result["reason"].iloc[1] == "x: nested too deep for JSON"
+    assert (
+        result["reason"].iloc[1]
+        == "x: nested too deep for JSON; send the inner part as text, for example with json.dumps()"
+    )
 
 
 def test_a_list_that_holds_itself_is_nested_too_deep():
     endless = []
     endless.append(endless)
-    assert one(endless) == "x: nested too deep for JSON"
+    assert one(endless) == "x: nested too deep for JSON; send the inner part as text, for example with json.dumps()"
 
 
 @pytest.mark.parametrize(
@@ -724,5 +833,6 @@ def test_a_row_gives_all_its_reasons():
     frame = pd.DataFrame({"user_id": [None], "x": pd.Series([np.inf], dtype=object), "y": pd.Series([1j])})
     assert dry(frame)["reason"].iloc[0] == (
         "x: infinity is not a number in JSON; y: a complex number has no form in JSON; "
+        "send its two parts; "
         "user_id: is missing, and is needed"
     )

@@ -105,7 +105,7 @@ def test_a_cell_that_json_cannot_say_holds_its_row_back_and_no_other(sandbox):
     result = frame.cio.identify(client=sandbox.client)
     assert statuses(result) == ["invalid", "invalid", "delivered"]
     assert list(result["reason"])[:2] == [
-        "x: a complex number has no form in JSON",
+        "x: a complex number has no form in JSON; send its two parts",
         "x: infinity is not a number in JSON",
     ]
 

@@ -74,7 +74,7 @@ def test_bounds_and_formats_of_ones_own_are_checked(plan):
     assert reasons(frame, plan) == [
         (1, "error", "grams: must be 1 or more"),
         (1, "error", "note: must have at least 2 characters"),
-        (2, "error", "link: not a URI"),
+        (2, "error", "link: not a URI; it begins with a scheme, such as https://"),
     ]
 
 

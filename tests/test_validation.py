@@ -476,3 +476,138 @@ def test_what_is_no_id_has_the_same_reason_with_a_schema_as_without_one(ids):
     # A column's type and a cell's have names of their own.
     assert with_schema[0].partition(" of type ")[0] == without[0].partition(" of type ")[0]
     assert "; " in with_schema[0]
+
+
+NULLS = [None, float("nan"), pd.NaT, pd.NA, decimal.Decimal("NaN"), decimal.Decimal("sNaN"), np.datetime64("NaT"),
+         np.timedelta64("NaT"), np.float32("nan")]  # fmt: skip
+
+
+@pytest.mark.parametrize("null", NULLS, ids=lambda null: f"{type(null).__name__} {null}")
+@pytest.mark.parametrize("member", ["coupon", "quantity", "price"])
+def test_a_null_of_any_kind_inside_a_list_of_objects_is_missing_and_holds_nothing_back(null, member):
+    frame = orders(products=pd.Series([[{member: null, "sku": "a"}], [null], null], dtype=object))
+    assert reasons(frame) == []
+    payloads = cio.payloads(frame, "track", "Order Completed")
+    assert ['"products":[{"sku":"a"}]' in payloads[0], '"products":[null]' in payloads[1]] == [True, True]
+    assert '"products"' not in payloads[2]
+
+
+@pytest.mark.parametrize("null", NULLS, ids=lambda null: f"{type(null).__name__} {null}")
+def test_a_null_of_any_kind_inside_an_object_is_missing_and_holds_nothing_back(null):
+    people = pd.DataFrame(
+        {
+            "user_id": ["ada"],
+            "cio_subscription_preferences": [{"topics": {"topic_1": null}, "channels": null}],
+            "context": [{"ip": null, "app": {"version": null}}],
+        }
+    )
+    assert cio.validate(people, "identify").failure_cases["reason"].tolist() == []
+    assert cio.identify(people, dry_run=True)["status"].tolist() == ["ready"]
+
+
+@pytest.mark.parametrize("label", ["total", "order_id", "products", "timestamp", "own"])
+def test_a_signalling_nan_is_missing_like_any_other(label):
+    frame = orders(**{label: pd.Series([decimal.Decimal("sNaN"), None], dtype=object)})
+    assert reasons(frame) == []
+    assert frame.cio.track("Order Completed", dry_run=True)["status"].tolist() == ["ready", "ready"]
+    report = cio.validate(frame.assign(Email=frame[label]), "identify")
+    assert report.failure_cases["severity"].eq("warning").all()
+
+
+HUGE = [10**400, decimal.Decimal("1E+400"), decimal.Decimal("1E+999999999")]
+
+
+@pytest.mark.parametrize("odd", [*HUGE, np.complex64(1j), np.timedelta64(1, "s")], ids=repr)
+def test_an_odd_cell_in_an_integer_field_holds_back_no_other_row(odd):
+    frame = orders(step=pd.Series([1, "x", odd, 2.0], dtype=object))
+    result = frame.cio.track("Checkout Step Viewed", dry_run=True)
+    assert result["status"].tolist()[:2] == ["ready", "invalid"]
+    assert result["status"].iloc[3] == "ready"
+    assert result["status"].iloc[2] == "ready" or result["reason"].iloc[2].startswith("step: ")
+
+
+@pytest.mark.parametrize("odd", [*HUGE, float("inf"), np.complex64(1j), np.array(7), np.array("a")], ids=repr)
+@pytest.mark.parametrize("member", ["quantity", "sku", "price"])
+def test_an_odd_member_holds_back_no_other_row(odd, member):
+    cells = [[{member: odd}], [{"price": "free"}], [{"price": 1}]]
+    result = orders(products=pd.Series(cells, dtype=object)).cio.track("Order Completed", dry_run=True)
+    assert result["status"].tolist()[1:] == ["invalid", "ready"]
+    assert result["status"].iloc[0] == "ready" or result["reason"].iloc[0].startswith("products")
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        ([[1], None, []], pa.list_(pa.int64())),
+        ([{"a": 1}, None, {"a": None}], pa.struct([("a", pa.int64())])),
+        ([[("a", 1)], None, []], pa.map_(pa.string(), pa.int64())),
+        ([[{"a": -(2**62)}], None, []], pa.list_(pa.struct([("a", pa.timestamp("s"))]))),
+    ],
+    ids=["list", "struct", "map", "times"],
+)
+@pytest.mark.parametrize(
+    ("label", "reason"), [("user_id", "text"), ("total", "a number"), ("email", "text"), ("timestamp", "not a time")]
+)
+def test_a_nested_arrow_column_in_a_plain_field_holds_its_rows_back(cells, kind, label, reason):
+    frame = orders(**{label: pd.array(pa.array(cells, kind), dtype=pd.ArrowDtype(kind))})
+    call = ("track", "Order Completed") if label == "total" else ("identify",)
+    cases = cio.validate(frame, *call).failure_cases
+    held_back = cases[cases["severity"].eq("error")]
+    assert sorted(set(held_back["position"])) == ([0, 1, 2] if label == "user_id" else [0, 2])
+    assert held_back["reason"].iloc[0].startswith(f"{label}: {reason}")
+
+
+def test_a_map_in_arrow_is_an_object_to_look_into():
+    kind = pa.map_(pa.string(), pa.map_(pa.string(), pa.string()))
+    cells = pa.array([[("topics", [("topic_1", "yes")])], [("topics", [])], None], kind)
+    people = orders(cio_subscription_preferences=pd.array(cells, dtype=pd.ArrowDtype(kind)))
+    cases = cio.validate(people, "identify").failure_cases
+    assert list(cases["reason"]) == ["cio_subscription_preferences.topics.topic_1: true or false is needed"]
+
+
+@pytest.mark.parametrize("label", ["order_id", "total", "timestamp", "own"])
+def test_half_a_surrogate_pair_in_a_category_holds_its_rows_back_and_no_other(label):
+    column = pd.Categorical.from_codes([0, 1, 0, -1], categories=pd.Index(["\ud800", "2026-01-01"], dtype=object))
+    result = orders(**{label: column}).cio.track("Order Completed", dry_run=True)
+    assert result["status"].tolist()[::3] == ["invalid", "ready"]
+    assert result["reason"].iloc[0].startswith(f"{label}: ")
+
+
+def test_a_member_that_an_object_needs_is_missing_where_it_is_nan(tmp_path):
+    from cio_frames import spec
+    from cio_frames.validation import members
+
+    line = spec.Field("object", required=("sku",), properties={"sku": spec.Field("string")})
+    found = [members.fault([{"sku": null}], spec.Field("array", items=line)) for null in NULLS]
+    assert found == ["[0].sku: is missing, and is needed"] * len(NULLS)
+    assert members.fault([{"sku": "a"}], spec.Field("array", items=line)) is None
+
+
+@pytest.mark.parametrize("number", [2.0**53, 1e20, np.float32(2**24)], ids=repr)
+def test_an_id_inside_that_has_lost_its_last_digits_is_held_back(number):
+    kind = pa.float32() if isinstance(number, np.float32) else pa.float64()
+    cells = pa.array([[{"sku": number}], [{"sku": 7.0}]], pa.list_(pa.struct([("sku", kind)])))
+    why = "a float of this size has lost its last digits; read the column as text or Int64"
+    for column in (pd.Series([[{"sku": number}], [{"sku": 7.0}]]), pd.array(cells, dtype=pd.ArrowDtype(cells.type))):
+        assert reasons(orders(products=column)) == [(0, f"products[0].sku: {why}")]
+
+
+ODD_COLUMNS = [
+    pd.array(pa.array([-(2**62)], pa.timestamp("s")), dtype=pd.ArrowDtype(pa.timestamp("s"))),
+    pd.array(pa.array([[("a", -(10**9) * 86_400_000)]], pa.map_(pa.string(), pa.date64())),
+             dtype=pd.ArrowDtype(pa.map_(pa.string(), pa.date64()))),
+    pd.Series([[1]]),
+    pd.Series([{"a": 1}]),
+    pd.Series([decimal.Decimal("Infinity")]),
+    pd.Categorical([decimal.Decimal(1)]),
+    np.array(["0000-12-31"], dtype="datetime64[s]"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "column", ODD_COLUMNS, ids=["years", "maps", "lists", "dicts", "infinity", "category", "year 0"]
+)
+@pytest.mark.parametrize("label", ["ad_type", "sound"])
+def test_a_column_of_any_dtype_can_be_asked_whether_it_is_among_some_or_within_bounds(column, label):
+    found = reasons(orders(**{label: column}), "Video Playback Started")
+    assert all(reason.startswith(f"{label}: ") for _, reason in found)

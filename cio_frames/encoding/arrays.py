@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,15 @@ from cio_frames.encoding.cells import (
     NO_YEAR,
     NOT_EXACT,
     NOT_WHOLE,
-    SAME_KEY,
     cells_as_json,
     cells_as_text,
     digits_as_integers,
     key_of,
+    same_key,
     whole_as_integers,
 )
 from cio_frames.encoding.form import Form
+from cio_frames.encoding.members import of_list, of_name
 from cio_frames.encoding.series import Column
 from cio_frames.encoding.text import (
     BRACES,
@@ -40,6 +42,7 @@ from cio_frames.encoding.text import (
     escaped,
     join,
     object_value,
+    unescaped,
 )
 
 Bools = npt.NDArray[np.bool_]
@@ -47,7 +50,8 @@ Bools = npt.NDArray[np.bool_]
 _ABSENT = pa.scalar(None, TEXT)
 _NO_NUMBER = "a number is no time; say what it counts, for example with pd.to_datetime(column, unit='s')"
 _NO_ISO_8601 = "not a time in ISO 8601 form, such as 2026-11-24T09:30:00Z"
-_EXACT_FLOAT = 2.0**53
+# Whole numbers up to these are all told apart.
+_EXACT_FLOAT, _EXACT_NARROW = 2.0**53, 2.0**24
 
 
 def json_text(column: Column, field: spec.Field, form: Form) -> Text:
@@ -64,14 +68,14 @@ def json_text(column: Column, field: spec.Field, form: Form) -> Text:
     if isinstance(column, np.ndarray):
         return _cells(column, field, form)
     if kinds.is_dictionary(column.type):
-        return _dictionary(column, field, form)
+        return _dictionary(column, partial(json_text, field=field, form=form))
     if field.type == "string":
         return _as_text(column, form)
     if field.format == "digits" and _is_text(column.type):
         return _digits_as_integers(column, form)
     if field.type == "integer" and kinds.is_floating(column.type):
         return _integers_where_whole(column)
-    return _as_it_is(column, form)
+    return _as_it_is(column, field, form)
 
 
 def _cells(cells: npt.NDArray[np.object_], field: spec.Field, form: Form) -> Text:
@@ -82,22 +86,42 @@ def _cells(cells: npt.NDArray[np.object_], field: spec.Field, form: Form) -> Tex
             whole = whole_as_integers(cells)
             return cells_as_json(digits_as_integers(whole) if field.format == "digits" else whole, form)
         case _:
-            return cells_as_json(cells, form)
+            return cells_as_json(cells, form, field)
 
 
-def _as_it_is(array: pa.Array, form: Form) -> Text:
-    """Write an array in the form its own type has in JSON."""
+def _as_it_is(array: pa.Array, field: spec.Field, form: Form) -> Text:
+    """Write an array in the form its own type has in JSON; the field says what is inside."""
+    for applies, write_nested in _NESTED_WRITERS:
+        if applies(array.type):
+            return write_nested(array, field, form)
     for applies, write in _WRITERS:
         if applies(array.type):
             return write(array, form)
     # Views, extension types: rare, and their Python objects say it all.
-    return cells_as_json(_objects(array), form)
+    return cells_as_json(_objects(array), form, field)
+
+
+def _member(array: pa.Array, field: spec.Field, form: Form) -> Text:
+    """Write what is inside lists and objects; numbers that cannot be in the type asked for are left as they are."""
+    kind = array.type
+    if kinds.is_dictionary(kind):
+        return _dictionary(array, partial(_member, field=field, form=form))
+    if field.type not in ("string", "integer") or not _is_number(kind):
+        return _as_it_is(array, field, form)
+    exact = _EXACT_FLOAT if not kinds.is_floating(kind) or kinds.is_float64(kind) else _EXACT_NARROW
+    text = _integers_where_whole(array, exact) if kinds.is_floating(kind) else _as_it_is(array, field, form)
+    if field.type == "integer":
+        return text
+    if kinds.is_integer(kind):
+        return text._replace(ends=QUOTES)
+    whole = pc.match_substring_regex(text.values, r"^-?[0-9]+$")
+    return text._replace(values=pc.if_else(whole, join(text._replace(ends=QUOTES).pieces), text.values))
 
 
 def _as_text(array: pa.Array, form: Form) -> Text:
     kind = array.type
     if _is_text(kind) or kinds.is_null(kind):
-        return _as_it_is(array, form)
+        return _as_it_is(array, spec.Field(), form)
     if kinds.is_integer(kind):
         return _integers(array, form)._replace(ends=QUOTES)
     if kinds.is_floating(kind):
@@ -228,9 +252,9 @@ def _digits_as_integers(array: pa.Array, form: Form) -> Text:
     return Text(pc.if_else(spelled, array.cast(TEXT), join(text.pieces)), faults=text.faults)
 
 
-def _integers_where_whole(array: pa.Array) -> Text:
+def _integers_where_whole(array: pa.Array, exact: float = _EXACT_FLOAT) -> Text:
     numbers = array.to_numpy(zero_copy_only=False).astype(np.float64)
-    whole = np.isfinite(numbers) & (np.floor(numbers) == numbers) & (np.abs(numbers) < _EXACT_FLOAT)
+    whole = np.isfinite(numbers) & (np.floor(numbers) == numbers) & (np.abs(numbers) < exact)
     digits = pa.array(np.where(whole, numbers, 0).astype(np.int64)).cast(TEXT)
     written = _floats(array, Form())
     return Text(pc.if_else(pa.array(whole), digits, written.values), faults=written.faults)
@@ -271,25 +295,25 @@ def _times_of_day(array: pa.Array, form: Form) -> Text:
     return Text(array.cast(pa.time32("ms"), safe=False).cast(TEXT), ends=QUOTES)
 
 
-def _dictionary(array: pa.DictionaryArray, field: spec.Field, form: Form) -> Text:
+def _dictionary(array: pa.DictionaryArray, write: Callable[[pa.Array], Text]) -> Text:
     """Write each distinct value once."""
     if len(array.dictionary) > len(array):
-        return json_text(array.dictionary_decode(), field, form)
-    distinct = json_text(array.dictionary, field, form)
+        return write(array.dictionary_decode())
+    distinct = write(array.dictionary)
     codes = np.asarray(pc.fill_null(array.indices.cast(pa.int64()), -1))
     faults = tuple(Fault(np.flatnonzero(np.isin(codes, fault.rows)), fault.reason) for fault in distinct.faults)
     return Text(pc.take(distinct.values, array.indices), distinct.ends, faults)
 
 
-def _list(array: pa.Array, form: Form) -> Text:
+def _list(array: pa.Array, field: spec.Field, form: Form) -> Text:
     offsets = _offsets(array)
-    members = json_text(pc.list_flatten(array), spec.Field(), form)
+    members = _member(pc.list_flatten(array), of_list(field), form)
     # A place in a list is kept, so what is missing there is null.
     inside = _side_by_side(pc.fill_null(join(members.pieces), NULL), offsets)
     return Text(_where_valid(array, inside), ends=BRACKETS, faults=_faults_above(members.faults, offsets))
 
 
-def _map(array: pa.Array, form: Form) -> Text:
+def _map(array: pa.Array, field: spec.Field, form: Form) -> Text:
     """Write a map as an object, whose members are left out where they are null."""
     # Not by a cast: for an array that begins further on in its buffers, pyarrow makes an invalid one.
     entries = array.values
@@ -298,12 +322,20 @@ def _map(array: pa.Array, form: Form) -> Text:
     )
     offsets = _offsets(pairs)
     names, cells = pc.list_flatten(pairs).flatten()
-    keys, values = _keys(names), json_text(cells, spec.Field(), form)
+    keys = _keys(names)
+    values = _member(cells, field.additional or spec.Field(), form)
+    for name, member in field.properties.items():
+        here = np.asarray(pc.fill_null(pc.equal(keys.values, orjson.dumps(name).decode()[1:-1]), False))
+        if here.any():
+            known = _member(cells, member, form)
+            values = values._replace(
+                values=pc.if_else(pa.array(here), join(known.pieces), join(values.pieces)), ends=("", "")
+            )
     members = members_of(values, send_null=form.send_nulls)
     texts = join([*keys.pieces, ":", *members.pieces])
     there = np.concatenate([[0], np.cumsum(np.asarray(texts.is_valid()))])
     inside = _side_by_side(texts.drop_null(), there[offsets])
-    faults = (*keys.faults, *values.faults, *_faults(_repeated(keys.values, offsets), SAME_KEY))
+    faults = (*keys.faults, *values.faults, *_repeated(keys.values, offsets))
     return Text(_where_valid(array, inside), ends=BRACES, faults=_faults_above(faults, offsets))
 
 
@@ -313,14 +345,18 @@ def _keys(names: pa.Array) -> Text:
     return cells_as_text(_objects(names), key_of)
 
 
-def _repeated(keys: pa.Array, offsets: npt.NDArray[np.int64]) -> Bools:
-    """Return which keys stood before in the same map."""
+def _repeated(keys: pa.Array, offsets: npt.NDArray[np.int64]) -> Iterator[Fault]:
+    """Yield the keys that stood before in the same map."""
     codes = np.asarray(pc.fill_null(keys.dictionary_encode().indices.cast(pa.int64()), -1))
     owners = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     _, first = np.unique(np.stack([owners, codes]), axis=1, return_index=True)
     repeated = np.ones(len(keys), dtype=bool)
     repeated[first] = False
-    return repeated
+    names = unescaped(keys)
+    # What is no key at all is told by its own fault.
+    for code in np.unique(codes[repeated & (codes >= 0)]).tolist():
+        places = np.flatnonzero(repeated & (codes == code))
+        yield Fault(places, same_key(names[int(places[0])].as_py()))
 
 
 def _offsets(lists: pa.Array) -> npt.NDArray[np.int64]:
@@ -341,11 +377,12 @@ def _faults_above(faults: tuple[Fault, ...], offsets: npt.NDArray[np.int64]) -> 
     )
 
 
-def _struct(array: pa.StructArray, form: Form) -> Text:
+def _struct(array: pa.StructArray, field: spec.Field, form: Form) -> Text:
     names = [field.name for field in array.type]
     if len(set(names)) < len(names):
-        return _never(array, SAME_KEY)
-    texts = [json_text(child, spec.Field(), form) for child in array.flatten()]
+        return _never(array, same_key(next(name for name in names if names.count(name) > 1)))
+    children = zip(names, array.flatten(), strict=True)
+    texts = [_member(child, of_name(field, name), form) for name, child in children]
     members = [(name, members_of(text, send_null=form.send_nulls)) for name, text in zip(names, texts, strict=True)]
     pieces = object_value(members, keep_empty=True).pieces
     if all(isinstance(piece, str) for piece in pieces):
@@ -381,6 +418,10 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(kinds.is_string(kind) or kinds.is_large_string(kind))
 
 
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind))
+
+
 def _is_list(kind: pa.DataType) -> bool:
     return bool(kinds.is_list(kind) or kinds.is_large_list(kind) or kinds.is_fixed_size_list(kind))
 
@@ -395,8 +436,10 @@ _WRITERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array, Form], 
     (kinds.is_time, _times_of_day),
     (lambda kind: kinds.is_duration(kind) or kinds.is_interval(kind), _durations),
     (kinds.is_decimal, _decimals),
+    (kinds.is_null, _nothing),
+)
+_NESTED_WRITERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array, spec.Field, Form], Text]], ...] = (
     (_is_list, _list),
     (kinds.is_struct, _struct),
     (kinds.is_map, _map),
-    (kinds.is_null, _nothing),
 )

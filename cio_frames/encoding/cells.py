@@ -21,6 +21,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cio_frames import spec
+from cio_frames.encoding import members
 from cio_frames.encoding.form import Form, UnclearTime
 from cio_frames.encoding.text import QUOTES, TEXT, Fault, Text, escaped
 
@@ -28,11 +30,11 @@ Cells = npt.NDArray[np.object_]
 
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _DEEPEST = 100
-_TOO_DEEP = "nested too deep for JSON"
+_TOO_DEEP = "nested too deep for JSON; send the inner part as text, for example with json.dumps()"
 _EXACT_FLOAT = 2**53
-SAME_KEY = "two keys are the same as text"
+_MOST_DIGITS = 1_000_000
 NO_TIMEDELTA = "a timedelta has no form in JSON; send a number, for example with .dt.total_seconds()"
-NO_YEAR = "the year is not between 1 and 9999"
+NO_YEAR = "the year is not between 1 and 9999; where it stands for no time, make it null"
 _NO_FORM: Mapping[type, str] = {
     bytes: "bytes have no form in JSON; decode them to text",
     bytearray: "bytes have no form in JSON; decode them to text",
@@ -40,7 +42,7 @@ _NO_FORM: Mapping[type, str] = {
     np.timedelta64: NO_TIMEDELTA,
     pd.Period: "a period has no form in JSON; send text or a time, for example with .dt.to_timestamp()",
     pd.Interval: "an interval has no form in JSON; send its two ends",
-    complex: "a complex number has no form in JSON",
+    complex: "a complex number has no form in JSON; send its two parts",
 }
 
 
@@ -48,12 +50,31 @@ class _NoForm(Exception):  # noqa: N818 -- a finding about a cell, always caught
     """A cell has no form in JSON; the text says why."""
 
 
-def cells_as_json(cells: Cells, form: Form) -> Text:
-    """Return cells of any kind as JSON text.
+def cells_as_json(cells: Cells, form: Form, field: spec.Field | None = None) -> Text:
+    """Return cells of any kind as JSON text; what is inside them is in the types that the spec asks for.
 
     >>> cells_as_json(np.array([{"a": 1}, None, {1.5j}], dtype=object), Form()).values.to_pylist()
     ['{"a":1}', None, None]
+    >>> ids = spec.Field(type="array", items=spec.Field(type="string"))
+    >>> cells_as_json(np.array([[7.0, "007"], None], dtype=object), Form(), ids).values.to_pylist()
+    ['["7","007"]', None]
     """
+    text = _as_json(cells, form)
+    if field is None or not (pattern := "|".join(members.misfits(field))):
+        return text
+    # Rare, so all are written as they are first: that is one call of orjson a cell.
+    found = np.asarray(pc.fill_null(pc.match_substring_regex(text.values, pattern), False))
+    if not found.any():
+        return text
+
+    def fitted(cell: Any) -> bytes:
+        return orjson.dumps(members.fitted(_plain(cell, form), field), option=_OPTIONS)
+
+    redone = _each(cells, ~found, fitted)
+    return Text(pc.if_else(pa.array(found), redone.values, text.values), faults=text.faults)
+
+
+def _as_json(cells: Cells, form: Form) -> Text:
 
     def fast(cell: Any) -> bytes:
         return orjson.dumps(cell, default=lambda part: _plain(part, form), option=_OPTIONS)
@@ -120,6 +141,27 @@ def _absent(cells: Cells) -> npt.NDArray[np.bool_]:
     # A signalling NaN would refuse to be asked.
     with decimal.localcontext(decimal.Context(traps=[])):
         return pd.isna(cells)
+
+
+def is_missing(cell: Any) -> bool:
+    """Return whether a cell stands for a missing value, at the top or deep inside: what JSON has ``null`` for.
+
+    >>> is_missing(float("nan")), is_missing(decimal.Decimal("sNaN")), is_missing([])
+    (True, True, False)
+    """
+    match cell:
+        case None:
+            return True
+        case enum.Enum():
+            return is_missing(cell.value)
+        case float() | np.floating():
+            return bool(cell != cell)
+        case decimal.Decimal():
+            return cell.is_nan()
+        case np.datetime64() | np.timedelta64():
+            return bool(np.isnat(cell))
+        case _:
+            return cell is pd.NA or cell is pd.NaT
 
 
 def _may_be_deep(values: pa.Array) -> npt.NDArray[np.bool_]:
@@ -235,8 +277,19 @@ def _time(moment: Any, form: Form) -> str | None:
 def _object(part: Mapping[Any, Any], form: Form, depth: int) -> dict[str, Any]:
     plain = {key_of(name): _plain(member, form, depth + 1) for name, member in part.items()}
     if len(plain) < len(part):
-        raise _NoForm(SAME_KEY)
+        names = list(map(key_of, part))
+        raise _NoForm(same_key(next(name for name in names if names.count(name) > 1)))
     return plain if form.send_nulls else {name: member for name, member in plain.items() if member is not None}
+
+
+def same_key(name: str) -> str:
+    """Return what is wrong with an object that has a key twice.
+
+    >>> same_key("1")
+    "two keys are '1' as text; rename one"
+    """
+    shown = name if len(name) <= 40 else f"{name[:40]}..."
+    return f"two keys are {shown!r} as text; rename one"
 
 
 def key_of(name: Any) -> str:
@@ -264,6 +317,9 @@ def decimal_text(number: decimal.Decimal) -> str:
     >>> decimal_text(decimal.Decimal("12.50")), decimal_text(decimal.Decimal("1E+3"))
     ('12.5', '1000')
     """
+    # A few characters, such as 1E+999999999, can stand for more digits than memory holds.
+    if max(abs(number.adjusted()), -int(number.as_tuple().exponent)) > _MOST_DIGITS:
+        raise _NoForm(f"a number of more than {_MOST_DIGITS:,} digits; send it as a float")
     text = format(number, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -277,10 +333,10 @@ def _words(cell: Any) -> str | None:
             return _words(cell.value)
         case bool() | np.bool_():
             raise _NoForm("text is needed, and this is a truth value; convert it with .astype(str)")
-        case int() | np.integer():
+        case int() | np.integer() if not isinstance(cell, np.timedelta64):
             return decimal_text(decimal.Decimal(int(cell)))
         case float() | np.floating():
-            return whole_text(float(cell))
+            return whole_text(cell)
         case decimal.Decimal() if cell.is_finite():
             return _whole_decimal(cell)
         case uuid.UUID():
@@ -296,13 +352,23 @@ def _whole_decimal(number: decimal.Decimal) -> str:
     return text if number else "0"
 
 
-def whole_text(number: float) -> str:
+def whole_text(number: float | np.floating[Any]) -> str:
     """Return a float that stands for a whole number as its digits."""
-    if not number.is_integer():
+    if not float(number).is_integer():
         raise _NoForm(NOT_WHOLE)
-    if abs(number) >= _EXACT_FLOAT:
+    if not is_exact(number):
         raise _NoForm(NOT_EXACT)
     return str(int(number))
+
+
+def is_exact(number: float | np.floating[Any]) -> bool:
+    """Return whether a float is so small that its type tells all whole numbers up to it apart.
+
+    >>> is_exact(1e9), is_exact(np.float32(1e9))
+    (True, False)
+    """
+    digits = np.finfo(type(number)).nmant + 1 if isinstance(number, np.floating) else 53
+    return bool(abs(float(number)) < 2.0 ** min(digits, 53))
 
 
 NOT_WHOLE = "text is needed, and this is a number with a fraction; convert it with .astype(str)"

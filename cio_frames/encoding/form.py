@@ -33,7 +33,7 @@ class Form:
     @property
     def unclear(self) -> str:
         """What is wrong with naive times when clocks are turned."""
-        return f"the time zone {self.timezone} has this time twice, or not at all"
+        return f"the time zone {self.timezone} has this time twice, or not at all; send it with a zone or an offset"
 
     def time_of(self, moment: dt.datetime | np.datetime64) -> str:
         """Return one moment as ISO 8601 in UTC.

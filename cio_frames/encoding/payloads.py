@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cio_frames.columns import Columns, Path, Source
+from cio_frames.columns import Columns, Path, Source, field_of
 from cio_frames.encoding.arrays import instants_of, json_text, members_of
 from cio_frames.encoding.cells import cells_as_json
 from cio_frames.encoding.form import Form
@@ -90,7 +90,7 @@ class Encoder:
         self._rows = len(frame)
         self._columns = columns
         self._form = form
-        self._constants = dict(_written(columns.constants, form))
+        self._constants = dict(_written(columns, form))
         # By position, since labels may repeat; one column after the other is quicker than iloc for each.
         series = [column for _, column in frame.items()]
         self._sources = {source.path: (source, column_of(series[source.position])) for source in columns.sources}
@@ -242,16 +242,16 @@ def _object(tree: Mapping[str, Any], *, keep_empty: bool, keep_within: Sequence[
     return object_value(members, keep_empty=keep_empty)
 
 
-def _written(constants: Mapping[Path, Any], form: Form) -> Iterator[tuple[Path, str]]:
+def _written(columns: Columns, form: Form) -> Iterator[tuple[Path, str]]:
     """Yield what is the same in every call, as JSON text."""
-    for path, value in constants.items():
+    for path, value in columns.constants.items():
         if type(value) is str and value.isascii():
             # The kind of call, and most events.
             yield path, orjson.dumps(value).decode()
             continue
         cell = np.empty(1, dtype=object)
         cell[0] = value
-        text = cells_as_json(cell, replace(form, send_nulls=False))
+        text = cells_as_json(cell, replace(form, send_nulls=False), field_of(columns.call, columns.event, path))
         for fault in text.faults:
             raise FrameError(f"{'.'.join(path)}: {fault.reason}. Give another value, or leave it out.")
         if text.values[0].is_valid:

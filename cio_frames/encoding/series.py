@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -60,9 +61,23 @@ def slice_of(column: pa.ChunkedArray | Cells, start: int, stop: int) -> Column:
     return times.unsliced(rows.chunk(0)) if rows.num_chunks == 1 else pa.concat_arrays(rows.chunks)
 
 
+def filled_cells(series: pd.Series[Any]) -> npt.NDArray[np.bool_]:
+    """Return which cells of a column are not null.
+
+    >>> filled_cells(pd.Series(["a", None])).tolist()
+    [True, False]
+    """
+    with _signalling_nan_asked():
+        return series.notna().to_numpy(dtype=bool)
+
+
+def _signalling_nan_asked() -> AbstractContextManager[decimal.Context]:
+    """Return a context in which a signalling NaN does not refuse to be asked whether it is one."""
+    return decimal.localcontext(decimal.Context(traps=[]))
+
+
 def _from_objects(cells: Cells) -> pa.ChunkedArray | Cells:
-    # A signalling NaN would refuse to be asked.
-    with decimal.localcontext(decimal.Context(traps=[])):
+    with _signalling_nan_asked():
         kind = infer_dtype(cells, skipna=True)
     if kind == "empty":
         return _chunked(pa.nulls(len(cells)))

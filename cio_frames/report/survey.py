@@ -16,7 +16,7 @@ import pyarrow.types as kinds
 
 from cio_frames.columns import Columns, Source
 from cio_frames.encoding import NO_TIME
-from cio_frames.encoding.series import column_of
+from cio_frames.encoding.series import column_of, filled_cells
 from cio_frames.report.facts import ColumnFacts, Facts
 from cio_frames.validation import cells
 
@@ -119,7 +119,7 @@ def column_facts(frame: pd.DataFrame, columns: Columns, timezone: str) -> Iterat
             field=".".join(source.path),
             dtype=str(series.dtype),
             wire_type=_wire_type(column, source),
-            filled=int(series.notna().sum()),
+            filled=int(filled_cells(series).sum()),
             losses=tuple((what, count) for what, count in _losses(column, source, timezone).items() if count),
         )
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cio_frames import spec
+from cio_frames.encoding.cells import NOT_EXACT, is_exact, is_missing
 
 NEEDED: Mapping[str, str] = {
     "string": "text is needed",
@@ -32,7 +33,18 @@ def is_text(cell: Any) -> bool:
     >>> is_text("007"), is_text(7), is_text(True)
     (True, True, False)
     """
-    return isinstance(cell, (str, enum.Enum, uuid.UUID, dt.date, dt.time, np.datetime64)) or is_whole(cell)
+    if isinstance(cell, (str, uuid.UUID, dt.date, dt.time, np.datetime64)):
+        return True
+    return is_whole(cell) and (not isinstance(cell, (float, np.floating)) or is_exact(cell))
+
+
+def why_not(cell: Any, kind: str) -> str:
+    """Return why a cell does not fit a type.
+
+    >>> why_not("free", "number")
+    'a number is needed'
+    """
+    return NOT_EXACT if kind == "string" and is_whole(cell) else NEEDED[kind]
 
 
 def is_number(cell: Any) -> bool:
@@ -41,7 +53,9 @@ def is_number(cell: Any) -> bool:
     >>> is_number(decimal.Decimal("1.5")), is_number(True)
     (True, False)
     """
-    return isinstance(cell, (int, float, decimal.Decimal, np.number)) and not isinstance(cell, (bool, np.timedelta64))
+    # numpy counts timedeltas among the integers, and complex numbers among the numbers.
+    others = (bool, np.timedelta64, np.complexfloating)
+    return isinstance(cell, (int, float, decimal.Decimal, np.number)) and not isinstance(cell, others)
 
 
 def is_whole(cell: Any) -> bool:
@@ -50,7 +64,12 @@ def is_whole(cell: Any) -> bool:
     >>> is_whole(2.0), is_whole(2.5), is_whole(float("inf"))
     (True, False, False)
     """
-    return is_number(cell) and bool(np.isfinite(float(cell))) and cell == int(cell)
+    if not is_number(cell) or isinstance(cell, (int, np.integer)):
+        return is_number(cell)
+    if isinstance(cell, decimal.Decimal):
+        # Not by way of int() or float(): a Decimal may be larger than memory, written out.
+        return cell.is_finite() and cell == cell.to_integral_value()
+    return bool(np.isfinite(cell)) and bool(np.floor(cell) == cell)
 
 
 def is_truth_value(cell: Any) -> bool:
@@ -66,6 +85,13 @@ def is_object(cell: Any) -> bool:
 def is_list(cell: Any) -> bool:
     """Return whether a cell is a list in any dress."""
     return isinstance(cell, (list, tuple, set, frozenset, np.ndarray))
+
+
+def bare(cell: Any) -> Any:
+    """Return a cell without what makes no difference to how it is written: an enum, an array of no dimension."""
+    if isinstance(cell, enum.Enum):
+        return bare(cell.value)
+    return cell.item() if isinstance(cell, np.ndarray) and cell.ndim == 0 else cell
 
 
 def bounds(field: spec.Field) -> str | None:
@@ -93,7 +119,7 @@ def is_within(cell: Any, field: spec.Field) -> bool:
     """
     if isinstance(cell, str):
         return field.min_length is None or len(cell) >= field.min_length
-    if not is_number(cell) or cell != cell:
+    if not is_number(cell) or is_missing(cell):
         return True
     return (field.minimum is None or cell >= field.minimum) and (field.maximum is None or cell <= field.maximum)
 

@@ -23,6 +23,7 @@ from cio_frames.encoding.arrays import json_text
 from cio_frames.encoding.cells import DIGITS, cells_as_text
 from cio_frames.encoding.series import column_of, slice_of
 from cio_frames.validation import cells
+from cio_frames.validation.objects import python_cells
 
 Bools = npt.NDArray[np.bool_]
 Fits = Callable[["pd.Series[Any]"], "pd.Series[bool]"]
@@ -122,18 +123,26 @@ def is_whole_or_digits(series: pd.Series[Any]) -> pd.Series[bool]:
     >>> is_whole_or_digits(pd.Series(["1", "one"])).tolist()
     [True, False]
     """
-    return is_whole(series) | _answers(np.array([_spells(cell) for cell in series.astype(object)], dtype=bool), series)
+    return is_whole(series) | _answers(np.array([_spells(cell) for cell in _cells(series)], dtype=bool), series)
 
 
 def _spells(cell: Any) -> bool:
     return isinstance(cell, str) and re.fullmatch(DIGITS, cell) is not None
 
 
+def _cells(series: pd.Series[Any]) -> npt.NDArray[np.object_]:
+    """Return the cells of a column of any dtype; pandas' own astype(object) knows no years beyond Python's."""
+    column = column_of(series)
+    return column if isinstance(column, np.ndarray) else python_cells(column)
+
+
 def is_one_of(allowed: tuple[str, ...]) -> Fits:
     """Return a check for an enum."""
 
     def fits(series: pd.Series[Any]) -> pd.Series[bool]:
-        return series.isin(allowed)
+        # Not by isin(), which asks for hashes and for numpy's forms, and not every cell has them.
+        answers = [isinstance(cell, str) and cell in allowed for cell in _cells(series)]
+        return _answers(np.array(answers, dtype=bool), series)
 
     return fits
 
@@ -144,7 +153,7 @@ def is_within(field: spec.Field) -> Fits:
     def fits(series: pd.Series[Any]) -> pd.Series[bool]:
         column = column_of(series)
         if isinstance(column, np.ndarray) or not _is_number(column.type):
-            answers = [cells.is_within(cell, field) for cell in series.astype(object)]
+            answers = [cells.is_within(cell, field) for cell in _cells(series)]
             return _answers(np.array(answers, dtype=bool), series)
         low = True if field.minimum is None else pc.greater_equal(column, field.minimum)
         high = True if field.maximum is None else pc.less_equal(column, field.maximum)
@@ -159,7 +168,7 @@ def _matches(pattern: str) -> Fits:
     def fits(series: pd.Series[Any]) -> pd.Series[bool]:
         column = column_of(series)
         if isinstance(column, np.ndarray) or not (kinds.is_string(column.type) or kinds.is_large_string(column.type)):
-            texts = [cell if isinstance(cell, str) else None for cell in series.astype(object)]
+            texts = [cell if isinstance(cell, str) else None for cell in _cells(series)]
             column = pa.array([text.encode("utf-8", "replace") if text else text for text in texts], pa.binary())
             column = column.cast(pa.string())
         found = pc.fill_null(pc.match_substring_regex(column, pattern), True)
@@ -180,5 +189,5 @@ IS_OF_TYPE: Mapping[str, Fits] = {
 # Reserved attributes, https://docs.customer.io: an email is RFC 5322; what is checked is one @ between two parts.
 FORMATS: Mapping[str, tuple[Fits, str]] = {
     "email": (_matches(r"^[^@\s]+@[^@\s]+$"), "not an email address"),
-    "uri": (_matches(r"^[A-Za-z][A-Za-z0-9+.\-]*:\S+$"), "not a URI"),
+    "uri": (_matches(r"^[A-Za-z][A-Za-z0-9+.\-]*:\S+$"), "not a URI; it begins with a scheme, such as https://"),
 }

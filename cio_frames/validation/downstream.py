@@ -19,7 +19,7 @@ import pyarrow.types as kinds
 
 from cio_frames import spec
 from cio_frames.columns import Columns, Source
-from cio_frames.encoding.series import column_of
+from cio_frames.encoding.series import column_of, filled_cells
 from cio_frames.encoding.text import TEXT
 from cio_frames.validation.failures import failure_cases
 
@@ -145,7 +145,7 @@ def _properties(payload: str) -> object:
 
 def filled(frame: pd.DataFrame, source: Source) -> Bools:
     """Return which rows have a value in a column."""
-    return frame.iloc[:, source.position].notna().to_numpy(dtype=bool)
+    return filled_cells(frame.iloc[:, source.position])
 
 
 def _text_bytes(series: pd.Series[Any]) -> Ints:

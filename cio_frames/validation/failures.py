@@ -8,6 +8,7 @@ check itself where every row fails.
 
 from __future__ import annotations
 
+import decimal
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -234,9 +235,15 @@ def _names(unique: str | list[str] | None) -> list[str]:
 
 
 def _printable(series: pd.Series[Any]) -> pd.Series[Any]:
-    """Return a column whose half surrogates are bytes: pandera fails as a whole when it puts them into words."""
+    """Return a column without what pandera fails of as a whole: half surrogates are bytes, signalling NaN are None."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        distinct = pd.Series(series.cat.categories)
+        return series if _printable(distinct) is distinct else _printable(series.astype(object))
     if series.dtype != object and not (isinstance(series.dtype, pd.StringDtype) and series.dtype.storage == "python"):
         return series
+    if any(issubclass(kind, decimal.Decimal) for kind in set(map(type, series))):
+        cells = [None if isinstance(cell, decimal.Decimal) and cell.is_snan() else cell for cell in series]
+        series = pd.Series(cells, index=series.index, dtype=object)
     try:
         "".join(cell for cell in series if isinstance(cell, str)).encode()
     except UnicodeEncodeError:

@@ -12,9 +12,11 @@ import pyarrow.types as kinds
 
 from cio_frames import spec
 from cio_frames.columns import Columns, field_of
+from cio_frames.encoding.cells import is_missing
 from cio_frames.encoding.series import column_of
 from cio_frames.errors import FrameError
 from cio_frames.validation import cells
+from cio_frames.validation.objects import python_cells
 
 ERROR = "has a member that does not fit"
 
@@ -39,7 +41,7 @@ def fit(field: spec.Field) -> Callable[[pd.Series[Any]], pd.Series[bool]]:
         if not isinstance(column, np.ndarray):
             if _type_fits(column.type, field):
                 return pd.Series(True, index=series.index, dtype=bool)
-            column = np.array([*column.to_pylist(), None], dtype=object)[:-1]
+            column = python_cells(column)
         answers = np.fromiter((fault(cell, field) is None for cell in column), dtype=bool, count=len(column))
         return pd.Series(answers, index=series.index)
 
@@ -53,10 +55,11 @@ def fault(cell: Any, field: spec.Field, place: str = "") -> str | None:
     >>> fault([{"price": 1}, {"price": "free"}], products)
     '[1].price: a number is needed'
     """
-    if cell is None or cell is pd.NA:
+    cell = cells.bare(cell)
+    if is_missing(cell):
         return None
     if place and field.type is not None and not cells.IS_OF_TYPE[field.type](cell):
-        return f"{place}: {cells.NEEDED[field.type]}"
+        return f"{place}: {cells.why_not(cell, field.type)}"
     if place and field.enum and cell not in field.enum:
         return f"{place}: must be one of {', '.join(field.enum)}"
     if place and not cells.is_within(cell, field):
@@ -67,6 +70,8 @@ def fault(cell: Any, field: spec.Field, place: str = "") -> str | None:
 def _faults_inside(cell: Any, field: spec.Field, place: str) -> Iterable[str | None]:
     if isinstance(cell, Mapping):
         for name, member in field.properties.items():
+            if name in field.required and is_missing(cell.get(name)):
+                yield f"{place}.{name}: is missing, and is needed"
             yield fault(cell.get(name), member, f"{place}.{name}")
         if field.additional is not None:
             for name, member in cell.items():
@@ -95,16 +100,16 @@ def check_constants(columns: Columns) -> None:
 
 
 def as_objects(series: pd.Series[Any], field: spec.Field) -> pd.Series[Any]:
-    """Return a nested Arrow column that has to be looked into as Python objects.
+    """Return a nested Arrow column that may not fit as Python objects.
 
     pandera cannot put nested Arrow cells into words under pandas 2.2.
     """
-    if not isinstance(series.dtype, pd.ArrowDtype) or not has_members(field):
+    if not isinstance(series.dtype, pd.ArrowDtype):
         return series
     kind = series.dtype.pyarrow_dtype
     if not kinds.is_nested(kind) or _type_fits(kind, field):
         return series
-    return pd.Series(list(pa.array(series).to_pylist()), index=series.index, dtype=object)
+    return pd.Series(python_cells(pa.array(series)), index=series.index, dtype=object)
 
 
 def _type_fits(kind: pa.DataType, field: spec.Field) -> bool:
@@ -112,6 +117,8 @@ def _type_fits(kind: pa.DataType, field: spec.Field) -> bool:
     if kinds.is_null(kind):
         return True
     if kinds.is_struct(kind):
+        if field.required:
+            return False
         members = {member.name: member.type for member in kind}
         known = [(members[name], below) for name, below in field.properties.items() if name in members]
         if field.additional is not None:
