@@ -55,9 +55,11 @@ def fault(cell: Any, field: spec.Field, place: str = "") -> str | None:
     >>> fault([{"price": 1}, {"price": "free"}], products)
     '[1].price: a number is needed'
     """
-    cell = cells.bare(cell)
-    if is_missing(cell):
-        return None
+    # Most cells are of plain types, which need no second look.
+    if type(cell) not in (str, int, dict, list):
+        cell = cells.bare(cell)
+        if is_missing(cell):
+            return None
     if place and field.type is not None and not cells.IS_OF_TYPE[field.type](cell):
         return f"{place}: {cells.why_not(cell, field.type)}"
     if place and field.enum and cell not in field.enum:
@@ -70,9 +72,11 @@ def fault(cell: Any, field: spec.Field, place: str = "") -> str | None:
 def _faults_inside(cell: Any, field: spec.Field, place: str) -> Iterable[str | None]:
     if isinstance(cell, Mapping):
         for name, member in field.properties.items():
-            if name in field.required and is_missing(cell.get(name)):
+            inside = cell.get(name)
+            if name in field.required and is_missing(inside):
                 yield f"{place}.{name}: is missing, and is needed"
-            yield fault(cell.get(name), member, f"{place}.{name}")
+            elif inside is not None:
+                yield fault(inside, member, f"{place}.{name}")
         if field.additional is not None:
             for name, member in cell.items():
                 if name not in field.properties:
