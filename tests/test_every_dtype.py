@@ -55,7 +55,7 @@ def _column(count):
     )
 
 
-@examples(130)
+@examples(100)
 @given(requests(), st.sampled_from(["omit", "send"]))
 def test_nothing_raises_and_every_row_has_its_answer(request, nulls):
     frame, name = request

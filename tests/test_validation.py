@@ -607,7 +607,7 @@ ODD_COLUMNS = [
 @pytest.mark.parametrize(
     "column", ODD_COLUMNS, ids=["years", "maps", "lists", "dicts", "infinity", "category", "year 0"]
 )
-@pytest.mark.parametrize("label", ["ad_type", "sound"])
+@pytest.mark.parametrize("label", ["ad_type", "sound", "user_id", "timestamp"])
 def test_a_column_of_any_dtype_can_be_asked_whether_it_is_among_some_or_within_bounds(column, label):
     found = reasons(orders(**{label: column}), "Video Playback Started")
     assert all(reason.startswith(f"{label}: ") for _, reason in found)

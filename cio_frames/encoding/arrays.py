@@ -58,7 +58,8 @@ def json_text(column: Column, field: spec.Field, form: Form) -> Text:
     """Return one column as JSON text, in the type that the spec asks for.
 
     A field that is text gets whole numbers as their digits; a field that is a time gets ISO 8601 in UTC; a field
-    that is an integer gets whole floats without their ``.0``. Elsewhere the column's own type decides.
+    that is an integer gets whole floats without their ``.0``. So do the members of lists and objects that the spec
+    knows; what cannot be in the type asked for is left as it is there. Elsewhere the column's own type decides.
 
     >>> json_text(pa.array([7.0, None]), spec.Field(type="string"), Form()).values.to_pylist()
     ['7', None]

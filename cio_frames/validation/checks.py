@@ -73,6 +73,10 @@ def _answers(answers: Bools, series: pd.Series[Any]) -> pd.Series[bool]:
     return pd.Series(answers, index=series.index, dtype=bool)
 
 
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(kinds.is_string(kind) or kinds.is_large_string(kind))
+
+
 def _is_number(kind: pa.DataType) -> bool:
     return bool(kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind))
 
@@ -140,7 +144,10 @@ def is_one_of(allowed: tuple[str, ...]) -> Fits:
     """Return a check for an enum."""
 
     def fits(series: pd.Series[Any]) -> pd.Series[bool]:
-        # Not by isin(), which asks for hashes and for numpy's forms, and not every cell has them.
+        # Not by pandas' isin(), which asks for hashes and for numpy's forms, and not every cell has them.
+        column = column_of(series)
+        if not isinstance(column, np.ndarray) and _is_text(column.type):
+            return _answers(np.asarray(pc.is_in(column, pa.array(allowed, column.type))), series)
         answers = [isinstance(cell, str) and cell in allowed for cell in _cells(series)]
         return _answers(np.array(answers, dtype=bool), series)
 
@@ -167,7 +174,7 @@ def _matches(pattern: str) -> Fits:
 
     def fits(series: pd.Series[Any]) -> pd.Series[bool]:
         column = column_of(series)
-        if isinstance(column, np.ndarray) or not (kinds.is_string(column.type) or kinds.is_large_string(column.type)):
+        if isinstance(column, np.ndarray) or not _is_text(column.type):
             texts = [cell if isinstance(cell, str) else None for cell in _cells(series)]
             column = pa.array([text.encode("utf-8", "replace") if text else text for text in texts], pa.binary())
             column = column.cast(pa.string())

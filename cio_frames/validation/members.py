@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from cio_frames import spec
@@ -55,9 +56,11 @@ def fault(cell: Any, field: spec.Field, place: str = "") -> str | None:
     >>> fault([{"price": 1}, {"price": "free"}], products)
     '[1].price: a number is needed'
     """
-    cell = cells.bare(cell)
-    if is_missing(cell):
-        return None
+    # Most cells are of plain types, which need no second look.
+    if type(cell) not in (str, int, dict, list):
+        cell = cells.bare(cell)
+        if is_missing(cell):
+            return None
     if place and field.type is not None and not cells.IS_OF_TYPE[field.type](cell):
         return f"{place}: {cells.why_not(cell, field.type)}"
     if place and field.enum and cell not in field.enum:
@@ -70,9 +73,11 @@ def fault(cell: Any, field: spec.Field, place: str = "") -> str | None:
 def _faults_inside(cell: Any, field: spec.Field, place: str) -> Iterable[str | None]:
     if isinstance(cell, Mapping):
         for name, member in field.properties.items():
-            if name in field.required and is_missing(cell.get(name)):
+            inside = cell.get(name)
+            if name in field.required and is_missing(inside):
                 yield f"{place}.{name}: is missing, and is needed"
-            yield fault(cell.get(name), member, f"{place}.{name}")
+            elif inside is not None:
+                yield fault(inside, member, f"{place}.{name}")
         if field.additional is not None:
             for name, member in cell.items():
                 if name not in field.properties:
@@ -100,16 +105,27 @@ def check_constants(columns: Columns) -> None:
 
 
 def as_objects(series: pd.Series[Any], field: spec.Field) -> pd.Series[Any]:
-    """Return a nested Arrow column that may not fit as Python objects.
+    """Return a nested Arrow column that may not fit, or one with years beyond Python's, as Python objects.
 
-    pandera cannot put nested Arrow cells into words under pandas 2.2.
+    pandera cannot put such cells into words under pandas 2.2.
     """
     if not isinstance(series.dtype, pd.ArrowDtype):
         return series
     kind = series.dtype.pyarrow_dtype
-    if not kinds.is_nested(kind) or _type_fits(kind, field):
-        return series
-    return pd.Series(python_cells(pa.array(series)), index=series.index, dtype=object)
+    if _is_beyond_python(series) if kinds.is_temporal(kind) else kinds.is_nested(kind) and not _type_fits(kind, field):
+        return pd.Series(python_cells(pa.array(series)), index=series.index, dtype=object)
+    return series
+
+
+def _is_beyond_python(times: pd.Series[Any]) -> bool:
+    try:
+        pc.min_max(pa.array(times)).as_py()
+    except NotImplementedError:
+        # Intervals, which have no order.
+        return False
+    except (ValueError, OverflowError):
+        return True
+    return False
 
 
 def _type_fits(kind: pa.DataType, field: spec.Field) -> bool:
