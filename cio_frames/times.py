@@ -90,7 +90,7 @@ def from_timestamps(array: pa.Array, timezone: str) -> Instants:
 
 def from_dates(array: pa.Array, timezone: str) -> Instants:
     """Return the instants at which days begin in ``timezone``."""
-    return from_timestamps(array.cast(pa.date32()).cast(pa.timestamp("s")), timezone)
+    return from_timestamps(array.cast(pa.date32(), safe=False).cast(pa.timestamp("s")), timezone)
 
 
 def unsliced(array: pa.Array) -> pa.Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -20,11 +20,11 @@ from cio_frames.encoding.cells import (
     NO_YEAR,
     NOT_EXACT,
     NOT_WHOLE,
+    SAME_KEY,
     cells_as_json,
     cells_as_text,
     digits_as_integers,
     key_of,
-    same_key,
     whole_as_integers,
 )
 from cio_frames.encoding.form import Form
@@ -42,7 +42,6 @@ from cio_frames.encoding.text import (
     escaped,
     join,
     object_value,
-    unescaped,
 )
 
 Bools = npt.NDArray[np.bool_]
@@ -336,7 +335,7 @@ def _map(array: pa.Array, field: spec.Field, form: Form) -> Text:
     texts = join([*keys.pieces, ":", *members.pieces])
     there = np.concatenate([[0], np.cumsum(np.asarray(texts.is_valid()))])
     inside = _side_by_side(texts.drop_null(), there[offsets])
-    faults = (*keys.faults, *values.faults, *_repeated(keys.values, offsets))
+    faults = (*keys.faults, *values.faults, *_faults(_repeated(keys.values, offsets), SAME_KEY))
     return Text(_where_valid(array, inside), ends=BRACES, faults=_faults_above(faults, offsets))
 
 
@@ -346,18 +345,15 @@ def _keys(names: pa.Array) -> Text:
     return cells_as_text(_objects(names), key_of)
 
 
-def _repeated(keys: pa.Array, offsets: npt.NDArray[np.int64]) -> Iterator[Fault]:
-    """Yield the keys that stood before in the same map."""
+def _repeated(keys: pa.Array, offsets: npt.NDArray[np.int64]) -> Bools:
+    """Return which keys stood before in the same map."""
     codes = np.asarray(pc.fill_null(keys.dictionary_encode().indices.cast(pa.int64()), -1))
     owners = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     _, first = np.unique(np.stack([owners, codes]), axis=1, return_index=True)
     repeated = np.ones(len(keys), dtype=bool)
     repeated[first] = False
-    names = unescaped(keys)
     # What is no key at all is told by its own fault.
-    for code in np.unique(codes[repeated & (codes >= 0)]).tolist():
-        places = np.flatnonzero(repeated & (codes == code))
-        yield Fault(places, same_key(names[int(places[0])].as_py()))
+    return repeated & (codes >= 0)
 
 
 def _offsets(lists: pa.Array) -> npt.NDArray[np.int64]:
@@ -381,7 +377,7 @@ def _faults_above(faults: tuple[Fault, ...], offsets: npt.NDArray[np.int64]) -> 
 def _struct(array: pa.StructArray, field: spec.Field, form: Form) -> Text:
     names = [field.name for field in array.type]
     if len(set(names)) < len(names):
-        return _never(array, same_key(next(name for name in names if names.count(name) > 1)))
+        return _never(array, SAME_KEY)
     children = zip(names, array.flatten(), strict=True)
     texts = [_member(child, of_name(field, name), form) for name, child in children]
     members = [(name, members_of(text, send_null=form.send_nulls)) for name, text in zip(names, texts, strict=True)]

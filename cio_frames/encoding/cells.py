@@ -33,6 +33,8 @@ _DEEPEST = 100
 _TOO_DEEP = "nested too deep for JSON; send the inner part as text, for example with json.dumps()"
 _EXACT_FLOAT = 2**53
 _MOST_DIGITS = 1_000_000
+# Without the key, which is a part of the cell.
+SAME_KEY = "two keys are the same as text; rename one"
 NO_TIMEDELTA = "a timedelta has no form in JSON; send a number, for example with .dt.total_seconds()"
 NO_YEAR = "the year is not between 1 and 9999; where it stands for no time, make it null"
 _NO_FORM: Mapping[type, str] = {
@@ -277,19 +279,8 @@ def _time(moment: Any, form: Form) -> str | None:
 def _object(part: Mapping[Any, Any], form: Form, depth: int) -> dict[str, Any]:
     plain = {key_of(name): _plain(member, form, depth + 1) for name, member in part.items()}
     if len(plain) < len(part):
-        names = list(map(key_of, part))
-        raise _NoForm(same_key(next(name for name in names if names.count(name) > 1)))
+        raise _NoForm(SAME_KEY)
     return plain if form.send_nulls else {name: member for name, member in plain.items() if member is not None}
-
-
-def same_key(name: str) -> str:
-    """Return what is wrong with an object that has a key twice.
-
-    >>> same_key("1")
-    "two keys are '1' as text; rename one"
-    """
-    shown = name if len(name) <= 40 else f"{name[:40]}..."
-    return f"two keys are {shown!r} as text; rename one"
 
 
 def key_of(name: Any) -> str:
