@@ -48,6 +48,14 @@ class SpecError(CioFramesError):
 class FrameError(CioFramesError):
     """The frame cannot be sent as asked, whatever its rows hold."""
 
+    def at(self, where: str) -> FrameError:
+        """Return the same error with the file or the frame that it is about in front.
+
+        >>> FrameError("A column has no name.").at("orders.parquet")
+        FrameError('orders.parquet: A column has no name.')
+        """
+        return FrameError(f"{where}: {self}")
+
 
 class MissingColumnsError(FrameError):
     """A call needs columns that the frame does not have.
@@ -62,13 +70,25 @@ class MissingColumnsError(FrameError):
         The columns that the frame has.
     remedy : str
         What to write instead.
+    where : str
+        The file or the frame of a load; empty elsewhere.
     """
 
-    def __init__(self, call: str, missing: Sequence[str], present: Sequence[str], remedy: str = "") -> None:
-        super().__init__(call, missing, present, remedy)
+    def __init__(
+        self, call: str, missing: Sequence[str], present: Sequence[str], remedy: str = "", where: str = ""
+    ) -> None:
+        super().__init__(call, missing, present, remedy, where)
         self.call, self.missing, self.present, self.remedy = call, list(missing), list(present), remedy
+        self.where = where
+
+    def at(self, where: str) -> MissingColumnsError:
+        """Return the same error, facts and all, with the file or the frame that it is about in front."""
+        return MissingColumnsError(self.call, self.missing, self.present, self.remedy, where)
 
     def __str__(self) -> str:
+        return f"{self.where}: {self._words()}" if self.where else self._words()
+
+    def _words(self) -> str:
         wanted = " or ".join(map(repr, self.missing))
         shown = ", ".join(map(repr, self.present[:_COLUMNS_SHOWN])) or "no columns"
         more = len(self.present) - _COLUMNS_SHOWN

@@ -146,11 +146,12 @@ def _without_ours(frame: pd.DataFrame, request: Request) -> pd.DataFrame:
 def _check_columns(source: Source, request: Request) -> None:
     """Refuse a source with a file whose columns cannot make the call, before anything is sent."""
     for name, labels in source.labels():
-        own = pd.DataFrame({label: pd.Series(dtype=object) for label in labels})
+        # As they are: a name that is repeated must be told of too.
+        own = pd.DataFrame(columns=pd.Index(labels, dtype=object, tupleize_cols=False), dtype=object)
         try:
             Prepared(_without_ours(own, request), request)
         except FrameError as error:
-            raise FrameError(f"{name}: {error}") from error
+            raise error.at(name) from error
 
 
 def _refuse_young(rows: int, frame: int = 0) -> None:
@@ -181,12 +182,13 @@ def _prepared_chunks(
         wanted=lambda labels: wanted_columns(labels, request),
     )
     for chunk in chunks:
-        if gate is not None and chunk.number not in done:
-            _refuse_young(campaigns.young_rows(chunk.frame, request, gate), chunk.number)
         try:
-            yield chunk, Prepared(_without_ours(chunk.frame, request), request)
+            prepared = Prepared(_without_ours(chunk.frame, request), request)
         except FrameError as error:
-            raise FrameError(f"{chunk.file or f'frame {chunk.number}'}: {error}") from error
+            raise error.at(chunk.where) from error
+        if gate is not None and chunk.number not in done:
+            _refuse_young(campaigns.young_rows(chunk, request, gate), chunk.number)
+        yield chunk, prepared
 
 
 class _Load:

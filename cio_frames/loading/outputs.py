@@ -9,8 +9,9 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 
@@ -96,7 +97,8 @@ class Outputs:
         chunk : Chunk
             Its rows.
         whole : pandas.DataFrame or None
-            Its rows with all columns; None where all were delivered.
+            Its rows with all columns; None where all were delivered. Columns of one name, which Parquet cannot hold,
+            are told apart by a number: ``note`` and ``note (2)``. They are such as are not sent.
         result : pandas.DataFrame
             Its result frame.
         """
@@ -155,7 +157,7 @@ def _part(number: int) -> str:
 
 def _table(frame: pd.DataFrame) -> pa.Table:
     """Return rows as a table; columns that Arrow has no type for, such as those of mixed cells, become JSON text."""
-    frame = frame.set_axis([str(label) for label in frame.columns], axis=1)
+    frame = frame.set_axis(_names(frame.columns), axis=1)
     frame = frame.astype({REASON: "string", STATUS: "string", MESSAGE_ID: "string", FILE: "string"})
     mixed = {
         label: frame[label].astype(object).map(_as_text, na_action="ignore").astype("string")
@@ -163,6 +165,20 @@ def _table(frame: pd.DataFrame) -> pa.Table:
         if not _fits(frame[label])
     }
     return without_empty_columns(pa.Table.from_pandas(frame.assign(**mixed), preserve_index=False))
+
+
+def _names(labels: Iterable[Hashable]) -> list[str]:
+    """Return labels as names for a file, where each may stand once only.
+
+    >>> _names(["note", "note", 7, "7", "note (2)"])
+    ['note', 'note (3)', '7', '7 (2)', 'note (2)']
+    """
+    names: list[str] = []
+    texts = list(map(str, labels))
+    for text in texts:
+        others = (f"{text} ({number})" for number in count(2))
+        names.append(text if text not in names else next(name for name in others if name not in {*names, *texts}))
+    return names
 
 
 def _fits(series: pd.Series[object]) -> bool:  # type: ignore[type-var]
