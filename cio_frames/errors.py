@@ -113,7 +113,8 @@ class InvalidRowsError(FrameError):
     Attributes
     ----------
     report : ValidationReport or LoadResult
-        Which rows, which columns, and why; of a load, how many for which reason.
+        Which rows, which columns, and why; of a load, how many for which reason, and the first of them by file and
+        row in its ``first_held_back``.
     """
 
     def __init__(self, report: ValidationReport | LoadResult) -> None:
@@ -121,9 +122,13 @@ class InvalidRowsError(FrameError):
         self.report = report
 
     def __str__(self) -> str:
+        what = f"{self.report.rows_held_back:,} of {self.report.rows:,} rows cannot be sent, and nothing was."
+        first = next(iter(getattr(self.report, "first_held_back", ())), None)
+        if first is None:
+            return f"{what} See .report, mend the rows, or pass on_invalid='skip' to send the others."
         return (
-            f"{self.report.rows_held_back:,} of {self.report.rows:,} rows cannot be sent, and nothing was. "
-            "See .report, mend the rows, or pass on_invalid='skip' to send the others."
+            f"{what} The first, counted from 0, is {first}. Others are in .report.first_held_back. Mend the rows, or "
+            "pass on_invalid='skip' to send the others, and have these in rejects.parquet."
         )
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import gzip
 import json
+import pickle
 import sqlite3
 import sys
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import cio_frames as cio
-from cio_frames.loading import files, flow, loads_in, sources
+from cio_frames.loading import dry, files, flow, loads_in, sources
 
 from .faults import Answer, FaultServer
 
@@ -615,6 +616,41 @@ def test_on_invalid_raise_sends_nothing(sandbox):
     with pytest.raises(cio.InvalidRowsError, match="3 of 25 rows cannot be sent, and nothing was"):
         load("people.parquet", sandbox.client, on_invalid="raise")
     assert len(sandbox.calls()) == 0
+
+
+def test_rows_that_keep_a_load_from_starting_are_named_by_file_and_position(sandbox, small_chunks, folder):
+    (folder / "in").mkdir()
+    people(3).to_parquet("in/a.parquet")
+    frame = people(25).assign(bio="x")
+    frame.loc[[1, *range(12, 18)], "user_id"] = None
+    frame.loc[[0, 20], "bio"] = ["x" * 33_000, "x" * 33_001]
+    frame.to_parquet("in/b.parquet")
+    with pytest.raises(cio.InvalidRowsError) as error:
+        load("in", sandbox.client, on_invalid="raise")
+    missing = "user_id: is missing, and is needed"
+    assert str(error.value).startswith(
+        "9 of 28 rows cannot be sent, and nothing was. The first, counted from 0, is row 0 of in/b.parquet: 33,1"
+    )
+    assert ".report.first_held_back" in str(error.value)
+    report = pickle.loads(pickle.dumps(error.value)).report
+    assert [row.row for row in report.first_held_back] == [0, 1, 12, 13, 14, 15, 20]
+    assert {row.file for row in report.first_held_back} == {"in/b.parquet"}
+    assert report.first_held_back[1] == ("in/b.parquet", 1, "invalid", missing)
+    assert report.as_dict()["first_held_back"][1] == {
+        "file": "in/b.parquet", "row": 1, "status": "invalid", "reason": missing,
+    }  # fmt: skip
+    assert cio.load("in", "identify", dry_run=True).first_held_back == report.first_held_back
+    assert load("in", sandbox.client).first_held_back == ()
+
+
+def test_of_many_kinds_of_rows_held_back_not_all_are_named(sandbox, monkeypatch):
+    monkeypatch.setattr(dry, "_KINDS_NAMED", 1)
+    fine, bad = people(2), people(2, 2).assign(user_id=None)
+    frames = [fine, bad.assign(user_id=["ada", None], email="no"), bad]
+    with pytest.raises(cio.InvalidRowsError, match=r"The first, counted from 0, is row 2: email: ") as error:
+        load(frames, sandbox.client, on_invalid="raise")
+    assert error.value.report.statuses == {"ready": 2, "invalid": 4}
+    assert [(row.file, row.row) for row in error.value.report.first_held_back] == [(None, 2)]
 
 
 def test_reports_are_for_people_and_programs(sandbox):
