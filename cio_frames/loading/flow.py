@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +40,7 @@ from cio_frames.message_ids import MessageIds, Seen
 from cio_frames.pipeline import Prepared, Request, Sending, Written, types_of
 from cio_frames.progress import LoadProgress
 from cio_frames.results import GOOD
+from cio_frames.stopping import stoppable
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -225,7 +224,7 @@ class _Load:
             return
         waiting = self._ledger.done_chunks(self._number)
         self._done.extend(waiting)
-        with _stoppable(), read_ahead(self._source, self._request) as chunks:
+        with stoppable(), read_ahead(self._source, self._request) as chunks:
             for chunk, prepared in chunks:
                 if waiting.pop(chunk.number, None) is None:
                     raise ConfigurationError(
@@ -242,7 +241,7 @@ class _Load:
         not_seen = dict(done) if self._source.stamps() is None else {}
         try:
             with (
-                _stoppable(),
+                stoppable(),
                 read_ahead(self._source, self._request, frozenset(done), self._gate) as chunks,
             ):
                 for chunk, prepared in chunks:
@@ -483,20 +482,3 @@ class _Content:
 
 def _content(payloads: memoryview) -> str:
     return str(xxhash.xxh3_64_hexdigest(payloads))
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Take a request to end (SIGTERM) for Ctrl-C: what is on its way is waited for, and the ledger is closed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, stack: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
