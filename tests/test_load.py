@@ -191,7 +191,7 @@ def test_googles_storage_is_not_tried_for_a_quarter_of_an_hour(sandbox, monkeypa
         raise OSError("google::cloud::Status(UNAVAILABLE: no credentials.)")
 
     monkeypatch.setattr(files.pafs, "FileSystem", SimpleNamespace(from_uri=from_uri))
-    with pytest.raises(cio.FrameError, match=r"gs://bucket/in/ cannot be reached: google.*no credentials"):
+    with pytest.raises(cio.FrameError, match=r"gs://bucket/in/ cannot be reached: google.*no credentials.*Check"):
         load("gs://bucket/in/", sandbox.client)
     assert asked == ["gs://bucket/in/?retry_limit_seconds=60"]
 
@@ -474,6 +474,17 @@ def test_a_database_that_is_no_ledger_is_refused_and_left_as_it_is(sandbox, fold
     assert not (folder / "calls.db.lock").exists()
 
 
+def test_what_is_no_ledger_cannot_be_listed_and_the_remedy_is_named(folder):
+    with pytest.raises(cio.ConfigurationError, match=r"There is no ledger none\. Name the ledger\.sqlite"):
+        loads_in(folder.__class__("none"))
+    with sqlite3.connect("other.sqlite") as database:
+        database.execute("CREATE TABLE orders (id)")
+    (folder / "text").write_text("no database at all, but long enough to be looked at as one" * 20)
+    for name in ("other.sqlite", "text"):
+        with pytest.raises(cio.ConfigurationError, match=r"it is no ledger\. Name the ledger\.sqlite of a load"):
+            loads_in(folder.__class__(name))
+
+
 def test_a_load_that_starts_over_is_listed_once(sandbox, folder):
     people(3).to_parquet("people.parquet")
     people(2).to_parquet("other.parquet")
@@ -595,7 +606,7 @@ def test_a_file_that_changes_under_the_load_is_told(sandbox, small_chunks, folde
 def test_a_read_only_folder_is_told_before_anything_is_sent(sandbox, folder):
     people(3).to_parquet("people.parquet")
     (folder / "out").write_text("a file in the way")
-    with pytest.raises(cio.ConfigurationError, match="cannot be used"):
+    with pytest.raises(cio.ConfigurationError, match=r"cannot be used: .*exists\. Make room .* run the same again"):
         load("people.parquet", sandbox.client)
     assert len(sandbox.calls()) == 0
 

@@ -458,7 +458,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_sent(sandbox
         touch(self, *given, **named)
 
     monkeypatch.setattr(Path, "touch", read_only)
-    with pytest.raises(cio.ConfigurationError, match="Answers cannot be written to out: Read-only file system"):
+    with pytest.raises(cio.ConfigurationError, match=r"written to out: Read-only file system\. Make room"):
         load("people.parquet", sandbox.client)
     assert len(sandbox.calls()) == 0
 
@@ -475,7 +475,7 @@ def test_answers_that_cannot_be_written_in_the_middle_stop_a_load_and_it_goes_on
 
     write = outputs._write
     monkeypatch.setattr(outputs, "_write", full)
-    with pytest.raises(cio.ConfigurationError, match="Answers cannot be written to out: No space left on device"):
+    with pytest.raises(cio.ConfigurationError, match=r"written to out: No space left on device\. Make room"):
         load("people.parquet", sandbox.client)
     loaded = load("people.parquet", sandbox.client)
     assert (loaded.state, loaded.statuses) == ("done", {"delivered": 25})

@@ -239,4 +239,7 @@ def _told(folder: Path) -> Iterator[None]:
         yield
     except (OSError, sqlite3.DatabaseError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise ConfigurationError(f"Answers cannot be written to {folder}: {why}.") from error
+        raise ConfigurationError(
+            f"Answers cannot be written to {folder}: {why}. Make room there, or mend the permissions, and run the same "
+            "again."
+        ) from error
