@@ -1,5 +1,6 @@
 """Loads of what comes as frames: generators, cursors, datasets. Nobody can tell beforehand what will come."""
 
+import json
 import sqlite3
 
 import pandas as pd
@@ -224,3 +225,12 @@ def test_a_missing_column_is_an_error_with_its_facts_and_its_place(sandbox, thro
     assert error.value.missing == {"batch": ["type"], "page": ["seen_at"], "alias": ["previous_id"]}[options["call"]]
     assert error.value.present == ["user_id", "timestamp"]
     assert len(sandbox.calls()) == 0
+
+
+@pytest.mark.parametrize("cells", [[{}, {}], [[{}], []], [{"a": [{}]}, {"a": None}]])
+def test_objects_of_which_none_has_a_member_are_kept_in_rejects_as_json(sandbox, cells):
+    frame = pd.DataFrame({"user_id": [None, "ada"], "info": pd.Series(cells, dtype=object)})
+    for source in (frame, pa.Table.from_pandas(frame)):
+        loaded = load([source], sandbox.client, fresh=True)
+        assert loaded.statuses == {"delivered": 1, "invalid": 1}
+        assert pd.read_parquet(loaded.rejects)["info"].map(json.loads).tolist() == cells[:1]

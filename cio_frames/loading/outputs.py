@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.types as kinds
 
 from cio_frames.errors import ConfigurationError
 from cio_frames.loading.guard import guarded
@@ -156,7 +157,7 @@ def _part(number: int) -> str:
 
 
 def _table(frame: pd.DataFrame) -> pa.Table:
-    """Return rows as a table; columns that Arrow has no type for, such as those of mixed cells, become JSON text."""
+    """Return rows as a table; columns that Parquet has no type for, such as those of mixed cells, become JSON text."""
     frame = frame.set_axis(_names(frame.columns), axis=1)
     frame = frame.astype({REASON: "string", STATUS: "string", MESSAGE_ID: "string", FILE: "string"})
     mixed = {
@@ -183,15 +184,33 @@ def _names(labels: Iterable[Hashable]) -> list[str]:
 
 def _fits(series: pd.Series[object]) -> bool:  # type: ignore[type-var]
     try:
-        pa.array(series, from_pandas=True)
+        kind = pa.array(series, from_pandas=True).type
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         return False
-    return True
+    return _has_form(kind)
+
+
+def _has_form(kind: pa.DataType) -> bool:
+    """Return whether Parquet can hold a type: it has no form for an object that never has a member.
+
+    >>> _has_form(pa.list_(pa.int8())), _has_form(pa.list_(pa.struct([])))
+    (True, False)
+    """
+    if kinds.is_struct(kind):
+        return kind.num_fields > 0 and all(_has_form(member.type) for member in kind)
+    if kinds.is_map(kind):
+        return _has_form(kind.key_type) and _has_form(kind.item_type)
+    return not kinds.is_nested(kind) or _has_form(kind.value_type)
 
 
 def _as_text(cell: object) -> str:
-    text = cell if isinstance(cell, str) else json.dumps(cell, default=str, ensure_ascii=False)
+    text = cell if isinstance(cell, str) else json.dumps(cell, default=_plain, ensure_ascii=False)
     return text.encode("utf-8", "replace").decode()
+
+
+def _plain(cell: object) -> object:
+    """Return what JSON has no word for as lists, which numpy's arrays are, or as text."""
+    return cell.tolist() if isinstance(cell, np.ndarray) else str(cell)
 
 
 def _remove(path: Path) -> None:
