@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from decimal import Decimal
 
 import pandas as pd
 import pyarrow as pa
@@ -234,3 +235,17 @@ def test_objects_of_which_none_has_a_member_are_kept_in_rejects_as_json(sandbox,
         loaded = load([source], sandbox.client, fresh=True)
         assert loaded.statuses == {"delivered": 1, "invalid": 1}
         assert pd.read_parquet(loaded.rejects)["info"].map(json.loads).tolist() == cells[:1]
+
+
+@pytest.mark.parametrize("dtype", [object, pd.ArrowDtype(pa.decimal128(5, -2))])
+def test_decimals_in_thousands_are_kept_in_rejects_as_numbers(sandbox, dtype):
+    frame = pd.DataFrame({"user_id": [None, "ada"], "size": pd.Series([Decimal("1.2E+3"), None], dtype=dtype)})
+    loaded = load([frame], sandbox.client)
+    assert loaded.statuses == {"delivered": 1, "invalid": 1}
+    assert pd.read_parquet(loaded.rejects)["size"].tolist() == [Decimal(1200)]
+
+
+def test_a_decimal_in_an_object_that_parquet_has_no_form_for_is_kept_in_rejects_as_text(sandbox):
+    cells = pd.Series([[Decimal("1.2E+3")], None], dtype=pd.ArrowDtype(pa.list_(pa.decimal128(5, -2))))
+    loaded = load([pd.DataFrame({"user_id": [None, "ada"], "sizes": cells})], sandbox.client)
+    assert pd.read_parquet(loaded.rejects)["sizes"].tolist() == ['["1.2E+3"]']

@@ -30,6 +30,8 @@ from cio_frames.results import GOOD
 # Columns of the rejects that are not of the source. A load leaves them out, but for the message id.
 STATUS, REASON, MESSAGE_ID = f"{OURS}status", f"{OURS}reason", f"{OURS}message_id"
 FILE, ROW = f"{OURS}file", f"{OURS}row"
+# Of Arrow's widest decimals; of those half as wide there are half as many.
+_MOST_DIGITS = 76
 
 
 class Outputs:
@@ -165,7 +167,11 @@ def _table(frame: pd.DataFrame) -> pa.Table:
         for label in frame.columns
         if not _fits(frame[label])
     }
-    return without_empty_columns(pa.Table.from_pandas(frame.assign(**mixed), preserve_index=False))
+    table = pa.Table.from_pandas(frame.assign(**mixed), preserve_index=False)
+    for place, each in enumerate(table.schema):
+        if _kept_as(each.type) != each.type:
+            table = table.set_column(place, each.name, table[place].cast(_kept_as(each.type)))
+    return without_empty_columns(table)
 
 
 def _names(labels: Iterable[Hashable]) -> list[str]:
@@ -187,11 +193,23 @@ def _fits(series: pd.Series[object]) -> bool:  # type: ignore[type-var]
         kind = pa.array(series, from_pandas=True).type
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         return False
-    return _has_form(kind)
+    return _has_form(_kept_as(kind))
+
+
+def _kept_as(kind: pa.DataType) -> pa.DataType:
+    """Return the type in which a column is kept: Parquet knows no decimals that count in hundreds, as 1E+2 does.
+
+    >>> _kept_as(pa.decimal128(5, -2)), _kept_as(pa.int8())
+    (Decimal128Type(decimal128(7, 0)), DataType(int8))
+    """
+    if not kinds.is_decimal(kind) or kind.scale >= 0 or kind.precision - kind.scale > _MOST_DIGITS:
+        return kind
+    digits = kind.precision - kind.scale
+    return pa.decimal128(digits, 0) if digits <= _MOST_DIGITS // 2 else pa.decimal256(digits, 0)
 
 
 def _has_form(kind: pa.DataType) -> bool:
-    """Return whether Parquet can hold a type: it has no form for an object that never has a member.
+    """Return whether Parquet can hold a type: it has no form for objects that never have a member, among others.
 
     >>> _has_form(pa.list_(pa.int8())), _has_form(pa.list_(pa.struct([])))
     (True, False)
@@ -200,6 +218,8 @@ def _has_form(kind: pa.DataType) -> bool:
         return kind.num_fields > 0 and all(_has_form(member.type) for member in kind)
     if kinds.is_map(kind):
         return _has_form(kind.key_type) and _has_form(kind.item_type)
+    if kinds.is_decimal(kind):
+        return bool(kind.scale >= 0)
     return not kinds.is_nested(kind) or _has_form(kind.value_type)
 
 
