@@ -83,7 +83,7 @@ class MissingColumnsError(FrameError):
 
     def at(self, where: str) -> MissingColumnsError:
         """Return the same error, facts and all, with the file or the frame that it is about in front."""
-        return MissingColumnsError(self.call, self.missing, self.present, self.remedy, where)
+        return MissingColumnsError(*self.args[:4], where)
 
     def __str__(self) -> str:
         return f"{self.where}: {self._words()}" if self.where else self._words()
