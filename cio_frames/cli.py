@@ -48,6 +48,7 @@ out = Console(soft_wrap=True, highlight=False, markup=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 _REASONS_SHOWN = 10
+_ROWS_SHOWN = 10
 # What is read by a program or kept in a file has no edge at which names would be cut.
 _WIDEST = 10_000
 
@@ -608,6 +609,10 @@ def _print_outlook(loaded: cio.LoadResult) -> None:
         if rows
         else "No row is an event young enough to start campaigns."
     )
+    if loaded.first_held_back:
+        out.print("Held back, the first of each kind (rows from 0):")
+    for row in loaded.first_held_back[:_ROWS_SHOWN]:
+        out.print(f"  {row}")
 
 
 def _print_frame(frame: pd.DataFrame) -> None:

@@ -73,6 +73,14 @@ class SpecError(CioFramesError):
 class FrameError(CioFramesError):
     """The frame cannot be sent as asked, whatever its rows hold."""
 
+    def at(self, where: str) -> FrameError:
+        """Return the same error with the file or the frame that it is about in front.
+
+        >>> FrameError("A column has no name.").at("orders.parquet")
+        FrameError('orders.parquet: A column has no name.')
+        """
+        return FrameError(f"{where}: {self}")
+
 
 class MissingColumnsError(FrameError):
     """A call needs columns that the frame does not have.
@@ -87,16 +95,27 @@ class MissingColumnsError(FrameError):
         The columns that the frame has, as text.
     remedy : str
         What to write instead.
+    where : str
+        The file or the frame of a load; empty elsewhere.
     """
 
-    def __init__(self, call: str, missing: Sequence[Hashable], present: Sequence[Hashable], remedy: str = "") -> None:
-        super().__init__(call, missing, present, remedy)
-        self.call, self.remedy = call, remedy
+    def __init__(
+        self, call: str, missing: Sequence[Hashable], present: Sequence[Hashable], remedy: str = "", where: str = ""
+    ) -> None:
+        super().__init__(call, missing, present, remedy, where)
+        self.call, self.remedy, self.where = call, remedy, where
         self.missing, self.present = list(map(str, missing)), list(map(str, present))
         # The words show labels as they are: a column 0 is not found as '0'.
         self._wanted, self._labels = list(missing), list(present)
 
+    def at(self, where: str) -> MissingColumnsError:
+        """Return the same error, facts and all, with the file or the frame that it is about in front."""
+        return MissingColumnsError(self.call, self._wanted, self._labels, self.remedy, where)
+
     def __str__(self) -> str:
+        return f"{self.where}: {self._words()}" if self.where else self._words()
+
+    def _words(self) -> str:
         wanted = " or ".join(map(repr, self._wanted))
         shown = ", ".join(map(repr, self._labels[:_COLUMNS_SHOWN])) or "no columns"
         more = len(self.present) - _COLUMNS_SHOWN
@@ -131,7 +150,8 @@ class InvalidRowsError(FrameError):
     Attributes
     ----------
     report : ValidationReport or LoadResult
-        Which rows, which columns, and why; of a load, how many for which reason.
+        Which rows, which columns, and why; of a load, how many for which reason, and the first of them by file and
+        row in its ``first_held_back``.
     """
 
     def __init__(self, report: ValidationReport | LoadResult) -> None:
@@ -139,9 +159,13 @@ class InvalidRowsError(FrameError):
         self.report = report
 
     def __str__(self) -> str:
+        what = f"{self.report.rows_held_back:,} of {self.report.rows:,} rows cannot be sent, and nothing was."
+        first = next(iter(getattr(self.report, "first_held_back", ())), None)
+        if first is None:
+            return f"{what} See .report, mend the rows, or pass on_invalid='skip' to send the others."
         return (
-            f"{self.report.rows_held_back:,} of {self.report.rows:,} rows cannot be sent, and nothing was. "
-            "See .report, mend the rows, or pass on_invalid='skip' to send the others."
+            f"{what} The first, counted from 0, is {first}. Others are in .report.first_held_back. Mend the rows, or "
+            "pass on_invalid='skip' to send the others, and have these in rejects.parquet."
         )
 
 

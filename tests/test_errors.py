@@ -27,6 +27,7 @@ ERRORS = [
     cio.FrameError("no"),
     cio.MissingColumnsError("track", ["user_id"], ["userid"], "Name yours."),
     cio.MissingColumnsError("track", ["0"], [0, pd.Timestamp(0)]),
+    cio.MissingColumnsError("track", ["user_id"], ["userid"]).at("orders.parquet"),
     cio.InvalidRowsError(report()),
     cio.CampaignsError(3),
     cio.CampaignsError(3, 2),
@@ -70,6 +71,13 @@ def test_every_error_is_in_the_tree_that_the_docstring_draws():
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
     assert len(kinds) == 10
     assert all(kind.__name__ in errors.__doc__ for kind in kinds)
+
+
+def test_an_error_that_is_told_with_its_file_keeps_its_class_and_its_facts():
+    error = pickle.loads(pickle.dumps(cio.MissingColumnsError("track", ["user_id"], ["total"]).at("orders.parquet")))
+    assert (error.missing, error.present, error.where) == (["user_id"], ["total"], "orders.parquet")
+    assert str(error).startswith("orders.parquet: track needs column 'user_id', and this frame has 'total'.")
+    assert type(cio.FrameError("no").at("orders.parquet")) is cio.FrameError
 
 
 def test_a_delivery_error_says_how_many_rows_have_which_status():

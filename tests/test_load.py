@@ -3,6 +3,7 @@
 import dataclasses
 import gzip
 import json
+import pickle
 import sqlite3
 import sys
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import cio_frames as cio
-from cio_frames.loading import files, flow, loads_in, sources
+from cio_frames.loading import dry, files, flow, loads_in, sources
 
 from .faults import Answer, FaultServer
 
@@ -190,7 +191,7 @@ def test_googles_storage_is_not_tried_for_a_quarter_of_an_hour(sandbox, monkeypa
         raise OSError("google::cloud::Status(UNAVAILABLE: no credentials.)")
 
     monkeypatch.setattr(files.pafs, "FileSystem", SimpleNamespace(from_uri=from_uri))
-    with pytest.raises(cio.FrameError, match=r"gs://bucket/in/ cannot be reached: google.*no credentials"):
+    with pytest.raises(cio.FrameError, match=r"gs://bucket/in/ cannot be reached: google.*no credentials.*Check"):
         load("gs://bucket/in/", sandbox.client)
     assert asked == ["gs://bucket/in/?retry_limit_seconds=60"]
 
@@ -473,6 +474,17 @@ def test_a_database_that_is_no_ledger_is_refused_and_left_as_it_is(sandbox, fold
     assert not (folder / "calls.db.lock").exists()
 
 
+def test_what_is_no_ledger_cannot_be_listed_and_the_remedy_is_named(folder):
+    with pytest.raises(cio.ConfigurationError, match=r"There is no ledger none\. Name the ledger\.sqlite"):
+        loads_in(folder.__class__("none"))
+    with sqlite3.connect("other.sqlite") as database:
+        database.execute("CREATE TABLE orders (id)")
+    (folder / "text").write_text("no database at all, but long enough to be looked at as one" * 20)
+    for name in ("other.sqlite", "text"):
+        with pytest.raises(cio.ConfigurationError, match=r"it is no ledger\. Name the ledger\.sqlite of a load"):
+            loads_in(folder.__class__(name))
+
+
 def test_a_load_that_starts_over_is_listed_once(sandbox, folder):
     people(3).to_parquet("people.parquet")
     people(2).to_parquet("other.parquet")
@@ -594,7 +606,7 @@ def test_a_file_that_changes_under_the_load_is_told(sandbox, small_chunks, folde
 def test_a_read_only_folder_is_told_before_anything_is_sent(sandbox, folder):
     people(3).to_parquet("people.parquet")
     (folder / "out").write_text("a file in the way")
-    with pytest.raises(cio.ConfigurationError, match="cannot be used"):
+    with pytest.raises(cio.ConfigurationError, match=r"cannot be used: .*exists\. Make room .* run the same again"):
         load("people.parquet", sandbox.client)
     assert len(sandbox.calls()) == 0
 
@@ -615,6 +627,41 @@ def test_on_invalid_raise_sends_nothing(sandbox):
     with pytest.raises(cio.InvalidRowsError, match="3 of 25 rows cannot be sent, and nothing was"):
         load("people.parquet", sandbox.client, on_invalid="raise")
     assert len(sandbox.calls()) == 0
+
+
+def test_rows_that_keep_a_load_from_starting_are_named_by_file_and_position(sandbox, small_chunks, folder):
+    (folder / "in").mkdir()
+    people(3).to_parquet("in/a.parquet")
+    frame = people(25).assign(bio="x")
+    frame.loc[[1, *range(12, 18)], "user_id"] = None
+    frame.loc[[0, 20], "bio"] = ["x" * 33_000, "x" * 33_001]
+    frame.to_parquet("in/b.parquet")
+    with pytest.raises(cio.InvalidRowsError) as error:
+        load("in", sandbox.client, on_invalid="raise")
+    missing = "user_id: is missing, and is needed"
+    assert str(error.value).startswith(
+        "9 of 28 rows cannot be sent, and nothing was. The first, counted from 0, is row 0 of in/b.parquet: 33,1"
+    )
+    assert ".report.first_held_back" in str(error.value)
+    report = pickle.loads(pickle.dumps(error.value)).report
+    assert [row.row for row in report.first_held_back] == [0, 1, 12, 13, 14, 15, 20]
+    assert {row.file for row in report.first_held_back} == {"in/b.parquet"}
+    assert report.first_held_back[1] == ("in/b.parquet", 1, "invalid", missing)
+    assert report.as_dict()["first_held_back"][1] == {
+        "file": "in/b.parquet", "row": 1, "status": "invalid", "reason": missing,
+    }  # fmt: skip
+    assert cio.load("in", "identify", dry_run=True).first_held_back == report.first_held_back
+    assert load("in", sandbox.client).first_held_back == ()
+
+
+def test_of_many_kinds_of_rows_held_back_not_all_are_named(sandbox, monkeypatch):
+    monkeypatch.setattr(dry, "_KINDS_NAMED", 1)
+    fine, bad = people(2), people(2, 2).assign(user_id=None)
+    frames = [fine, bad.assign(user_id=["ada", None], email="no"), bad]
+    with pytest.raises(cio.InvalidRowsError, match=r"The first, counted from 0, is row 2: email: ") as error:
+        load(frames, sandbox.client, on_invalid="raise")
+    assert error.value.report.statuses == {"ready": 2, "invalid": 4}
+    assert [(row.file, row.row) for row in error.value.report.first_held_back] == [(None, 2)]
 
 
 def test_reports_are_for_people_and_programs(sandbox):

@@ -1,10 +1,13 @@
 """Loads of what comes as frames: generators, cursors, datasets. Nobody can tell beforehand what will come."""
 
+import json
 import sqlite3
+from decimal import Decimal
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 
 import cio_frames as cio
@@ -161,3 +164,88 @@ def test_young_events_behind_old_ones_need_a_word_in_each_run(sandbox):
     assert len(sandbox.calls()) == 1
     loaded = cio.load(frames(), "page", client=sandbox.client, output="out", allow_campaigns=True)
     assert (loaded.statuses, len(sandbox.calls())) == ({"delivered": 3}, 3)
+
+
+def repeated(frame, label, *cells):
+    """Return a frame with one more column of a name, that may be there already."""
+    more = pd.DataFrame({label: pd.Series(cells, index=frame.index, dtype=object)})
+    return pd.concat([frame, more], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("call", "label", "allow_campaigns"),
+    [
+        *(("page", label, allowed) for label in ("timestamp", "user_id", "plan") for allowed in (True, False)),
+        ("batch", "type", True),
+        ("batch", "timestamp", False),
+    ],
+)
+def test_a_repeated_column_that_would_be_sent_is_told_before_anything_is(sandbox, call, label, allow_campaigns):
+    fine = seen("2020-01-01").assign(type="page", plan="free")
+    frames = [fine, repeated(fine, label, "2020-01-01")]
+    with pytest.raises(cio.FrameError, match=rf"^frame 1: (C|c)olumn '{label}'") as error:
+        cio.load(frames, call, client=sandbox.client, output="out", allow_campaigns=allow_campaigns)
+    assert "Rename one" in str(error.value)
+    assert len(sandbox.calls()) == 0
+
+
+def test_a_repeated_column_that_is_not_sent_is_in_the_rejects_under_names_that_tell_them_apart(sandbox):
+    frame = pd.DataFrame(
+        [["ada", "free", "a", "b", "c", "d"], [None, "team", "e", "f", "g", "h"]],
+        columns=["user_id", "plan", "note", "note", "note (2)", 7],
+    )
+    frame = repeated(frame, "7", "i", "j")
+    loaded = load([frame], sandbox.client, traits=["plan"])
+    assert loaded.statuses == {"delivered": 1, "invalid": 1}
+    rejects = pd.read_parquet(loaded.rejects)
+    assert list(rejects.columns)[:7] == ["user_id", "plan", "note", "note (3)", "note (2)", "7", "7 (2)"]
+    assert rejects.iloc[0, 1:7].tolist() == ["team", "e", "f", "g", "h", "j"]
+    mended = cio.load([rejects.assign(user_id="eve")], "identify", client=sandbox.client, output="two", traits=["plan"])
+    assert mended.statuses == {"delivered": 1}
+    assert sandbox.calls()["traits"].tolist() == [{"plan": "free"}, {"plan": "team"}]
+    assert load([frame], sandbox.client, traits=["plan"]).state == "done"
+
+
+def test_a_parquet_file_with_a_repeated_column_is_loaded_where_that_is_not_sent(sandbox):
+    table = pa.table([["ada", None], ["free", "team"], ["a", "b"], ["c", "d"]], ["user_id", "plan", "note", "note"])
+    pq.write_table(table, "people.parquet")
+    with pytest.raises(cio.FrameError, match=r"^people.parquet: column 'note' and column 'note' both feed"):
+        load("people.parquet", sandbox.client)
+    loaded = load("people.parquet", sandbox.client, traits=["plan"])
+    assert loaded.statuses == {"delivered": 1, "invalid": 1}
+    assert pd.read_parquet(loaded.rejects)[["note", "note (2)"]].to_numpy().tolist() == [["b", "d"]]
+
+
+@pytest.mark.parametrize("through", ["frames", "generator"])
+@pytest.mark.parametrize("options", [{"call": "batch"}, {"call": "page", "timestamp": "seen_at"}, {"call": "alias"}])
+def test_a_missing_column_is_an_error_with_its_facts_and_its_place(sandbox, through, options):
+    frames = [seen("2020-01-01")]
+    with pytest.raises(cio.MissingColumnsError, match=r"^frame 0: ") as error:
+        cio.load(frames if through == "frames" else iter(frames), client=sandbox.client, output="out", **options)
+    assert error.value.call == options["call"]
+    assert error.value.missing == {"batch": ["type"], "page": ["seen_at"], "alias": ["previous_id"]}[options["call"]]
+    assert error.value.present == ["user_id", "timestamp"]
+    assert len(sandbox.calls()) == 0
+
+
+@pytest.mark.parametrize("cells", [[{}, {}], [[{}], []], [{"a": [{}]}, {"a": None}]])
+def test_objects_of_which_none_has_a_member_are_kept_in_rejects_as_json(sandbox, cells):
+    frame = pd.DataFrame({"user_id": [None, "ada"], "info": pd.Series(cells, dtype=object)})
+    for source in (frame, pa.Table.from_pandas(frame)):
+        loaded = load([source], sandbox.client, fresh=True)
+        assert loaded.statuses == {"delivered": 1, "invalid": 1}
+        assert pd.read_parquet(loaded.rejects)["info"].map(json.loads).tolist() == cells[:1]
+
+
+@pytest.mark.parametrize("dtype", [object, pd.ArrowDtype(pa.decimal128(5, -2))])
+def test_decimals_in_thousands_are_kept_in_rejects_as_numbers(sandbox, dtype):
+    frame = pd.DataFrame({"user_id": [None, "ada"], "size": pd.Series([Decimal("1.2E+3"), None], dtype=dtype)})
+    loaded = load([frame], sandbox.client)
+    assert loaded.statuses == {"delivered": 1, "invalid": 1}
+    assert pd.read_parquet(loaded.rejects)["size"].tolist() == [Decimal(1200)]
+
+
+def test_a_decimal_in_an_object_that_parquet_has_no_form_for_is_kept_in_rejects_as_text(sandbox):
+    cells = pd.Series([[Decimal("1.2E+3")], None], dtype=pd.ArrowDtype(pa.list_(pa.decimal128(5, -2))))
+    loaded = load([pd.DataFrame({"user_id": [None, "ada"], "sizes": cells})], sandbox.client)
+    assert pd.read_parquet(loaded.rejects)["sizes"].tolist() == ['["1.2E+3"]']

@@ -458,7 +458,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_sent(sandbox
         touch(self, *given, **named)
 
     monkeypatch.setattr(Path, "touch", read_only)
-    with pytest.raises(cio.ConfigurationError, match="Answers cannot be written to out: Read-only file system"):
+    with pytest.raises(cio.ConfigurationError, match=r"written to out: Read-only file system\. Make room"):
         load("people.parquet", sandbox.client)
     assert len(sandbox.calls()) == 0
 
@@ -475,7 +475,7 @@ def test_answers_that_cannot_be_written_in_the_middle_stop_a_load_and_it_goes_on
 
     write = outputs._write
     monkeypatch.setattr(outputs, "_write", full)
-    with pytest.raises(cio.ConfigurationError, match="Answers cannot be written to out: No space left on device"):
+    with pytest.raises(cio.ConfigurationError, match=r"written to out: No space left on device\. Make room"):
         load("people.parquet", sandbox.client)
     loaded = load("people.parquet", sandbox.client)
     assert (loaded.state, loaded.statuses) == ("done", {"delivered": 25})
@@ -540,6 +540,9 @@ def test_a_dry_run_on_the_command_line_says_all_there_is_to_know(folder):
         "At the rate limit it takes 0.00 s at least.",
         f"Timestamps from 2020-01-01T00:00:00+00:00 to {young.isoformat()}.",
         "5 rows are events younger than 72 hours, or without a time, and can start campaigns.",
+        "Held back, the first of each kind (rows from 0):",
+        "row 0 of seen.parquet: user_id: is missing, and is needed",
+        *(f"row {row} of seen.parquet: 33,{159 + row - 25} bytes, and a call may have 32,000" for row in range(25, 30)),
     ]
     assert sorted(path.name for path in folder.iterdir()) == ["seen.parquet"]
 

@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "errors": {"loading", "report", "names"},
     "resources": set(),
     "progress": set(),
+    "stopping": set(),
     "times": set(),
     "message_ids": set(),
     "lanes": {"encoding"},
@@ -43,7 +44,7 @@ MAY_IMPORT = {
     "report": {"spec", "columns", "encoding", "validation", "errors"},
     "pipeline": {
         "spec", "plan", "columns", "validation", "encoding", "message_ids", "lanes", "ahead", "batching", "client",
-        "delivery", "report", "results", "progress", "errors",
+        "delivery", "report", "results", "progress", "stopping", "errors",
     },
     "functions": {"spec", "plan", "columns", "validation", "report", "encoding", "client", "pipeline", "errors"},
     "audit": {"errors"},
@@ -51,7 +52,7 @@ MAY_IMPORT = {
     "accessor": {"functions", "operations", "columns", "report", "client"},
     "loading": {
         "spec", "plan", "columns", "validation", "encoding", "message_ids", "ahead", "batching", "client", "delivery",
-        "report", "results", "progress", "pipeline", "functions", "errors",
+        "report", "results", "progress", "stopping", "pipeline", "functions", "errors",
     },
     # The sandbox must not share the encoder's bugs; it makes a Client only to hand it out.
     "sandbox": {"spec", "errors", "client"},

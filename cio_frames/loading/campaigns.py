@@ -7,9 +7,11 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import pandas as pd
 
+from cio_frames.columns import position_of
 from cio_frames.encoding.arrays import instants_of
 from cio_frames.encoding.series import column_of, slice_of
-from cio_frames.loading.sources import Source
+from cio_frames.errors import FrameError
+from cio_frames.loading.sources import Chunk, Source
 from cio_frames.pipeline import Request
 from cio_frames.report.survey import CAMPAIGN_HOURS
 
@@ -29,28 +31,32 @@ def rows_that_can_start_campaigns(source: Source, request: Request, now: pd.Time
     """
     if request.call not in (*EVENTS, "batch"):
         return 0
-    columns = [found for _, labels in source.labels() if (found := _timestamp(labels, request)) is not None]
+    columns = [
+        labels[place] for name, labels in source.labels() if (place := _timestamp(labels, request, name)) is not None
+    ]
     if not columns and source.rows() is not None and request.call != "batch":
         return source.rows() or 0
     kind = request.mapping.type_column if request.call == "batch" else None
     wanted = [label for label in {*columns, kind} if label is not None]
     return sum(
-        young_rows(chunk.frame, request, now)
+        young_rows(chunk, request, now)
         for chunk in source.chunks(wanted=lambda labels: [label for label in labels if label in wanted])
     )
 
 
-def young_rows(frame: pd.DataFrame, request: Request, now: pd.Timestamp) -> int:
-    """Return how many rows of a frame are young events."""
+def young_rows(chunk: Chunk, request: Request, now: pd.Timestamp) -> int:
+    """Return how many rows of a chunk are young events."""
+    frame, labels = chunk.frame, list(chunk.frame.columns)
     counts = np.ones(len(frame), dtype=bool)
     if request.call == "batch":
-        counts = frame[request.mapping.type_column].isin(EVENTS).to_numpy(dtype=bool)
+        kind = _position(labels, request.mapping.type_column, request, chunk.where)
+        counts = frame.iloc[:, kind].isin(EVENTS).to_numpy(dtype=bool)
     elif request.call not in EVENTS:
         return 0
-    label = _timestamp(list(frame.columns), request)
-    if label is None:
+    place = _timestamp(labels, request, chunk.where)
+    if place is None:
         return int(counts.sum())
-    column = column_of(frame[label])
+    column = column_of(frame.iloc[:, place])
     instants, _ = instants_of(slice_of(column, 0, len(frame)), request.form)
     edge = (now - pd.Timedelta(hours=CAMPAIGN_HOURS)).value // 1_000_000
     # What cannot be read is held back later.
@@ -58,9 +64,15 @@ def young_rows(frame: pd.DataFrame, request: Request, now: pd.Timestamp) -> int:
     return int((counts & young).sum())
 
 
-def _timestamp(labels: Sequence[Hashable], request: Request) -> Hashable | None:
-    """Return the column with timestamps."""
+def _timestamp(labels: Sequence[Hashable], request: Request, where: str) -> int | None:
+    """Return where the column with timestamps is, if there is one."""
     given = request.mapping.timestamp
-    if given is not None:
-        return given if given in labels else None
-    return "timestamp" if "timestamp" in labels else None
+    label = "timestamp" if given is None else given
+    return _position(labels, label, request, where) if label in labels else None
+
+
+def _position(labels: Sequence[Hashable], label: Hashable, request: Request, where: str) -> int:
+    try:
+        return position_of(labels, label, request.call)
+    except FrameError as error:
+        raise error.at(where) from error

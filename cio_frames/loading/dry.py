@@ -10,11 +10,16 @@ import pandas as pd
 
 from cio_frames.client import Client
 from cio_frames.loading.flow import read_ahead, with_ids_of_rejects
-from cio_frames.loading.loaded import LoadResult
-from cio_frames.loading.sources import Source
+from cio_frames.loading.loaded import HeldBack, LoadResult
+from cio_frames.loading.sources import Chunk, Source
 from cio_frames.pipeline import Request, Sending
 from cio_frames.progress import LoadProgress
 from cio_frames.report import Survey
+from cio_frames.results import GOOD
+
+# Rows that are named, so that there is something to look at: so many of each kind, and of so many kinds.
+_ROWS_OF_A_KIND = 5
+_KINDS_NAMED = 50
 
 
 def dry_run(
@@ -25,12 +30,13 @@ def dry_run(
     request = with_ids_of_rejects(source, request)
     survey = Survey(now, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
     reasons: Counter[tuple[str, str | None]] = Counter()
+    first = _First()
     bytes_ = 0
     with (
         LoadProgress(source.rows(), progress, request.what) as shown,
         read_ahead(source, request) as chunks,
     ):
-        for _, prepared in chunks:
+        for chunk, prepared in chunks:
             sending = Sending(prepared, client, named=False)
             events = prepared.events()
             for written in sending.written():
@@ -43,6 +49,7 @@ def dry_run(
             result = sending.outcomes.frame(pd.RangeIndex(prepared.rows))
             bytes_ += int(result["bytes"].sum())
             reasons.update(_reasons(result))
+            first.note(chunk, result)
     facts = survey.facts([])
     return LoadResult(
         what=request.what,
@@ -56,7 +63,28 @@ def dry_run(
         earliest=facts.earliest,
         latest=facts.latest,
         recent=facts.recent,
+        first_held_back=tuple(first.rows),
     )
+
+
+class _First:
+    """The first rows of each kind that are held back."""
+
+    def __init__(self) -> None:
+        self.rows: list[HeldBack] = []
+        self._kinds: Counter[str | None] = Counter()
+
+    def note(self, chunk: Chunk, result: pd.DataFrame) -> None:
+        """Note those of a chunk."""
+        held_back = result[~result["status"].isin(GOOD)]
+        # What is too large is of one kind, though every size makes a reason of its own.
+        kinds = held_back["reason"].where(held_back["status"].ne("too_large"))
+        some = held_back[held_back.groupby(kinds, dropna=False, sort=False).cumcount().lt(_ROWS_OF_A_KIND)]
+        for position, status, reason in zip(some.index, some["status"].astype(str), some["reason"], strict=True):
+            kind = None if status == "too_large" else reason
+            if self._kinds[kind] < _ROWS_OF_A_KIND and (kind in self._kinds or len(self._kinds) < _KINDS_NAMED):
+                self._kinds[kind] += 1
+                self.rows.append(HeldBack(chunk.file, chunk.first_row + position, status, reason))
 
 
 def _reasons(result: pd.DataFrame) -> dict[tuple[str, str | None], int]:

@@ -191,7 +191,10 @@ def reached(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FrameError(f"{what} cannot be reached: {words_of(error)}.") from error
+        raise FrameError(
+            f"{what} cannot be reached: {words_of(error)}. Check its name, the permissions or credentials it needs, "
+            "and the network, and run the same again."
+        ) from error
 
 
 def words_of(error: OSError) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +40,7 @@ from cio_frames.message_ids import MessageIds, Seen
 from cio_frames.pipeline import Prepared, Request, Sending, Written, types_of
 from cio_frames.progress import LoadProgress
 from cio_frames.results import GOOD
+from cio_frames.stopping import stoppable
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -146,11 +145,12 @@ def _without_ours(frame: pd.DataFrame, request: Request) -> pd.DataFrame:
 def _check_columns(source: Source, request: Request) -> None:
     """Refuse a source with a file whose columns cannot make the call, before anything is sent."""
     for name, labels in source.labels():
-        own = pd.DataFrame({label: pd.Series(dtype=object) for label in labels})
+        # As they are: a name that is repeated must be told of too.
+        own = pd.DataFrame(columns=pd.Index(labels, dtype=object, tupleize_cols=False), dtype=object)
         try:
             Prepared(_without_ours(own, request), request)
         except FrameError as error:
-            raise FrameError(f"{name}: {error}") from error
+            raise error.at(name) from error
 
 
 def _refuse_young(rows: int, frame: int = 0) -> None:
@@ -181,12 +181,13 @@ def _prepared_chunks(
         wanted=lambda labels: wanted_columns(labels, request),
     )
     for chunk in chunks:
-        if gate is not None and chunk.number not in done:
-            _refuse_young(campaigns.young_rows(chunk.frame, request, gate), chunk.number)
         try:
-            yield chunk, Prepared(_without_ours(chunk.frame, request), request)
+            prepared = Prepared(_without_ours(chunk.frame, request), request)
         except FrameError as error:
-            raise FrameError(f"{chunk.file or f'frame {chunk.number}'}: {error}") from error
+            raise error.at(chunk.where) from error
+        if gate is not None and chunk.number not in done:
+            _refuse_young(campaigns.young_rows(chunk, request, gate), chunk.number)
+        yield chunk, prepared
 
 
 class _Load:
@@ -223,7 +224,7 @@ class _Load:
             return
         waiting = self._ledger.done_chunks(self._number)
         self._done.extend(waiting)
-        with _stoppable(), read_ahead(self._source, self._request) as chunks:
+        with stoppable(), read_ahead(self._source, self._request) as chunks:
             for chunk, prepared in chunks:
                 if waiting.pop(chunk.number, None) is None:
                     raise ConfigurationError(
@@ -240,7 +241,7 @@ class _Load:
         not_seen = dict(done) if self._source.stamps() is None else {}
         try:
             with (
-                _stoppable(),
+                stoppable(),
                 read_ahead(self._source, self._request, frozenset(done), self._gate) as chunks,
             ):
                 for chunk, prepared in chunks:
@@ -481,20 +482,3 @@ class _Content:
 
 def _content(payloads: memoryview) -> str:
     return str(xxhash.xxh3_64_hexdigest(payloads))
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Take a request to end (SIGTERM) for Ctrl-C: what is on its way is waited for, and the ledger is closed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, stack: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -47,6 +47,10 @@ CREATE INDEX IF NOT EXISTS outcomes_by_chunk ON outcomes (load, chunk);
 # Of the tables above; a ledger of other tables cannot be gone on with.
 _VERSION = 2
 
+_NAME_ONE = "Name the ledger.sqlite of a load; it is in the load's output, or where its ledger= (--ledger) said."
+_BRING_BACK = "Bring back a copy of it, or name another ledger and output, and all is sent again."
+_MAKE_ROOM = "Make room for it, or mend the permissions of file and folder, and run the same again."
+
 # Statuses that a later run does not change.
 SETTLED: frozenset[Status] = frozenset(("delivered", "acknowledged", "rejected", "invalid", "too_large"))
 
@@ -329,7 +333,7 @@ def loads_in(path: Path) -> pd.DataFrame:
         There is no such file, or it is no ledger.
     """
     if not path.exists():
-        raise ConfigurationError(f"There is no ledger {path}.")
+        raise ConfigurationError(f"There is no ledger {path}. {_NAME_ONE}")
     with _told(path):
         database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         try:
@@ -392,12 +396,12 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        words = str(error) or "it is no ledger"
+        words = str(error)
         broken = "not a database" in words or "malformed" in words
-        remedy = " Bring back a copy of it, or name another ledger and output, and all is sent again." if broken else ""
-        raise ConfigurationError(f"The ledger {path} cannot be used: {words}.{remedy}") from error
+        remedy = _BRING_BACK if broken else _MAKE_ROOM if words else _NAME_ONE
+        raise ConfigurationError(f"The ledger {path} cannot be used: {words or 'it is no ledger'}. {remedy}") from error
     except OSError as error:
-        raise ConfigurationError(f"The ledger {path} cannot be used: {error.strerror}.") from error
+        raise ConfigurationError(f"The ledger {path} cannot be used: {error.strerror}. {_MAKE_ROOM}") from error
 
 
 def _json(asked: Mapping[str, Any]) -> str:

@@ -7,12 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from cio_frames.loading.page import load_page
 from cio_frames.results import GOOD
+
+
+class HeldBack(NamedTuple):
+    """A row that cannot be sent: its file, or None among frames, its position there from 0, and why."""
+
+    file: str | None
+    row: int
+    status: str
+    reason: str | None
+
+    def __str__(self) -> str:
+        return f"row {self.row}{f' of {self.file}' if self.file else ''}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,8 @@ class LoadResult:
         Dry run: of the timestamps, in UTC.
     recent : dict of str to int
         Dry run: rows younger than 72 hours, or without a timestamp, by event; they can start campaigns.
+    first_held_back : tuple of (file, row, status, reason)
+        Dry run: the first five rows of each reason, and of those that are too large; of no more than fifty kinds.
     """
 
     what: str
@@ -91,6 +105,7 @@ class LoadResult:
     earliest: pd.Timestamp | None = None
     latest: pd.Timestamp | None = None
     recent: Mapping[str, int] = field(default_factory=dict)
+    first_held_back: tuple[HeldBack, ...] = ()
 
     @property
     def statuses(self) -> dict[str, int]:
@@ -152,6 +167,7 @@ class LoadResult:
             "earliest": self.earliest and self.earliest.isoformat(),
             "latest": self.latest and self.latest.isoformat(),
             "recent": dict(self.recent),
+            "first_held_back": [row._asdict() for row in self.first_held_back],
             "results": self.results and str(self.results),
             "rejects": self.rejects and str(self.rejects),
             "ledger": self.ledger and str(self.ledger),

@@ -9,8 +9,9 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 
@@ -18,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.types as kinds
 
 from cio_frames.errors import ConfigurationError
 from cio_frames.loading.guard import guarded
@@ -28,6 +30,8 @@ from cio_frames.results import GOOD
 # Columns of the rejects that are not of the source. A load leaves them out, but for the message id.
 STATUS, REASON, MESSAGE_ID = f"{OURS}status", f"{OURS}reason", f"{OURS}message_id"
 FILE, ROW = f"{OURS}file", f"{OURS}row"
+# Of Arrow's widest decimals; of those half as wide there are half as many.
+_MOST_DIGITS = 76
 
 
 class Outputs:
@@ -96,7 +100,8 @@ class Outputs:
         chunk : Chunk
             Its rows.
         whole : pandas.DataFrame or None
-            Its rows with all columns; None where all were delivered.
+            Its rows with all columns; None where all were delivered. Columns of one name, which Parquet cannot hold,
+            are told apart by a number: ``note`` and ``note (2)``. They are such as are not sent.
         result : pandas.DataFrame
             Its result frame.
         """
@@ -154,28 +159,78 @@ def _part(number: int) -> str:
 
 
 def _table(frame: pd.DataFrame) -> pa.Table:
-    """Return rows as a table; columns that Arrow has no type for, such as those of mixed cells, become JSON text."""
-    frame = frame.set_axis([str(label) for label in frame.columns], axis=1)
+    """Return rows as a table; columns that Parquet has no type for, such as those of mixed cells, become JSON text."""
+    frame = frame.set_axis(_names(frame.columns), axis=1)
     frame = frame.astype({REASON: "string", STATUS: "string", MESSAGE_ID: "string", FILE: "string"})
     mixed = {
         label: frame[label].astype(object).map(_as_text, na_action="ignore").astype("string")
         for label in frame.columns
         if not _fits(frame[label])
     }
-    return without_empty_columns(pa.Table.from_pandas(frame.assign(**mixed), preserve_index=False))
+    table = pa.Table.from_pandas(frame.assign(**mixed), preserve_index=False)
+    for place, each in enumerate(table.schema):
+        if _kept_as(each.type) != each.type:
+            table = table.set_column(place, each.name, table[place].cast(_kept_as(each.type)))
+    return without_empty_columns(table)
+
+
+def _names(labels: Iterable[Hashable]) -> list[str]:
+    """Return labels as names for a file, where each may stand once only.
+
+    >>> _names(["note", "note", 7, "7", "note (2)"])
+    ['note', 'note (3)', '7', '7 (2)', 'note (2)']
+    """
+    names: list[str] = []
+    texts = list(map(str, labels))
+    for text in texts:
+        others = (f"{text} ({number})" for number in count(2))
+        names.append(text if text not in names else next(name for name in others if name not in {*names, *texts}))
+    return names
 
 
 def _fits(series: pd.Series[object]) -> bool:  # type: ignore[type-var]
     try:
-        pa.array(series, from_pandas=True)
+        kind = pa.array(series, from_pandas=True).type
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         return False
-    return True
+    return _has_form(_kept_as(kind))
+
+
+def _kept_as(kind: pa.DataType) -> pa.DataType:
+    """Return the type in which a column is kept: Parquet knows no decimals that count in hundreds, as 1E+2 does.
+
+    >>> _kept_as(pa.decimal128(5, -2)), _kept_as(pa.int8())
+    (Decimal128Type(decimal128(7, 0)), DataType(int8))
+    """
+    if not kinds.is_decimal(kind) or kind.scale >= 0 or kind.precision - kind.scale > _MOST_DIGITS:
+        return kind
+    digits = kind.precision - kind.scale
+    return pa.decimal128(digits, 0) if digits <= _MOST_DIGITS // 2 else pa.decimal256(digits, 0)
+
+
+def _has_form(kind: pa.DataType) -> bool:
+    """Return whether Parquet can hold a type: it has no form for objects that never have a member, among others.
+
+    >>> _has_form(pa.list_(pa.int8())), _has_form(pa.list_(pa.struct([])))
+    (True, False)
+    """
+    if kinds.is_struct(kind):
+        return kind.num_fields > 0 and all(_has_form(member.type) for member in kind)
+    if kinds.is_map(kind):
+        return _has_form(kind.key_type) and _has_form(kind.item_type)
+    if kinds.is_decimal(kind):
+        return bool(kind.scale >= 0)
+    return not kinds.is_nested(kind) or _has_form(kind.value_type)
 
 
 def _as_text(cell: object) -> str:
-    text = cell if isinstance(cell, str) else json.dumps(cell, default=str, ensure_ascii=False)
+    text = cell if isinstance(cell, str) else json.dumps(cell, default=_plain, ensure_ascii=False)
     return text.encode("utf-8", "replace").decode()
+
+
+def _plain(cell: object) -> object:
+    """Return what JSON has no word for as lists, which numpy's arrays are, or as text."""
+    return cell.tolist() if isinstance(cell, np.ndarray) else str(cell)
 
 
 def _remove(path: Path) -> None:
@@ -223,4 +278,7 @@ def _told(folder: Path) -> Iterator[None]:
         yield
     except (OSError, sqlite3.DatabaseError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise ConfigurationError(f"Answers cannot be written to {folder}: {why}.") from error
+        raise ConfigurationError(
+            f"Answers cannot be written to {folder}: {why}. Make room there, or mend the permissions, and run the same "
+            "again."
+        ) from error

@@ -54,6 +54,11 @@ class Chunk:
     first_row: int
     piece: int = 0
 
+    @property
+    def where(self) -> str:
+        """What an error calls the place of its rows."""
+        return self.file or f"frame {self.number}"
+
 
 class Source(Protocol):
     """What a load reads.

@@ -28,6 +28,7 @@ from cio_frames.pipeline.sending import Sending
 from cio_frames.progress import bar
 from cio_frames.report import Survey, ValidationReport, column_facts, merged
 from cio_frames.results import Outcomes
+from cio_frames.stopping import stoppable
 
 
 def run(
@@ -55,7 +56,8 @@ def run(
         return sending.outcomes.frame(frame.index)
     with bar(len(frame), progress, request.what) as rows:
         sending = Sending(prepared, client, counted=rows.update)
-        delivery = deliver(sending.batches(), client, told=_teller(sending.outcomes, rows.update))
+        with stoppable():
+            delivery = deliver(sending.batches(), client, told=_teller(sending.outcomes, rows.update))
     return _finished(sending.outcomes, delivery, frame.index)
 
 

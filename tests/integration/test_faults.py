@@ -303,13 +303,15 @@ def test_a_wait_longer_than_the_budget_is_not_begun():
     assert list(result["attempts"]) == [1] * 3
 
 
-def test_ctrl_c_finishes_what_is_in_flight_and_leaves_the_rest_here():
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_signal_finishes_what_is_in_flight_and_leaves_the_rest_here(number):
     interrupted = threading.Event()
+    before = signal.getsignal(number)
 
     def answer(request):
         if request.number == 2 and not interrupted.is_set():
             interrupted.set()
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
         return Answer(after_seconds=0.05)
 
     with FaultServer(answer) as server, pytest.raises(cio.InterruptedLoad) as error:
@@ -320,6 +322,21 @@ def test_ctrl_c_finishes_what_is_in_flight_and_leaves_the_rest_here():
     assert counts["unsent"] > 0
     assert sum(counts.values()) == 3_000
     assert counts["delivered"] == sum(len(request.calls) for request in server.received)
+    assert signal.getsignal(number) is before
+
+
+def test_a_stop_signal_that_the_program_ignores_is_ignored_here_too():
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+    def answer(request):
+        signal.raise_signal(signal.SIGTERM)
+        return Answer(after_seconds=0.05)
+
+    try:
+        with FaultServer(answer) as server:
+            assert list(people().cio.identify(client=client(server.url))["status"]) == ["delivered"] * 3
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_ctrl_c_waits_for_a_slow_answer_and_calls_nothing_unsent_that_was_sent():
