@@ -4,6 +4,7 @@ import json
 import sqlite3
 from decimal import Decimal
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -249,3 +250,27 @@ def test_a_decimal_in_an_object_that_parquet_has_no_form_for_is_kept_in_rejects_
     cells = pd.Series([[Decimal("1.2E+3")], None], dtype=pd.ArrowDtype(pa.list_(pa.decimal128(5, -2))))
     loaded = load([pd.DataFrame({"user_id": [None, "ada"], "sizes": cells})], sandbox.client)
     assert pd.read_parquet(loaded.rejects)["sizes"].tolist() == ['["1.2E+3"]']
+
+
+def deep():
+    cell = []
+    for _ in range(5_000):
+        cell = [cell]
+    return cell
+
+
+@pytest.mark.parametrize(
+    ("column", "kept"),
+    [
+        (pd.Series([{np.int64(7): np.int8(1)}, None], dtype=object), '{"7": 1}'),
+        (pd.Series([[np.nan, pd.NA, True, np.datetime64("2026-07-01"), {1j}], 1], dtype=object),
+         '[null, null, true, "2026-07-01", ["1j"]]'),
+        (pd.Series([deep(), 1], dtype=object), "a list nested too deep for JSON"),
+        (pd.Series(pd.cut([0.5, 0.5], [0, 1])), "(0, 1]"),
+    ],
+    ids=["numpy keys", "several kinds", "too deep", "categories of intervals"],
+)  # fmt: skip
+def test_cells_that_parquet_has_no_form_for_end_no_load_that_rejects_them(sandbox, column, kept):
+    loaded = load([pd.DataFrame({"user_id": [None, "b"], "x": column})], sandbox.client)
+    assert loaded.state == "done"
+    assert pd.read_parquet(loaded.rejects)["x"].iloc[0] == kept

@@ -6,10 +6,11 @@ Each file is written under another name and then renamed, so that what is there 
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import sqlite3
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -20,6 +21,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as kinds
+from pandas.api.types import is_object_dtype
 
 from cio_frames.errors import ConfigurationError
 from cio_frames.loading.guard import guarded
@@ -32,6 +34,7 @@ STATUS, REASON, MESSAGE_ID = f"{OURS}status", f"{OURS}reason", f"{OURS}message_i
 FILE, ROW = f"{OURS}file", f"{OURS}row"
 # Of Arrow's widest decimals; of those half as wide there are half as many.
 _MOST_DIGITS = 76
+_DEEPEST = 100
 
 
 class Outputs:
@@ -165,13 +168,9 @@ def _table(frame: pd.DataFrame) -> pa.Table:
     mixed = {
         label: frame[label].astype(object).map(_as_text, na_action="ignore").astype("string")
         for label in frame.columns
-        if not _fits(frame[label])
+        if not _fits(frame[[label]])
     }
-    table = pa.Table.from_pandas(frame.assign(**mixed), preserve_index=False)
-    for place, each in enumerate(table.schema):
-        if _kept_as(each.type) != each.type:
-            table = table.set_column(place, each.name, table[place].cast(_kept_as(each.type)))
-    return without_empty_columns(table)
+    return without_empty_columns(_kept(frame.assign(**mixed)))
 
 
 def _names(labels: Iterable[Hashable]) -> list[str]:
@@ -188,12 +187,40 @@ def _names(labels: Iterable[Hashable]) -> list[str]:
     return names
 
 
-def _fits(series: pd.Series[object]) -> bool:  # type: ignore[type-var]
-    try:
-        kind = pa.array(series, from_pandas=True).type
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+def _fits(column: pd.DataFrame) -> bool:
+    """Return whether Parquet can hold a column: it is asked, since what it lacks hangs on its version."""
+    if is_object_dtype(column.dtypes.iloc[0]) and column.iloc[:, 0].map(_is_deep).any():
+        # Of a type as deep as that, pyarrow can take the whole process down.
         return False
-    return _has_form(_kept_as(kind))
+    try:
+        pq.write_table(_kept(column), pa.BufferOutputStream())
+    # An OSError is about a type too: nothing is written to a disk here.
+    except (pa.ArrowException, TypeError, ValueError, OverflowError, OSError):
+        return False
+    return True
+
+
+def _is_deep(cell: object, depth: int = 0) -> bool:
+    """Return whether a cell is nested deeper than any call may be."""
+    if depth > _DEEPEST:
+        return True
+    match cell:
+        case Mapping():
+            return any(_is_deep(member, depth + 1) for member in cell.values())
+        case list() | tuple() | set() | frozenset():
+            return any(_is_deep(member, depth + 1) for member in cell)
+        case np.ndarray() if cell.dtype == object:
+            return _is_deep(cell.tolist(), depth)
+        case _:
+            return False
+
+
+def _kept(frame: pd.DataFrame) -> pa.Table:
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    for place, each in enumerate(table.schema):
+        if _kept_as(each.type) != each.type:
+            table = table.set_column(place, each.name, table[place].cast(_kept_as(each.type)))
+    return table
 
 
 def _kept_as(kind: pa.DataType) -> pa.DataType:
@@ -208,29 +235,37 @@ def _kept_as(kind: pa.DataType) -> pa.DataType:
     return pa.decimal128(digits, 0) if digits <= _MOST_DIGITS // 2 else pa.decimal256(digits, 0)
 
 
-def _has_form(kind: pa.DataType) -> bool:
-    """Return whether Parquet can hold a type: it has no form for objects that never have a member, among others.
-
-    >>> _has_form(pa.list_(pa.int8())), _has_form(pa.list_(pa.struct([])))
-    (True, False)
-    """
-    if kinds.is_struct(kind):
-        return kind.num_fields > 0 and all(_has_form(member.type) for member in kind)
-    if kinds.is_map(kind):
-        return _has_form(kind.key_type) and _has_form(kind.item_type)
-    if kinds.is_decimal(kind):
-        return bool(kind.scale >= 0)
-    return not kinds.is_nested(kind) or _has_form(kind.value_type)
-
-
 def _as_text(cell: object) -> str:
-    text = cell if isinstance(cell, str) else json.dumps(cell, default=_plain, ensure_ascii=False)
+    r"""Return a cell as JSON text, whatever it is.
+
+    >>> print(_as_text({np.int64(7): [np.nan, np.int8(1), {1j}]}))
+    {"7": [null, 1, ["1j"]]}
+    """
+    if isinstance(cell, str):
+        text = cell
+    else:
+        try:
+            plain = _plain(cell)
+            text = plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+        except (RecursionError, ValueError):
+            text = f"a {type(cell).__name__} nested too deep for JSON"
     return text.encode("utf-8", "replace").decode()
 
 
 def _plain(cell: object) -> object:
-    """Return what JSON has no word for as lists, which numpy's arrays are, or as text."""
-    return cell.tolist() if isinstance(cell, np.ndarray) else str(cell)
+    match cell:
+        case Mapping():
+            return {str(name): _plain(member) for name, member in cell.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(member) for member in cell]
+        case np.ndarray() | np.integer() | np.floating() | np.bool_() if not isinstance(cell, np.timedelta64):
+            return _plain(cell.tolist())
+        case float():
+            return cell if math.isfinite(cell) else None if math.isnan(cell) else str(cell)
+        case None | bool() | int() | str():
+            return cell
+        case _:
+            return None if cell is pd.NA or cell is pd.NaT else str(cell)
 
 
 def _remove(path: Path) -> None:
