@@ -265,10 +265,13 @@ def deep():
         (pd.Series([{np.int64(7): np.int8(1)}, None], dtype=object), '{"7": 1}'),
         (pd.Series([[np.nan, pd.NA, True, np.datetime64("2026-07-01"), {1j}], 1], dtype=object),
          '[null, null, true, "2026-07-01", ["1j"]]'),
+        (pd.Series([[Decimal("sNaN"), 1j], Decimal("sNaN")], dtype=object), '["sNaN", "1j"]'),
+        (pd.Series([np.datetime64("10000-01-01"), np.float32("nan")], dtype=object), "10000-01-01"),
+        (pd.Series([np.array([np.datetime64("2026-07-01")]), 1], dtype=object), '["2026-07-01"]'),
         (pd.Series([deep(), 1], dtype=object), "a list nested too deep for JSON"),
         (pd.Series(pd.cut([0.5, 0.5], [0, 1])), "(0, 1]"),
     ],
-    ids=["numpy keys", "several kinds", "too deep", "categories of intervals"],
+    ids=["numpy keys", "several kinds", "signalling NaN", "numpy time, NaN", "numpy times", "too deep", "intervals"],
 )  # fmt: skip
 def test_cells_that_parquet_has_no_form_for_end_no_load_that_rejects_them(sandbox, column, kept):
     loaded = load([pd.DataFrame({"user_id": [None, "b"], "x": column})], sandbox.client)

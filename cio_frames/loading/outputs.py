@@ -5,6 +5,7 @@ Each file is written under another name and then renamed, so that what is there 
 
 from __future__ import annotations
 
+import decimal
 import json
 import math
 import os
@@ -165,12 +166,14 @@ def _table(frame: pd.DataFrame) -> pa.Table:
     """Return rows as a table; columns that Parquet has no type for, such as those of mixed cells, become JSON text."""
     frame = frame.set_axis(_names(frame.columns), axis=1)
     frame = frame.astype({REASON: "string", STATUS: "string", MESSAGE_ID: "string", FILE: "string"})
-    mixed = {
-        label: frame[label].astype(object).map(_as_text, na_action="ignore").astype("string")
-        for label in frame.columns
-        if not _fits(frame[[label]])
-    }
-    return without_empty_columns(_kept(frame.assign(**mixed)))
+    # A signalling NaN would refuse to be asked.
+    with decimal.localcontext(decimal.Context(traps=[])):
+        mixed = {
+            label: frame[label].astype(object).map(_as_text, na_action="ignore").astype("string")
+            for label in frame.columns
+            if not _fits(frame[[label]])
+        }
+        return without_empty_columns(_kept(frame.assign(**mixed)))
 
 
 def _names(labels: Iterable[Hashable]) -> list[str]:
@@ -189,8 +192,7 @@ def _names(labels: Iterable[Hashable]) -> list[str]:
 
 def _fits(column: pd.DataFrame) -> bool:
     """Return whether Parquet can hold a column: it is asked, since what it lacks hangs on its version."""
-    if is_object_dtype(column.dtypes.iloc[0]) and column.iloc[:, 0].map(_is_deep).any():
-        # Of a type as deep as that, pyarrow can take the whole process down.
+    if is_object_dtype(column.dtypes.iloc[0]) and column.iloc[:, 0].map(_is_dangerous).any():
         return False
     try:
         pq.write_table(_kept(column), pa.BufferOutputStream())
@@ -200,17 +202,19 @@ def _fits(column: pd.DataFrame) -> bool:
     return True
 
 
-def _is_deep(cell: object, depth: int = 0) -> bool:
-    """Return whether a cell is nested deeper than any call may be."""
+def _is_dangerous(cell: object, depth: int = 0) -> bool:
+    """Return whether pyarrow could take the whole process down over a cell: deep ones, and numpy's times beside NaN."""
     if depth > _DEEPEST:
         return True
     match cell:
+        case np.datetime64() | np.timedelta64():
+            return True
         case Mapping():
-            return any(_is_deep(member, depth + 1) for member in cell.values())
+            return any(_is_dangerous(member, depth + 1) for member in cell.values())
         case list() | tuple() | set() | frozenset():
-            return any(_is_deep(member, depth + 1) for member in cell)
-        case np.ndarray() if cell.dtype == object:
-            return _is_deep(cell.tolist(), depth)
+            return any(_is_dangerous(member, depth + 1) for member in cell)
+        case np.ndarray() if cell.dtype.kind in "OmM":
+            return cell.dtype.kind != "O" or _is_dangerous(cell.tolist(), depth)
         case _:
             return False
 
@@ -258,8 +262,12 @@ def _plain(cell: object) -> object:
             return {str(name): _plain(member) for name, member in cell.items()}
         case list() | tuple() | set() | frozenset():
             return [_plain(member) for member in cell]
-        case np.ndarray() | np.integer() | np.floating() | np.bool_() if not isinstance(cell, np.timedelta64):
-            return _plain(cell.tolist())
+        case np.ndarray():
+            return _plain(list(cell) if cell.ndim else cell.item())
+        case np.datetime64() | np.timedelta64():
+            return None if np.isnat(cell) else str(cell)
+        case np.integer() | np.floating() | np.bool_():
+            return _plain(cell.item())
         case float():
             return cell if math.isfinite(cell) else None if math.isnan(cell) else str(cell)
         case None | bool() | int() | str():
