@@ -297,8 +297,11 @@ def test_a_column_that_is_sent_under_another_name_or_not_at_all_is_not_checked_b
 @pytest.mark.parametrize("dtype", ["object", "string[python]"])
 def test_half_a_surrogate_pair_holds_its_row_back_and_no_other(dtype):
     frame = orders(order_id=pd.Series(["fine", "\ud800"], dtype=dtype))
-    why = "half a surrogate pair is not Unicode text; mend it with .str.encode('utf-16', 'surrogatepass')"
+    remedy = ".str.encode('utf-16', 'surrogatepass').str.decode('utf-16', 'replace')"
+    why = f"half a surrogate pair is not Unicode text; mend it with {remedy}"
     assert reasons(frame) == [(1, f"order_id: {why}")]
+    mended = frame["order_id"].str.encode("utf-16", "surrogatepass").str.decode("utf-16", "replace")
+    assert reasons(frame.assign(order_id=mended)) == []
     own = orders(note=pd.Series(["fine", "\ud800"], dtype=dtype))
     assert own.cio.track("Mine", dry_run=True)["reason"].iloc[1] == f"note: {why}"
 

@@ -36,6 +36,10 @@ _MOST_DIGITS = 1_000_000
 # Without the key, which is a part of the cell.
 SAME_KEY = "two keys are the same as text; rename one"
 NO_TIMEDELTA = "a timedelta has no form in JSON; send a number, for example with .dt.total_seconds()"
+HALF_PAIR = (
+    "half a surrogate pair is not Unicode text; mend it with "
+    ".str.encode('utf-16', 'surrogatepass').str.decode('utf-16', 'replace')"
+)
 NO_YEAR = "the year is not between 1 and 9999; where it stands for no time, make it null"
 _NO_FORM: Mapping[type, str] = {
     bytes: "bytes have no form in JSON; decode them to text",
@@ -192,7 +196,7 @@ def _why(error: Exception) -> str:
     if isinstance(error, _NoForm):
         return str(error)
     if isinstance(error, UnicodeEncodeError) or "surrogates" in str(error):
-        return "half a surrogate pair is not Unicode text; mend it with .str.encode('utf-16', 'surrogatepass')"
+        return HALF_PAIR
     return _TOO_DEEP
 
 

@@ -24,7 +24,6 @@ NEEDED: Mapping[str, str] = {
 }
 
 # What the encoder says of such a cell too.
-HALF_PAIR = "half a surrogate pair is not Unicode text; mend it with .str.encode('utf-16', 'surrogatepass')"
 
 
 def is_text(cell: Any) -> bool:

@@ -23,9 +23,10 @@ import pandera.pandas as pandera
 from pandera.config import ValidationDepth, config_context
 
 from cio_frames.columns import Columns, Source
+from cio_frames.encoding.cells import HALF_PAIR
 from cio_frames.errors import FrameError, MissingColumnsError
 from cio_frames.validation import members
-from cio_frames.validation.cells import HALF_PAIR, NEEDED
+from cio_frames.validation.cells import NEEDED
 from cio_frames.validation.checks import why_no_text
 
 Bools = npt.NDArray[np.bool_]
