@@ -126,18 +126,17 @@ def test_what_is_sent_is_held_back_by_the_plan(plan, sandbox):
     assert result["status"].tolist() == ["delivered", "invalid"]
 
 
-def test_a_mistake_in_a_plan_is_told_with_its_line(tmp_path):
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("events:\n  Tea Ordered:\n    propertys: {}\n", "line 3: unknown key 'propertys'"),
+        ("events: {\n  a: b\n  c: d}\n", "is not YAML"),
+    ],
+)
+def test_a_mistake_in_a_plan_is_told_with_its_line(tmp_path, text, words):
     path = tmp_path / "plan.yaml"
-    path.write_text("events:\n  Tea Ordered:\n    propertys: {}\n", encoding="utf-8")
-    with pytest.raises(cio.SpecError, match="line 3: unknown key 'propertys'") as error:
-        reasons(pd.DataFrame({"user_id": ["ada"]}), path)
-    assert (error.value.path, error.value.line) == (path, 3)
-
-
-def test_a_plan_that_is_no_yaml_is_told_with_its_line(tmp_path):
-    path = tmp_path / "plan.yaml"
-    path.write_text("events: {\n  a: b\n  c: d}\n", encoding="utf-8")
-    with pytest.raises(cio.SpecError, match="is not YAML") as error:
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(cio.SpecError, match=words) as error:
         reasons(pd.DataFrame({"user_id": ["ada"]}), path)
     assert (error.value.path, error.value.line) == (path, 3)
 
