@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,7 @@ def delete_people(
         df,
         "delete_people",
         request_for("track", mapping, "spec", "omit", timezone, event="User Deleted"),
+        asks=True,
         confirm=confirm,
         audit=audit,
         client=client,
@@ -151,6 +153,7 @@ def suppress_people(
         df,
         "suppress_people",
         request_for("track", mapping, "spec", "omit", timezone, event="User Suppressed"),
+        asks=True,
         confirm=confirm,
         audit=audit,
         client=client,
@@ -215,7 +218,8 @@ def unsuppress_people(
         df,
         "unsuppress_people",
         request_for("track", mapping, "spec", "omit", timezone, event="User Unsuppressed"),
-        confirm=_NOT_ASKED,
+        asks=False,
+        confirm=None,
         audit=audit,
         client=client,
         dry_run=dry_run,
@@ -291,7 +295,8 @@ def add_devices(
         df,
         "add_devices",
         request_for("track", mapping, "spec", "omit", timezone, event="Device Created or Updated"),
-        confirm=_NOT_ASKED,
+        asks=False,
+        confirm=None,
         audit=audit,
         client=client,
         dry_run=dry_run,
@@ -366,6 +371,7 @@ def delete_devices(
         df,
         "delete_devices",
         request_for("track", mapping, "spec", "omit", timezone, event="Device Deleted"),
+        asks=True,
         confirm=confirm,
         audit=audit,
         client=client,
@@ -440,6 +446,7 @@ def delete_objects(
         df,
         "delete_objects",
         _deleting("Object Deleted", mapping, timezone),
+        asks=True,
         confirm=confirm,
         audit=audit,
         client=client,
@@ -518,6 +525,7 @@ def delete_relationships(
         df,
         "delete_relationships",
         _deleting("Relationship Deleted", mapping, timezone),
+        asks=True,
         confirm=confirm,
         audit=audit,
         client=client,
@@ -590,7 +598,8 @@ def report_deliveries(
         df,
         "report_deliveries",
         request_for("track", mapping, "spec", "omit", timezone, event="Report Delivery Event"),
-        confirm=_NOT_ASKED,
+        asks=False,
+        confirm=None,
         audit=audit,
         client=client,
         dry_run=dry_run,
@@ -665,16 +674,14 @@ def report_content(
         df,
         "report_content",
         request_for("track", mapping, "spec", "omit", timezone, event="Report Content Event"),
-        confirm=_NOT_ASKED,
+        asks=False,
+        confirm=None,
         audit=audit,
         client=client,
         dry_run=dry_run,
         on_invalid=on_invalid,
         progress=progress,
     )
-
-
-_NOT_ASKED = -1
 
 
 def _mapping(
@@ -721,6 +728,7 @@ def _run(
     operation: str,
     request: pipeline.Request,
     *,
+    asks: bool,
     confirm: int | None,
     audit: str | Path | None,
     client: Client | None,
@@ -731,7 +739,7 @@ def _run(
     """Carry out an operation, where the caller knows how many rows it affects."""
     if dry_run:
         return pipeline.run(df, request, client=client, dry_run=True, on_invalid=on_invalid, progress=progress)
-    if confirm != _NOT_ASKED:
+    if asks:
         planned = pipeline.run(df, request, client=client, dry_run=True, on_invalid=on_invalid, progress=False)
         _ask(operation, planned, confirm)
     about = pipeline.ids_of(df, request) if audit is not None else pd.DataFrame()
@@ -748,9 +756,10 @@ def _run(
 def _ask(operation: str, planned: pd.DataFrame, confirm: int | None) -> None:
     """Refuse where the caller does not know how many rows are about to be affected."""
     rows = int(planned["status"].eq("ready").sum())
-    if confirm != rows:
-        said = "confirm= is missing" if confirm is None else f"confirm={confirm!r} does not say so"
+    # True is 1 and 2.0 is 2 for ==, but neither is a count of rows; a sum in pandas is a numpy integer.
+    if not isinstance(confirm, Integral) or isinstance(confirm, bool) or confirm != rows:
+        found = "confirm is required" if confirm is None else f"confirm={confirm!r} does not match"
         raise FrameError(
-            f"{operation} is about to affect {rows:,} rows, and {said}. Look at them with dry_run=True, and pass "
-            f"confirm={rows} if that is what you mean. Nothing was sent."
+            f"{operation} affects {rows:,} rows, and {found}. Review the rows with dry_run=True, then pass "
+            f"confirm={rows}. Nothing was sent."
         )

@@ -1,6 +1,8 @@
 import json
+from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -124,10 +126,18 @@ EVERYTHING = pd.DataFrame({"user_id": ["a", "b", None], "token": ["t", "u", None
 
 
 @pytest.mark.parametrize("operation", CONFIRMED)
-@pytest.mark.parametrize("confirm", [None, 0, 1, 3, True])
-def test_what_deletes_is_refused_without_the_right_number_and_nothing_is_sent(sandbox, operation, confirm):
-    with pytest.raises(cio.FrameError, match=rf"{operation} is about to affect 2 rows.*confirm=2"):
+@pytest.mark.parametrize("confirm", [None, 0, 1, 3, -1, -2, True, 2.0, "2", "", [2], Decimal(2), np.float64(2), np.nan])
+def test_a_deletion_without_the_right_count_is_refused_and_nothing_is_sent(sandbox, operation, confirm):
+    with pytest.raises(cio.FrameError, match=rf"{operation} affects 2 rows.*confirm=2"):
         getattr(EVERYTHING.cio, operation)(confirm=confirm, client=sandbox.client)
+    assert len(sandbox.requests()) == 0
+
+
+@pytest.mark.parametrize("operation", CONFIRMED)
+@pytest.mark.parametrize("confirm", [True, 1.0, -1, np.True_])
+def test_a_count_of_one_row_is_an_int_and_nothing_else(sandbox, operation, confirm):
+    with pytest.raises(cio.FrameError, match=rf"{operation} affects 1 rows.*confirm=1"):
+        getattr(EVERYTHING.head(1).cio, operation)(confirm=confirm, client=sandbox.client)
     assert len(sandbox.requests()) == 0
 
 
@@ -137,6 +147,20 @@ def test_what_deletes_goes_with_the_number_that_a_dry_run_tells(sandbox, operati
     rows = int(method(dry_run=True)["status"].eq("ready").sum())
     result = method(confirm=rows, client=sandbox.client)
     assert list(result["status"]) == ["delivered", "delivered", "invalid"]
+
+
+def test_a_count_as_pandas_sums_it_is_a_count(sandbox):
+    rows = EVERYTHING["user_id"].notna().sum()
+    assert isinstance(rows, np.integer)
+    assert EVERYTHING.cio.delete_people(confirm=rows, client=sandbox.client)["status"].eq("delivered").sum() == 2
+
+
+@pytest.mark.parametrize(
+    "operation", sorted({name for name in cio.__all__ if name.startswith(("un", "add_", "report_"))})
+)
+def test_an_operation_that_does_not_delete_has_no_count_to_give(operation):
+    with pytest.raises(TypeError, match="confirm"):
+        getattr(EVERYTHING.cio, operation)(confirm=2, dry_run=True)
 
 
 def test_a_column_that_an_operation_needs_is_named_when_it_is_missing():
