@@ -1,6 +1,6 @@
 """``python -m cio_frames`` is ``cio-frames``."""
 
-from cio_frames.cli import main
+from cio_frames.cli.app import main
 
 if __name__ == "__main__":
     main()

@@ -31,7 +31,7 @@ import urllib3.connection
 from urllib3.exceptions import HTTPError
 
 from cio_frames import spec
-from cio_frames.batching import ENVELOPE_BYTES
+from cio_frames.delivery.batching import ENVELOPE_BYTES
 from cio_frames.errors import ConfigurationError
 
 _LONGEST_RETRY_AFTER_SECONDS = 300.0
@@ -118,10 +118,10 @@ class Client:
             if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
                 wanted = " or ".join(each.__name__ for each in (kind if isinstance(kind, tuple) else (kind,)))
                 raise ConfigurationError(f"{setting} is of type {type(value).__name__}, and {wanted} is needed.")
-        if self.region not in spec.api().regions:
-            known = " and ".join(map(repr, spec.api().regions))
+        if self.region not in spec.read_api().regions:
+            known = " and ".join(map(repr, spec.read_api().regions))
             raise ConfigurationError(f"There is no region {self.region!r}; Customer.io has {known}.")
-        object.__setattr__(self, "endpoint", _checked_endpoint(self.endpoint or spec.api().regions[self.region]))
+        object.__setattr__(self, "endpoint", _checked_endpoint(self.endpoint or spec.read_api().regions[self.region]))
         for name in ("max_call_bytes", "requests_per_second", "workers", "attempts"):
             _check(name, getattr(self, name), getattr(self, name) > 0, "above zero")
         for name in ("connect_timeout_seconds", "read_timeout_seconds"):

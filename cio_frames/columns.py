@@ -16,8 +16,8 @@ from typing import Any
 import pandas as pd
 
 from cio_frames import spec
+from cio_frames._util.did_you_mean import closest, plain
 from cio_frames.errors import FrameError, MissingColumnsError
-from cio_frames.names import closest, plain
 
 Selection = Sequence[Hashable] | Mapping[Hashable, str]
 Path = tuple[str, ...]

@@ -23,7 +23,7 @@ from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cio_frames.names import closest
+from cio_frames._util.did_you_mean import closest
 
 if TYPE_CHECKING:
     from cio_frames.loading import LoadResult

@@ -20,8 +20,8 @@ from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, Selection
 from cio_frames.encoding import Form
 from cio_frames.errors import FrameError
-from cio_frames.plan import read_plan, vendor_plan
 from cio_frames.report import ValidationReport
+from cio_frames.spec.tracking_plan import read_plan, vendor_plan
 
 OnInvalid: TypeAlias = Literal["skip", "raise"]
 Nulls: TypeAlias = Literal["omit", "send"]

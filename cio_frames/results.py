@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from cio_frames._util.arrays import Ints
+
 Status = Literal["delivered", "acknowledged", "invalid", "too_large", "rejected", "unknown", "unsent", "ready"]
 STATUSES: tuple[Status, ...] = (
     "delivered",
@@ -24,7 +26,6 @@ STATUSES: tuple[Status, ...] = (
 # What a load ends with where nothing went wrong, by strict mode on, off, and not sending at all.
 GOOD: frozenset[str] = frozenset({"delivered", "acknowledged", "ready"})
 
-Ints = npt.NDArray[np.int64]
 
 _NO_NUMBER = -1
 _TEXT = pd.StringDtype("pyarrow")

@@ -13,7 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
-from cio_frames import spec, times
+from cio_frames import spec
+from cio_frames._util.arrays import Bools
+from cio_frames.arrow import times
+from cio_frames.arrow.normalize import Column
 from cio_frames.encoding.cells import (
     DIGITS,
     NO_TIMEDELTA,
@@ -27,9 +30,8 @@ from cio_frames.encoding.cells import (
     key_of,
     whole_as_integers,
 )
-from cio_frames.encoding.form import Form
 from cio_frames.encoding.members import of_list, of_name
-from cio_frames.encoding.series import Column
+from cio_frames.encoding.options import Form
 from cio_frames.encoding.text import (
     BRACES,
     BRACKETS,
@@ -43,8 +45,6 @@ from cio_frames.encoding.text import (
     join,
     object_value,
 )
-
-Bools = npt.NDArray[np.bool_]
 
 _ABSENT = pa.scalar(None, TEXT)
 _NO_NUMBER = "a number is no time; say what it counts, for example with pd.to_datetime(column, unit='s')"

@@ -22,11 +22,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cio_frames import spec
+from cio_frames._util.arrays import Cells
 from cio_frames.encoding import members
-from cio_frames.encoding.form import Form, UnclearTime
+from cio_frames.encoding.options import Form, UnclearTime
 from cio_frames.encoding.text import QUOTES, TEXT, Fault, Text, escaped
-
-Cells = npt.NDArray[np.object_]
 
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _DEEPEST = 100

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cio_frames._util.arrays import Bools, Ints
+from cio_frames.arrow.normalize import Column, column_of, slice_of
 from cio_frames.columns import Columns, Path, Source, field_of
 from cio_frames.encoding.arrays import instants_of, json_text, members_of
 from cio_frames.encoding.cells import cells_as_json
-from cio_frames.encoding.form import Form
-from cio_frames.encoding.series import Column, column_of, slice_of
+from cio_frames.encoding.options import Form
 from cio_frames.encoding.text import (
     TEXT,
     Fault,
@@ -30,9 +30,6 @@ from cio_frames.encoding.text import (
     unescaped,
 )
 from cio_frames.errors import FrameError
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 NO_TIME = np.iinfo(np.int64).min
 # How a call ends, and what stands for a message id that is not made yet: as many characters as a ULID has.

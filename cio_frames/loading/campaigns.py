@@ -7,9 +7,9 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import pandas as pd
 
+from cio_frames.arrow.normalize import column_of, slice_of
 from cio_frames.columns import position_of
 from cio_frames.encoding.arrays import instants_of
-from cio_frames.encoding.series import column_of, slice_of
 from cio_frames.errors import FrameError
 from cio_frames.loading.sources import Chunk, Source
 from cio_frames.pipeline import Request

@@ -91,7 +91,7 @@ def found_files(source: str | Path, *, but: Path | None = None) -> list[DataFile
 
     Examples
     --------
-    >>> from cio_frames.resources import shipped
+    >>> from cio_frames.spec.package_data import shipped
     >>> [Path(file.path).name for file in found_files(shipped("sample_data") / "orders.c*")]
     ['orders.csv']
     """

@@ -21,12 +21,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cio_frames.delivery import Outcome
+from cio_frames._util.arrays import Ints
+from cio_frames.delivery.dispatcher import Outcome
 from cio_frames.errors import ConfigurationError
-from cio_frames.loading.guard import guarded, is_held
+from cio_frames.loading.lock import guarded, is_held
 from cio_frames.results import GOOD, Status
-
-Ints = npt.NDArray[np.int64]
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS loads (

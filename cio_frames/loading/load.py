@@ -14,10 +14,10 @@ from cio_frames.client import Client, offline_client
 from cio_frames.columns import ColumnMapping, Selection
 from cio_frames.errors import FrameError, InvalidRowsError
 from cio_frames.functions import AnyCall, Nulls, OnInvalid, request_for
-from cio_frames.loading import flow
-from cio_frames.loading.dry import dry_run as counted
+from cio_frames.loading.dry_run import dry_run as counted
 from cio_frames.loading.files import ANSWERS_ENDING
-from cio_frames.loading.loaded import LoadResult
+from cio_frames.loading.result import LoadResult
+from cio_frames.loading.run import Where, run
 from cio_frames.loading.sources import source_of
 from cio_frames.pipeline import Request
 
@@ -116,7 +116,7 @@ def load(
     --------
     >>> import tempfile
     >>> import cio_frames as cio
-    >>> from cio_frames.resources import shipped
+    >>> from cio_frames.spec.package_data import shipped
     >>> with cio.Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
     ...     done = load(
     ...         shipped("sample_data") / "customers.parquet",
@@ -181,10 +181,8 @@ def load_request(
         if found.rows_held_back:
             raise InvalidRowsError(found)
     folder = Path(output) if output is not None else Path(folder_name(source.name, request))
-    where = flow.Where(Path(ledger) if ledger is not None else folder / "ledger.sqlite", folder)
-    return flow.run(
-        source, request, client, where, fresh=fresh, allow_campaigns=allow_campaigns, progress=progress, now=now
-    )
+    where = Where(Path(ledger) if ledger is not None else folder / "ledger.sqlite", folder)
+    return run(source, request, client, where, fresh=fresh, allow_campaigns=allow_campaigns, progress=progress, now=now)
 
 
 def folder_name(source: str, request: Request) -> str:

@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cio_frames.errors import ConfigurationError
-from cio_frames.loading.guard import guarded
-from cio_frames.loading.rejects import Together, together, without_empty_columns
+from cio_frames.loading.lock import guarded
 from cio_frames.loading.sources import OURS, Chunk
 from cio_frames.loading.table import table_of
+from cio_frames.loading.undelivered import Together, together, without_empty_columns
 from cio_frames.results import GOOD
 
 # Columns of the rejects that are not of the source. A load leaves them out, but for the message id.

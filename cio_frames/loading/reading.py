@@ -32,7 +32,7 @@ def read(path: str | Path, *, types_of: TypesOf = lambda labels: {}) -> pd.DataF
 
     Examples
     --------
-    >>> from cio_frames.resources import shipped
+    >>> from cio_frames.spec.package_data import shipped
     >>> read(shipped("sample_data") / "orders.csv")["customer_id"].iloc[0]
     '00004'
     """

@@ -14,15 +14,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cio_frames import ahead, lanes, spec, validation
+from cio_frames import spec, validation
+from cio_frames._util import prefetch
+from cio_frames._util.arrays import Ints
 from cio_frames.columns import ColumnMapping, Columns, position_of, resolve
 from cio_frames.encoding import NO_TIME, Calls, Encoder
 from cio_frames.encoding.text import TEXT
 from cio_frames.errors import MissingColumnsError
-from cio_frames.message_ids import UInts, digests
-from cio_frames.pipeline.request import Request
-
-Ints = npt.NDArray[np.int64]
+from cio_frames.pipeline import ordering
+from cio_frames.pipeline.call_spec import Request
+from cio_frames.pipeline.message_ids import UInts, digests
 
 # Fragments of this many rows stay in the processor's cache, and memory stays flat.
 SLICE_ROWS = 50_000
@@ -129,7 +130,7 @@ class Prepared:
             # Without a person it is the object whose updates must keep their order.
             nobody = pa.array(np.all([np.asarray(pc.is_null(some)) for some in ids], axis=0)) if ids else True
             ids.append(pc.if_else(nobody, groups, pa.scalar(None, TEXT)))
-        return lanes.people(ids) if ids else np.full(self.rows, -1)
+        return ordering.people(ids) if ids else np.full(self.rows, -1)
 
     def moments(self) -> Ints:
         """Return each row's timestamp in milliseconds, NO_TIME where it has none, or none that is quickly read."""
@@ -172,7 +173,7 @@ class Prepared:
     def slices(self, *, threads: int = 1, hashed: bool = True) -> Iterator[Slice]:
         """Yield calls slice by slice, in row order; without digests where no ids are to be made."""
         make = partial(self._slice, hashed=hashed)
-        yield from ahead.results(make, range(0, self.rows, SLICE_ROWS), threads=threads)
+        yield from prefetch.results(make, range(0, self.rows, SLICE_ROWS), threads=threads)
 
     def _slice(self, start: int, *, hashed: bool) -> Slice:
         calls = _merged(self.parts, start, min(start + SLICE_ROWS, self.rows))

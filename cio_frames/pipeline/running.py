@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cio_frames import validation
+from cio_frames._util.progress import bar
+from cio_frames._util.signals import stoppable
 from cio_frames.client import Client, offline_client
-from cio_frames.delivery import Delivery, Ended, Outcome, deliver
+from cio_frames.delivery.dispatcher import Delivery, Ended, Outcome, deliver
 from cio_frames.encoding.text import TEXT, Fault
 from cio_frames.errors import (
     AuthenticationError,
@@ -22,13 +24,11 @@ from cio_frames.errors import (
     InterruptedLoad,
     InvalidRowsError,
 )
+from cio_frames.pipeline.call_spec import Request
+from cio_frames.pipeline.encode_run import Sending
 from cio_frames.pipeline.prepared import Prepared
-from cio_frames.pipeline.request import Request
-from cio_frames.pipeline.sending import Sending
-from cio_frames.progress import bar
 from cio_frames.report import Survey, ValidationReport, column_facts, merged
 from cio_frames.results import Outcomes
-from cio_frames.stopping import stoppable
 
 
 def run(

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Ints = npt.NDArray[np.int64]
+from cio_frames._util.arrays import Ints
 
 MAX_FINDINGS = 1_000
 MAX_CHECKS = 200

@@ -14,14 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
+from cio_frames._util.arrays import Ints
+from cio_frames.arrow.normalize import column_of, filled_cells
 from cio_frames.columns import Columns, Source
 from cio_frames.encoding import NO_TIME
-from cio_frames.encoding.series import column_of, filled_cells
 from cio_frames.report.facts import ColumnFacts, Facts
 from cio_frames.validation import cells
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 # An event younger than this can start campaigns: https://docs.customer.io/journeys/importing-old-data
 CAMPAIGN_HOURS = 72

@@ -61,7 +61,7 @@ class ValidationReport:
         self.against = against
         self.rows = len(index)
         self.facts = facts
-        self.spec_edition = spec.api().edition
+        self.spec_edition = spec.read_api().edition
         labels = index.to_numpy(dtype=object)[failures["position"].to_numpy(dtype=np.int64)]
         self.failure_cases = failures.copy()
         self.failure_cases.insert(1, "index", pd.Series(labels, dtype=object))

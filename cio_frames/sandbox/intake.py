@@ -104,7 +104,7 @@ def limit(name: str, assumed: Assumed) -> int:
     >>> limit("api_call_bytes", Assumed(kilobyte="1000"))
     32000
     """
-    return spec.api().limits[name] * int(assumed.kilobyte) // 1024
+    return spec.read_api().limits[name] * int(assumed.kilobyte) // 1024
 
 
 def _envelope_flaw(content: object, assumed: Assumed) -> Flaw | None:
@@ -132,7 +132,7 @@ def _sorted_out(
     items: list[int] = []
     problems: list[Problem] = []
     warnings: list[Problem] = []
-    most, safe = limit("api_call_bytes", assumed), spec.api().limits["max_call_bytes"]
+    most, safe = limit("api_call_bytes", assumed), spec.read_api().limits["max_call_bytes"]
     for item, call in enumerate(calls):
         place = None if endpoint else item
         outcome = _payload_or_flaws(call, shared, endpoint)

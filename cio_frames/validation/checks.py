@@ -18,14 +18,14 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from cio_frames import spec
+from cio_frames._util.arrays import Bools
+from cio_frames.arrow.normalize import column_of, slice_of
+from cio_frames.arrow.python_cells import python_cells
 from cio_frames.encoding import Form
 from cio_frames.encoding.arrays import json_text
 from cio_frames.encoding.cells import DIGITS, cells_as_text
-from cio_frames.encoding.series import column_of, slice_of
 from cio_frames.validation import cells
-from cio_frames.validation.objects import python_cells
 
-Bools = npt.NDArray[np.bool_]
 Fits = Callable[["pd.Series[Any]"], "pd.Series[bool]"]
 
 

@@ -22,6 +22,7 @@ import pandas as pd
 import pandera.pandas as pandera
 from pandera.config import ValidationDepth, config_context
 
+from cio_frames._util.arrays import Bools, Ints
 from cio_frames.columns import Columns, Source
 from cio_frames.encoding.cells import HALF_PAIR
 from cio_frames.errors import FrameError, MissingColumnsError
@@ -29,8 +30,6 @@ from cio_frames.validation import members
 from cio_frames.validation.cells import NEEDED
 from cio_frames.validation.checks import why_no_text
 
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 Severity = Literal["error", "warning"]
 _Part = TypeVar("_Part")
 

@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from cio_frames import spec
+from cio_frames.arrow.normalize import column_of
+from cio_frames.arrow.python_cells import python_cells
 from cio_frames.columns import Columns, field_of
 from cio_frames.encoding.cells import is_missing
-from cio_frames.encoding.series import column_of
 from cio_frames.errors import FrameError
 from cio_frames.validation import cells
-from cio_frames.validation.objects import python_cells
 
 ERROR = "has a member that does not fit"
 

@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.types as kinds
 
 from cio_frames import spec
+from cio_frames._util.did_you_mean import closest
+from cio_frames.arrow.normalize import column_of
 from cio_frames.columns import Columns, Source
-from cio_frames.encoding.series import column_of
-from cio_frames.names import closest
-from cio_frames.plan import Plan
+from cio_frames.spec.tracking_plan import Plan
 from cio_frames.validation import cells
-from cio_frames.validation.downstream import filled
 from cio_frames.validation.failures import failure_cases
+from cio_frames.validation.journeys_limits import filled
 
 CHECK = "unknown_property"
 # What Journeys calls createdAt is taken too.
@@ -90,7 +90,7 @@ def unknown_event_warnings(frame: pd.DataFrame, columns: Columns, plan: Plan) ->
     In a tracking plan of one's own every name that is not in it is told.
 
     >>> from cio_frames.columns import ColumnMapping, resolve
-    >>> from cio_frames.plan import vendor_plan
+    >>> from cio_frames.spec.tracking_plan import vendor_plan
     >>> orders = pd.DataFrame({"user_id": ["ada"]})
     >>> columns = resolve(orders.columns, spec.calls()["track"], ColumnMapping(), "order completed")
     >>> [cases["reason"].tolist() for cases in unknown_event_warnings(orders, columns, vendor_plan())]

@@ -22,8 +22,8 @@ import requests
 
 import cio_frames as cio
 from cio_frames.client import Client, Connection
-from cio_frames.message_ids import MessageIds
-from cio_frames.pipeline import Prepared, Request, Sending, prepared, sending
+from cio_frames.pipeline import Prepared, Request, Sending, encode_run, prepared
+from cio_frames.pipeline.message_ids import MessageIds
 
 from . import encode, made, measure
 
@@ -40,7 +40,7 @@ INSIDE = [
     ("encoding", prepared, "_merged"),
     ("ids", prepared, "digests"),
     ("ids", MessageIds, "of"),
-    ("ids", sending, "with_ids"),
+    ("ids", encode_run, "with_ids"),
 ]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import cio_frames as cio
 from cio_frames.report.page import page as page_of
-from cio_frames.resources import shipped
+from cio_frames.spec.package_data import shipped
 from tests.reports import SCRIPT, cases, report
 
 PHONE = {"width": 360, "height": 740}

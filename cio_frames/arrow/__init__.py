@@ -1,0 +1,1 @@
+"""Any frame's columns as Arrow arrays, and what pyarrow lacks."""

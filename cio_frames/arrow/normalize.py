@@ -1,0 +1,104 @@
+"""A pandas column as an Arrow array, or as Python objects where only those can hold it."""
+
+from __future__ import annotations
+
+import decimal
+from contextlib import AbstractContextManager
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+from pandas.api.types import infer_dtype
+
+from cio_frames._util.arrays import Cells
+from cio_frames.arrow import times
+from cio_frames.encoding.text import TEXT
+
+Column: TypeAlias = pa.Array | Cells
+
+# Object columns whose cells are all of one plain kind are as good as typed columns.
+_ARROW_KINDS = {"string": TEXT, "boolean": pa.bool_(), "integer": pa.int64(), "floating": pa.float64()}
+
+
+def column_of(series: pd.Series[Any]) -> pa.ChunkedArray | Cells:
+    """Return a column ready to be cut into slices; nulls of every kind become Arrow nulls.
+
+    >>> column_of(pd.Series([1.5, None])).null_count
+    1
+    >>> column_of(pd.Series([{"a": 1}, None], dtype=object))
+    array([{'a': 1}, None], dtype=object)
+    """
+    dtype = series.dtype
+    if isinstance(dtype, pd.SparseDtype):
+        series = pd.Series(np.asarray(series))
+        dtype = series.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind == "O":
+        return _from_objects(series.to_numpy())
+    if isinstance(dtype, pd.CategoricalDtype) and isinstance(dtype.categories.dtype, pd.DatetimeTZDtype):
+        # pyarrow 17 forgets the zone of categories.
+        series = series.astype(dtype.categories.dtype)
+        dtype = series.dtype
+    if _is_formless(dtype) or (isinstance(dtype, pd.CategoricalDtype) and _is_formless(dtype.categories.dtype)):
+        return series.to_numpy(dtype=object)
+    # What knows its own Arrow form is asked for it at once, not by way of the series.
+    cells = series.array if hasattr(series.array, "__arrow_array__") else series
+    try:
+        return _chunked(pa.array(cells, from_pandas=True))
+    except (pa.ArrowException, UnicodeEncodeError, OverflowError):
+        # For example categories of several kinds, or half surrogates.
+        return series.to_numpy(dtype=object)
+
+
+def slice_of(column: pa.ChunkedArray | Cells, start: int, stop: int) -> Column:
+    """Return some rows of a column as one array."""
+    if isinstance(column, np.ndarray):
+        return column[start:stop]
+    rows = column.slice(start, stop - start)
+    if rows.num_chunks == 0:
+        return pa.nulls(0)
+    return times.unsliced(rows.chunk(0)) if rows.num_chunks == 1 else pa.concat_arrays(rows.chunks)
+
+
+def filled_cells(series: pd.Series[Any]) -> npt.NDArray[np.bool_]:
+    """Return which cells of a column are not null.
+
+    >>> filled_cells(pd.Series(["a", None])).tolist()
+    [True, False]
+    """
+    with _signalling_nan_asked():
+        return series.notna().to_numpy(dtype=bool)
+
+
+def _signalling_nan_asked() -> AbstractContextManager[decimal.Context]:
+    """Return a context in which a signalling NaN does not refuse to be asked whether it is one."""
+    return decimal.localcontext(decimal.Context(traps=[]))
+
+
+def _from_objects(cells: Cells) -> pa.ChunkedArray | Cells:
+    with _signalling_nan_asked():
+        kind = infer_dtype(cells, skipna=True)
+    if kind == "empty":
+        return _chunked(pa.nulls(len(cells)))
+    if kind not in _ARROW_KINDS or (kind == "floating" and _has_narrow_floats(cells)):
+        return cells
+    try:
+        return _chunked(pa.array(cells, _ARROW_KINDS[kind], from_pandas=True))
+    except (pa.ArrowException, UnicodeEncodeError, OverflowError):
+        # Half surrogates, and integers of more than 64 bits.
+        return cells
+
+
+def _is_formless(dtype: Any) -> bool:
+    """Return whether Arrow would make something else of it."""
+    return isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or dtype.kind == "c"
+
+
+def _has_narrow_floats(cells: Cells) -> bool:
+    """Return whether there are floats that a float64 would write with other digits."""
+    return any(issubclass(kind, np.floating) and not issubclass(kind, float) for kind in set(map(type, cells)))
+
+
+def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])

@@ -1,0 +1,1 @@
+"""Batches to outcomes: connections, retries, and who is told what."""

@@ -1,0 +1,78 @@
+"""What is asked for: which calls, from which columns, checked and written how."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cio_frames import spec
+from cio_frames.columns import ColumnMapping, resolve
+from cio_frames.encoding import Form
+from cio_frames.errors import FrameError
+from cio_frames.spec.tracking_plan import Plan, vendor_plan
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for: which calls, from which columns, checked and written how.
+
+    Attributes
+    ----------
+    call : str
+        One of the six calls, or ``"batch"`` where a column says which call each row is.
+    event : str or None
+        One event name for all track calls.
+    schema : "spec", None, or a pandera schema
+        What rows are checked against; ``"spec"`` is the plan.
+    plan : Plan
+        What is known of calls and events.
+    strict_schema : bool
+        Whether warnings hold rows back as errors do.
+    """
+
+    call: spec.CallName | Literal["batch"]
+    mapping: ColumnMapping
+    event: str | None = None
+    schema: Any = "spec"
+    form: Form = field(default_factory=Form)
+    plan: Plan = field(default_factory=vendor_plan)
+    strict_schema: bool = False
+
+    @property
+    def what(self) -> str:
+        """The call in words."""
+        return f"{self.call} {self.event!r}" if self.event else self.call
+
+    @property
+    def against(self) -> str:
+        """What rows are checked against, in words."""
+        edition = f"Customer.io\u2019s spec of {spec.read_api().edition}"
+        match self.schema:
+            case None:
+                words = f"no schema: only how rows can be written, by {edition}"
+            case "spec":
+                words = f"{edition}, with {self.plan.title} on top" if self.plan.title else edition
+            case _:
+                words = f"a schema of your own, and {edition} beside it"
+        return f"{words}; warnings hold back too" if self.strict_schema else words
+
+
+def types_of(labels: Sequence[Hashable], request: Request) -> dict[Hashable, str]:
+    """Return the types that the spec gives to the fields that columns feed.
+
+    >>> request = Request("track", ColumnMapping(user_id="customer"), "Order Completed")
+    >>> types_of(["customer", "order_id", "total", "own"], request)
+    {'customer': 'string', 'order_id': 'string', 'total': 'number'}
+    """
+    found: dict[Hashable, str] = {}
+    for call in spec.CALL_NAMES if request.call == "batch" else (request.call,):
+        try:
+            event = request.plan.event(request.event) or request.event
+            columns = resolve(labels, request.plan.calls[call], request.mapping, event)
+        except FrameError:
+            # Not every kind of call need be possible in a mixed file; what is really missing is told later.
+            continue
+        typed = [source for source in columns.sources if source.field.type and source.field.format != "date-time"]
+        found |= {source.label: str(source.field.type) for source in typed}
+    return found

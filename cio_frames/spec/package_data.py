@@ -1,0 +1,17 @@
+"""Where the files that ship with the package are: ``schemas/`` and ``sample_data/``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent.parent
+
+
+def shipped(folder: str) -> Path:
+    """Return a shipped folder: inside an installed package, or at the top of a checkout.
+
+    >>> sorted(path.name for path in shipped("schemas").iterdir() if path.is_dir())
+    ['calls', 'events']
+    """
+    installed = _PACKAGE / folder
+    return installed if installed.is_dir() else _PACKAGE.parent / folder

@@ -1,0 +1,109 @@
+"""What rows are checked against: the API's spec, or that with a team's own tracking plan on top.
+
+A tracking plan is a YAML file of the form of ``schemas/``: ``events:`` as in ``schemas/events/``, ``properties:``
+(with traits, properties or context in it) as in ``schemas/calls/``, and ``$defs:`` for what both refer to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import xxhash
+
+from cio_frames import spec
+from cio_frames._util.did_you_mean import closest
+from cio_frames.errors import SpecError
+from cio_frames.spec.fields import FieldsFile
+
+_REMEDY = "Name a YAML file of the form of schemas/, or give a pandera schema."
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Calls and events, as rows are checked against them.
+
+    Attributes
+    ----------
+    calls : mapping of str to spec.Call
+        The six calls by name.
+    events : mapping of str to spec.Event
+        The known events, by every name that they are known by.
+    title : str or None
+        The file's name, where this is a team's own plan.
+    content : str or None
+        A hash of that file.
+    """
+
+    calls: Mapping[str, spec.Call]
+    events: Mapping[str, spec.Event]
+    title: str | None = None
+    content: str | None = None
+
+    def event(self, name: str | None) -> spec.Event | None:
+        """Return what is known of an event, or None.
+
+        >>> vendor_plan().event("My Own Event") is None
+        True
+        """
+        return None if name is None else self.events.get(name)
+
+    def meant(self, name: str) -> str | None:
+        """Return the known event that was most likely meant by an unknown name, or None.
+
+        >>> vendor_plan().meant("order completed ")
+        'Order Completed'
+        >>> vendor_plan().meant("Signed Up") is None
+        True
+        """
+        # A name of one's own may well resemble one of the vendor's; in a plan of one's own it is more likely a slip.
+        close = closest(name, self.events, cutoff=0.8 if self.title else 1.0)
+        return self.events[close].name if close else None
+
+
+def vendor_plan() -> Plan:
+    """Return the API's spec as it is."""
+    return Plan(spec.calls(), spec.events_by_any_name())
+
+
+def read_plan(path: Path) -> Plan:
+    """Return the API's spec with a team's own plan on top.
+
+    Raises
+    ------
+    SpecError
+        The file cannot be read, or there is a mistake in it, told with its line.
+    """
+    file = FieldsFile(path, _REMEDY)
+    entries = file.mapping(file.root, allowed={"title", "$defs", "events", "properties"})
+    if not {"events", "properties"} & entries.keys():
+        raise SpecError(f"{path} has neither events: nor properties:. {_REMEDY}", path=path)
+    events = dict(spec.events_by_any_name())
+    if "events" in entries:
+        for own in spec.events_in(file, entries["events"], family=path.stem):
+            known = spec.semantic_event(own.name)
+            event = own if known is None else _on_top(known, own)
+            events |= dict.fromkeys((event.name, *event.other_names), event)
+    fields = file.fields(entries.get("properties"))
+    calls = {
+        name: replace(
+            call,
+            fields={
+                wire: field.merged(fields[wire]) if wire in fields else field for wire, field in call.fields.items()
+            },
+        )
+        for name, call in spec.calls().items()
+    }
+    if unknown := fields.keys() - set().union(*(call.fields for call in calls.values())):
+        raise SpecError(f"{path}: no call has a field {min(unknown)!r}. {_REMEDY}", path=path)
+    return Plan(calls, events, title=path.name, content=xxhash.xxh3_64_hexdigest(path.read_bytes())[:8])
+
+
+def _on_top(known: spec.Event, own: spec.Event) -> spec.Event:
+    return replace(
+        known,
+        properties=known.properties.merged(own.properties),
+        context=known.context.merged(own.context),
+        other_names=(*known.other_names, *own.other_names),
+    )

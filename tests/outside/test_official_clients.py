@@ -1,0 +1,134 @@
+"""Official clients, unchanged, against the sandbox: they are content, and what they sent is kept as it was."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cio_frames.sandbox import Sandbox
+
+NODE = Path(__file__).parent.parent / "node"
+KINDS = ["identify", "track", "page", "screen", "group", "alias"]
+NOT_HERE = "the official Python clients are not installed: pip install 'cio-frames[outside]'"
+CLIENTS = {
+    "customerio-cdp-analytics": pytest.importorskip("customerio.analytics", reason=NOT_HERE).Client,
+    "segment-analytics-python": pytest.importorskip("segment.analytics", reason=NOT_HERE).Client,
+}
+
+
+@pytest.fixture(params=CLIENTS)
+def client_of(request):
+    """Make a client, and tell of errors that would otherwise stay in its thread."""
+    made = []
+
+    def make(sandbox, **options):
+        errors = []
+        client = CLIENTS[request.param](
+            "sandbox",
+            host=sandbox.url,
+            on_error=lambda error, batch: errors.append(error),
+            upload_interval=0.05,
+            max_retries=2,
+            **options,
+        )
+        made.append(client)
+        return client, errors
+
+    yield make
+    for client in made:
+        client.shutdown()
+
+
+def send_each(client):
+    """Send one call of each kind; return the messages as the client has them."""
+    results = [
+        client.identify("ada", {"email": "ada@example.test", "name": "Ada ÅÄÖ \u2028", "big": 9007199254740993}),
+        client.track("ada", "Order Completed", {"total": 29.5, "items": [1, None, "x"]}),
+        client.page(anonymous_id="visitor", name="Pricing"),
+        client.screen("ada", name="Start"),
+        client.group("ada", "acme", {"seats": 3}),
+        client.alias("visitor", "ada"),
+    ]
+    client.flush()
+    return [result[1] if isinstance(result, tuple) else result for result in results]
+
+
+def kept(sandbox):
+    """Return the calls as they are stored, with every field."""
+    return [json.loads(payload) for stored in sandbox._store.calls() for payload in stored.payloads]
+
+
+@pytest.mark.parametrize("gzip", [False, True])
+def test_a_python_client_is_content_and_its_messages_are_kept(client_of, gzip):
+    with Sandbox() as sandbox:
+        client, errors = client_of(sandbox, gzip=gzip)
+        messages = send_each(client)
+        client.join()
+    assert errors == []
+    assert [call["type"] for call in kept(sandbox)] == KINDS
+    assert kept(sandbox) == messages
+    assert sandbox.problems().empty
+    assert sandbox.people()[["userId", "email"]].to_numpy().tolist() == [["ada", "ada@example.test"]]
+    assert sandbox.events()["event"].tolist() == ["Order Completed", "Pricing", "Start"]
+    assert sandbox.objects()["objectId"].tolist() == ["acme"]
+
+
+@pytest.mark.parametrize("fault", ["503@0,taken", "cut@0"])
+def test_a_python_client_that_retries_repeats_its_message_ids(client_of, fault):
+    with Sandbox(faults=[fault]) as sandbox:
+        client, errors = client_of(sandbox)
+        client.track("ada", "Order Completed")
+        client.flush()
+        client.join()
+    assert errors == []
+    assert sandbox.calls()["messageId"].nunique() == 1
+    assert len(sandbox.calls()) == 2
+
+
+def sent_by_node(*arguments, script="send.mjs"):
+    """Run an official Node client; return what it says that it sent, and its errors."""
+    missing = "no node" if shutil.which("node") is None else "" if (NODE / "node_modules").exists() else "no packages"
+    if missing and not os.environ.get("CI"):
+        pytest.skip(f"{missing} here for the official Node client: install node, then npm ci --prefix tests/node")
+    run = subprocess.run(
+        ["node", str(NODE / script), *arguments], capture_output=True, text=True, timeout=60, check=True
+    )
+    lines = [json.loads(line) for line in run.stdout.strip().split("\n")]
+    calls = [call for line in lines if "body" in line for call in json.loads(line["body"])["batch"]]
+    return calls, [line["error"] for line in lines if "error" in line]
+
+
+def test_the_official_node_client_is_content_and_its_messages_are_kept():
+    with Sandbox() as sandbox:
+        calls, errors = sent_by_node(sandbox.url, "sandbox")
+    assert errors == []
+    assert [call["type"] for call in calls] == KINDS
+    assert kept(sandbox) == calls
+    assert sandbox.problems().empty
+    assert sandbox.people()[["userId", "anonymousId"]].to_numpy().tolist() == [["ada", None]]
+
+
+def test_the_official_node_client_gets_past_faults():
+    with Sandbox(faults=["503@0"]) as sandbox:
+        _, errors = sent_by_node(sandbox.url, "sandbox")
+    assert errors == []
+    assert sandbox.requests()["status"].tolist()[:1] == [503]
+    assert sorted(set(sandbox.calls()["type"])) == sorted(KINDS)
+
+
+@pytest.mark.parametrize("strict", ["strict", ""])
+def test_the_pipelines_client_of_customerio_node_is_content_and_what_it_sends_is_kept(strict):
+    with Sandbox(faults=["503@0,retry-after=0"]) as sandbox:
+        calls, errors = sent_by_node(sandbox.url, "sandbox", strict, script="send_pipelines.mjs")
+    assert sandbox.requests()["status"].tolist() == [503, *[200] * 7, 400 if strict else 200]
+    assert [{name: call[name] for name in sent} for call, sent in zip(kept(sandbox), calls, strict=True)] == calls
+    assert set(sandbox.requests()["strict"]) == {bool(strict)}
+    assert sandbox.people()[["userId", "email"]].to_numpy().tolist()[0] == ["ada", "ada@example.test"]
+    assert [reason for reason in sandbox.problems()["reason"] if "timestamp" in reason] == [
+        "timestamp is not an ISO 8601 date-time"
+    ]
+    assert len(errors) == (1 if strict else 0)
+    assert all("400" in error and "timestamp is not" in error for error in errors)

@@ -1,0 +1,246 @@
+"""The same call has the same ULID, in any order, slice, run and dtype."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import xxhash
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cio_frames as cio
+from cio_frames.pipeline.message_ids import MessageIds, Seen, digests
+
+BASE_32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+WHEN = dt.datetime(2026, 7, 1, 12, 30, 0, 250_999, tzinfo=dt.UTC)
+MS = 1_782_909_000_250
+
+
+def decoded(ulid):
+    """The 128 bits of a ULID, read by its definition."""
+    assert len(ulid) == 26
+    number = 0
+    for character in ulid:
+        number = number * 32 + BASE_32.index(character)
+    assert number < 2**128
+    return number
+
+
+def ids(frame, call="identify", **asked):
+    return getattr(cio, call)(frame, dry_run=True, schema=None, **asked)["message_id"].tolist()
+
+
+def of(calls, ms=None, may_repeat=True):
+    """The ids that one run gives to some calls."""
+    count = len(calls)
+    times = np.full(count, -1) if ms is None else np.array(ms, dtype=np.int64)
+    return (
+        MessageIds()
+        .of(digests(pa.array(calls, pa.large_string())), times, may_repeat=np.full(count, may_repeat))
+        .to_pylist()
+    )
+
+
+def people():
+    return pd.DataFrame(
+        {
+            "user_id": ["ada", "grace", "ada", "alan", "ada"],
+            "plan": ["free", "team", "free", None, "team"],
+            "when": pd.to_datetime(["2026-07-01"] * 4 + [None]).tz_localize("UTC"),
+        }
+    )
+
+
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(st.lists(st.tuples(st.text(max_size=5), st.integers(-1, 2**48)), max_size=6))
+def test_an_id_is_a_ulid_whose_time_is_the_timestamp_where_there_is_one(calls):
+    made = of([text for text, _ in calls], [ms for _, ms in calls])
+    assert len(set(made)) == len(made)
+    for ulid, (_, ms) in zip(made, calls, strict=True):
+        if 0 <= ms < 2**48:
+            assert decoded(ulid) >> 80 == ms
+        else:
+            decoded(ulid)
+
+
+@settings(deadline=None, derandomize=True, max_examples=50)
+@given(st.binary(min_size=16, max_size=16), st.integers(0, 2**48 - 1))
+def test_a_ulid_says_all_of_its_bits(digest, ms):
+    halves = np.frombuffer(digest, dtype=">u8").reshape(1, 2).astype(np.uint64)
+    timed, untimed = (
+        MessageIds().of(halves, np.array([time]), may_repeat=np.array([False]))[0].as_py() for time in (ms, -1)
+    )
+    number = int.from_bytes(digest, "big")
+    assert decoded(untimed) == number
+    assert decoded(timed) == (ms << 80) | (number & (2**80 - 1))
+
+
+def test_an_id_written_out_is_the_hash_of_the_call_under_its_time():
+    frame = pd.DataFrame({"user_id": ["ada"], "timestamp": [WHEN], "plan": ["free"]})
+    call = b'{"type":"identify","userId":"ada","timestamp":"2026-07-01T12:30:00.250Z","traits":{"plan":"free"}'
+    digest = int.from_bytes(xxhash.xxh3_128_digest(call), "big")
+    expected = (MS << 80) | (digest & (2**80 - 1))
+    assert decoded(ids(frame)[0]) == expected
+    assert ids(frame) == ["01KWETGPHTA7SK3VK7X5DBQEHC"]
+
+
+def test_an_id_without_a_time_is_all_hash():
+    digest = int.from_bytes(xxhash.xxh3_128_digest(b'{"type":"identify"'), "big")
+    assert decoded(of(['{"type":"identify"'])[0]) == digest
+
+
+@pytest.mark.parametrize("when", [dt.datetime(1969, 12, 31, tzinfo=dt.UTC), None, dt.datetime(1, 1, 1, tzinfo=dt.UTC)])
+def test_a_call_before_1970_or_without_a_time_has_an_id_too(when):
+    frame = pd.DataFrame({"user_id": ["ada"], "timestamp": pd.Series([when], dtype=object)})
+    decoded(ids(frame)[0])
+    assert ids(frame) == ids(frame)
+
+
+def test_a_call_in_the_year_9999_has_its_time():
+    when = pd.Series(np.array(["9999-12-31T23:59:59.999"], dtype="datetime64[ms]"))
+    frame = pd.DataFrame({"user_id": ["ada"], "timestamp": when})
+    assert decoded(ids(frame)[0]) >> 80 == 253_402_300_799_999
+
+
+def test_a_rerun_repeats_every_id():
+    assert ids(people(), timestamp="when") == ids(people(), timestamp="when")
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_the_size_of_slices_does_not_matter(monkeypatch, size):
+    whole = ids(people(), timestamp="when")
+    monkeypatch.setattr("cio_frames.pipeline.prepared.SLICE_ROWS", size)
+    assert ids(people(), timestamp="when") == whole
+
+
+def test_the_order_of_rows_does_not_matter_to_calls_that_differ():
+    frame = people().drop(index=2).reset_index(drop=True)
+    backwards = frame.iloc[::-1]
+    assert ids(backwards, timestamp="when") == ids(frame, timestamp="when")[::-1]
+
+
+def test_the_order_of_rows_does_not_matter_to_the_ids_of_like_calls_together():
+    frame = people()
+    assert sorted(ids(frame.iloc[::-1], timestamp="when")) == sorted(ids(frame, timestamp="when"))
+
+
+def test_other_rows_do_not_matter():
+    frame = people()
+    assert ids(frame.iloc[[1, 3, 4]], timestamp="when") == [ids(frame, timestamp="when")[row] for row in (1, 3, 4)]
+
+
+def test_index_and_labels_do_not_matter():
+    frame = people()
+    renamed = frame.rename(columns={"user_id": "userId", "when": "at"}).set_axis(list("xxxyz"))
+    assert ids(renamed, timestamp="at") == ids(frame, timestamp="when")
+
+
+@pytest.mark.parametrize("backend", ["numpy_nullable", "pyarrow"])
+def test_the_dtype_backend_does_not_matter(backend):
+    frame = people().assign(size=[1, 2, 1, 4, 5], ratio=[0.1, 1.5, 0.1, 7.0, 1e16], paid=[True, False] * 2 + [True])
+    converted = frame.convert_dtypes(dtype_backend=backend)
+    assert not converted.dtypes.equals(frame.dtypes)
+    expected = ids(frame, timestamp="when")
+    assert ids(frame.astype(object), timestamp="when") == expected
+    assert ids(converted, timestamp="when") == expected
+    assert ids(frame.astype({"plan": "category", "user_id": "string"}), timestamp="when") == expected
+
+
+def test_a_frame_read_from_parquet_has_the_ids_of_the_frame_written(tmp_path):
+    frame = people().assign(tags=[["a"], [], None, ["b", "c"], ["d"]])
+    frame.to_parquet(tmp_path / "people.parquet")
+    read = pd.read_parquet(tmp_path / "people.parquet", dtype_backend="pyarrow")
+    assert ids(read, timestamp="when") == ids(frame, timestamp="when")
+
+
+@pytest.mark.parametrize(
+    "change", [{"plan": "team"}, {"user_id": "grace"}, {"when": pd.Timestamp("2026-07-01T00:00:00.001Z")}, {"extra": 1}]
+)
+def test_calls_that_differ_have_ids_that_differ(change):
+    frame = people().iloc[:1]
+    assert ids(frame, timestamp="when") != ids(frame.assign(**change), timestamp="when")
+
+
+def test_calls_that_are_alike_differ_by_how_often_they_came_before():
+    frame = pd.DataFrame({"user_id": ["ada", "grace", "ada", "ada"], "plan": "free"})
+    found = ids(frame)
+    assert len(set(found)) == 4
+    assert ids(frame) == found
+    assert found[0] == ids(frame.iloc[:1])[0]
+    assert ids(frame.iloc[[0, 2]]) == [found[0], found[2]]
+
+
+def test_the_id_of_a_second_like_call_is_the_hash_of_the_first_and_its_number():
+    first, second, third = of(["call", "call", "call"])
+    digest = xxhash.xxh3_128_digest(b"call")
+    for ulid, before in ((second, 1), (third, 2)):
+        again = xxhash.xxh3_128_digest(digest + before.to_bytes(8, "big"))
+        assert decoded(ulid) == int.from_bytes(again, "big")
+    assert decoded(first) == int.from_bytes(digest, "big")
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(st.lists(st.lists(st.integers(0, 6), max_size=6), max_size=12))
+def test_numbers_are_counted_across_slices(slices):
+    seen, counts = Seen(), {}
+    for numbers in slices:
+        expected = []
+        for number in numbers:
+            expected.append(counts.get(number, 0))
+            counts[number] = expected[-1] + 1
+        assert seen.before(np.array(numbers, dtype=np.uint64)).tolist() == expected
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "text", "date"])
+def test_like_calls_differ_whatever_says_their_time(unit):
+    times = pd.Series(pd.to_datetime(["2026-07-01T12:00:00.000001", "2026-07-01T12:00:00.000002"] * 2))
+    times = {"text": times.astype(str), "date": pd.Series(times.dt.date)}.get(unit, times.astype("datetime64[us]"))
+    if unit == "ns":
+        times = times.astype("datetime64[ns]")
+    frame = pd.DataFrame({"user_id": ["ada"] * 4, "timestamp": times})
+    # Finer parts than milliseconds are cut, so all four say the same.
+    assert len(set(ids(frame))) == 4
+
+
+def test_like_calls_in_different_slices_differ(monkeypatch):
+    monkeypatch.setattr("cio_frames.pipeline.prepared.SLICE_ROWS", 1)
+    frame = pd.DataFrame({"user_id": ["ada", "ada"]})
+    assert len(set(ids(frame))) == 2
+
+
+def test_ids_in_a_column_are_kept_and_their_nulls_and_blanks_are_filled():
+    frame = pd.DataFrame({"user_id": ["a", "b", "c", "d"], "key": ["one", None, " ", "two"]})
+    found = ids(frame, message_id="key")
+    assert [found[0], found[3]] == ["one", "two"]
+    made = ids(frame.drop(columns="key"))
+    assert found[1:3] == made[1:3]
+
+
+@pytest.mark.parametrize("own", ["k", "order-17", "0" * 26, "x" * 60, 'a "quoted" one'])
+@pytest.mark.parametrize("size", [1, 2, 50_000])
+def test_how_long_an_id_of_its_own_is_does_not_matter_to_a_call_like_it(monkeypatch, own, size):
+    monkeypatch.setattr("cio_frames.pipeline.prepared.SLICE_ROWS", size)
+    first, second = ids(pd.DataFrame({"user_id": ["a", "a"], "n": 1}))
+    named = pd.DataFrame({"user_id": ["a", "b", "a"], "n": 1, "message_id": [own, own, None]})
+    assert ids(named)[2] == second != first
+
+
+@pytest.mark.parametrize("size", [1, 50_000])
+def test_a_call_is_not_given_the_id_that_one_like_it_has_brought_along(monkeypatch, size):
+    monkeypatch.setattr("cio_frames.pipeline.prepared.SLICE_ROWS", size)
+    frame = pd.DataFrame({"user_id": ["a", "b"], "n": 1})
+    brought = ids(frame)
+    both = pd.concat([frame.assign(message_id=brought), frame.assign(message_id=None)], ignore_index=True)
+    assert len(set(ids(both))) == 4
+
+
+def test_a_slice_of_calls_is_hashed_from_its_own_text():
+    calls = pa.array(["first", "second", "third"], pa.large_string()).slice(1)
+    found = MessageIds().of(digests(calls), np.array([-1, -1]), may_repeat=np.array([False, False])).to_pylist()
+    assert found == of(["second", "third"])
+
+
+def test_no_calls_have_no_ids():
+    assert of([]) == []
