@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from cio_frames import spec
-from cio_frames._util.did_you_mean import closest, plain
+from cio_frames._util.did_you_mean import closest_name, normalize_name
 from cio_frames.errors import FrameError, MissingColumnsError
 
 Selection = Sequence[Hashable] | Mapping[Hashable, str]
@@ -53,7 +53,7 @@ class ColumnMapping:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class FieldSource:
     """One column and the field that it feeds.
 
     Attributes
@@ -86,9 +86,9 @@ class Columns:
     call: spec.Call
     event: spec.Event | None
     constants: Mapping[Path, Any]
-    sources: tuple[Source, ...]
+    sources: tuple[FieldSource, ...]
 
-    def source(self, wire_name: str) -> Source | None:
+    def source(self, wire_name: str) -> FieldSource | None:
         """Return the column that feeds an envelope field."""
         return next((source for source in self.sources if source.path == (wire_name,)), None)
 
@@ -142,13 +142,15 @@ def resolve(
     nested = list(finder.nested(used=set(envelope.values())))
     pairs = [((wire,), position) for wire, position in envelope.items()] + nested
     _refuse_collisions(pairs, constants, labels)
-    sources = tuple(Source(position, labels[position], path, field_of(call, known, path)) for path, position in pairs)
+    sources = tuple(
+        FieldSource(position, labels[position], path, field_of(call, known, path)) for path, position in pairs
+    )
     for source in sources:
         _refuse_unwritable(source)
     return Columns(call, known, constants, sources)
 
 
-def _refuse_unwritable(source: Source) -> None:
+def _refuse_unwritable(source: FieldSource) -> None:
     """Refuse a name that is no Unicode text: no JSON, no reason and no report could hold it."""
     try:
         "".join((str(source.label), *source.path)).encode()
@@ -339,10 +341,10 @@ class _Finder:
     def _meant(self, names: Sequence[str]) -> tuple[str, Hashable] | None:
         """Return a parameter, and the column that was most likely meant for it."""
         for name in names:
-            if (label := closest(name, self._labels)) is not None:
+            if (label := closest_name(name, self._labels)) is not None:
                 return name, label
         # In a list of people the one id is theirs; elsewhere it may be an order's.
-        alone = next((label for label in self._labels if plain(str(label)) == "id"), None)
+        alone = next((label for label in self._labels if normalize_name(str(label)) == "id"), None)
         return ("user_id", alone) if alone is not None and self._call.name == "identify" else None
 
     def _position(self, label: Hashable) -> int:

@@ -23,7 +23,7 @@ from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cio_frames._util.did_you_mean import closest
+from cio_frames._util.did_you_mean import closest_name
 
 if TYPE_CHECKING:
     from cio_frames.loading import LoadResult
@@ -137,7 +137,7 @@ class MissingColumnsError(FrameError):
     def _meant(self) -> str:
         """Return which column was most likely meant, or nothing."""
         for name, label in zip(self.missing, self._wanted, strict=True):
-            meant = closest(name, self._labels)
+            meant = closest_name(name, self._labels)
             if meant is not None:
                 kind = f" Then write {meant!r} and not {label!r}." if str(meant) == name else ""
                 return f" Did you mean {meant!r}?{kind}"

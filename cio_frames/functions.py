@@ -18,10 +18,10 @@ import pandas as pd
 from cio_frames import pipeline
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, Selection
-from cio_frames.encoding import Form
+from cio_frames.encoding import EncodeOptions
 from cio_frames.errors import FrameError
 from cio_frames.report import ValidationReport
-from cio_frames.spec.tracking_plan import read_plan, vendor_plan
+from cio_frames.spec.tracking_plan import read_tracking_plan, vendor_tracking_plan
 
 OnInvalid: TypeAlias = Literal["skip", "raise"]
 Nulls: TypeAlias = Literal["omit", "send"]
@@ -151,8 +151,8 @@ def identify(
         context=context,
         integrations=integrations,
     )
-    request = request_for("identify", mapping, schema, nulls, timezone, strict_schema=strict_schema)
-    return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    call_spec = build_call_spec("identify", mapping, schema, nulls, timezone, strict_schema=strict_schema)
+    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
 @documented
@@ -225,8 +225,8 @@ def track(
         context=context,
         integrations=integrations,
     )
-    request = request_for("track", mapping, schema, nulls, timezone, strict_schema=strict_schema, event=event)
-    return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    call_spec = build_call_spec("track", mapping, schema, nulls, timezone, strict_schema=strict_schema, event=event)
+    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
 @documented
@@ -295,8 +295,8 @@ def page(
         context=context,
         integrations=integrations,
     )
-    request = request_for("page", mapping, schema, nulls, timezone, strict_schema=strict_schema)
-    return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    call_spec = build_call_spec("page", mapping, schema, nulls, timezone, strict_schema=strict_schema)
+    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
 @documented
@@ -365,8 +365,8 @@ def screen(
         context=context,
         integrations=integrations,
     )
-    request = request_for("screen", mapping, schema, nulls, timezone, strict_schema=strict_schema)
-    return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    call_spec = build_call_spec("screen", mapping, schema, nulls, timezone, strict_schema=strict_schema)
+    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
 @documented
@@ -436,8 +436,8 @@ def group(
         context=context,
         integrations=integrations,
     )
-    request = request_for("group", mapping, schema, nulls, timezone, strict_schema=strict_schema)
-    return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    call_spec = build_call_spec("group", mapping, schema, nulls, timezone, strict_schema=strict_schema)
+    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
 @documented
@@ -497,8 +497,8 @@ def alias(
         context=context,
         integrations=integrations,
     )
-    request = request_for("alias", mapping, schema, nulls, timezone, strict_schema=strict_schema)
-    return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    call_spec = build_call_spec("alias", mapping, schema, nulls, timezone, strict_schema=strict_schema)
+    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
 @documented
@@ -596,8 +596,8 @@ def batch(
         context=context,
         integrations=integrations,
     )
-    request = request_for("batch", mapping, schema, nulls, timezone, strict_schema=strict_schema)
-    return pipeline.run(df, request, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    call_spec = build_call_spec("batch", mapping, schema, nulls, timezone, strict_schema=strict_schema)
+    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
 
 
 def validate(
@@ -705,8 +705,8 @@ def validate(
         context=context,
         integrations=integrations,
     )
-    request = request_for(call, mapping, schema, nulls, timezone, strict_schema=strict_schema, event=event)
-    return pipeline.report(df, request, client)
+    call_spec = build_call_spec(call, mapping, schema, nulls, timezone, strict_schema=strict_schema, event=event)
+    return pipeline.report(df, call_spec, client)
 
 
 def payloads(
@@ -812,11 +812,11 @@ def payloads(
         context=context,
         integrations=integrations,
     )
-    request = request_for(call, mapping, schema, nulls, timezone, strict_schema=strict_schema, event=event)
-    return pipeline.payloads(df, request, client)
+    call_spec = build_call_spec(call, mapping, schema, nulls, timezone, strict_schema=strict_schema, event=event)
+    return pipeline.payloads(df, call_spec, client)
 
 
-def request_for(
+def build_call_spec(
     call: str,
     mapping: ColumnMapping,
     schema: Any,
@@ -825,7 +825,7 @@ def request_for(
     *,
     event: str | None = None,
     strict_schema: bool = False,
-) -> pipeline.Request:
+) -> pipeline.CallSpec:
     """Check the words that a caller chose, and put them together."""
     if call not in get_args(AnyCall):
         raise FrameError(f"There is no call {call!r}; there are {', '.join(get_args(AnyCall))}.")
@@ -838,11 +838,11 @@ def request_for(
     if nulls not in ("omit", "send"):
         raise FrameError(f"nulls={nulls!r} is neither 'omit' nor 'send'.")
     known = cast(AnyCall, call)
-    plan = vendor_plan()
+    tracking_plan = vendor_tracking_plan()
     if isinstance(schema, (str, PathLike)) and schema != "spec":
-        plan, schema = read_plan(Path(schema)), "spec"
-    form = Form(timezone=_zone(timezone), send_nulls=nulls == "send")
-    return pipeline.Request(known, mapping, event, schema, form, plan, strict_schema)
+        tracking_plan, schema = read_tracking_plan(Path(schema)), "spec"
+    form = EncodeOptions(timezone=_zone(timezone), send_nulls=nulls == "send")
+    return pipeline.CallSpec(known, mapping, event, schema, form, tracking_plan, strict_schema)
 
 
 def _zone(timezone: str) -> str:

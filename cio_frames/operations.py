@@ -19,7 +19,7 @@ from cio_frames import pipeline
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, Selection
 from cio_frames.errors import DeliveryError, FrameError, MissingColumnsError
-from cio_frames.functions import OnInvalid, documented, request_for
+from cio_frames.functions import OnInvalid, build_call_spec, documented
 
 # Object Deleted requires an anonymous id and ignores it.
 _PLACEHOLDER = "cio_frames"
@@ -83,7 +83,7 @@ def delete_people(
     return _run(
         df,
         "delete_people",
-        request_for("track", mapping, "spec", "omit", timezone, event="User Deleted"),
+        build_call_spec("track", mapping, "spec", "omit", timezone, event="User Deleted"),
         asks=True,
         confirm=confirm,
         audit=audit,
@@ -152,7 +152,7 @@ def suppress_people(
     return _run(
         df,
         "suppress_people",
-        request_for("track", mapping, "spec", "omit", timezone, event="User Suppressed"),
+        build_call_spec("track", mapping, "spec", "omit", timezone, event="User Suppressed"),
         asks=True,
         confirm=confirm,
         audit=audit,
@@ -217,7 +217,7 @@ def unsuppress_people(
     return _run(
         df,
         "unsuppress_people",
-        request_for("track", mapping, "spec", "omit", timezone, event="User Unsuppressed"),
+        build_call_spec("track", mapping, "spec", "omit", timezone, event="User Unsuppressed"),
         asks=False,
         confirm=None,
         audit=audit,
@@ -294,7 +294,7 @@ def add_devices(
     return _run(
         df,
         "add_devices",
-        request_for("track", mapping, "spec", "omit", timezone, event="Device Created or Updated"),
+        build_call_spec("track", mapping, "spec", "omit", timezone, event="Device Created or Updated"),
         asks=False,
         confirm=None,
         audit=audit,
@@ -370,7 +370,7 @@ def delete_devices(
     return _run(
         df,
         "delete_devices",
-        request_for("track", mapping, "spec", "omit", timezone, event="Device Deleted"),
+        build_call_spec("track", mapping, "spec", "omit", timezone, event="Device Deleted"),
         asks=True,
         confirm=confirm,
         audit=audit,
@@ -597,7 +597,7 @@ def report_deliveries(
     return _run(
         df,
         "report_deliveries",
-        request_for("track", mapping, "spec", "omit", timezone, event="Report Delivery Event"),
+        build_call_spec("track", mapping, "spec", "omit", timezone, event="Report Delivery Event"),
         asks=False,
         confirm=None,
         audit=audit,
@@ -673,7 +673,7 @@ def report_content(
     return _run(
         df,
         "report_content",
-        request_for("track", mapping, "spec", "omit", timezone, event="Report Content Event"),
+        build_call_spec("track", mapping, "spec", "omit", timezone, event="Report Content Event"),
         asks=False,
         confirm=None,
         audit=audit,
@@ -712,21 +712,21 @@ def _mapping(
     return ColumnMapping(fields=found, constants=constants, **given)
 
 
-def _deleting(event: str, mapping: ColumnMapping, timezone: str) -> pipeline.Request:
+def _deleting(event: str, mapping: ColumnMapping, timezone: str) -> pipeline.CallSpec:
     """Ask for calls that delete; where a column says of which type, each row has to: without one the API takes 1."""
-    request = request_for("track", mapping, "spec", "omit", timezone, event=event)
-    known = request.plan.events[event]
+    call_spec = build_call_spec("track", mapping, "spec", "omit", timezone, event=event)
+    known = call_spec.tracking_plan.events[event]
     if "properties.objectTypeId" not in mapping.fields:
-        return request
+        return call_spec
     needed = replace(known.properties, required=(*known.properties.required, "objectTypeId"))
-    events = {**request.plan.events, event: replace(known, properties=needed)}
-    return replace(request, plan=replace(request.plan, events=events))
+    events = {**call_spec.tracking_plan.events, event: replace(known, properties=needed)}
+    return replace(call_spec, tracking_plan=replace(call_spec.tracking_plan, events=events))
 
 
 def _run(
     df: pd.DataFrame,
     operation: str,
-    request: pipeline.Request,
+    call_spec: pipeline.CallSpec,
     *,
     asks: bool,
     confirm: int | None,
@@ -738,14 +738,14 @@ def _run(
 ) -> pd.DataFrame:
     """Carry out an operation, where the caller knows how many rows it affects."""
     if dry_run:
-        return pipeline.run(df, request, client=client, dry_run=True, on_invalid=on_invalid, progress=progress)
+        return pipeline.run(df, call_spec, client=client, dry_run=True, on_invalid=on_invalid, progress=progress)
     if asks:
-        planned = pipeline.run(df, request, client=client, dry_run=True, on_invalid=on_invalid, progress=False)
+        planned = pipeline.run(df, call_spec, client=client, dry_run=True, on_invalid=on_invalid, progress=False)
         _ask(operation, planned, confirm)
-    about = pipeline.ids_of(df, request) if audit is not None else pd.DataFrame()
+    about = pipeline.ids_of(df, call_spec) if audit is not None else pd.DataFrame()
     with audits.opened(audit) as trail:
         try:
-            result = pipeline.run(df, request, client=client, dry_run=False, on_invalid=on_invalid, progress=progress)
+            result = pipeline.run(df, call_spec, client=client, dry_run=False, on_invalid=on_invalid, progress=progress)
         except DeliveryError as error:
             trail.append(operation, about, error.result)
             raise

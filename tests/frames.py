@@ -16,7 +16,7 @@ UNITS = ("s", "ms", "us", "ns")
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
-class Plan(enum.Enum):
+class TrackingPlan(enum.Enum):
     FREE = "free"
     TEAM = 7
     NONE = None
@@ -155,7 +155,7 @@ numpy_scalars = st.sampled_from(
      np.float64(1e16), np.bool_(True), np.str_("np"), np.longdouble(0.5)]
 )  # fmt: skip
 odd = st.sampled_from(
-    [uuid.UUID(int=5), *Plan, Level.LOW, Word.YES, Whole(3), 2**64, -(2**70), True, False]
+    [uuid.UUID(int=5), *TrackingPlan, Level.LOW, Word.YES, Whole(3), 2**64, -(2**70), True, False]
 )  # fmt: skip
 formless = st.sampled_from(
     [b"bytes", bytearray(b"b"), dt.timedelta(1), pd.Timedelta(1, "s"), np.timedelta64(1, "s"), pd.Period("2026-01"),

@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "delivery": {"_util", "client", "results"},
     "report": {"_util", "spec", "columns", "arrow", "encoding", "validation", "errors"},
     "pipeline": {
-        "_util", "spec", "columns", "arrow", "encoding", "validation", "client", "delivery", "report", "results", "errors",
+        "_util", "spec", "columns", "arrow", "encoding", "validation", "client", "delivery", "report", "results",
+        "errors",
     },
     "audit": {"errors"},
     "loading": {

@@ -9,7 +9,7 @@ from typing import TypeVar
 Label = TypeVar("Label", bound=Hashable)
 
 
-def plain(name: str) -> str:
+def normalize_name(name: str) -> str:
     """Return a name without what people spell in different ways.
 
     >>> plain("Order_ID") == plain("order id")
@@ -18,18 +18,18 @@ def plain(name: str) -> str:
     return "".join(filter(str.isalnum, name)).casefold()
 
 
-def closest(name: str, known: Iterable[Label], cutoff: float = 0.7) -> Label | None:
+def closest_name(name: str, known: Iterable[Label], cutoff: float = 0.7) -> Label | None:
     """Return the known name, or column label, that was most likely meant by another name, or None.
 
     ``cutoff`` is how alike they must be: with 1, only case and separators may differ.
 
-    >>> closest("customerID", ["total", "customer_id"]), closest("costumer", ["customer"], cutoff=1)
+    >>> closest_name("customerID", ["total", "customer_id"]), closest_name("costumer", ["customer"], cutoff=1)
     ('customer_id', None)
-    >>> closest("0", [0, 1])
+    >>> closest_name("0", [0, 1])
     0
     """
     by_plain: dict[str, Label] = {}
     for each in known:
-        by_plain.setdefault(plain(str(each)), each)
-    close = get_close_matches(plain(name), by_plain.keys() - {""}, n=1, cutoff=cutoff)
+        by_plain.setdefault(normalize_name(str(each)), each)
+    close = get_close_matches(normalize_name(name), by_plain.keys() - {""}, n=1, cutoff=cutoff)
     return by_plain[close[0]] if close else None

@@ -16,7 +16,7 @@ Made = TypeVar("Made")
 _END = object()
 
 
-def results(make: Callable[[Item], Made], items: Iterable[Item], *, threads: int) -> Iterator[Made]:
+def map_ordered(make: Callable[[Item], Made], items: Iterable[Item], *, threads: int) -> Iterator[Made]:
     """Yield what a function makes of each item, in the items' order.
 
     Parameters
@@ -30,7 +30,7 @@ def results(make: Callable[[Item], Made], items: Iterable[Item], *, threads: int
 
     Examples
     --------
-    >>> list(results(str.upper, ["a", "b", "c"], threads=2))
+    >>> list(map_ordered(str.upper, ["a", "b", "c"], threads=2))
     ['A', 'B', 'C']
     """
     if threads == 1:
@@ -52,12 +52,12 @@ def results(make: Callable[[Item], Made], items: Iterable[Item], *, threads: int
 
 
 @contextmanager
-def one_more(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
+def prefetch(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
     """Yield an iterator over the same items, of which the next is made meanwhile, in a thread.
 
     What fails while an item is made fails where the item is asked for.
 
-    >>> with one_more(iter([1, 2])) as found:
+    >>> with prefetch(iter([1, 2])) as found:
     ...     list(found)
     [1, 2]
     """

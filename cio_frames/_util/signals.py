@@ -10,13 +10,13 @@ from typing import Any
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
+def sigterm_as_interrupt() -> Iterator[None]:
     """Take SIGTERM for Ctrl-C while what is inside goes on, so that what is on its way can be waited for.
 
     Only the main thread can hear signals; elsewhere, and where SIGTERM is to be ignored, nothing changes.
 
     >>> try:
-    ...     with stoppable():
+    ...     with sigterm_as_interrupt():
     ...         signal.raise_signal(signal.SIGTERM)
     ... except KeyboardInterrupt:
     ...     print("stopped")

@@ -65,7 +65,7 @@ class Instants(NamedTuple):
     ms: Ints
     missing: Bools
     unreadable: Bools
-    unclear: Bools
+    ambiguous: Bools
 
 
 def from_timestamps(array: pa.Array, timezone: str) -> Instants:
@@ -119,7 +119,7 @@ def from_text(array: pa.Array, timezone: str) -> Instants:
         np.where(zoned, fixed.ms, naive.ms),
         naive.missing & fixed.missing,
         naive.unreadable | fixed.unreadable,
-        naive.unclear,
+        naive.ambiguous,
     )
 
 
@@ -165,13 +165,13 @@ def _whole(digits: pa.Array) -> Ints:
 def _instants(ms: Ints, missing: Bools, unreadable: Bools, timezone: str) -> Instants:
     """Put local milliseconds into UTC; those that have no year of four digits there cannot be read."""
     known = ~(missing | unreadable)
-    unclear = np.zeros(len(ms), dtype=bool)
+    ambiguous = np.zeros(len(ms), dtype=bool)
     if timezone != "UTC":
-        ms, unclear = _localized(np.where(known, ms, 0), timezone)
-        unclear &= known
-        unreadable = unreadable | (~unclear & _outside(ms // 1_000))
-        known &= ~(unclear | unreadable)
-    return Instants(np.where(known, ms, 0), missing, unreadable & ~missing, unclear)
+        ms, ambiguous = _localized(np.where(known, ms, 0), timezone)
+        ambiguous &= known
+        unreadable = unreadable | (~ambiguous & _outside(ms // 1_000))
+        known &= ~(ambiguous | unreadable)
+    return Instants(np.where(known, ms, 0), missing, unreadable & ~missing, ambiguous)
 
 
 def _outside(seconds: Ints) -> Bools:
@@ -188,9 +188,9 @@ def _localized(ms: Ints, timezone: str) -> tuple[Ints, Bools]:
     if 8 * len(days) > len(ms):
         return _asked(ms, timezone)
     midnights = (days[:, None] + np.arange(-1, 3)) * _MS_PER_DAY
-    instants, unclear = (found.reshape(midnights.shape) for found in _asked(midnights.ravel(), timezone))
+    instants, ambiguous = (found.reshape(midnights.shape) for found in _asked(midnights.ravel(), timezone))
     offsets = midnights - instants
-    steady = (~unclear.any(axis=1) & (offsets == offsets[:, :1]).all(axis=1))[day_of]
+    steady = (~ambiguous.any(axis=1) & (offsets == offsets[:, :1]).all(axis=1))[day_of]
     utc, lost = ms - offsets[day_of, 0], np.zeros(len(ms), dtype=bool)
     utc[~steady], lost[~steady] = _asked(ms[~steady], timezone)
     return utc, lost

@@ -25,7 +25,7 @@ from rich.table import Table
 
 import cio_frames as cio
 from cio_frames import functions, pipeline, spec
-from cio_frames._util.did_you_mean import closest
+from cio_frames._util.did_you_mean import closest_name
 from cio_frames.cli.demo import Demo, demonstrate
 from cio_frames.cli.job_file import read_job
 from cio_frames.columns import ColumnMapping, Selection
@@ -137,7 +137,7 @@ def load(
 
     The write key is read from CIO_WRITE_KEY, never from the command line.
     """
-    request = _request(
+    call_spec = _request(
         call,
         event,
         event_column=event_column,
@@ -166,7 +166,7 @@ def load(
     }
     client = _client(settings, dry_run=dry_run)
     _load(
-        source, request, client, report,
+        source, call_spec, client, report,
         as_json=as_json, ledger=ledger, output=output, fresh=fresh, progress=progress, dry_run=dry_run,
         on_invalid=on_invalid, allow_campaigns=allow_campaigns,
     )  # fmt: skip
@@ -184,7 +184,7 @@ def run_job(
     asked = read_job(job)
     client = _client(asked.client, dry_run=dry_run)
     _load(
-        asked.source, asked.request, client, asked.report,
+        asked.source, asked.call_spec, client, asked.report,
         as_json=as_json, dry_run=dry_run, fresh=fresh, progress=progress, **asked.options,
     )  # fmt: skip
 
@@ -237,7 +237,7 @@ def validate(
     as_json: Json = False,
 ) -> None:
     """Check the rows of a file as a load would, and send nothing."""
-    request = _request(
+    call_spec = _request(
         call,
         event,
         event_column=event_column,
@@ -259,8 +259,8 @@ def validate(
     for path, what, option in ((report, "The report", "--report"), (failures, "The failure cases", "--failures")):
         if path is not None:
             _writable(path, what, f"See {option}.")
-    frame = read(file, types_of=lambda labels: pipeline.types_of(labels, request))
-    found = pipeline.report(frame, request)
+    frame = read(file, types_of=lambda labels: pipeline.types_of(labels, call_spec))
+    found = pipeline.report(frame, call_spec)
     if report is not None:
         found.to_html(report, show_values=show_values)
     if failures is not None:
@@ -300,7 +300,7 @@ def schema(
     elif name in spec.CALL_NAMES:
         found = _call_fields(name)
     else:
-        close = closest(name, [*spec.CALL_NAMES, *spec.semantic_events()])
+        close = closest_name(name, [*spec.CALL_NAMES, *spec.semantic_events()])
         meant = f" Did you mean {close!r}?" if close else ""
         raise cio.FrameError(f"There is no semantic event or call {name!r}.{meant} cio-frames events lists them all.")
     _print_fields(found, as_json=as_json)
@@ -372,14 +372,14 @@ def sandbox(
 
 def _request(
     call: str, event: str | None, *, event_column: str | None, type_column: str, **given: Any
-) -> pipeline.Request:
+) -> pipeline.CallSpec:
     """Put the options together, as the Python functions do."""
     selections: dict[str, Any] = {key: _selection(given.pop(key)) for key in ("traits", "properties")}
     written = {key: given.pop(key) for key in ("schema", "strict_schema", "nulls", "timezone")}
     mapping = ColumnMapping(
         event=event_column, type_column=type_column if call == "batch" else None, **given, **selections
     )
-    return functions.request_for(call, mapping, event=event, **written)
+    return functions.build_call_spec(call, mapping, event=event, **written)
 
 
 def _print_report(found: cio.ValidationReport) -> None:
@@ -503,7 +503,7 @@ def _client(settings: Mapping[str, Any], *, dry_run: bool) -> cio.Client:
 
 
 def _load(
-    source: str, request: pipeline.Request, client: cio.Client, report: Path | None, *, as_json: bool,
+    source: str, call_spec: pipeline.CallSpec, client: cio.Client, report: Path | None, *, as_json: bool,
     **options: Any,
 ) -> None:  # fmt: skip
     """Load, print what it came to, and end with 1 where not every row was delivered."""
@@ -515,7 +515,7 @@ def _load(
         _log_progress()
     failed = ""
     try:
-        loaded = _asked_about_campaigns(source, request, client, options)
+        loaded = _asked_about_campaigns(source, call_spec, client, options)
     except cio.DeliveryError as error:
         loaded, failed = cast(cio.LoadResult, error.result), error.message
     except cio.InvalidRowsError as error:
@@ -533,16 +533,16 @@ def _load(
 
 
 def _asked_about_campaigns(
-    source: str, request: pipeline.Request, client: cio.Client, options: dict[str, Any]
+    source: str, call_spec: pipeline.CallSpec, client: cio.Client, options: dict[str, Any]
 ) -> cio.LoadResult:
     try:
-        return load_request(source, request, client, **options)
+        return load_request(source, call_spec, client, **options)
     except cio.CampaignsError as error:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
         err.print(f"{error.rows:,} rows are events younger than 72 hours, or without a time: they can start campaigns,")
         typer.confirm("that is, send mail to real people. Send them?", abort=True, err=True)
-        return load_request(source, request, client, **(options | {"allow_campaigns": True}))
+        return load_request(source, call_spec, client, **(options | {"allow_campaigns": True}))
 
 
 def _log_progress() -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 from cio_frames.functions import identify, track
 from cio_frames.loading import read
 from cio_frames.sandbox import Sandbox
-from cio_frames.spec.package_data import shipped
+from cio_frames.spec.package_data import package_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def demonstrate(folder: Path, *, progress: bool | None = None) -> Demo:
     progress : bool, optional
         Whether to show bars; where there is a terminal, if left out.
     """
-    data = shipped("sample_data")
+    data = package_folder("sample_data")
     customers = read(data / "customers.parquet")
     orders = pd.concat(
         [read(data / "orders.parquet").astype({"ordered_on": "object"}), read(data / "bad_orders.parquet")],

@@ -19,9 +19,9 @@ import yaml
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping
 from cio_frames.errors import CioFramesError, ConfigurationError
-from cio_frames.functions import OnInvalid, request_for
+from cio_frames.functions import OnInvalid, build_call_spec
 from cio_frames.loading import folder_name
-from cio_frames.pipeline import Request
+from cio_frames.pipeline import CallSpec
 from cio_frames.spec.yaml_file import YamlFile
 
 KEYS = {
@@ -43,7 +43,7 @@ class Job:
     ----------
     source : str
         Where the rows are.
-    request : Request
+    call_spec : CallSpec
         Which calls, from which columns.
     client : dict
         Settings of the client, but for the write key.
@@ -54,7 +54,7 @@ class Job:
     """
 
     source: str
-    request: Request
+    call_spec: CallSpec
     client: Mapping[str, Any]
     report: Path | None
     options: Mapping[str, Any]
@@ -96,35 +96,35 @@ def read_job(path: Path) -> Job:
         key: entries[key] for key in ("event", "nulls", "timezone", "schema") if key in entries
     }
     given = words | {"schema": _schema(file, entries.get("schema"), folder)}
-    request = _request(file, entries["call"], words["call"], asked, given, mapping)
-    request = replace(request, strict_schema=switches.get("strict_schema", False))
+    call_spec = _request(file, entries["call"], words["call"], asked, given, mapping)
+    call_spec = replace(call_spec, strict_schema=switches.get("strict_schema", False))
     on_invalid = words.get("on_invalid", "skip")
     if on_invalid not in get_args(OnInvalid):
-        raise file.wrong(entries["on_invalid"], f"on_invalid={on_invalid!r} is neither 'skip' nor 'raise'")
+        raise file.error_at(entries["on_invalid"], f"on_invalid={on_invalid!r} is neither 'skip' nor 'raise'")
     source = _address(words["source"], folder)
     options = {
         "ledger": paths.get("ledger"),
-        "output": paths.get("output", folder / folder_name(source, request)),
+        "output": paths.get("output", folder / folder_name(source, call_spec)),
         "on_invalid": on_invalid,
         "allow_campaigns": switches.get("allow_campaigns", False),
     }
     client = _client(file, entries.get("client"))
-    return Job(source, request, client, paths.get("report"), options)
+    return Job(source, call_spec, client, paths.get("report"), options)
 
 
 def _request(
     file: YamlFile, node: yaml.Node, call: str, asked: Mapping[str, yaml.Node], given: Mapping[str, Any],
     mapping: ColumnMapping,
-) -> Request:  # fmt: skip
+) -> CallSpec:  # fmt: skip
     """Return what is asked for, put together word by word, so that a wrong one is told with its own line."""
     known: dict[str, Any] = {"mapping": mapping, "schema": "spec", "nulls": "omit", "timezone": "UTC"}
     with _on_line(file, node):
-        request = request_for(call, **known)
+        call_spec = build_call_spec(call, **known)
     for key, its_node in asked.items():
         known[key] = given[key]
         with _on_line(file, its_node):
-            request = request_for(call, **known)
-    return request
+            call_spec = build_call_spec(call, **known)
+    return call_spec
 
 
 def _client(file: YamlFile, node: yaml.Node | None) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _on_line(file: YamlFile, node: yaml.Node | None) -> Iterator[None]:
     try:
         yield
     except CioFramesError as error:
-        raise file.wrong(node, str(error).rstrip(".")) from error
+        raise file.error_at(node, str(error).rstrip(".")) from error
 
 
 def _settings(file: YamlFile, node: yaml.Node | None, allowed: frozenset[str]) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def _chosen(file: YamlFile, key: str, node: yaml.Node) -> Any:
 def _switch(file: YamlFile, node: yaml.Node) -> bool:
     value = file.scalar(node)
     if not isinstance(value, bool):
-        raise file.wrong(node, "true or false is needed here")
+        raise file.error_at(node, "true or false is needed here")
     return value
 
 

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Protocol
 
+from cio_frames._util.arrays import Ints
 from cio_frames.client import Client, Connection, Reply
-from cio_frames.delivery.batching import Batch, Ints
+from cio_frames.delivery.batching import Batch
 from cio_frames.results import Status
 
 log = logging.getLogger("cio_frames")
@@ -46,10 +47,10 @@ class Post(Protocol):
         """Close the connection."""
 
 
-class Verdict(Enum):
+class Disposition(Enum):
     """What an answer means for the batch."""
 
-    TAKEN = auto()
+    ACCEPTED = auto()
     REFUSED = auto()
     RETRY = auto()
     UNAUTHORIZED = auto()
@@ -124,7 +125,7 @@ class Delivery:
     error: Exception | None = None
 
 
-def verdict(reply: Reply) -> Verdict:
+def classify(reply: Reply) -> Disposition:
     """Return what an answer means.
 
     Only 200 is documented as success, and a web page is no answer of an API. 400 refuses what was sent, as 413 and 422
@@ -135,17 +136,17 @@ def verdict(reply: Reply) -> Verdict:
     """
     match reply.status:
         case 200:
-            return Verdict.UNEXPECTED if reply.is_page else Verdict.TAKEN
+            return Disposition.UNEXPECTED if reply.is_page else Disposition.ACCEPTED
         case 400 | 413 | 422:
-            return Verdict.REFUSED
+            return Disposition.REFUSED
         case 401 | 403:
-            return Verdict.UNAUTHORIZED
+            return Disposition.UNAUTHORIZED
         case None | 408 | 429:
-            return Verdict.RETRY
+            return Disposition.RETRY
         case status if status >= 500:
-            return Verdict.RETRY
+            return Disposition.RETRY
         case _:
-            return Verdict.UNEXPECTED
+            return Disposition.UNEXPECTED
 
 
 def seconds_before_retry(attempt: int, asked: float | None, *, chance: float = 0.0) -> float:
@@ -180,7 +181,7 @@ def deliver(
     leaving: Callable[[Batch], None] = lambda batch: None,
     posted: Callable[[int], None] = lambda size: None,
     first_number: int = 0,
-    pace: Pace | None = None,
+    pace: RateLimiter | None = None,
 ) -> Delivery:
     """Send batches and return what became of their rows.
 
@@ -203,7 +204,7 @@ def deliver(
     pace : Pace, optional
         The rate limit, where several deliveries share one.
     """
-    pace = pace or Pace(client.requests_per_second)
+    pace = pace or RateLimiter(client.requests_per_second)
     return _Dispatcher(client, connect, told, leaving, posted, first_number, pace).run(batches)
 
 
@@ -218,7 +219,7 @@ class _Dispatcher:
         leaving: Callable[[Batch], None],
         posted: Callable[[int], None],
         first_number: int,
-        pace: Pace,
+        pace: RateLimiter,
     ) -> None:
         self.client = client
         self.pace = pace
@@ -344,7 +345,7 @@ class _Dispatcher:
         self.stop.set()
 
 
-class Pace:
+class RateLimiter:
     """Keeps requests of all lanes under the rate limit, evenly spaced."""
 
     def __init__(self, requests_per_second: float) -> None:
@@ -424,7 +425,7 @@ class _Lane(threading.Thread):
         while pending:
             part = pending.pop()
             reply = self._send(part)
-            if reply is not None and verdict(reply) is Verdict.REFUSED and len(part.batch) > 1:
+            if reply is not None and classify(reply) is Disposition.REFUSED and len(part.batch) > 1:
                 pending += self._dispatcher.split(part)
             else:
                 self._conclude(part, reply)
@@ -441,7 +442,7 @@ class _Lane(threading.Thread):
                 break
             reply = self._post(part, body, first=attempt == 1)
             limit = client.attempts if dispatcher.reached else min(client.attempts, _ATTEMPTS_AT_A_STRANGER)
-            if verdict(reply) is not Verdict.RETRY or attempt >= limit:
+            if classify(reply) is not Disposition.RETRY or attempt >= limit:
                 break
             wait = seconds_before_retry(attempt, reply.retry_after_seconds, chance=random.random())  # noqa: S311
             if time.monotonic() + wait > give_up_at:
@@ -463,7 +464,7 @@ class _Lane(threading.Thread):
         dispatcher.posted(len(body))
         reply = self._connection.post(body)
         dispatcher.reached |= reply.sent
-        part.in_doubt |= reply.sent and verdict(reply) is Verdict.RETRY
+        part.in_doubt |= reply.sent and classify(reply) is Disposition.RETRY
         if reply.status is not None:
             part.http_status = reply.status
         return reply
@@ -475,16 +476,16 @@ class _Lane(threading.Thread):
             if part.attempts:
                 dispatcher.tell(part, "unknown", _CUT_SHORT)
             return
-        decided = verdict(reply)
+        decided = classify(reply)
         status, why = _status_of(decided, reply, dispatcher.client, part.in_doubt)
-        dispatcher.tell(part, status, why, given_up=decided is Verdict.RETRY)
-        if decided is Verdict.UNAUTHORIZED:
+        dispatcher.tell(part, status, why, given_up=decided is Disposition.RETRY)
+        if decided is Disposition.UNAUTHORIZED:
             dispatcher.end(
                 Ended.UNAUTHORIZED,
                 f"The API does not accept this write key: it answered {reply.status}. Check CIO_WRITE_KEY (or "
                 "write_key=), and that the region is your workspace's.",
             )
-        elif decided is Verdict.UNEXPECTED:
+        elif decided is Disposition.UNEXPECTED:
             dispatcher.end(
                 Ended.UNEXPECTED,
                 # Without its words: who answers here is a stranger, and may repeat what it was sent.
@@ -493,20 +494,20 @@ class _Lane(threading.Thread):
             )
 
 
-def _status_of(decided: Verdict, reply: Reply, client: Client, in_doubt: bool) -> tuple[Status, str | None]:
+def _status_of(decided: Disposition, reply: Reply, client: Client, in_doubt: bool) -> tuple[Status, str | None]:
     """Return the status and the reason of a batch that will not be tried again."""
     match decided:
-        case Verdict.TAKEN if client.strict:
+        case Disposition.ACCEPTED if client.strict:
             return "delivered", None
-        case Verdict.TAKEN:
+        case Disposition.ACCEPTED:
             return "acknowledged", "answered 200 with strict mode off, as calls that are then dropped are too"
-        case Verdict.REFUSED:
+        case Disposition.REFUSED:
             return "rejected", _answer(reply)
-        case Verdict.UNAUTHORIZED:
+        case Disposition.UNAUTHORIZED:
             return ("unknown" if in_doubt else "unsent"), f"the API does not accept this write key ({_answer(reply)})"
-        case Verdict.RETRY if not in_doubt:
+        case Disposition.RETRY if not in_doubt:
             return "unsent", _answer(reply)
-        case Verdict.RETRY:
+        case Disposition.RETRY:
             return "unknown", f"{_answer(reply)}{_MAY_HAVE_LANDED}"
         case _:
             return "unknown", f"an unexpected answer ({_answer(reply)}); it may have landed"

@@ -24,8 +24,8 @@ import pyarrow.compute as pc
 from cio_frames import spec
 from cio_frames._util.arrays import Cells
 from cio_frames.encoding import members
-from cio_frames.encoding.options import Form, UnclearTime
-from cio_frames.encoding.text import QUOTES, TEXT, Fault, Text, escaped
+from cio_frames.encoding.options import AmbiguousTime, EncodeOptions
+from cio_frames.encoding.text import QUOTES, TEXT, EncodeError, Text, escaped
 
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _DEEPEST = 100
@@ -55,16 +55,16 @@ class _NoForm(Exception):  # noqa: N818 -- a finding about a cell, always caught
     """A cell has no form in JSON; the text says why."""
 
 
-def cells_as_json(cells: Cells, form: Form, field: spec.Field | None = None) -> Text:
+def cells_as_json(cells: Cells, options: EncodeOptions, field: spec.Field | None = None) -> Text:
     """Return cells of any kind as JSON text; what is inside them is in the types that the spec asks for.
 
-    >>> cells_as_json(np.array([{"a": 1}, None, {1.5j}], dtype=object), Form()).values.to_pylist()
+    >>> cells_as_json(np.array([{"a": 1}, None, {1.5j}], dtype=object), EncodeOptions()).values.to_pylist()
     ['{"a":1}', None, None]
     >>> ids = spec.Field(type="array", items=spec.Field(type="string"))
-    >>> cells_as_json(np.array([[7.0, "007"], None], dtype=object), Form(), ids).values.to_pylist()
+    >>> cells_as_json(np.array([[7.0, "007"], None], dtype=object), EncodeOptions(), ids).values.to_pylist()
     ['["7","007"]', None]
     """
-    text = _as_json(cells, form)
+    text = _as_json(cells, options)
     if field is None or not (pattern := "|".join(members.misfits(field))):
         return text
     # Rare, so all are written as they are first: that is one call of orjson a cell.
@@ -73,19 +73,19 @@ def cells_as_json(cells: Cells, form: Form, field: spec.Field | None = None) -> 
         return text
 
     def fitted(cell: Any) -> bytes:
-        return orjson.dumps(members.fitted(_plain(cell, form), field), option=_OPTIONS)
+        return orjson.dumps(members.fitted(_plain(cell, options), field), option=_OPTIONS)
 
     redone = _each(cells, ~found, fitted)
-    return Text(pc.if_else(pa.array(found), redone.values, text.values), faults=text.faults)
+    return Text(pc.if_else(pa.array(found), redone.values, text.values), encode_errors=text.encode_errors)
 
 
-def _as_json(cells: Cells, form: Form) -> Text:
+def _as_json(cells: Cells, options: EncodeOptions) -> Text:
 
     def fast(cell: Any) -> bytes:
-        return orjson.dumps(cell, default=lambda part: _plain(part, form), option=_OPTIONS)
+        return orjson.dumps(cell, default=lambda part: _plain(part, options), option=_OPTIONS)
 
     def careful(cell: Any) -> bytes | None:
-        plain = _plain(cell, form)
+        plain = _plain(cell, options)
         return None if plain is None else orjson.dumps(plain, option=_OPTIONS)
 
     absent = _absent(cells)
@@ -99,7 +99,7 @@ def _as_json(cells: Cells, form: Form) -> Text:
     if not in_doubt.any():
         return Text(values)
     redone = _each(cells, absent | ~in_doubt, careful)
-    return Text(pc.if_else(pa.array(in_doubt), redone.values, values), faults=redone.faults)
+    return Text(pc.if_else(pa.array(in_doubt), redone.values, values), encode_errors=redone.encode_errors)
 
 
 def cells_as_text(cells: Cells, words: Callable[[Any], str | None] | None = None) -> Text:
@@ -109,7 +109,7 @@ def cells_as_text(cells: Cells, words: Callable[[Any], str | None] | None = None
     ['7', '007', None]
     """
     text = _each(cells, _absent(cells), words or _words)
-    return Text(escaped(text.values), ends=QUOTES, faults=text.faults)
+    return Text(escaped(text.values), ends=QUOTES, encode_errors=text.encode_errors)
 
 
 def whole_as_integers(cells: Cells) -> Cells:
@@ -180,15 +180,15 @@ def _may_be_deep(values: pa.Array) -> npt.NDArray[np.bool_]:
 def _each(cells: Cells, absent: npt.NDArray[np.bool_], write: Callable[[Any], bytes | str | None]) -> Text:
     """Write cell by cell, and put those that have no form aside."""
     written: list[bytes | None] = [None] * len(cells)
-    faults: dict[str, list[int]] = {}
+    encode_errors: dict[str, list[int]] = {}
     for row in np.flatnonzero(~absent).tolist():
         try:
             text = write(cells[row])
             written[row] = text.encode() if isinstance(text, str) else text
         except (_NoForm, TypeError, ValueError, RecursionError) as error:
-            faults.setdefault(_why(error), []).append(row)
+            encode_errors.setdefault(_why(error), []).append(row)
     values = pa.array(written, pa.large_binary()).cast(TEXT)
-    return Text(values, faults=tuple(Fault(np.array(rows), why) for why, rows in faults.items()))
+    return Text(values, encode_errors=tuple(EncodeError(np.array(rows), why) for why, rows in encode_errors.items()))
 
 
 def _why(error: Exception) -> str:
@@ -199,7 +199,7 @@ def _why(error: Exception) -> str:
     return _TOO_DEEP
 
 
-def _plain(part: Any, form: Form, depth: int = 0) -> Any:
+def _plain(part: Any, options: EncodeOptions, depth: int = 0) -> Any:
     """Return an object as what orjson writes: text, numbers, lists and dicts."""
     if depth > _DEEPEST:
         raise _NoForm(_TOO_DEEP)
@@ -207,24 +207,24 @@ def _plain(part: Any, form: Form, depth: int = 0) -> Any:
         case None | bool() | str():
             return part
         case enum.Enum():
-            return _plain(part.value, form, depth)
+            return _plain(part.value, options, depth)
         case int():
             # Python itself writes no more than 4,300 digits.
             return part if -(2**63) <= part < 2**64 else _decimal(decimal.Decimal(part))
         case float() | np.floating():
             return _number(part)
         case Mapping():
-            return _object(part, form, depth)
+            return _object(part, options, depth)
         case list() | tuple():
-            return [_plain(member, form, depth + 1) for member in part]
+            return [_plain(member, options, depth + 1) for member in part]
         case set() | frozenset():
-            return _in_order([_plain(member, form, depth + 1) for member in part])
+            return _in_order([_plain(member, options, depth + 1) for member in part])
         case np.ndarray():
-            return _plain(list(part) if part.ndim else part.item(), form, depth)
+            return _plain(list(part) if part.ndim else part.item(), options, depth)
         case _ if part is pd.NA or part is pd.NaT:
             return None
         case dt.datetime() | np.datetime64():
-            return _time(part, form)
+            return _time(part, options)
         case dt.date():
             return part.isoformat()
         case dt.time():
@@ -234,17 +234,17 @@ def _plain(part: Any, form: Form, depth: int = 0) -> Any:
         case uuid.UUID():
             return str(part)
         case _:
-            return _other(part, form, depth)
+            return _other(part, options, depth)
 
 
-def _other(part: Any, form: Form, depth: int) -> Any:
+def _other(part: Any, options: EncodeOptions, depth: int) -> Any:
     if isinstance(part, np.timedelta64) and np.isnat(part):
         return None
     for kind, reason in _NO_FORM.items():
         if isinstance(part, kind):
             raise _NoForm(reason)
     if isinstance(part, np.generic):
-        return _plain(part.item(), form, depth)
+        return _plain(part.item(), options, depth)
     raise _NoForm(f"a cell of type {type(part).__name__} has no form in JSON; send text, numbers, lists or dicts")
 
 
@@ -267,23 +267,23 @@ def _number(number: Any) -> Any:
     return float(number)
 
 
-def _time(moment: Any, form: Form) -> str | None:
+def _time(moment: Any, options: EncodeOptions) -> str | None:
     if isinstance(moment, np.datetime64) and np.isnat(moment):
         return None
     try:
-        return form.time_of(moment)
-    except UnclearTime:
-        raise _NoForm(form.unclear) from None
+        return options.time_of(moment)
+    except AmbiguousTime:
+        raise _NoForm(options.ambiguous) from None
     # Which of these it is depends on pandas' version and on how far off the year is.
     except (ValueError, OverflowError, NotImplementedError):
         raise _NoForm(NO_YEAR) from None
 
 
-def _object(part: Mapping[Any, Any], form: Form, depth: int) -> dict[str, Any]:
-    plain = {key_of(name): _plain(member, form, depth + 1) for name, member in part.items()}
+def _object(part: Mapping[Any, Any], options: EncodeOptions, depth: int) -> dict[str, Any]:
+    plain = {key_of(name): _plain(member, options, depth + 1) for name, member in part.items()}
     if len(plain) < len(part):
         raise _NoForm(SAME_KEY)
-    return plain if form.send_nulls else {name: member for name, member in plain.items() if member is not None}
+    return plain if options.send_nulls else {name: member for name, member in plain.items() if member is not None}
 
 
 def key_of(name: Any) -> str:

@@ -11,12 +11,12 @@ import pandas as pd
 from cio_frames.arrow import times
 
 
-class UnclearTime(Exception):  # noqa: N818 -- a finding about a cell, caught where cells are written
+class AmbiguousTime(Exception):  # noqa: N818 -- a finding about a cell, caught where cells are written
     """A naive time that the zone has twice, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class EncodeOptions:
     """What naive times mean, and whether nulls are sent.
 
     Attributes
@@ -31,7 +31,7 @@ class Form:
     send_nulls: bool = False
 
     @property
-    def unclear(self) -> str:
+    def ambiguous(self) -> str:
         """What is wrong with naive times when clocks are turned."""
         return f"the time zone {self.timezone} has this time twice, or not at all; send it with a zone or an offset"
 
@@ -45,7 +45,7 @@ class Form:
         ValueError, OverflowError
             The year is not between 1 and 9999.
 
-        >>> Form(timezone="Europe/Berlin").time_of(dt.datetime(2026, 7, 1, 14))
+        >>> EncodeOptions(timezone="Europe/Berlin").time_of(dt.datetime(2026, 7, 1, 14))
         '2026-07-01T12:00:00.000Z'
         """
         if isinstance(moment, np.datetime64):
@@ -62,5 +62,5 @@ class Form:
         first, second = moment.replace(tzinfo=zone, fold=0), moment.replace(tzinfo=zone, fold=1)
         # The offsets before and after clocks are turned differ only for what is there twice, or not at all.
         if first.utcoffset() != second.utcoffset():
-            raise UnclearTime
+            raise AmbiguousTime
         return first

@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 
 from cio_frames._util.arrays import Bools, Ints
 from cio_frames.arrow.normalize import Column, column_of, slice_of
-from cio_frames.columns import Columns, Path, Source, field_of
+from cio_frames.columns import Columns, FieldSource, Path, field_of
 from cio_frames.encoding.arrays import instants_of, json_text, members_of
 from cio_frames.encoding.cells import cells_as_json
-from cio_frames.encoding.options import Form
+from cio_frames.encoding.options import EncodeOptions
 from cio_frames.encoding.text import (
     TEXT,
-    Fault,
+    EncodeError,
     Members,
     Text,
     content_bytes,
@@ -60,7 +60,7 @@ class Calls:
     texts: pa.Array
     message_ids: pa.Array | None
     ms: Ints
-    faults: list[Fault]
+    encode_errors: list[EncodeError]
 
     @property
     def end_bytes(self) -> Ints | int:
@@ -79,15 +79,15 @@ class Encoder:
     >>> from cio_frames.columns import ColumnMapping, resolve
     >>> frame = pd.DataFrame({"user_id": ["ada"], "plan": ["free"]})
     >>> columns = resolve(frame.columns, spec.calls()["identify"], ColumnMapping())
-    >>> Encoder(frame, columns, Form()).calls(0, 1).texts.to_pylist()
+    >>> Encoder(frame, columns, EncodeOptions()).calls(0, 1).texts.to_pylist()
     ['{"type":"identify","userId":"ada","traits":{"plan":"free"},"messageId":"00000000000000000000000000"},']
     """
 
-    def __init__(self, frame: pd.DataFrame, columns: Columns, form: Form) -> None:
+    def __init__(self, frame: pd.DataFrame, columns: Columns, options: EncodeOptions) -> None:
         self._rows = len(frame)
         self._columns = columns
-        self._form = form
-        self._constants = dict(_written(columns, form))
+        self._form = options
+        self._constants = dict(_written(columns, options))
         # By position, since labels may repeat; one column after the other is quicker than iloc for each.
         series = [column for _, column in frame.items()]
         self._sources = {source.path: (source, column_of(series[source.position])) for source in columns.sources}
@@ -96,19 +96,19 @@ class Encoder:
         """Return the calls of rows ``start`` to ``stop``."""
         cells = {path: slice_of(column, start, stop) for path, (_, column) in self._sources.items()}
         texts = {path: self._text(source, cells[path]) for path, (source, _) in self._sources.items()}
-        faults = [
-            Fault(fault.rows, f"{source.label}: {fault.reason}", source.label)
+        encode_errors = [
+            EncodeError(encode_error.rows, f"{source.label}: {encode_error.reason}", source.label)
             for path, (source, _) in self._sources.items()
-            for fault in texts[path].faults
+            for encode_error in texts[path].encode_errors
         ]
-        faults += self._incomplete(texts, stop - start)
+        encode_errors += self._incomplete(texts, stop - start)
         own = texts.pop(("messageId",), None)
         message_ids = own.values if own else None
         return Calls(
             texts=self._joined(texts, message_ids, stop - start),
             message_ids=message_ids,
             ms=self._times(cells.get(("timestamp",)), stop - start),
-            faults=faults,
+            encode_errors=encode_errors,
         )
 
     def ids(self, *path: str) -> pa.Array | None:
@@ -118,14 +118,14 @@ class Encoder:
         source, column = self._sources[path]
         return unescaped(self._text(source, slice_of(column, 0, len(column))).values)
 
-    def moments(self) -> Ints:
+    def timestamps_ms(self) -> Ints:
         """Return all rows' timestamps in milliseconds, NO_TIME where there is none, or where reading it takes long."""
         _, column = self._sources.get(("timestamp",), (None, None))
         if not isinstance(column, pa.ChunkedArray) or not pa.types.is_timestamp(column.type):
             return np.full(self._rows, NO_TIME)
         return self._times(slice_of(column, 0, self._rows), self._rows)
 
-    def _text(self, source: Source, cells: Column) -> Text:
+    def _text(self, source: FieldSource, cells: Column) -> Text:
         text = json_text(cells, source.field, self._form_of(source.path))
         if source.path[0] not in _IDS:
             return text
@@ -136,7 +136,7 @@ class Encoder:
             text = text._replace(values=pc.if_else(blank, pa.scalar(None, TEXT), text.values))
         return text
 
-    def _form_of(self, path: Path) -> Form:
+    def _form_of(self, path: Path) -> EncodeOptions:
         """Return how a field is written: nulls are sent among traits and properties only."""
         return self._form if path[0] in _BAGS else replace(self._form, send_nulls=False)
 
@@ -144,10 +144,10 @@ class Encoder:
         if cells is None:
             return np.full(count, NO_TIME)
         instants, _ = instants_of(cells, self._form)
-        known = ~(instants.missing | instants.unreadable | instants.unclear)
+        known = ~(instants.missing | instants.unreadable | instants.ambiguous)
         return np.where(known, instants.ms, NO_TIME)
 
-    def _incomplete(self, texts: Mapping[Path, Text], count: int) -> Iterator[Fault]:
+    def _incomplete(self, texts: Mapping[Path, Text], count: int) -> Iterator[EncodeError]:
         """Find rows without what the call needs."""
         needed = [(wire,) for wire in self._columns.call.required] + ([self._columns.ids] if self._columns.ids else [])
         for wires in needed:
@@ -159,15 +159,15 @@ class Encoder:
                     lacking &= np.asarray(pc.is_null(texts[(wire,)].values))
             # What cannot be written is told by its own fault.
             for wire in wires:
-                for fault in texts[(wire,)].faults if (wire,) in texts else ():
-                    lacking[fault.rows] = False
+                for encode_error in texts[(wire,)].encode_errors if (wire,) in texts else ():
+                    lacking[encode_error.rows] = False
             if lacking.any():
                 labels = [self._sources[(wire,)][0].label for wire in wires if (wire,) in self._sources]
                 if len(labels) == 1:
                     reason, label = f"{labels[0]}: is missing, and is needed", labels[0]
                 else:
                     reason, label = f"no {' and no '.join(map(str, labels))}", None
-                yield Fault(np.flatnonzero(lacking), reason, label, "not_nullable")
+                yield EncodeError(np.flatnonzero(lacking), reason, label, "not_nullable")
 
     def _joined(self, texts: Mapping[Path, Text], message_ids: pa.Array | None, count: int) -> pa.Array:
         """Join all fields of every row at once."""
@@ -239,7 +239,7 @@ def _object(tree: Mapping[str, Any], *, keep_empty: bool, keep_within: Sequence[
     return object_value(members, keep_empty=keep_empty)
 
 
-def _written(columns: Columns, form: Form) -> Iterator[tuple[Path, str]]:
+def _written(columns: Columns, options: EncodeOptions) -> Iterator[tuple[Path, str]]:
     """Yield what is the same in every call, as JSON text."""
     for path, value in columns.constants.items():
         if type(value) is str and value.isascii():
@@ -248,8 +248,8 @@ def _written(columns: Columns, form: Form) -> Iterator[tuple[Path, str]]:
             continue
         cell = np.empty(1, dtype=object)
         cell[0] = value
-        text = cells_as_json(cell, replace(form, send_nulls=False), field_of(columns.call, columns.event, path))
-        for fault in text.faults:
-            raise FrameError(f"{'.'.join(path)}: {fault.reason}. Give another value, or leave it out.")
+        text = cells_as_json(cell, replace(options, send_nulls=False), field_of(columns.call, columns.event, path))
+        for encode_error in text.encode_errors:
+            raise FrameError(f"{'.'.join(path)}: {encode_error.reason}. Give another value, or leave it out.")
         if text.values[0].is_valid:
             yield path, text.values[0].as_py()

@@ -24,7 +24,7 @@ BRACES = ("{", "}")
 Piece: TypeAlias = str | pa.Array
 
 
-class Fault(NamedTuple):
+class EncodeError(NamedTuple):
     """Rows of a slice that cannot be sent, and why.
 
     Attributes
@@ -60,7 +60,7 @@ class Text(NamedTuple):
 
     values: pa.Array
     ends: tuple[str, str] = ("", "")
-    faults: tuple[Fault, ...] = ()
+    encode_errors: tuple[EncodeError, ...] = ()
 
     @property
     def pieces(self) -> list[Piece]:

@@ -13,7 +13,7 @@ from cio_frames.client import Client
 from cio_frames.loading.result import HeldBack, LoadResult
 from cio_frames.loading.run import read_ahead, with_ids_of_rejects
 from cio_frames.loading.sources import Chunk, Source
-from cio_frames.pipeline import Request, Sending
+from cio_frames.pipeline import CallSpec, EncodeRun
 from cio_frames.report import Survey
 from cio_frames.results import GOOD
 
@@ -23,36 +23,36 @@ _KINDS_NAMED = 50
 
 
 def dry_run(
-    source: Source, request: Request, client: Client, *, progress: bool | None, now: pd.Timestamp
+    source: Source, call_spec: CallSpec, client: Client, *, progress: bool | None, now: pd.Timestamp
 ) -> LoadResult:
     """Return what a load would come to."""
     began = time.monotonic()
-    request = with_ids_of_rejects(source, request)
+    call_spec = with_ids_of_rejects(source, call_spec)
     survey = Survey(now, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
     reasons: Counter[tuple[str, str | None]] = Counter()
     first = _First()
     bytes_ = 0
     with (
-        LoadProgress(source.rows(), progress, request.what) as shown,
-        read_ahead(source, request) as chunks,
+        LoadProgress(source.rows(), progress, call_spec.what) as shown,
+        read_ahead(source, call_spec) as chunks,
     ):
         for chunk, prepared in chunks:
-            sending = Sending(prepared, client, named=False)
+            encode_run = EncodeRun(prepared, client, with_message_ids=False)
             events = prepared.events()
-            for written in sending.written():
+            for written in encode_run.encoded_slices():
                 kept = np.flatnonzero(np.asarray(written.payloads.is_valid()))
-                survey.timed(written.ms[kept], events[written.start + kept])
-                for _, batch in sending.cut(written):
-                    sending.outcomes.tell(batch.rows, "ready")
+                survey.timed(written.timestamp_ms[kept], events[written.start + kept])
+                for _, batch in encode_run.cut(written):
+                    encode_run.outcomes.tell(batch.rows, "ready")
                     survey.sent(body_bytes=len(batch.body))
                 shown.update(len(written.sizes))
-            result = sending.outcomes.frame(pd.RangeIndex(prepared.rows))
+            result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows))
             bytes_ += int(result["bytes"].sum())
             reasons.update(_reasons(result))
             first.note(chunk, result)
     facts = survey.facts([])
     return LoadResult(
-        what=request.what,
+        what=call_spec.what,
         state="dry run",
         reasons=reasons,
         bytes=bytes_,

@@ -91,8 +91,8 @@ def found_files(source: str | Path, *, but: Path | None = None) -> list[DataFile
 
     Examples
     --------
-    >>> from cio_frames.spec.package_data import shipped
-    >>> [Path(file.path).name for file in found_files(shipped("sample_data") / "orders.c*")]
+    >>> from cio_frames.spec.package_data import package_folder
+    >>> [Path(file.path).name for file in found_files(package_folder("sample_data") / "orders.c*")]
     ['orders.csv']
     """
     with reached(str(source)):

@@ -13,7 +13,7 @@ from cio_frames.columns import resolve
 from cio_frames.errors import ConfigurationError, FrameError
 from cio_frames.loading import sources
 from cio_frames.loading.sources import Source
-from cio_frames.pipeline import Request
+from cio_frames.pipeline import CallSpec
 
 # What decides which calls go where; the other settings say how fast, and may be others when a load goes on.
 _DECIDES = ("endpoint", "strict", "max_call_bytes")
@@ -22,17 +22,18 @@ _KEPT_FOR_THE_RECORD = "limits"
 WRITE_KEY = "write_key"
 
 
-def asked_of(source: Source, request: Request, client: Client) -> dict[str, Any]:
+def load_fingerprint(source: Source, call_spec: CallSpec, client: Client) -> dict[str, Any]:
     """Return what a load is tied to; of the write key no more than tells it from another one."""
-    mapping = {name: value for name, value in asdict(request.mapping).items() if value is not None and value != {}}
-    schema = "spec" if request.schema == "spec" else None if request.schema is None else repr(request.schema)
+    mapping = {name: value for name, value in asdict(call_spec.mapping).items() if value is not None and value != {}}
+    schema = "spec" if call_spec.schema == "spec" else None if call_spec.schema is None else repr(call_spec.schema)
+    plan = call_spec.tracking_plan
     return {
         "files": source.stamps(),
         "columns": {name: _plain(value) for name, value in mapping.items()},
-        "schema": f"{request.plan.title}, content {request.plan.content}" if request.plan.title else schema,
-        "strict_schema": request.strict_schema,
-        "timezone": request.form.timezone,
-        "nulls": "send" if request.form.send_nulls else "omit",
+        "schema": f"{plan.title}, content {plan.content}" if plan.title else schema,
+        "strict_schema": call_spec.strict_schema,
+        "timezone": call_spec.options.timezone,
+        "nulls": "send" if call_spec.options.send_nulls else "omit",
         # Chunks are numbered, and another version may cut otherwise.
         "chunk_rows": sources.CHUNK_ROWS,
         **{name: getattr(client, name) for name in _DECIDES},
@@ -91,22 +92,24 @@ def _changes(name: str, before: Any, now: Any) -> list[str]:
     ]
 
 
-def wanted_columns(labels: Sequence[Hashable], request: Request) -> list[Hashable] | None:
+def wanted_columns(labels: Sequence[Hashable], call_spec: CallSpec) -> list[Hashable] | None:
     """Return the columns that a load sends, or None where it is most or all of them.
 
     >>> from cio_frames.columns import ColumnMapping
-    >>> request = Request("identify", ColumnMapping(traits=["plan"]))
+    >>> request = CallSpec("identify", ColumnMapping(traits=["plan"]))
     >>> wanted_columns(["user_id", "plan", "notes"], request)
     ['user_id', 'plan']
     """
-    mapping = request.mapping
-    if mapping.traits is None and mapping.properties is None and request.call != "alias":
+    mapping = call_spec.mapping
+    if mapping.traits is None and mapping.properties is None and call_spec.call != "alias":
         return None
     wanted = {mapping.type_column, mapping.event, "event"}
-    for call in spec.CALL_NAMES if request.call == "batch" else (request.call,):
+    for call in spec.CALL_NAMES if call_spec.call == "batch" else (call_spec.call,):
         try:
-            event = request.plan.event(request.event) or request.event
-            wanted |= {source.label for source in resolve(labels, request.plan.calls[call], mapping, event).sources}
+            event = call_spec.tracking_plan.event(call_spec.event) or call_spec.event
+            wanted |= {
+                source.label for source in resolve(labels, call_spec.tracking_plan.calls[call], mapping, event).sources
+            }
         except FrameError:
             # Told later, with the file.
             return None

@@ -24,7 +24,7 @@ import pandas as pd
 from cio_frames._util.arrays import Ints
 from cio_frames.delivery.dispatcher import Outcome
 from cio_frames.errors import ConfigurationError
-from cio_frames.loading.lock import guarded, is_held
+from cio_frames.loading.lock import exclusive_lock, is_locked
 from cio_frames.results import GOOD, Status
 
 _TABLES = """
@@ -103,7 +103,7 @@ class Ledger:
         with _told(path):
             _refuse_other_database(path)
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._guard = guarded(
+            self._guard = exclusive_lock(
                 _lock_of(path),
                 f"Another load is at work on the ledger {path}. Wait for it to end, or give this one a ledger of its "
                 "own.",
@@ -344,7 +344,7 @@ def loads_in(path: Path) -> pd.DataFrame:
             raise sqlite3.DatabaseError from error
         finally:
             database.close()
-    if not is_held(_lock_of(path)):
+    if not is_locked(_lock_of(path)):
         loads["state"] = loads["state"].replace("running", "killed")
     done: dict[int, list[int]] = {}
     for load, rows, counts in chunks:

@@ -13,13 +13,13 @@ import pandas as pd
 from cio_frames.client import Client, offline_client
 from cio_frames.columns import ColumnMapping, Selection
 from cio_frames.errors import FrameError, InvalidRowsError
-from cio_frames.functions import AnyCall, Nulls, OnInvalid, request_for
+from cio_frames.functions import AnyCall, Nulls, OnInvalid, build_call_spec
 from cio_frames.loading.dry_run import dry_run as counted
 from cio_frames.loading.files import ANSWERS_ENDING
 from cio_frames.loading.result import LoadResult
-from cio_frames.loading.run import Where, run
+from cio_frames.loading.run import LoadPaths, run
 from cio_frames.loading.sources import source_of
-from cio_frames.pipeline import Request
+from cio_frames.pipeline import CallSpec
 
 
 def load(
@@ -116,10 +116,10 @@ def load(
     --------
     >>> import tempfile
     >>> import cio_frames as cio
-    >>> from cio_frames.spec.package_data import shipped
+    >>> from cio_frames.spec.package_data import package_folder
     >>> with cio.Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
     ...     done = load(
-    ...         shipped("sample_data") / "customers.parquet",
+    ...         package_folder("sample_data") / "customers.parquet",
     ...         "identify",
     ...         user_id="customer_id",
     ...         client=sandbox.client,
@@ -143,16 +143,16 @@ def load(
         context=context,
         integrations=integrations,
     )
-    request = request_for(call, mapping, schema, nulls, timezone, event=event, strict_schema=strict_schema)
+    call_spec = build_call_spec(call, mapping, schema, nulls, timezone, event=event, strict_schema=strict_schema)
     return load_request(
-        source, request, client, dry_run=dry_run, on_invalid=on_invalid, ledger=ledger, output=output, fresh=fresh,
+        source, call_spec, client, dry_run=dry_run, on_invalid=on_invalid, ledger=ledger, output=output, fresh=fresh,
         allow_campaigns=allow_campaigns, progress=progress,
     )  # fmt: skip
 
 
 def load_request(
     given: Any,
-    request: Request,
+    call_spec: CallSpec,
     client: Client | None,
     *,
     dry_run: bool,
@@ -169,7 +169,7 @@ def load_request(
     source = source_of(given, but=None if output is None else Path(output))
     now = pd.Timestamp.now("UTC")
     if dry_run:
-        return counted(source, request, client or offline_client(), progress=progress, now=now)
+        return counted(source, call_spec, client or offline_client(), progress=progress, now=now)
     client = client or Client.from_env()
     if on_invalid == "raise":
         if not source.repeatable:
@@ -177,21 +177,23 @@ def load_request(
                 "on_invalid='raise' reads all rows twice, and a generator yields them once. Give a list of frames or a "
                 "file, or look first with dry_run=True."
             )
-        found = counted(source, request, client, progress=progress, now=now)
+        found = counted(source, call_spec, client, progress=progress, now=now)
         if found.rows_held_back:
             raise InvalidRowsError(found)
-    folder = Path(output) if output is not None else Path(folder_name(source.name, request))
-    where = Where(Path(ledger) if ledger is not None else folder / "ledger.sqlite", folder)
-    return run(source, request, client, where, fresh=fresh, allow_campaigns=allow_campaigns, progress=progress, now=now)
+    folder = Path(output) if output is not None else Path(folder_name(source.name, call_spec))
+    where = LoadPaths(Path(ledger) if ledger is not None else folder / "ledger.sqlite", folder)
+    return run(
+        source, call_spec, client, where, fresh=fresh, allow_campaigns=allow_campaigns, progress=progress, now=now
+    )
 
 
-def folder_name(source: str, request: Request) -> str:
+def folder_name(source: str, call_spec: CallSpec) -> str:
     """Return a folder's name for the answers of a load.
 
-    >>> folder_name("s3://bucket/orders/*.parquet", Request("track", ColumnMapping(), "Order Completed"))
+    >>> folder_name("s3://bucket/orders/*.parquet", CallSpec("track", ColumnMapping(), "Order Completed"))
     'orders.track-order-completed.load'
     """
     plain = [part for part in re.split(r"[/\\]", source) if part and not re.search(r"[*?\[:]", part)]
     stem = plain[-1].partition(".")[0] if plain else "rows"
-    call = re.sub(r"[^a-z0-9]+", "-", f"{request.call} {request.event or ''}".casefold()).strip("-")
+    call = re.sub(r"[^a-z0-9]+", "-", f"{call_spec.call} {call_spec.event or ''}".casefold()).strip("-")
     return f"{stem or 'rows'}.{call}{ANSWERS_ENDING}"

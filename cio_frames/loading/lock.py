@@ -8,7 +8,7 @@ from pathlib import Path
 from cio_frames.errors import ConfigurationError
 
 
-def guarded(path: Path, otherwise: str) -> sqlite3.Connection:
+def exclusive_lock(path: Path, otherwise: str) -> sqlite3.Connection:
     """Lock a file for as long as what is returned is open, or this process lives: SQLite's own lock ends with it.
 
     >>> import tempfile
@@ -38,7 +38,7 @@ def guarded(path: Path, otherwise: str) -> sqlite3.Connection:
     return guard
 
 
-def is_held(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
     """Return whether somebody holds the lock of a file."""
     if not path.exists():
         return False

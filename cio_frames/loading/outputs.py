@@ -19,15 +19,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cio_frames.errors import ConfigurationError
-from cio_frames.loading.lock import guarded
-from cio_frames.loading.sources import OURS, Chunk
+from cio_frames.loading.lock import exclusive_lock
+from cio_frames.loading.sources import RESERVED_PREFIX, Chunk
 from cio_frames.loading.table import table_of
 from cio_frames.loading.undelivered import Together, together, without_empty_columns
 from cio_frames.results import GOOD
 
 # Columns of the rejects that are not of the source. A load leaves them out, but for the message id.
-STATUS, REASON, MESSAGE_ID = f"{OURS}status", f"{OURS}reason", f"{OURS}message_id"
-FILE, ROW = f"{OURS}file", f"{OURS}row"
+STATUS, REASON, MESSAGE_ID = f"{RESERVED_PREFIX}status", f"{RESERVED_PREFIX}reason", f"{RESERVED_PREFIX}message_id"
+FILE, ROW = f"{RESERVED_PREFIX}file", f"{RESERVED_PREFIX}row"
 _TEXTS = dict.fromkeys((STATUS, REASON, MESSAGE_ID, FILE), "string")
 
 
@@ -47,7 +47,7 @@ class Outputs:
         self._rejected = folder / ".rejects"
         with _told(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            self._guard = guarded(
+            self._guard = exclusive_lock(
                 folder / ".lock",
                 f"Another load is at work in {folder}. Wait for it to end, or give this one an output of its own.",
             )
@@ -117,7 +117,7 @@ class Outputs:
                 rejected.unlink(missing_ok=True)
                 return
             kept = ~result["status"].isin(GOOD).to_numpy()
-            some = whole.loc[:, [not str(label).startswith(OURS) for label in whole.columns]][kept]
+            some = whole.loc[:, [not str(label).startswith(RESERVED_PREFIX) for label in whole.columns]][kept]
             some = some.reset_index(drop=True).assign(
                 **{
                     STATUS: answers["status"][kept].astype("string").to_numpy(),

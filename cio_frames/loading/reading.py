@@ -32,8 +32,8 @@ def read(path: str | Path, *, types_of: TypesOf = lambda labels: {}) -> pd.DataF
 
     Examples
     --------
-    >>> from cio_frames.spec.package_data import shipped
-    >>> read(shipped("sample_data") / "orders.csv")["customer_id"].iloc[0]
+    >>> from cio_frames.spec.package_data import package_folder
+    >>> read(package_folder("sample_data") / "orders.csv")["customer_id"].iloc[0]
     '00004'
     """
     source = source_of(path)

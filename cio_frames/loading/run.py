@@ -16,12 +16,12 @@ import pyarrow as pa
 import xxhash
 
 from cio_frames._util.arrays import Bools, Ints
-from cio_frames._util.prefetch import one_more
+from cio_frames._util.prefetch import prefetch
 from cio_frames._util.progress import LoadProgress
-from cio_frames._util.signals import stoppable
+from cio_frames._util.signals import sigterm_as_interrupt
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch
-from cio_frames.delivery.dispatcher import Delivery, Ended, Outcome, Pace, deliver
+from cio_frames.delivery.dispatcher import Delivery, Ended, Outcome, RateLimiter, deliver
 from cio_frames.encoding.text import TEXT, offsets_of
 from cio_frames.errors import (
     AuthenticationError,
@@ -33,12 +33,12 @@ from cio_frames.errors import (
     InterruptedLoad,
 )
 from cio_frames.loading import campaigns
-from cio_frames.loading.fingerprint import WRITE_KEY, asked_of, refuse_changes, wanted_columns
+from cio_frames.loading.fingerprint import WRITE_KEY, load_fingerprint, refuse_changes, wanted_columns
 from cio_frames.loading.ledger import SETTLED, Begun, Ledger
 from cio_frames.loading.outputs import MESSAGE_ID, Outputs
 from cio_frames.loading.result import LoadResult
-from cio_frames.loading.sources import OURS, Chunk, Source
-from cio_frames.pipeline import Prepared, Request, Sending, Written, types_of
+from cio_frames.loading.sources import RESERVED_PREFIX, Chunk, Source
+from cio_frames.pipeline import CallSpec, EncodedSlice, EncodeRun, Prepared, types_of
 from cio_frames.pipeline.message_ids import MessageIds, Seen
 from cio_frames.results import GOOD
 
@@ -53,7 +53,7 @@ _OTHER_REASONS = "other reasons, see the results"
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class LoadPaths:
     """Where a load keeps its ledger and leaves its answers."""
 
     ledger: Path
@@ -62,9 +62,9 @@ class Where:
 
 def run(
     source: Source,
-    request: Request,
+    call_spec: CallSpec,
     client: Client,
-    where: Where,
+    where: LoadPaths,
     *,
     fresh: bool,
     allow_campaigns: bool,
@@ -72,30 +72,30 @@ def run(
     now: pd.Timestamp,
 ) -> LoadResult:
     """Load a source, or go on with a load of it that was stopped."""
-    request = with_ids_of_rejects(source, request)
-    _check_columns(source, request)
-    asked = asked_of(source, request, client)
+    call_spec = with_ids_of_rejects(source, call_spec)
+    _check_columns(source, call_spec)
+    asked = load_fingerprint(source, call_spec, client)
     with Ledger(where.ledger) as ledger:
-        begun = None if fresh else ledger.find(source.name, request.call, request.event)
+        begun = None if fresh else ledger.find(source.name, call_spec.call, call_spec.event)
         if begun is not None:
             refuse_changes(begun.asked, asked)
         elif not allow_campaigns and source.repeatable:
-            _refuse_young(campaigns.rows_that_can_start_campaigns(source, request, now))
-        with Outputs(where.output) as outputs, LoadProgress(source.rows(), progress, request.what) as shown:
+            _refuse_young(campaigns.rows_that_can_start_campaigns(source, call_spec, now))
+        with Outputs(where.output) as outputs, LoadProgress(source.rows(), progress, call_spec.what) as shown:
             if begun is None:
                 outputs.claim(fresh=fresh, known=ledger.sources())
                 folder = str(outputs.folder.resolve())
-                number = ledger.begin(source.name, request.call, request.event, asked, source.rows(), folder)
+                number = ledger.begin(source.name, call_spec.call, call_spec.event, asked, source.rows(), folder)
             else:
                 number = begun.load
                 _refuse_lost_answers(ledger, begun, outputs)
             # What can be read once only is looked at as it comes, whatever came before.
             gate = None if allow_campaigns or source.repeatable else now
-            load = _Load(source, request, client, ledger, outputs, number, shown, gate)
+            load = _Load(source, call_spec, client, ledger, outputs, number, shown, gate)
             if begun is not None and begun.state == "done":
                 load.check_done()
                 outputs.discard_parts()
-                return _already_done(ledger, begun, request, outputs)
+                return _already_done(ledger, begun, call_spec, outputs)
             if begun is not None:
                 ledger.go_on(number, asked, str(outputs.folder.resolve()))
             try:
@@ -120,32 +120,32 @@ def _refuse_lost_answers(ledger: Ledger, begun: Begun, outputs: Outputs) -> None
         )
 
 
-def with_ids_of_rejects(source: Source, request: Request) -> Request:
+def with_ids_of_rejects(source: Source, call_spec: CallSpec) -> CallSpec:
     """Give rows that were rejected by an earlier load the message ids that they had."""
     labels = {label for _, labels in source.labels() for label in labels}
-    own = request.mapping.message_id is not None or {"message_id", "messageId"} & labels
+    own = call_spec.mapping.message_id is not None or {"message_id", "messageId"} & labels
     if MESSAGE_ID not in labels or own:
-        return request
-    return replace(request, mapping=replace(request.mapping, message_id=MESSAGE_ID))
+        return call_spec
+    return replace(call_spec, mapping=replace(call_spec.mapping, message_id=MESSAGE_ID))
 
 
-def _without_ours(frame: pd.DataFrame, request: Request) -> pd.DataFrame:
+def _without_ours(frame: pd.DataFrame, call_spec: CallSpec) -> pd.DataFrame:
     """Leave out what an earlier load has added to its rejects."""
     ours = [
         label
         for label in frame.columns
-        if isinstance(label, str) and label.startswith(OURS) and label != request.mapping.message_id
+        if isinstance(label, str) and label.startswith(RESERVED_PREFIX) and label != call_spec.mapping.message_id
     ]
     return frame.drop(columns=ours) if ours else frame
 
 
-def _check_columns(source: Source, request: Request) -> None:
+def _check_columns(source: Source, call_spec: CallSpec) -> None:
     """Refuse a source with a file whose columns cannot make the call, before anything is sent."""
     for name, labels in source.labels():
         # As they are: a name that is repeated must be told of too.
         own = pd.DataFrame(columns=pd.Index(labels, dtype=object, tupleize_cols=False), dtype=object)
         try:
-            Prepared(_without_ours(own, request), request)
+            Prepared(_without_ours(own, call_spec), call_spec)
         except FrameError as error:
             raise error.at(name) from error
 
@@ -156,7 +156,7 @@ def _refuse_young(rows: int, frame: int = 0) -> None:
 
 
 def read_ahead(
-    source: Source, request: Request, done: frozenset[int] = frozenset(), gate: pd.Timestamp | None = None
+    source: Source, call_spec: CallSpec, done: frozenset[int] = frozenset(), gate: pd.Timestamp | None = None
 ) -> AbstractContextManager[Iterator[tuple[Chunk, Prepared]]]:
     """Yield the chunks, their columns found and their rows checked; of files only those that are not done.
 
@@ -165,25 +165,25 @@ def read_ahead(
 
     ``gate`` is the moment from which events are too young to be sent unasked, where that could not be looked up before.
     """
-    chunks = _prepared_chunks(source, request, done, gate)
-    return one_more(chunks) if source.repeatable else nullcontext(chunks)
+    chunks = _prepared_chunks(source, call_spec, done, gate)
+    return prefetch(chunks) if source.repeatable else nullcontext(chunks)
 
 
 def _prepared_chunks(
-    source: Source, request: Request, done: frozenset[int], gate: pd.Timestamp | None
+    source: Source, call_spec: CallSpec, done: frozenset[int], gate: pd.Timestamp | None
 ) -> Iterator[tuple[Chunk, Prepared]]:
     chunks = source.chunks(
         done=done,
-        types_of=lambda labels: types_of(labels, request),
-        wanted=lambda labels: wanted_columns(labels, request),
+        types_of=lambda labels: types_of(labels, call_spec),
+        wanted=lambda labels: wanted_columns(labels, call_spec),
     )
     for chunk in chunks:
         try:
-            prepared = Prepared(_without_ours(chunk.frame, request), request)
+            prepared = Prepared(_without_ours(chunk.frame, call_spec), call_spec)
         except FrameError as error:
             raise error.at(chunk.where) from error
         if gate is not None and chunk.number not in done:
-            _refuse_young(campaigns.young_rows(chunk, request, gate), chunk.number)
+            _refuse_young(campaigns.young_rows(chunk, call_spec, gate), chunk.number)
         yield chunk, prepared
 
 
@@ -193,7 +193,7 @@ class _Load:
     def __init__(
         self,
         source: Source,
-        request: Request,
+        call_spec: CallSpec,
         client: Client,
         ledger: Ledger,
         outputs: Outputs,
@@ -202,14 +202,14 @@ class _Load:
         gate: pd.Timestamp | None,
     ) -> None:
         self._source = source
-        self._request = request
+        self._request = call_spec
         self._client = client
         self._ledger = ledger
         self._outputs = outputs
         self._number = number
         self._progress = progress
         self._gate = gate
-        self._pace = Pace(client.requests_per_second)
+        self._pace = RateLimiter(client.requests_per_second)
         self._earlier = Seen()
         self._began = time.monotonic()
         self._done: deque[int] = deque()
@@ -221,7 +221,7 @@ class _Load:
             return
         waiting = self._ledger.done_chunks(self._number)
         self._done.extend(waiting)
-        with stoppable(), read_ahead(self._source, self._request) as chunks:
+        with sigterm_as_interrupt(), read_ahead(self._source, self._request) as chunks:
             for chunk, prepared in chunks:
                 if waiting.pop(chunk.number, None) is None:
                     raise ConfigurationError(
@@ -238,7 +238,7 @@ class _Load:
         not_seen = dict(done) if self._source.stamps() is None else {}
         try:
             with (
-                stoppable(),
+                sigterm_as_interrupt(),
                 read_ahead(self._source, self._request, frozenset(done), self._gate) as chunks,
             ):
                 for chunk, prepared in chunks:
@@ -277,10 +277,10 @@ class _Load:
         self._remember_before(number)
         settled = self._settled(prepared, number, known)
         ids = MessageIds(self._earlier.copy())
-        sending = Sending(prepared, self._client, counted=self._progress.update, message_ids=ids, settled=settled)
+        encode_run = EncodeRun(prepared, self._client, counted=self._progress.update, message_ids=ids, settled=settled)
         for outcome in known:
             if outcome.status in SETTLED:
-                _tell(sending, outcome)
+                _tell(encode_run, outcome)
         self._progress.already(int(settled.sum()))
 
         def leaving(batch: Batch) -> None:
@@ -288,12 +288,12 @@ class _Load:
 
         def told(outcome: Outcome) -> None:
             ledger.answered(load, number, outcome)
-            _tell(sending, outcome)
+            _tell(encode_run, outcome)
             self._progress.update(len(outcome.rows))
 
         first = ledger.next_batch(load)
         content = _Content()
-        batches = (each for written in content.of(sending.written()) for each in sending.cut(written))
+        batches = (each for written in content.of(encode_run.encoded_slices()) for each in encode_run.cut(written))
         delivery = deliver(
             batches,
             self._client,
@@ -304,9 +304,9 @@ class _Load:
             pace=self._pace,
         )
         times, attempts = ledger.tries(load, number, prepared.rows)
-        sending.outcomes.tried(attempts)
-        sending.outcomes.unsent(delivery.why or "not sent")
-        result = sending.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=times > 1)
+        encode_run.outcomes.tried(attempts)
+        encode_run.outcomes.unsent(delivery.why or "not sent")
+        result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=times > 1)
         self._leave(chunk, result, delivery, ids, content, next_batch=first + delivery.requests)
         return delivery
 
@@ -329,8 +329,8 @@ class _Load:
         """Refuse to go on where a frame that is done is another now: what follows would be lost, or sent twice."""
         self._remember_before(chunk.number)
         content = _Content()
-        sending = Sending(prepared, self._client, message_ids=MessageIds(self._earlier.copy()))
-        for _ in content.of(sending.written()):
+        encode_run = EncodeRun(prepared, self._client, message_ids=MessageIds(self._earlier.copy()))
+        for _ in content.of(encode_run.encoded_slices()):
             pass
         if content.hash != self._ledger.content_of(self._number, chunk.number):
             raise ConfigurationError(
@@ -348,8 +348,10 @@ class _Load:
 
     def _refuse_other_content(self, prepared: Prepared, sent: list[tuple[Ints, str]]) -> None:
         """Refuse to go on where what was sent is not what would be sent now."""
-        sending = Sending(prepared, self._client, message_ids=MessageIds(self._earlier.copy()))
-        payloads = pa.chunked_array([written.payloads for written in sending.written()], TEXT).combine_chunks()
+        encode_run = EncodeRun(prepared, self._client, message_ids=MessageIds(self._earlier.copy()))
+        payloads = pa.chunked_array(
+            [written.payloads for written in encode_run.encoded_slices()], TEXT
+        ).combine_chunks()
         for rows, content in sent:
             same = rows.max(initial=-1) < len(payloads)
             if same:
@@ -420,11 +422,11 @@ class _Load:
         )
 
 
-def _already_done(ledger: Ledger, begun: Begun, request: Request, outputs: Outputs) -> LoadResult:
+def _already_done(ledger: Ledger, begun: Begun, call_spec: CallSpec, outputs: Outputs) -> LoadResult:
     return _loaded(
         ledger,
         begun.load,
-        what=request.what,
+        what=call_spec.what,
         state="done",
         why="It was done before, and nothing was sent now. To send all of it again: fresh=True (--fresh).",
         source_rows=begun.rows,
@@ -438,8 +440,8 @@ def _loaded(ledger: Ledger, number: int, **facts: Any) -> LoadResult:
     return LoadResult(reasons=reasons, bytes=bytes_, requests=requests, resent=resent, ledger=ledger.path, **facts)
 
 
-def _tell(sending: Sending, outcome: Outcome) -> None:
-    sending.outcomes.tell(
+def _tell(encode_run: EncodeRun, outcome: Outcome) -> None:
+    encode_run.outcomes.tell(
         outcome.rows,
         outcome.status,
         reason=outcome.reason,
@@ -466,7 +468,7 @@ class _Content:
     def __init__(self) -> None:
         self._hash = xxhash.xxh3_64()
 
-    def of(self, slices: Iterator[Written]) -> Iterator[Written]:
+    def of(self, slices: Iterator[EncodedSlice]) -> Iterator[EncodedSlice]:
         for written in slices:
             self._hash.update(offsets_of(written.payloads).tobytes())
             self._hash.update(written.payloads.buffers()[2] or b"")

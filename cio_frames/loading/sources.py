@@ -25,7 +25,7 @@ from cio_frames.loading.files import DataFile, found_files, partition_types, wit
 CHUNK_ROWS = 200_000
 
 # What is known about a column that a load has added to its rejects; never sent.
-OURS = "_cio_"
+RESERVED_PREFIX = "_cio_"
 
 Wanted: TypeAlias = Callable[[Sequence[Hashable]], Sequence[Hashable] | None]
 
@@ -398,7 +398,7 @@ def _recut(batches: Iterable[pa.RecordBatch]) -> Iterator[pd.DataFrame]:
 def _as_from_csv(frame: pd.DataFrame, types_of: TypesOf) -> pd.DataFrame:
     """Return the rejects of an earlier load with their text as from a CSV file: that is where such text comes from."""
     labels = list(frame.columns)
-    if not any(str(label).startswith(OURS) for label in labels):
+    if not any(str(label).startswith(RESERVED_PREFIX) for label in labels):
         return frame
     types = types_of(labels)
     typed = {

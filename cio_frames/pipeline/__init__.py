@@ -5,9 +5,9 @@ what is asked for, ``prepared`` a frame whose columns are found and whose rows a
 its rows, ``running`` the flow from one end to the other.
 """
 
-from cio_frames.pipeline.call_spec import Request, types_of
-from cio_frames.pipeline.encode_run import Sending, Written
+from cio_frames.pipeline.call_spec import CallSpec, types_of
+from cio_frames.pipeline.encode_run import EncodedSlice, EncodeRun
 from cio_frames.pipeline.prepared import Prepared
 from cio_frames.pipeline.running import ids_of, payloads, report, run
 
-__all__ = ["Prepared", "Request", "Sending", "Written", "ids_of", "payloads", "report", "run", "types_of"]
+__all__ = ["CallSpec", "EncodeRun", "EncodedSlice", "Prepared", "ids_of", "payloads", "report", "run", "types_of"]

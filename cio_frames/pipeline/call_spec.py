@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 from cio_frames import spec
 from cio_frames.columns import ColumnMapping, resolve
-from cio_frames.encoding import Form
+from cio_frames.encoding import EncodeOptions
 from cio_frames.errors import FrameError
-from cio_frames.spec.tracking_plan import Plan, vendor_plan
+from cio_frames.spec.tracking_plan import TrackingPlan, vendor_tracking_plan
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class CallSpec:
     """What was asked for: which calls, from which columns, checked and written how.
 
     Attributes
@@ -35,8 +35,8 @@ class Request:
     mapping: ColumnMapping
     event: str | None = None
     schema: Any = "spec"
-    form: Form = field(default_factory=Form)
-    plan: Plan = field(default_factory=vendor_plan)
+    options: EncodeOptions = field(default_factory=EncodeOptions)
+    tracking_plan: TrackingPlan = field(default_factory=vendor_tracking_plan)
     strict_schema: bool = False
 
     @property
@@ -52,24 +52,24 @@ class Request:
             case None:
                 words = f"no schema: only how rows can be written, by {edition}"
             case "spec":
-                words = f"{edition}, with {self.plan.title} on top" if self.plan.title else edition
+                words = f"{edition}, with {self.tracking_plan.title} on top" if self.tracking_plan.title else edition
             case _:
                 words = f"a schema of your own, and {edition} beside it"
         return f"{words}; warnings hold back too" if self.strict_schema else words
 
 
-def types_of(labels: Sequence[Hashable], request: Request) -> dict[Hashable, str]:
+def types_of(labels: Sequence[Hashable], call_spec: CallSpec) -> dict[Hashable, str]:
     """Return the types that the spec gives to the fields that columns feed.
 
-    >>> request = Request("track", ColumnMapping(user_id="customer"), "Order Completed")
+    >>> request = CallSpec("track", ColumnMapping(user_id="customer"), "Order Completed")
     >>> types_of(["customer", "order_id", "total", "own"], request)
     {'customer': 'string', 'order_id': 'string', 'total': 'number'}
     """
     found: dict[Hashable, str] = {}
-    for call in spec.CALL_NAMES if request.call == "batch" else (request.call,):
+    for call in spec.CALL_NAMES if call_spec.call == "batch" else (call_spec.call,):
         try:
-            event = request.plan.event(request.event) or request.event
-            columns = resolve(labels, request.plan.calls[call], request.mapping, event)
+            event = call_spec.tracking_plan.event(call_spec.event) or call_spec.event
+            columns = resolve(labels, call_spec.tracking_plan.calls[call], call_spec.mapping, event)
         except FrameError:
             # Not every kind of call need be possible in a mixed file; what is really missing is told later.
             continue

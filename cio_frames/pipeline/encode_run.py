@@ -13,18 +13,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cio_frames import validation
-from cio_frames._util.arrays import Bools, Ints
+from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch, batches
 from cio_frames.encoding import NO_ID, Calls, with_ids
-from cio_frames.encoding.text import TEXT, Fault, offsets_of, unescaped
+from cio_frames.encoding.text import TEXT, EncodeError, offsets_of, unescaped
 from cio_frames.pipeline import ordering
-from cio_frames.pipeline.message_ids import MessageIds, UInts
+from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.pipeline.prepared import Prepared, encoders_for
 from cio_frames.results import Outcomes
 
 
-class Written(NamedTuple):
+class EncodedSlice(NamedTuple):
     """One slice of rows, written.
 
     Attributes
@@ -44,11 +44,11 @@ class Written(NamedTuple):
     start: int
     payloads: pa.Array
     sizes: Ints
-    lost: Bools
-    ms: Ints
+    invalid: Bools
+    timestamp_ms: Ints
 
 
-class Sending:
+class EncodeRun:
     """One run of the flow: encodes slice by slice, notes what it learns, hands out batches.
 
     Parameters
@@ -67,9 +67,9 @@ class Sending:
         Rows that are written and not sent, since an earlier run has sent them.
 
     >>> from cio_frames.columns import ColumnMapping
-    >>> from cio_frames.pipeline import Request
+    >>> from cio_frames.pipeline import CallSpec
     >>> people = pd.DataFrame({"user_id": ["ada", None]})
-    >>> sending = Sending(Prepared(people, Request("identify", ColumnMapping())), Client(write_key="secret"))
+    >>> sending = EncodeRun(Prepared(people, CallSpec("identify", ColumnMapping())), Client(write_key="secret"))
     >>> [(lane, batch.rows.tolist()) for lane, batch in sending.batches()]
     [(0, [0])]
     >>> sending.outcomes.frame(people.index)["reason"].tolist()[1]
@@ -83,7 +83,7 @@ class Sending:
         *,
         counted: Callable[[int], Any] = lambda rows: None,
         message_ids: MessageIds | None = None,
-        named: bool = True,
+        with_message_ids: bool = True,
         settled: Bools | None = None,
         encoders: int | None = None,
     ) -> None:
@@ -95,36 +95,36 @@ class Sending:
         self.failed, self._reasons = validation.rows_by_reason(prepared.failures, prepared.rows)
         # Told at once: delivery may stop before a row's slice is encoded, and it is invalid all the same.
         self.outcomes.tell_reasons(np.flatnonzero(self.failed), self._reasons[self.failed])
-        self.faults: list[Fault] = []
+        self.encode_errors: list[EncodeError] = []
         self.too_large: list[tuple[Ints, npt.NDArray[np.object_]]] = []
         self.warnings: list[pd.DataFrame] = []
         # Made when there is a fault: mostly there is none.
         self._told: _Told | None = None
         # Calls that bring ids of their own along need none; others, also in other frames, may be like them.
-        needless = not named or (message_ids is None and prepared.are_named())
+        needless = not with_message_ids or (message_ids is None and prepared.are_named())
         self._message_ids = None if needless else message_ids or MessageIds()
         self._settled = np.zeros(prepared.rows, dtype=bool) if settled is None else settled
-        person = prepared.people()
-        several = ordering.several(person)
+        person = prepared.person_keys()
+        several = ordering.has_duplicates(person)
         # Few bits sort fast.
         self._lane = (person % client.workers).astype(np.min_scalar_type(client.workers)) if several else None
         if message_ids is not None:
             # Where ids are shared with other frames, any row may be like one of theirs.
             self._may_repeat = np.ones(prepared.rows, dtype=bool)
-        elif named and several:
-            self._may_repeat = ordering.may_be_alike(person, prepared.moments())
+        elif with_message_ids and several:
+            self._may_repeat = ordering.may_collide(person, prepared.timestamps_ms())
         else:
             self._may_repeat = person == ordering.NOBODY
         self._turn = 0
 
     def batches(self) -> Iterator[tuple[int, Batch]]:
         """Yield the batches to send, each with its lane."""
-        for written in self.written():
-            yield from self.cut(written)
+        for encoded in self.encoded_slices():
+            yield from self.cut(encoded)
 
-    def cut(self, written: Written) -> Iterator[tuple[int, Batch]]:
+    def cut(self, encoded: EncodedSlice) -> Iterator[tuple[int, Batch]]:
         """Yield the batches of one slice, each with its lane; where nobody has several rows, lanes take turns."""
-        start, payloads = written.start, written.payloads
+        start, payloads = encoded.start, encoded.payloads
         rows = np.flatnonzero(np.asarray(payloads.is_valid()) & ~self._settled[start : start + len(payloads)])
         bounds = np.array([0, len(rows)])
         if self._lane is not None:
@@ -140,38 +140,38 @@ class Sending:
                 yield (self._turn % self._client.workers if self._lane is None else number), batch
                 self._turn += 1
 
-    def written(self) -> Iterator[Written]:
+    def encoded_slices(self) -> Iterator[EncodedSlice]:
         """Yield what was written, slice by slice."""
         for start, calls, hashed in self._prepared.slices(threads=self._encoders, hashed=self._message_ids is not None):
             stop = start + len(calls.texts)
-            lost = self.failed[start:stop].copy()
-            for fault in calls.faults:
-                lost[fault.rows] = True
-                self._note(fault._replace(rows=start + fault.rows))
-            self.outcomes.tell_reasons(start + np.flatnonzero(lost), self._reasons[start:stop][lost])
-            payloads, ids = self._named(calls, hashed, self._may_repeat[start:stop] & ~lost)
+            invalid = self.failed[start:stop].copy()
+            for encode_error in calls.encode_errors:
+                invalid[encode_error.rows] = True
+                self._note(encode_error._replace(rows=start + encode_error.rows))
+            self.outcomes.tell_reasons(start + np.flatnonzero(invalid), self._reasons[start:stop][invalid])
+            payloads, ids = self._named(calls, hashed, self._may_repeat[start:stop] & ~invalid)
             sizes = np.diff(offsets_of(payloads)) - 1
-            large = ~lost & (sizes > self._client.max_call_bytes)
+            large = ~invalid & (sizes > self._client.max_call_bytes)
             if large.any():
                 reasons = _too_large(sizes[large], self._client.max_call_bytes)
                 self._hold_back(start + np.flatnonzero(large), reasons)
-            self.outcomes.measured(start + np.flatnonzero(~lost), sizes[~lost])
-            payloads = _without(payloads, lost | large)
+            self.outcomes.measured(start + np.flatnonzero(~invalid), sizes[~invalid])
+            payloads = _without(payloads, invalid | large)
             if self._prepared.warns:
                 payloads = self._without_large_events(payloads, start)
             gone = np.asarray(payloads.is_null())
             self.outcomes.named(unescaped(_without(ids, gone)))
             self._counted(int(gone.sum()))
-            yield Written(start, payloads, sizes, lost, calls.ms)
+            yield EncodedSlice(start, payloads, sizes, invalid, calls.ms)
 
     def _without_large_events(self, payloads: pa.Array, start: int) -> pa.Array:
         """Note the events whose properties are too much for Journeys, and return the payloads that go out."""
         for cases in validation.event_data_warnings(payloads, start):
-            if not self._prepared.request.strict_schema:
+            if not self._prepared.call_spec.strict_schema:
                 self.warnings.append(cases)
                 continue
             rows = cases["position"].to_numpy(dtype=np.int64)
-            self._note(Fault(rows, cases["reason"].iloc[0], None, cases["check"].iloc[0]))
+            self._note(EncodeError(rows, cases["reason"].iloc[0], None, cases["check"].iloc[0]))
             self.outcomes.tell_reasons(rows, self._reasons[rows])
             held_back = np.zeros(len(payloads), dtype=bool)
             held_back[rows - start] = True
@@ -190,15 +190,15 @@ class Sending:
             nameless &= np.asarray(given.is_null())
         return with_ids(calls.texts, made, nameless), made if given is None else pc.coalesce(given, made)
 
-    def _note(self, fault: Fault) -> None:
+    def _note(self, encode_error: EncodeError) -> None:
         """Add a reason to rows that cannot be sent, where nothing has been told of the same column yet."""
         self._told = self._told or _Told(self._prepared.failures, self._prepared.rows)
-        news = self._told.news(fault)
+        news = self._told.news(encode_error)
         before = self._reasons[news.rows]
         first = pd.isna(before)
-        self._reasons[news.rows[first]] = fault.reason
-        self._reasons[news.rows[~first]] = before[~first] + f"; {fault.reason}"
-        self.faults.append(news)
+        self._reasons[news.rows[first]] = encode_error.reason
+        self._reasons[news.rows[~first]] = before[~first] + f"; {encode_error.reason}"
+        self.encode_errors.append(news)
 
     def _hold_back(self, rows: Ints, reasons: npt.NDArray[np.object_]) -> None:
         """Say that rows are too large for a call, each with its size."""
@@ -215,16 +215,16 @@ class _Told:
         self._codes, self._labels = pd.factorize(failures["column"].to_numpy(dtype=object))
         self._by_label: dict[Hashable, Bools] = {}
 
-    def news(self, fault: Fault) -> Fault:
+    def news(self, encode_error: EncodeError) -> EncodeError:
         """Return a fault of those rows only that nothing has been told of the same column; what is told is noted."""
-        if fault.label is None:
-            return fault
-        if fault.label not in self._by_label:
-            self._by_label[fault.label] = self._found(fault.label)
-        told = self._by_label[fault.label]
-        rows = fault.rows[~told[fault.rows]]
+        if encode_error.label is None:
+            return encode_error
+        if encode_error.label not in self._by_label:
+            self._by_label[encode_error.label] = self._found(encode_error.label)
+        told = self._by_label[encode_error.label]
+        rows = encode_error.rows[~told[encode_error.rows]]
         told[rows] = True
-        return fault._replace(rows=rows)
+        return encode_error._replace(rows=rows)
 
     def _found(self, label: Hashable) -> Bools:
         """Return the rows of which validation has told something about a column."""

@@ -27,7 +27,7 @@ _FIRST_BYTES = np.array([2 ** (8 * count) - 1 for count in range(9)], dtype=np.u
 _MIXERS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 
 
-def people(ids: Sequence[pa.Array]) -> Ints:
+def person_keys(ids: Sequence[pa.Array]) -> Ints:
     """Return a number for the person of each row, -1 where a row has no id.
 
     Two ids in one row are one person: an identify with both, an alias. Where there is one kind of id, the number is a
@@ -41,7 +41,7 @@ def people(ids: Sequence[pa.Array]) -> Ints:
 
     Examples
     --------
-    >>> people([pa.array(["a", "b", None]), pa.array([None, "x", "x"])]).tolist()
+    >>> person_keys([pa.array(["a", "b", None]), pa.array([None, "x", "x"])]).tolist()
     [0, 1, 1]
     """
     if len(ids) == 1:
@@ -94,10 +94,10 @@ def _hashed(ids: pa.Array) -> Ints:
     return (mixed >> np.uint64(1)).astype(np.int64)
 
 
-def several(person: Ints) -> bool:
+def has_duplicates(person: Ints) -> bool:
     """Return whether anybody has several rows.
 
-    >>> several(np.array([0, 1, -1, -1])), several(np.array([0, 1, 0]))
+    >>> has_duplicates(np.array([0, 1, -1, -1])), has_duplicates(np.array([0, 1, 0]))
     (False, True)
     """
     known = person[person != NOBODY]
@@ -106,16 +106,16 @@ def several(person: Ints) -> bool:
 
 
 def _repeats(person: Ints) -> bool:
-    ordered = np.sort(person[may_be_alike(person, np.zeros(1, dtype=np.int64))])
+    ordered = np.sort(person[may_collide(person, np.zeros(1, dtype=np.int64))])
     return bool((ordered[1:] == ordered[:-1]).any())
 
 
-def may_be_alike(person: Ints, ms: Ints) -> Bools:
+def may_collide(person: Ints, ms: Ints) -> Bools:
     """Return which rows may be like another: all of one person and one moment, and by chance a few more.
 
     Only these need be remembered, and of most frames that is hardly any.
 
-    >>> may_be_alike(np.array([0, 1, 0, 0]), np.array([5, 5, 6, 5])).tolist()
+    >>> may_collide(np.array([0, 1, 0, 0]), np.array([5, 5, 6, 5])).tolist()
     [True, False, False, True]
     """
     bits = max((4 * len(person)).bit_length(), 1)

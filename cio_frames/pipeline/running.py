@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 
 from cio_frames import validation
 from cio_frames._util.progress import bar
-from cio_frames._util.signals import stoppable
+from cio_frames._util.signals import sigterm_as_interrupt
 from cio_frames.client import Client, offline_client
 from cio_frames.delivery.dispatcher import Delivery, Ended, Outcome, deliver
-from cio_frames.encoding.text import TEXT, Fault
+from cio_frames.encoding.text import TEXT, EncodeError
 from cio_frames.errors import (
     AuthenticationError,
     DeliveryError,
@@ -24,8 +24,8 @@ from cio_frames.errors import (
     InterruptedLoad,
     InvalidRowsError,
 )
-from cio_frames.pipeline.call_spec import Request
-from cio_frames.pipeline.encode_run import Sending
+from cio_frames.pipeline.call_spec import CallSpec
+from cio_frames.pipeline.encode_run import EncodeRun
 from cio_frames.pipeline.prepared import Prepared
 from cio_frames.report import Survey, ValidationReport, column_facts, merged
 from cio_frames.results import Outcomes
@@ -33,7 +33,7 @@ from cio_frames.results import Outcomes
 
 def run(
     frame: pd.DataFrame,
-    request: Request,
+    call_spec: CallSpec,
     *,
     client: Client | None,
     dry_run: bool,
@@ -46,19 +46,19 @@ def run(
     if client is not None and not isinstance(client, Client):
         raise FrameError(f"client= takes a Client, not {type(client).__name__}; write Client(write_key=...).")
     client = client or (offline_client() if dry_run else Client.from_env())
-    prepared = Prepared(frame, request)
+    prepared = Prepared(frame, call_spec)
     if on_invalid == "raise":
         _raise_invalid(prepared, client)
     if dry_run:
-        sending = Sending(prepared, client)
-        for number, (_, batch) in enumerate(sending.batches()):
-            sending.outcomes.tell(batch.rows, "ready", batch=number)
-        return sending.outcomes.frame(frame.index)
-    with bar(len(frame), progress, request.what) as rows:
-        sending = Sending(prepared, client, counted=rows.update)
-        with stoppable():
-            delivery = deliver(sending.batches(), client, told=_teller(sending.outcomes, rows.update))
-    return _finished(sending.outcomes, delivery, frame.index)
+        encode_run = EncodeRun(prepared, client)
+        for number, (_, batch) in enumerate(encode_run.batches()):
+            encode_run.outcomes.tell(batch.rows, "ready", batch=number)
+        return encode_run.outcomes.frame(frame.index)
+    with bar(len(frame), progress, call_spec.what) as rows:
+        encode_run = EncodeRun(prepared, client, counted=rows.update)
+        with sigterm_as_interrupt():
+            delivery = deliver(encode_run.batches(), client, told=_teller(encode_run.outcomes, rows.update))
+    return _finished(encode_run.outcomes, delivery, frame.index)
 
 
 def _raise_invalid(prepared: Prepared, client: Client) -> None:
@@ -100,50 +100,54 @@ def _finished(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any]) -> p
 
 
 def report(
-    frame: pd.DataFrame, request: Request, client: Client | None = None, *, checked_at: pd.Timestamp | None = None
+    frame: pd.DataFrame, call_spec: CallSpec, client: Client | None = None, *, checked_at: pd.Timestamp | None = None
 ) -> ValidationReport:
     """Check a frame, encode it, send nothing, and return what is wrong with it, and the facts of its rows."""
-    prepared = Prepared(frame, request, warn=True)
+    prepared = Prepared(frame, call_spec, warn=True)
     return _report(prepared, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
 
 
 def _report(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> ValidationReport:
-    sending = Sending(prepared, client, named=False)
+    encode_run = EncodeRun(prepared, client, with_message_ids=False)
     survey = Survey(checked_at, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
     events = prepared.events()
-    for written in sending.written():
-        survey.sized(written.sizes[~written.lost])
+    for written in encode_run.encoded_slices():
+        survey.sized(written.sizes[~written.invalid])
         kept = np.flatnonzero(np.asarray(written.payloads.is_valid()))
-        survey.timed(written.ms[kept], events[written.start + kept])
-        for _, batch in sending.cut(written):
+        survey.timed(written.timestamp_ms[kept], events[written.start + kept])
+        for _, batch in encode_run.cut(written):
             survey.sent(body_bytes=len(batch.body))
     found = [prepared.failures]
     found += [
         validation.failure_cases(
-            fault.rows, fault.label, fault.check, fault.reason, values=_cells(prepared.frame, fault)
+            encode_error.rows,
+            encode_error.label,
+            encode_error.check,
+            encode_error.reason,
+            values=_cells(prepared.frame, encode_error),
         )
-        for fault in sending.faults
+        for encode_error in encode_run.encode_errors
     ]
-    found += [validation.failure_cases(rows, None, "max_call_bytes", reasons) for rows, reasons in sending.too_large]
-    found += [prepared.warnings, *sending.warnings]
+    found += [validation.failure_cases(rows, None, "max_call_bytes", reasons) for rows, reasons in encode_run.too_large]
+    found += [prepared.warnings, *encode_run.warnings]
     columns = [
         each
-        for part in prepared.parts
-        for each in column_facts(part.frame, part.columns, prepared.request.form.timezone)
+        for call_group in prepared.call_groups
+        for each in column_facts(call_group.frame, call_group.columns, prepared.call_spec.options.timezone)
     ]
     return ValidationReport(
-        prepared.request.what,
+        prepared.call_spec.what,
         prepared.frame.index,
-        validation.together(found),
+        validation.concat_failures(found),
         survey.facts(merged(columns)),
-        against=prepared.request.against,
+        against=prepared.call_spec.against,
     )
 
 
-def _cells(frame: pd.DataFrame, fault: Fault) -> npt.NDArray[np.object_] | None:
+def _cells(frame: pd.DataFrame, encode_error: EncodeError) -> npt.NDArray[np.object_] | None:
     """Return the cells that a fault is about, where its label says which column that is."""
-    places = [place for place, label in enumerate(frame.columns) if label in {fault.label}]
-    return frame.iloc[:, places[0]].iloc[fault.rows].to_numpy(dtype=object) if len(places) == 1 else None
+    places = [place for place, label in enumerate(frame.columns) if label in {encode_error.label}]
+    return frame.iloc[:, places[0]].iloc[encode_error.rows].to_numpy(dtype=object) if len(places) == 1 else None
 
 
 # Fields that say who or what a call is about, and their names for people.
@@ -156,16 +160,18 @@ _ABOUT = {
 }
 
 
-def ids_of(frame: pd.DataFrame, request: Request) -> pd.DataFrame:
+def ids_of(frame: pd.DataFrame, call_spec: CallSpec) -> pd.DataFrame:
     """Return who or what each row is about, one column per kind of id."""
-    (part,) = Prepared(frame, request).parts
-    found = {name: part.encoder.ids(*path) for path, name in _ABOUT.items()}
+    (call_group,) = Prepared(frame, call_spec).call_groups
+    found = {name: call_group.encoder.ids(*path) for path, name in _ABOUT.items()}
     return pd.DataFrame({name: ids.to_pylist() for name, ids in found.items() if ids is not None})
 
 
-def payloads(frame: pd.DataFrame, request: Request, client: Client | None = None) -> pd.Series[Any]:
+def payloads(frame: pd.DataFrame, call_spec: CallSpec, client: Client | None = None) -> pd.Series[Any]:
     """Return the JSON that would go out for each row; null where a row would stay here."""
-    sending = Sending(Prepared(frame, request), client or offline_client())
-    chunks = [pc.utf8_slice_codeunits(some, 0, -1) for some in (written.payloads for written in sending.written())]
+    encode_run = EncodeRun(Prepared(frame, call_spec), client or offline_client())
+    chunks = [
+        pc.utf8_slice_codeunits(some, 0, -1) for some in (written.payloads for written in encode_run.encoded_slices())
+    ]
     texts = pa.chunked_array(chunks, TEXT)
     return pd.Series(pd.array(texts, dtype=pd.StringDtype("pyarrow")), index=frame.index, name="payload")

@@ -16,7 +16,7 @@ import pyarrow.types as kinds
 
 from cio_frames._util.arrays import Ints
 from cio_frames.arrow.normalize import column_of, filled_cells
-from cio_frames.columns import Columns, Source
+from cio_frames.columns import Columns, FieldSource
 from cio_frames.encoding import NO_TIME
 from cio_frames.report.facts import ColumnFacts, Facts
 from cio_frames.validation import cells
@@ -124,11 +124,11 @@ def column_facts(frame: pd.DataFrame, columns: Columns, timezone: str) -> Iterat
 
 def merged(found: Iterable[ColumnFacts]) -> list[ColumnFacts]:
     """Return the facts of parts of a frame, one for each column and field."""
-    together: dict[tuple[str, str], ColumnFacts] = {}
+    concat_failures: dict[tuple[str, str], ColumnFacts] = {}
     for each in found:
-        known = together.get((each.label, each.field))
-        together[each.label, each.field] = each if known is None else _sum(known, each)
-    return list(together.values())
+        known = concat_failures.get((each.label, each.field))
+        concat_failures[each.label, each.field] = each if known is None else _sum(known, each)
+    return list(concat_failures.values())
 
 
 def _sum(one: ColumnFacts, other: ColumnFacts) -> ColumnFacts:
@@ -159,7 +159,7 @@ _OF_KIND: tuple[tuple[Any, str], ...] = (
 )
 
 
-def _wire_type(column: pa.ChunkedArray | npt.NDArray[np.object_], source: Source) -> str:
+def _wire_type(column: pa.ChunkedArray | npt.NDArray[np.object_], source: FieldSource) -> str:
     if source.field.format == "date-time":
         return "time"
     if source.field.type in ("string", "integer"):
@@ -184,7 +184,7 @@ def _wire_type_of_cell(kind: type) -> str:
     return "number" if issubclass(kind, (float, np.floating)) or kind.__name__ == "Decimal" else "string"
 
 
-def _losses(column: pa.ChunkedArray | npt.NDArray[np.object_], source: Source, timezone: str) -> dict[str, int]:
+def _losses(column: pa.ChunkedArray | npt.NDArray[np.object_], source: FieldSource, timezone: str) -> dict[str, int]:
     """Return what is lost or changed in a column's cells, and in how many."""
     if isinstance(column, np.ndarray):
         return _losses_of_cells(column, source, timezone)
@@ -225,7 +225,7 @@ def _above(column: pa.ChunkedArray) -> int:
     return int(((numbers > _EXACT) | (numbers < -_EXACT)).sum())
 
 
-def _losses_of_cells(column: npt.NDArray[np.object_], source: Source, timezone: str) -> dict[str, int]:
+def _losses_of_cells(column: npt.NDArray[np.object_], source: FieldSource, timezone: str) -> dict[str, int]:
     is_text = source.field.type == "string"
     found: Counter[str] = Counter()
     for cell in column:

@@ -21,7 +21,7 @@ import yaml
 from cio_frames.errors import SpecError
 from cio_frames.spec.fields import Field as Field
 from cio_frames.spec.fields import FieldsFile
-from cio_frames.spec.package_data import shipped
+from cio_frames.spec.package_data import package_folder
 
 CallName = Literal["identify", "track", "page", "screen", "group", "alias"]
 CALL_NAMES: tuple[CallName, ...] = get_args(CallName)
@@ -86,7 +86,7 @@ class Api:
 
 
 @dataclass(frozen=True, slots=True)
-class Deliberate:
+class AcceptedDifferences:
     """Where this spec and the vendor's file differ on purpose, from ``schemas/deliberate.yaml``."""
 
     names: Mapping[str, str]
@@ -101,7 +101,7 @@ def read_api() -> Api:
     >>> read_api().regions["eu"]
     'https://cdp-eu.customer.io'
     """
-    file = FieldsFile(shipped("schemas") / "api.yaml")
+    file = FieldsFile(package_folder("schemas") / "api.yaml")
     keys = {"regions", "limits", "journeys", "edition"}
     entries = file.mapping(file.root, allowed=keys, required=keys)
     values = {
@@ -130,7 +130,7 @@ def semantic_events() -> Mapping[str, Event]:
     'number'
     """
     found: dict[str, Event] = {}
-    folder = shipped("schemas") / "events"
+    folder = package_folder("schemas") / "events"
     for path in sorted(folder.glob("*.yaml")):
         for event in _read_events(path):
             if event.name in found:
@@ -153,7 +153,7 @@ def semantic_event(name: str) -> Event | None:
 
 
 @cache
-def deliberate() -> Deliberate:
+def accepted_differences() -> AcceptedDifferences:
     """Return where this spec and the vendor's file differ on purpose.
 
     A difference is what :mod:`cio_frames.spec.drift` would say of it: its kind, its call or event, and the words.
@@ -161,11 +161,11 @@ def deliberate() -> Deliberate:
     >>> ("removed", "event Experiment Viewed", "variant_id (string)") in deliberate().differences
     True
     """
-    file = FieldsFile(shipped("schemas") / "deliberate.yaml")
+    file = FieldsFile(package_folder("schemas") / "deliberate.yaml")
     keys = {"names", "not_events", "differences"}
     entries = file.mapping(file.root, allowed={"title", *keys}, required=keys)
     names = {key: file.name(node, semantic_events().keys()) for key, node in file.mapping(entries["names"]).items()}
-    return Deliberate(
+    return AcceptedDifferences(
         names=MappingProxyType(names),
         not_events=tuple(name for group in file.sequence(entries["not_events"]) for name in _not_events(file, group)),
         differences=frozenset(
@@ -198,13 +198,13 @@ def events_by_any_name() -> Mapping[str, Event]:
 
 @cache
 def _common_fields() -> Mapping[str, Field]:
-    file = FieldsFile(shipped("schemas") / "common.yaml")
+    file = FieldsFile(package_folder("schemas") / "common.yaml")
     entries = file.mapping(file.root, allowed={"title", "$defs", "properties"}, required={"properties"})
     return {name: file.field(node) for name, node in file.mapping(entries["properties"]).items()}
 
 
 def _read_call(name: CallName, common: Mapping[str, Field]) -> Call:
-    file = FieldsFile(shipped("schemas") / "calls" / f"{name}.yaml")
+    file = FieldsFile(package_folder("schemas") / "calls" / f"{name}.yaml")
     keys = {"title", "endpoint", "ids", "required", "properties", "$defs"}
     entries = file.mapping(file.root, allowed=keys, required={"endpoint", "properties"})
     own = {key: file.field(node) for key, node in file.mapping(entries["properties"]).items()}

@@ -77,8 +77,8 @@ def read_openapi(path: str | Path) -> Any:
 
     Examples
     --------
-    >>> from cio_frames.spec.package_data import shipped
-    >>> sorted(read_openapi(shipped("schemas") / "api.yaml"))
+    >>> from cio_frames.spec.package_data import package_folder
+    >>> sorted(read_openapi(package_folder("schemas") / "api.yaml"))
     ['edition', 'journeys', 'limits', 'regions']
     """
     try:
@@ -133,7 +133,7 @@ def drift(openapi: Any) -> list[Change]:
         for where in sorted(ours | theirs, key=lambda where: not where.startswith("call "))
         for change in _compared(where, ours.get(where), theirs.get(where))
     ]
-    settled = spec.deliberate().differences
+    settled = spec.accepted_differences().differences
     drifted = [change for change in found if (change.kind, change.where, change.words) not in settled]
     return sorted(drifted, key=lambda change: _KINDS.index(change.kind))
 
@@ -421,12 +421,12 @@ def _event_name(field: Field) -> str | None:
 
 def _known_name(key: str, title: str) -> str | None:
     # The key first: the edition of September 2026 has one title for four events.
-    names = (spec.deliberate().names.get(key, ""), key.replace("_", " "), title)
+    names = (spec.accepted_differences().names.get(key, ""), key.replace("_", " "), title)
     return next((name for name in names if name.casefold() in _our_names()), None)
 
 
 def _new_name(key: str, title: str) -> str | None:
-    if any(fnmatchcase(key, pattern) for pattern in spec.deliberate().not_events):
+    if any(fnmatchcase(key, pattern) for pattern in spec.accepted_differences().not_events):
         return None
     return title or key.replace("_", " ").title()
 

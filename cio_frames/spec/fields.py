@@ -109,19 +109,19 @@ class FieldsFile(YamlFile):
                 return self.names(node)
             case "type" if node.value not in self._TYPES:
                 known = ", ".join(self._TYPES)
-                raise self.wrong(node, f"unknown type {self.scalar(node)!r}; known are {known}")
+                raise self.error_at(node, f"unknown type {self.scalar(node)!r}; known are {known}")
             case _:
                 return self.scalar(node)
 
     def _referred(self, node: yaml.Node, entries: Mapping[str, yaml.Node]) -> Field:
         if len(entries) > 1:
-            raise self.wrong(node, "$ref stands alone")
+            raise self.error_at(node, "$ref stands alone")
         target = str(entries["$ref"].value)
         name = target.removeprefix("#/$defs/")
         if name == target or name not in self._definitions:
-            raise self.wrong(node, f"$ref {target!r} leads nowhere; write '#/$defs/<name>'")
+            raise self.error_at(node, f"$ref {target!r} leads nowhere; write '#/$defs/<name>'")
         if name in self._followed:
-            raise self.wrong(node, f"$ref {target!r} leads back to itself")
+            raise self.error_at(node, f"$ref {target!r} leads back to itself")
         self._followed.append(name)
         found = self.field(self._definitions[name])
         self._followed.pop()

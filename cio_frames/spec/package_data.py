@@ -7,10 +7,10 @@ from pathlib import Path
 _PACKAGE = Path(__file__).parent.parent
 
 
-def shipped(folder: str) -> Path:
+def package_folder(folder: str) -> Path:
     """Return a shipped folder: inside an installed package, or at the top of a checkout.
 
-    >>> sorted(path.name for path in shipped("schemas").iterdir() if path.is_dir())
+    >>> sorted(path.name for path in package_folder("schemas").iterdir() if path.is_dir())
     ['calls', 'events']
     """
     installed = _PACKAGE / folder

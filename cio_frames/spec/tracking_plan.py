@@ -13,7 +13,7 @@ from pathlib import Path
 import xxhash
 
 from cio_frames import spec
-from cio_frames._util.did_you_mean import closest
+from cio_frames._util.did_you_mean import closest_name
 from cio_frames.errors import SpecError
 from cio_frames.spec.fields import FieldsFile
 
@@ -21,7 +21,7 @@ _REMEDY = "Name a YAML file of the form of schemas/, or give a pandera schema."
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrackingPlan:
     """Calls and events, as rows are checked against them.
 
     Attributes
@@ -58,16 +58,16 @@ class Plan:
         True
         """
         # A name of one's own may well resemble one of the vendor's; in a plan of one's own it is more likely a slip.
-        close = closest(name, self.events, cutoff=0.8 if self.title else 1.0)
+        close = closest_name(name, self.events, cutoff=0.8 if self.title else 1.0)
         return self.events[close].name if close else None
 
 
-def vendor_plan() -> Plan:
+def vendor_tracking_plan() -> TrackingPlan:
     """Return the API's spec as it is."""
-    return Plan(spec.calls(), spec.events_by_any_name())
+    return TrackingPlan(spec.calls(), spec.events_by_any_name())
 
 
-def read_plan(path: Path) -> Plan:
+def read_tracking_plan(path: Path) -> TrackingPlan:
     """Return the API's spec with a team's own plan on top.
 
     Raises
@@ -97,7 +97,7 @@ def read_plan(path: Path) -> Plan:
     }
     if unknown := fields.keys() - set().union(*(call.fields for call in calls.values())):
         raise SpecError(f"{path}: no call has a field {min(unknown)!r}. {_REMEDY}", path=path)
-    return Plan(calls, events, title=path.name, content=xxhash.xxh3_64_hexdigest(path.read_bytes())[:8])
+    return TrackingPlan(calls, events, title=path.name, content=xxhash.xxh3_64_hexdigest(path.read_bytes())[:8])
 
 
 def _on_top(known: spec.Event, own: spec.Event) -> spec.Event:

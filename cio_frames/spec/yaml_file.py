@@ -49,17 +49,17 @@ class YamlFile:
     ) -> dict[str, yaml.Node]:
         """Return a mapping's nodes by key; refuse unknown, repeated and missing keys."""
         if not isinstance(node, yaml.MappingNode):
-            raise self.wrong(node, "a mapping (key: value) is needed here")
+            raise self.error_at(node, "a mapping (key: value) is needed here")
         entries: dict[str, yaml.Node] = {}
         for key_node, value in node.value:
             key = self.text(key_node)
             if key in entries:
-                raise self.wrong(key_node, f"{key!r} stands here twice")
+                raise self.error_at(key_node, f"{key!r} stands here twice")
             if allowed is not None and key not in allowed:
-                raise self.wrong(key_node, f"unknown key {key!r}; known are {', '.join(sorted(allowed))}")
+                raise self.error_at(key_node, f"unknown key {key!r}; known are {', '.join(sorted(allowed))}")
             entries[key] = value
         for key in sorted(required - entries.keys()):
-            raise self.wrong(node, f"{key!r} is missing")
+            raise self.error_at(node, f"{key!r} is missing")
         return entries
 
     def scalar(self, node: yaml.Node) -> Any:
@@ -73,22 +73,22 @@ class YamlFile:
     def name(self, node: yaml.Node, known: Set[str]) -> str:
         """Return one of these names; refuse any other."""
         if self.text(node) not in known:
-            raise self.wrong(node, f"{node.value!r} is no call or event")
+            raise self.error_at(node, f"{node.value!r} is no call or event")
         return self.text(node)
 
     def sequence(self, node: yaml.Node, what: str = "a list") -> Sequence[yaml.Node]:
         """Return a list's nodes."""
         if not isinstance(node, yaml.SequenceNode):
-            raise self.wrong(node, f"{what} is needed here")
+            raise self.error_at(node, f"{what} is needed here")
         return tuple(node.value)
 
     def text(self, node: yaml.Node) -> str:
         """Return text; refuse what YAML reads as anything else."""
         if node.tag != self._TEXT:
-            raise self.wrong(node, "text is needed here; quote it if it is text, and write merges (<<) out")
+            raise self.error_at(node, "text is needed here; quote it if it is text, and write merges (<<) out")
         return str(node.value)
 
-    def wrong(self, node: Any, what: str) -> CioFramesError:
+    def error_at(self, node: Any, what: str) -> CioFramesError:
         """Return an error that names file and line."""
         line = node.start_mark.line + 1 if node is not None else 1
         return self._mistake(f"{self._path}, line {line}: {what}.", path=self._path, line=line)

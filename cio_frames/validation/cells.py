@@ -86,10 +86,10 @@ def is_list(cell: Any) -> bool:
     return isinstance(cell, (list, tuple, set, frozenset, np.ndarray))
 
 
-def bare(cell: Any) -> Any:
+def unwrap(cell: Any) -> Any:
     """Return a cell without what makes no difference to how it is written: an enum, an array of no dimension."""
     if isinstance(cell, enum.Enum):
-        return bare(cell.value)
+        return unwrap(cell.value)
     return cell.item() if isinstance(cell, np.ndarray) and cell.ndim == 0 else cell
 
 

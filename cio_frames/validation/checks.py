@@ -21,7 +21,7 @@ from cio_frames import spec
 from cio_frames._util.arrays import Bools
 from cio_frames.arrow.normalize import column_of, slice_of
 from cio_frames.arrow.python_cells import python_cells
-from cio_frames.encoding import Form
+from cio_frames.encoding import EncodeOptions
 from cio_frames.encoding.arrays import json_text
 from cio_frames.encoding.cells import DIGITS, cells_as_text
 from cio_frames.validation import cells
@@ -45,9 +45,9 @@ def why_no_text(values: npt.NDArray[np.object_]) -> list[str | None]:
     [None, 'text is needed, and this is a number with a fraction; convert it with .astype(str)']
     """
     why: list[str | None] = [None] * len(values)
-    for fault in cells_as_text(values).faults:
-        for row in fault.rows.tolist():
-            why[row] = fault.reason
+    for mistake_in in cells_as_text(values).encode_errors:
+        for row in mistake_in.rows.tolist():
+            why[row] = mistake_in.reason
     return why
 
 
@@ -62,10 +62,10 @@ def is_time(series: pd.Series[Any]) -> pd.Series[bool]:
 
 def _can_be_written(series: pd.Series[Any], field: spec.Field) -> pd.Series[bool]:
     """Ask the encoder."""
-    text = json_text(slice_of(column_of(series), 0, len(series)), field, Form())
+    text = json_text(slice_of(column_of(series), 0, len(series)), field, EncodeOptions())
     fits = np.ones(len(series), dtype=bool)
-    for fault in text.faults:
-        fits[fault.rows] = False
+    for mistake_in in text.encode_errors:
+        fits[mistake_in.rows] = False
     return _answers(fits, series)
 
 

@@ -23,7 +23,7 @@ import pandera.pandas as pandera
 from pandera.config import ValidationDepth, config_context
 
 from cio_frames._util.arrays import Bools, Ints
-from cio_frames.columns import Columns, Source
+from cio_frames.columns import Columns, FieldSource
 from cio_frames.encoding.cells import HALF_PAIR
 from cio_frames.errors import FrameError, MissingColumnsError
 from cio_frames.validation import members
@@ -74,7 +74,7 @@ def failure_cases(
     )
 
 
-def together(found: list[pd.DataFrame]) -> pd.DataFrame:
+def concat_failures(found: list[pd.DataFrame]) -> pd.DataFrame:
     """Return failure cases of several checks as one frame, by position."""
     some = [cases for cases in found if len(cases)]
     if not some:
@@ -146,7 +146,7 @@ def failures_of(
         # Something could not be checked; it can once the rows known to be bad are out of the way.
         waiting[np.concatenate(errors)] = False
     fields = {source.name: source for source in columns.sources}
-    told = together([_told(each, fields) for each in found])
+    told = concat_failures([_told(each, fields) for each in found])
     # Of one column pandera can tell the same twice.
     twice = len({each.field for each in found}) < len(found)
     return told.drop_duplicates(["position", "reason"], ignore_index=True) if twice else told
@@ -350,14 +350,14 @@ def _refuse(broken: _Broken, columns: Columns, own_columns: bool) -> None:
     )
 
 
-def _told(broken: _Broken, fields: Mapping[str, Source]) -> pd.DataFrame:
+def _told(broken: _Broken, fields: Mapping[str, FieldSource]) -> pd.DataFrame:
     """Put what is broken into words, one row per row of the frame."""
     words = _words(broken.check)
     source = fields.get(broken.field)
     label = source.label if source is not None else broken.field
     reasons: Any = words if broken.of_frame else f"{label}: {words}"
     if source is not None and broken.check == members.ERROR:
-        inside = (members.fault(value, source.field) for value in broken.values)
+        inside = (members.mistake_in(value, source.field) for value in broken.values)
         reasons = [f"{label}{place}" if place else f"{label}: {words}" for place in inside]
     elif not broken.of_frame and broken.check == NEEDED["string"]:
         why = why_no_text(broken.values)

@@ -19,7 +19,7 @@ import pyarrow.types as kinds
 from cio_frames import spec
 from cio_frames._util.arrays import Bools, Ints
 from cio_frames.arrow.normalize import column_of, filled_cells
-from cio_frames.columns import Columns, Source
+from cio_frames.columns import Columns, FieldSource
 from cio_frames.encoding.text import TEXT
 from cio_frames.validation.failures import failure_cases
 
@@ -56,7 +56,7 @@ def limit_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[pd.DataFra
     yield from _many(frame, columns, limits["attributes"])
 
 
-def _long(frame: pd.DataFrame, source: Source, limit: int, what: str) -> Iterator[pd.DataFrame]:
+def _long(frame: pd.DataFrame, source: FieldSource, limit: int, what: str) -> Iterator[pd.DataFrame]:
     column = frame.iloc[:, source.position]
     rows = np.flatnonzero(_text_bytes(column) > limit)
     if len(rows):
@@ -65,7 +65,7 @@ def _long(frame: pd.DataFrame, source: Source, limit: int, what: str) -> Iterato
         yield failure_cases(rows, source.label, "journeys_bytes", reason, severity="warning", values=values)
 
 
-def _no_ulid(frame: pd.DataFrame, columns: Columns, source: Source) -> Iterator[pd.DataFrame]:
+def _no_ulid(frame: pd.DataFrame, columns: Columns, source: FieldSource) -> Iterator[pd.DataFrame]:
     if columns.call.name not in _EVENTS or (columns.event is not None and columns.event.family == _ACTS):
         return
     column = frame.iloc[:, source.position]
@@ -76,7 +76,7 @@ def _no_ulid(frame: pd.DataFrame, columns: Columns, source: Source) -> Iterator[
         yield failure_cases(rows, source.label, NO_ULID, reason, severity="warning", values=values)
 
 
-def _long_name(frame: pd.DataFrame, source: Source, limit: int) -> Iterator[pd.DataFrame]:
+def _long_name(frame: pd.DataFrame, source: FieldSource, limit: int) -> Iterator[pd.DataFrame]:
     if len(source.path[1].encode("utf-8", "replace")) > limit:
         reason = f"{source.label}: its name has more than the {limit:,} bytes that Journeys takes for an attribute"
         rows = np.flatnonzero(filled(frame, source))
@@ -92,7 +92,7 @@ def _long_event(frame: pd.DataFrame, columns: Columns, limit: int) -> Iterator[p
 
 def _many(frame: pd.DataFrame, columns: Columns, limit: int) -> Iterator[pd.DataFrame]:
     """Count the attributes of each row, where there are columns enough for it to matter."""
-    owners: dict[str, list[Source]] = {}
+    owners: dict[str, list[FieldSource]] = {}
     for source in columns.sources:
         if source.path[0] == "traits":
             owners.setdefault(source.path[1], []).append(source)
@@ -140,7 +140,7 @@ def _properties(payload: str) -> object:
     return call.get("properties") if call["type"] == "track" else None
 
 
-def filled(frame: pd.DataFrame, source: Source) -> Bools:
+def filled(frame: pd.DataFrame, source: FieldSource) -> Bools:
     """Return which rows have a value in a column."""
     return filled_cells(frame.iloc[:, source.position])
 

@@ -43,13 +43,13 @@ def fit(field: spec.Field) -> Callable[[pd.Series[Any]], pd.Series[bool]]:
             if _type_fits(column.type, field):
                 return pd.Series(True, index=series.index, dtype=bool)
             column = python_cells(column)
-        answers = np.fromiter((fault(cell, field) is None for cell in column), dtype=bool, count=len(column))
+        answers = np.fromiter((mistake_in(cell, field) is None for cell in column), dtype=bool, count=len(column))
         return pd.Series(answers, index=series.index)
 
     return fits
 
 
-def fault(cell: Any, field: spec.Field, place: str = "") -> str | None:
+def mistake_in(cell: Any, field: spec.Field, place: str = "") -> str | None:
     """Return what does not fit in a cell, with its place, or None.
 
     >>> products = spec.Field(type="array", items=spec.Field(properties={"price": spec.Field(type="number")}))
@@ -58,7 +58,7 @@ def fault(cell: Any, field: spec.Field, place: str = "") -> str | None:
     """
     # Most cells are of plain types, which need no second look.
     if type(cell) not in (str, int, dict, list):
-        cell = cells.bare(cell)
+        cell = cells.unwrap(cell)
         if is_missing(cell):
             return None
     if place and field.type is not None and not cells.IS_OF_TYPE[field.type](cell):
@@ -77,14 +77,14 @@ def _faults_inside(cell: Any, field: spec.Field, place: str) -> Iterable[str | N
             if name in field.required and is_missing(inside):
                 yield f"{place}.{name}: is missing, and is needed"
             elif inside is not None:
-                yield fault(inside, member, f"{place}.{name}")
+                yield mistake_in(inside, member, f"{place}.{name}")
         if field.additional is not None:
             for name, member in cell.items():
                 if name not in field.properties:
-                    yield fault(member, field.additional, f"{place}.{name}")
+                    yield mistake_in(member, field.additional, f"{place}.{name}")
     elif field.items is not None and cells.is_list(cell):
         for number, member in enumerate(cell):
-            yield fault(member, field.items, f"{place}[{number}]")
+            yield mistake_in(member, field.items, f"{place}[{number}]")
 
 
 def check_constants(columns: Columns) -> None:
@@ -99,7 +99,7 @@ def check_constants(columns: Columns) -> None:
     """
     for path, value in columns.constants.items():
         field = field_of(columns.call, columns.event, path)
-        found = fault(value, field, ".".join(path))
+        found = mistake_in(value, field, ".".join(path))
         if found is not None:
             raise FrameError(f"{found}, and one value was given for all rows. Give another, or leave it out.")
 

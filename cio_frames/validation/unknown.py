@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.types as kinds
 
 from cio_frames import spec
-from cio_frames._util.did_you_mean import closest
+from cio_frames._util.did_you_mean import closest_name
 from cio_frames.arrow.normalize import column_of
-from cio_frames.columns import Columns, Source
-from cio_frames.spec.tracking_plan import Plan
+from cio_frames.columns import Columns, FieldSource
+from cio_frames.spec.tracking_plan import TrackingPlan
 from cio_frames.validation import cells
 from cio_frames.validation.failures import failure_cases
 from cio_frames.validation.journeys_limits import filled
@@ -73,7 +73,7 @@ def misspelt_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[pd.Data
         if source.path[0] != bag or source.path[1] in {*known, *_JOURNEYS_OWN}:
             continue
         name = source.path[1]
-        meant = closest(name, known, cutoff=1)
+        meant = closest_name(name, known, cutoff=1)
         # Who sends both means both.
         if meant is None or meant in sent:
             continue
@@ -84,7 +84,9 @@ def misspelt_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[pd.Data
         yield failure_cases(rows, source.label, "misspelt", reason, severity="warning")
 
 
-def unknown_event_warnings(frame: pd.DataFrame, columns: Columns, plan: Plan) -> Iterator[pd.DataFrame]:
+def unknown_event_warnings(
+    frame: pd.DataFrame, columns: Columns, tracking_plan: TrackingPlan
+) -> Iterator[pd.DataFrame]:
     """Yield failure cases of severity ``warning`` for event names that were most likely meant otherwise.
 
     In a tracking plan of one's own every name that is not in it is told.
@@ -106,10 +108,10 @@ def unknown_event_warnings(frame: pd.DataFrame, columns: Columns, plan: Plan) ->
         if isinstance(name, str):
             rows.setdefault(name, []).append(row)
     for name, places in rows.items():
-        close = plan.meant(name)
-        if close is None and plan.title is None:
+        close = tracking_plan.meant(name)
+        if close is None and tracking_plan.title is None:
             continue
-        where = f"in {plan.title}" if plan.title else "known"
+        where = f"in {tracking_plan.title}" if tracking_plan.title else "known"
         meant = f"; did you mean {close!r}?" if close else ""
         some = np.array(places, dtype=np.int64)
         values = [name] * len(places)
@@ -118,7 +120,7 @@ def unknown_event_warnings(frame: pd.DataFrame, columns: Columns, plan: Plan) ->
 
 
 def _unknown(
-    frame: pd.DataFrame, source: Source, known: spec.Field
+    frame: pd.DataFrame, source: FieldSource, known: spec.Field
 ) -> Iterator[tuple[str, str | None, np.ndarray[Any, np.dtype[np.int64]]]]:
     """Yield what is unknown in a column: its place in the cell, the closest name, and the rows that have it."""
     for name in source.path[1:]:
@@ -180,4 +182,4 @@ def _closest(name: str, known: spec.Field) -> str | None:
     >>> _closest("orderID", spec.Field(properties={"order_id": spec.Field(), "total": spec.Field()}))
     'order_id'
     """
-    return closest(name, known.properties, cutoff=0.8)
+    return closest_name(name, known.properties, cutoff=0.8)

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import pandas as pd
 
 from cio_frames.columns import Columns
-from cio_frames.spec.tracking_plan import Plan
+from cio_frames.spec.tracking_plan import TrackingPlan
 from cio_frames.validation.journeys_limits import limit_warnings
 from cio_frames.validation.unknown import misspelt_warnings, unknown_event_warnings, unknown_property_warnings
 
 
-def warnings_of(frame: pd.DataFrame, columns: Columns, plan: Plan) -> Iterator[pd.DataFrame]:
+def warnings_of(frame: pd.DataFrame, columns: Columns, tracking_plan: TrackingPlan) -> Iterator[pd.DataFrame]:
     """Yield failure cases of severity ``warning``, by position."""
     yield from limit_warnings(frame, columns)
     yield from misspelt_warnings(frame, columns)
-    yield from unknown_event_warnings(frame, columns, plan)
+    yield from unknown_event_warnings(frame, columns, tracking_plan)
     yield from unknown_property_warnings(frame, columns)

@@ -19,7 +19,7 @@ FIRST, LAST = -62_135_596_800_000, 253_402_300_799_999
 
 
 def written(instants):
-    gone = instants.missing | instants.unreadable | instants.unclear
+    gone = instants.missing | instants.unreadable | instants.ambiguous
     return times.time_text(instants.ms, gone).to_pylist()
 
 
@@ -37,7 +37,7 @@ def test_text_is_read_as_datetime_reads_it(texts, zone):
     instants = times.from_text(pa.array(texts, pa.large_string()), zone)
     assert written(instants) == [expected(text, zone) for text in texts]
     assert instants.missing.tolist() == [text is None for text in texts]
-    assert not (instants.missing & (instants.unreadable | instants.unclear)).any()
+    assert not (instants.missing & (instants.unreadable | instants.ambiguous)).any()
 
 
 @laws
@@ -90,9 +90,9 @@ def test_finer_parts_are_cut_towards_the_past(times_of_unit):
 @given(st.lists(frames.datetimes, min_size=1, max_size=5), st.sampled_from(ZONES))
 def test_naive_times_are_read_in_their_zone(moments, zone):
     instants = times.from_timestamps(pa.array(moments, pa.timestamp("us")), zone)
-    for moment, text, unclear in zip(moments, written(instants), instants.unclear.tolist(), strict=True):
+    for moment, text, ambiguous in zip(moments, written(instants), instants.ambiguous.tolist(), strict=True):
         early, late = (moment.replace(tzinfo=ZoneInfo(zone), fold=fold).utcoffset() for fold in (0, 1))
-        assert unclear == (early != late)
+        assert ambiguous == (early != late)
         assert text == expected(moment.isoformat(), zone)
 
 
@@ -100,7 +100,7 @@ def test_naive_times_are_read_in_their_zone(moments, zone):
 def test_a_day_that_begins_an_hour_late_has_no_midnight(zone):
     days = pa.array([dt.date(2017, 10, 15), dt.date(2017, 10, 16), None], pa.date32())
     instants = times.from_dates(days, zone)
-    assert instants.unclear.tolist() == [True, False, False]
+    assert instants.ambiguous.tolist() == [True, False, False]
     assert written(instants)[1] == "2017-10-16T02:00:00.000Z"
 
 
@@ -130,5 +130,5 @@ def test_many_naive_times_of_few_days_are_read_as_each_of_them_is(zone, year):
     ms = first + np.arange(0, 365 * 86_400_000, 1_800_000 + 1)
     together = times.from_timestamps(pa.array(ms, pa.timestamp("ms")), zone)
     alone = times._asked(ms, zone)
-    np.testing.assert_array_equal(together.unclear, alone[1])
+    np.testing.assert_array_equal(together.ambiguous, alone[1])
     np.testing.assert_array_equal(together.ms[~alone[1]], alone[0][~alone[1]])

@@ -16,9 +16,9 @@ from cio_frames.columns import ColumnMapping, resolve
 from . import made, measure
 
 PLANS = made.PLANS.tolist()
-BY_HAND, OURS = "pandera, by hand", "cio_frames, all good"
+BY_HAND, RESERVED_PREFIX = "pandera, by hand", "cio_frames, all good"
 BAD, WHOLE_GOOD, WHOLE_BAD = "cio_frames, all bad", "cio.validate, all good", "cio.validate, all bad"
-WAYS = [BY_HAND, OURS, BAD, WHOLE_GOOD, WHOLE_BAD]
+WAYS = [BY_HAND, RESERVED_PREFIX, BAD, WHOLE_GOOD, WHOLE_BAD]
 
 
 def frame_of(rows: int, *, good: bool) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def ours() -> pandera.DataFrameSchema:
 
 def one(rows: str, way: str) -> dict[str, float]:
     """Measure one way."""
-    good = way in (BY_HAND, OURS, WHOLE_GOOD)
+    good = way in (BY_HAND, RESERVED_PREFIX, WHOLE_GOOD)
     frame = frame_of(int(rows), good=good)
     # What is done once in a process is done before.
     cio.validate(frame.head(100), "identify", schema=ours())
@@ -67,7 +67,7 @@ def one(rows: str, way: str) -> dict[str, float]:
         schema = by_hand()
         found, figures = measure.timed(lambda: len(schema.validate(frame, lazy=True)))
         assert found == len(frame)
-    elif way in (OURS, BAD):
+    elif way in (RESERVED_PREFIX, BAD):
         columns = resolve(list(frame.columns), spec.calls()["identify"], ColumnMapping(), None)
         schema = ours()
         failures, figures = measure.timed(lambda: validation.failures_of(frame, columns, schema))
@@ -86,7 +86,13 @@ def tasks(rows: int) -> dict[str, list[str]]:
 
 def printed(found: dict[str, dict[str, float]]) -> str:
     """Return the figures as a table."""
-    against = {BY_HAND: BY_HAND, OURS: BY_HAND, BAD: OURS, WHOLE_GOOD: BY_HAND, WHOLE_BAD: WHOLE_GOOD}
+    against = {
+        BY_HAND: BY_HAND,
+        RESERVED_PREFIX: BY_HAND,
+        BAD: RESERVED_PREFIX,
+        WHOLE_GOOD: BY_HAND,
+        WHOLE_BAD: WHOLE_GOOD,
+    }
     rows = [
         [
             way,

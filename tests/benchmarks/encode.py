@@ -21,25 +21,25 @@ import pyarrow.parquet as pq
 
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping
-from cio_frames.pipeline import Prepared, Request, Sending
+from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
 
 from . import made, measure, rivals
 
-OURS = {"cio_frames, 1 thread": 1, "cio_frames, 2 threads": 2}
+RESERVED_PREFIX = {"cio_frames, 1 thread": 1, "cio_frames, 2 threads": 2}
 KEPT = "cio_frames, all bodies kept"
 FLOOR = "orjson.dumps of one list"
 # The slow ones get fewer rows; what counts is the time a row.
 FEWER_ROWS = {"to_dict + orjson": 5, "iterrows + json": 10}
 REQUESTS = {
-    "people": Request("identify", ColumnMapping(), schema=None),
-    "orders": Request("track", ColumnMapping(timestamp="ordered_at"), rivals.EVENT, schema=None),
+    "people": CallSpec("identify", ColumnMapping(), schema=None),
+    "orders": CallSpec("track", ColumnMapping(timestamp="ordered_at"), rivals.EVENT, schema=None),
 }
 
 
 def bodies(frame: pd.DataFrame, kind: str, *, encoders: int) -> Iterator[bytes]:
     """Return the request bodies that cio_frames makes of a frame, message ids and all."""
-    sending = Sending(Prepared(frame, REQUESTS[kind]), Client(write_key="none"), encoders=encoders)
-    return (batch.body for _, batch in sending.batches())
+    encode_run = EncodeRun(Prepared(frame, REQUESTS[kind]), Client(write_key="none"), encoders=encoders)
+    return (batch.body for _, batch in encode_run.batches())
 
 
 def calls_in(found: Iterable[bytes]) -> Iterator[dict[str, Any]]:
@@ -67,10 +67,10 @@ def _with_moments(call: dict[str, Any]) -> dict[str, Any]:
 
 def with_ids(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Return a frame with a column of the ids that cio_frames makes."""
-    sending = Sending(Prepared(frame, REQUESTS[kind]), Client(write_key="none"))
-    for _ in sending.written():
+    encode_run = EncodeRun(Prepared(frame, REQUESTS[kind]), Client(write_key="none"))
+    for _ in encode_run.encoded_slices():
         pass
-    ids = pa.array(sending.outcomes.frame(frame.index)["message_id"])
+    ids = pa.array(encode_run.outcomes.frame(frame.index)["message_id"])
     text = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
     return frame.assign(message_id=pd.array(text.cast(pa.string()), dtype=pd.ArrowDtype(pa.string())))
 
@@ -88,7 +88,7 @@ def tasks(folder: Path, kind: str, rows: int) -> dict[str, list[str]]:
     pq.write_table(table, path)
     ids = with_ids(made.frame_of(table, kind), kind)["message_id"]
     pq.write_table(table.append_column("message_id", pa.array(ids)), named)
-    names = [*OURS, *rivals.RIVALS, FLOOR, KEPT]
+    names = [*RESERVED_PREFIX, *rivals.RIVALS, FLOOR, KEPT]
     return {name: [__name__, str(path if name.startswith("cio_frames") else named), kind, name] for name in names}
 
 
@@ -109,8 +109,8 @@ def way(name: str) -> Callable[[pd.DataFrame, str], Iterable[bytes]]:
     """Return what turns a frame into bodies."""
     if name == KEPT:
         return lambda frame, kind: list(bodies(frame, kind, encoders=1))
-    if name in OURS:
-        return lambda frame, kind: bodies(frame, kind, encoders=OURS[name])
+    if name in RESERVED_PREFIX:
+        return lambda frame, kind: bodies(frame, kind, encoders=RESERVED_PREFIX[name])
     return rivals.RIVALS[name]
 
 
@@ -147,7 +147,7 @@ def printed(kind: str, found: dict[str, dict[str, float]]) -> str:
     All but two threads of ours use one processor at a time: theirs is the processor's time to compare, which other
     work on the machine changes less than the clock's.
     """
-    ours = found[next(iter(OURS))]
+    ours = found[next(iter(RESERVED_PREFIX))]
     rows = [
         [
             name,

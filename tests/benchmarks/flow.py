@@ -22,7 +22,7 @@ import requests
 
 import cio_frames as cio
 from cio_frames.client import Client, Connection
-from cio_frames.pipeline import Prepared, Request, Sending, encode_run, prepared
+from cio_frames.pipeline import CallSpec, EncodeRun, Prepared, encode_run, prepared
 from cio_frames.pipeline.message_ids import MessageIds
 
 from . import encode, made, measure
@@ -152,8 +152,8 @@ def shares(address: str, rows: int) -> dict[str, float]:
             stack.enter_context(mock.patch.object(owner, name, clocked(stage, getattr(owner, name))))
         client = Client(write_key="benchmark", endpoint=address)
         connection = Connection(client)
-        request = Request("identify", encode.REQUESTS["people"].mapping)
-        run = clocked("columns", lambda: Sending(Prepared(frame, request), client, encoders=1))()
+        request = CallSpec("identify", encode.REQUESTS["people"].mapping)
+        run = clocked("columns", lambda: EncodeRun(Prepared(frame, request), client, encoders=1))()
         spent["columns"] -= spent["validation"]
         batches = run.batches()
         while (batch := clocked("batching", lambda: next(batches, None))()) is not None:

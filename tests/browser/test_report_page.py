@@ -5,7 +5,7 @@ import pytest
 
 import cio_frames as cio
 from cio_frames.report.page import page as page_of
-from cio_frames.spec.package_data import shipped
+from cio_frames.spec.package_data import package_folder
 from tests.reports import SCRIPT, cases, report
 
 PHONE = {"width": 360, "height": 740}
@@ -194,7 +194,9 @@ def test_dark_is_dark(show, page):
 @pytest.fixture(scope="module")
 def orders():
     """The report of real orders, good ones and bad ones, under labels that are people's data."""
-    good, bad = (pd.read_parquet(shipped("sample_data") / f"{name}.parquet") for name in ("orders", "bad_orders"))
+    good, bad = (
+        pd.read_parquet(package_folder("sample_data") / f"{name}.parquet") for name in ("orders", "bad_orders")
+    )
     frame = pd.concat([good, bad], ignore_index=True).rename(index=lambda row: f"row-{row}@example.com")
     return cio.validate(frame, "track", "Order Completed", user_id="customer_id", timestamp="ordered_on")
 

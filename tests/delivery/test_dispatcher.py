@@ -16,7 +16,7 @@ from cio_frames import Client
 from cio_frames.client import Reply
 from cio_frames.delivery import dispatcher as delivery
 from cio_frames.delivery.batching import batches
-from cio_frames.delivery.dispatcher import Ended, deliver, seconds_before_retry, verdict
+from cio_frames.delivery.dispatcher import Ended, classify, deliver, seconds_before_retry
 from cio_frames.results import Outcomes
 
 OK = Reply(200, "")
@@ -401,7 +401,7 @@ def test_no_outcome_says_more_than_the_answers_do(seed, workers):
 @pytest.mark.parametrize(
     ("status", "name"),
     [
-        (200, "TAKEN"),
+        (200, "ACCEPTED"),
         *[(status, "REFUSED") for status in (400, 413, 422)],
         *[(status, "UNAUTHORIZED") for status in (401, 403)],
         *[(status, "RETRY") for status in (None, 408, 429, 500, 502, 503, 504, 522, 524, 599)],
@@ -409,7 +409,7 @@ def test_no_outcome_says_more_than_the_answers_do(seed, workers):
     ],
 )
 def test_each_status_has_its_verdict(status, name):
-    assert verdict(Reply(status, "")).name == name
+    assert classify(Reply(status, "")).name == name
 
 
 # The result frame

@@ -307,10 +307,10 @@ def test_a_time_whose_year_is_lost_only_in_utc_holds_the_row_back():
 def test_naive_times_that_berlin_skips_or_has_twice_hold_their_rows_back(unit, label):
     times = ["2026-03-29T01:59:59", "2026-03-29T02:30:00", "2026-03-29T03:00:00", "2026-10-25T02:30:00"]
     column = pd.Series(np.array(times, dtype=f"datetime64[{unit}]"))
-    unclear = (
+    ambiguous = (
         f"{label}: the time zone Europe/Berlin has this time twice, or not at all; send it with a zone or an offset"
     )
-    expected = ["2026-03-29T00:59:59.000Z", unclear, "2026-03-29T01:00:00.000Z", unclear]
+    expected = ["2026-03-29T00:59:59.000Z", ambiguous, "2026-03-29T01:00:00.000Z", ambiguous]
     as_text = pd.Series(times) if label == "timestamp" else column
     for same in (column, column.astype(object), as_text):
         assert [field(same, label, row=row, timezone="Europe/Berlin") for row in range(4)] == expected

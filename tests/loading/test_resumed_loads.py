@@ -319,7 +319,7 @@ def test_a_job_is_the_same_load_wherever_it_is_run_from(sandbox, folder, monkeyp
         monkeypatch.chdir(where)
         job = read_job(Path(path))
         loaded = cio.loading.load_request(
-            job.source, job.request, sandbox.client, dry_run=False, fresh=False, progress=False, **job.options
+            job.source, job.call_spec, sandbox.client, dry_run=False, fresh=False, progress=False, **job.options
         )
         assert loaded.statuses == {"delivered": 3}
     assert len(sandbox.calls()) == 3

@@ -17,7 +17,7 @@ from cio_frames.client import Reply
 from cio_frames.columns import ColumnMapping
 from cio_frames.delivery.dispatcher import deliver
 from cio_frames.loading import read
-from cio_frames.spec.package_data import shipped
+from cio_frames.spec.package_data import package_folder
 
 COLUMNS = ["status", "reason", "message_id", "bytes", "batch", "http_status", "attempts"]
 
@@ -27,7 +27,7 @@ def statuses(result):
 
 
 def test_every_real_order_arrives_with_its_leading_zeros_and_in_each_customers_order(sandbox):
-    orders = read(shipped("sample_data") / "orders.parquet")
+    orders = read(package_folder("sample_data") / "orders.parquet")
 
     result = orders.cio.track("Order Completed", user_id="customer_id", timestamp="ordered_on", client=sandbox.client)
 
@@ -441,7 +441,7 @@ def test_an_invalid_row_is_invalid_also_where_delivery_stopped_before_it(sandbox
 
 @pytest.mark.parametrize("encoders", [1, 2, 3])
 def test_how_many_threads_encode_does_not_show(monkeypatch, encoders):
-    orders = read(shipped("sample_data") / "orders.parquet").head(500)
+    orders = read(package_folder("sample_data") / "orders.parquet").head(500)
     asked = {"user_id": "customer_id", "timestamp": "ordered_on", "dry_run": True}
     whole = orders.cio.track("Order Completed", **asked)
     monkeypatch.setattr(pipeline.prepared, "SLICE_ROWS", 40)
@@ -475,11 +475,11 @@ def test_the_first_request_leaves_before_the_last_row_is_encoded_and_what_waits_
         def close(self):
             pass
 
-    request = pipeline.Request("identify", ColumnMapping(), schema=None)
-    sending = pipeline.Sending(Prepared(frame, request), client, encoders=encoders)
+    request = pipeline.CallSpec("identify", ColumnMapping(), schema=None)
+    encode_run = pipeline.EncodeRun(Prepared(frame, request), client, encoders=encoders)
     delivered = []
     thread = threading.Thread(
-        target=lambda: delivered.append(deliver(sending.batches(), client, connect=Held)), daemon=True
+        target=lambda: delivered.append(deliver(encode_run.batches(), client, connect=Held)), daemon=True
     )
     thread.start()
     assert left.wait(timeout=30)

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping
 from cio_frames.delivery.batching import Batch
-from cio_frames.pipeline import Prepared, Request, Sending
-from cio_frames.pipeline.ordering import may_be_alike, people, several
+from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
+from cio_frames.pipeline.ordering import has_duplicates, may_collide, person_keys
 
 some_id = st.none() | st.sampled_from("abcdef")
 
 
 def of(*columns):
-    return people([pa.array(column, pa.large_string()) for column in columns])
+    return person_keys([pa.array(column, pa.large_string()) for column in columns])
 
 
 def groups(rows):
@@ -56,7 +56,7 @@ def test_an_id_has_the_same_number_wherever_it_stands(monkeypatch):
     whole = of(ids)
     monkeypatch.setattr("cio_frames.pipeline.ordering._BLOCK_ROWS", 4)
     assert np.array_equal(of(ids), whole)
-    sliced = people([pa.array(["x", *ids, "y"], pa.large_string()).slice(1, len(ids))])
+    sliced = person_keys([pa.array(["x", *ids, "y"], pa.large_string()).slice(1, len(ids))])
     assert np.array_equal(sliced, whole)
 
 
@@ -69,29 +69,29 @@ def test_ids_that_are_alike_for_long_have_numbers_that_are_nobody_else_s():
 @given(st.lists(st.integers(-1, 9), max_size=10))
 def test_somebody_has_several_rows_or_nobody_has(person):
     known = [number for number in person if number != -1]
-    assert several(np.array(person, dtype=np.int64)) == (len(set(known)) < len(known))
+    assert has_duplicates(np.array(person, dtype=np.int64)) == (len(set(known)) < len(known))
 
 
 def test_the_last_of_many_rows_may_be_the_one_that_is_somebody_s_second():
     person = np.arange(100_000)
-    assert not several(person)
+    assert not has_duplicates(person)
     person[-1] = 0
-    assert several(person)
+    assert has_duplicates(person)
 
 
 @settings(deadline=None, derandomize=True, max_examples=200)
 @given(st.lists(st.tuples(st.integers(-1, 5), st.sampled_from([-(2**63), -1, 0, 5, 2**62])), max_size=20))
 def test_rows_of_one_person_and_one_moment_may_be_alike(rows):
     person, ms = (np.array([row[at] for row in rows], dtype=np.int64) for at in (0, 1))
-    found = may_be_alike(person, ms)
+    found = may_collide(person, ms)
     assert all(found[at] for at, row in enumerate(rows) if rows.count(row) > 1)
 
 
 def test_few_others_may_be_alike():
     chance = np.random.default_rng(1)
     person, ms = chance.integers(0, 2_000, 10_000), chance.integers(0, 2**40, 10_000)
-    assert may_be_alike(person, ms).mean() < 0.25
-    assert may_be_alike(np.arange(10_000), np.full(10_000, -(2**63))).mean() < 0.25
+    assert may_collide(person, ms).mean() < 0.25
+    assert may_collide(np.arange(10_000), np.full(10_000, -(2**63))).mean() < 0.25
 
 
 def test_a_long_chain_of_aliases_is_one_person():
@@ -111,7 +111,7 @@ def test_an_anonymous_id_joins_the_rows_before_and_after_it_became_known():
 def test_no_rows_have_no_people():
     assert of([]).tolist() == []
     assert of([], []).tolist() == []
-    assert not several(np.array([], dtype=np.int64))
+    assert not has_duplicates(np.array([], dtype=np.int64))
 
 
 def test_nobody_is_nobody_in_every_row():
@@ -120,9 +120,9 @@ def test_nobody_is_nobody_in_every_row():
 
 def lanes_of(frame, call="identify", workers=4, **asked):
     client = Client(write_key="test", workers=workers)
-    request = Request(call, ColumnMapping(**asked), schema=None)
+    call_spec = CallSpec(call, ColumnMapping(**asked), schema=None)
     lanes = {}
-    for lane, batch in Sending(Prepared(frame, request), client).batches():
+    for lane, batch in EncodeRun(Prepared(frame, call_spec), client).batches():
         assert isinstance(batch, Batch)
         for row in batch.rows.tolist():
             lanes[row] = lane
@@ -138,7 +138,7 @@ def test_calls_of_one_person_travel_one_lane_in_row_order(monkeypatch):
         assert len({lanes[row] for row in range(40) if row % 5 == user}) == 1
     client = Client(write_key="test")
     order = {}
-    for lane, batch in Sending(Prepared(frame, Request("identify", ColumnMapping(), schema=None)), client).batches():
+    for lane, batch in EncodeRun(Prepared(frame, CallSpec("identify", ColumnMapping(), schema=None)), client).batches():
         order.setdefault(lane, []).extend(batch.rows.tolist())
     assert all(rows == sorted(rows) for rows in order.values())
 

@@ -10,7 +10,7 @@ from cio_frames import spec
 from cio_frames.cli.app import app, main
 from cio_frames.errors import CioFramesError, SpecError
 from cio_frames.spec.drift import drift, read_openapi
-from cio_frames.spec.package_data import shipped
+from cio_frames.spec.package_data import package_folder
 
 SMALL = Path(__file__).parent.parent / "data" / "openapi_small.json"
 
@@ -317,7 +317,7 @@ def only_small(monkeypatch):
     """Let the spec have no more than the small file has."""
     calls, events = spec.calls(), spec.semantic_events()
     names = ("Device Created or Updated", "Order Completed", "Email Bounced")
-    spec.deliberate()
+    spec.accepted_differences()
     monkeypatch.setattr(spec, "calls", lambda: {"identify": calls["identify"]})
     monkeypatch.setattr(spec, "semantic_events", lambda: {name: events[name] for name in names})
 
@@ -391,7 +391,7 @@ def test_a_file_that_cannot_be_compared_ends_with_2_and_says_why(tmp_path, capsy
 
 
 def test_every_difference_that_was_settled_is_in_words_that_a_change_has():
-    said = spec.deliberate().differences
+    said = spec.accepted_differences().differences
     assert ("changed", "event Object Deleted", "objectId required yes -> no") in said
     assert ("added", "call screen", "receivedAt (string, date-time)") in said
     assert all(
@@ -415,10 +415,10 @@ def test_every_difference_that_was_settled_is_in_words_that_a_change_has():
 )
 def test_the_file_of_deliberate_differences_is_read_strictly(monkeypatch, tmp_path, text, line, words):
     folder = tmp_path / "schemas"
-    shutil.copytree(shipped("schemas"), folder)
+    shutil.copytree(package_folder("schemas"), folder)
     path = folder / "deliberate.yaml"
     path.write_text(text, encoding="utf-8")
-    monkeypatch.setattr("cio_frames.spec.api.shipped", lambda name: folder)
+    monkeypatch.setattr("cio_frames.spec.api.package_folder", lambda name: folder)
     with pytest.raises(SpecError) as error:
-        spec.deliberate.__wrapped__()
+        spec.accepted_differences.__wrapped__()
     assert str(error.value) == f"{path}, line {line}: {words}."

@@ -14,7 +14,8 @@ import pytest
 
 from cio_frames import spec
 from cio_frames.errors import SpecError
-from cio_frames.spec.package_data import shipped
+from cio_frames.spec import api as spec_api
+from cio_frames.spec.package_data import package_folder
 
 FAMILIES = {
     "ab_test": 1,
@@ -533,7 +534,7 @@ def test_the_rate_is_that_of_the_section_on_limits() -> None:
 
 
 def test_schemas_the_vendor_left_behind_are_not_here() -> None:
-    assert not [path.name for path in shipped("schemas").rglob("*") if "_bad" in path.name]
+    assert not [path.name for path in package_folder("schemas").rglob("*") if "_bad" in path.name]
 
 
 # What holds for every file
@@ -571,7 +572,7 @@ def test_every_field_of_an_event_says_its_type() -> None:
     assert not untyped
 
 
-@pytest.mark.parametrize("path", sorted(shipped("schemas").rglob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(package_folder("schemas").rglob("*.yaml")), ids=lambda path: path.stem)
 def test_every_definition_is_used_in_its_file_and_every_file_names_its_source(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     block = re.search(r"^\$defs:\n((?: .*\n|\n)+)", text, re.MULTILINE)
@@ -617,7 +618,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
 
     def forget() -> None:
         for cached in (
-            spec.api,
+            spec.read_api,
             spec.calls,
             spec.semantic_events,
             spec.events_by_any_name,
@@ -632,7 +633,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
         forget()
         return path
 
-    monkeypatch.setattr("cio_frames.spec.api.shipped", lambda folder: tmp_path / folder)
+    monkeypatch.setattr("cio_frames.spec.api.package_folder", lambda folder: tmp_path / folder)
     put("api.yaml", API)
     put("common.yaml", COMMON)
     for name in spec.CALL_NAMES:
@@ -669,7 +670,7 @@ def test_a_typo_in_a_key_of_a_field_is_told_with_its_line(write: Write) -> None:
 @pytest.mark.parametrize("name", ["api.yaml", "common.yaml", "calls/track.yaml", "events/tea.yaml"])
 def test_an_unknown_key_at_the_top_of_a_file_is_told(write: Write, name: str) -> None:
     path = write(name, "# a comment\nendpoints: 3\n")
-    read = {"api.yaml": spec.api, "events/tea.yaml": spec.semantic_events}.get(name, spec.calls)
+    read = {"api.yaml": spec.read_api, "events/tea.yaml": spec.semantic_events}.get(name, spec.calls)
     assert told(read).startswith(f"{path}, line 2: unknown key 'endpoints'; known are ")
 
 
@@ -776,7 +777,7 @@ def test_a_missing_key_is_told_where_its_mapping_begins(
     write: Write, name: str, text: str, line: int, missing: str
 ) -> None:
     path = write(name, text)
-    read = {"api.yaml": spec.api, "events/tea.yaml": spec.semantic_events}.get(name, spec.calls)
+    read = {"api.yaml": spec.read_api, "events/tea.yaml": spec.semantic_events}.get(name, spec.calls)
     assert told(read) == f"{path}, line {line}: '{missing}' is missing."
 
 

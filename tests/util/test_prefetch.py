@@ -17,13 +17,13 @@ def test_results_come_in_the_order_of_the_items_whoever_is_done_first(threads):
             later.wait(timeout=10) if item == 0 else later.set()
         return item * 10
 
-    assert list(prefetch.results(make, range(20), threads=threads)) == [item * 10 for item in range(20)]
+    assert list(prefetch.map_ordered(make, range(20), threads=threads)) == [item * 10 for item in range(20)]
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_no_more_is_begun_than_one_result_beyond_the_threads(threads):
     begun = []
-    results = prefetch.results(lambda item: begun.append(item) or item, range(100), threads=threads)
+    results = prefetch.map_ordered(lambda item: begun.append(item) or item, range(100), threads=threads)
     for taken in range(1, 11):
         assert next(results) == taken - 1
         assert len(begun) <= taken + threads
@@ -33,7 +33,7 @@ def test_no_more_is_begun_than_one_result_beyond_the_threads(threads):
 
 def test_who_stops_asking_leaves_no_thread_behind():
     before = threading.active_count()
-    results = prefetch.results(lambda item: item, range(100), threads=3)
+    results = prefetch.map_ordered(lambda item: item, range(100), threads=3)
     next(results)
     results.close()
     assert threading.active_count() == before
@@ -49,7 +49,7 @@ def test_a_failure_comes_out_in_its_place_and_ends_the_work(threads):
             raise ValueError("two")
         return item
 
-    results = prefetch.results(make, range(100), threads=threads)
+    results = prefetch.map_ordered(make, range(100), threads=threads)
     assert [next(results), next(results)] == [0, 1]
     with pytest.raises(ValueError, match="two"):
         next(results)
@@ -57,10 +57,10 @@ def test_a_failure_comes_out_in_its_place_and_ends_the_work(threads):
 
 
 def test_one_thread_is_the_callers_own():
-    assert set(prefetch.results(lambda item: threading.current_thread(), [1, 2], threads=1)) == {
+    assert set(prefetch.map_ordered(lambda item: threading.current_thread(), [1, 2], threads=1)) == {
         threading.current_thread()
     }
 
 
 def test_nothing_to_do_is_no_trouble():
-    assert list(prefetch.results(str, [], threads=2)) == []
+    assert list(prefetch.map_ordered(str, [], threads=2)) == []

@@ -255,7 +255,7 @@ def test_an_arrow_column_whose_type_fits_is_not_looked_into(monkeypatch):
     from cio_frames.validation import members
 
     looked_into = []
-    monkeypatch.setattr(members, "fault", lambda cell, field, place="": looked_into.append(cell))
+    monkeypatch.setattr(members, "mistake_in", lambda cell, field, place="": looked_into.append(cell))
     cells = pa.array([[{"price": 1.5, "quantity": 1, "product_id": "p"}], None])
     assert reasons(orders(products=pd.array(cells, dtype=pd.ArrowDtype(cells.type)))) == []
     assert looked_into == ["track", "Order Completed"]  # what is the same in every row
@@ -581,9 +581,9 @@ def test_a_member_that_an_object_needs_is_missing_where_it_is_nan(tmp_path):
     from cio_frames.validation import members
 
     line = spec.Field("object", required=("sku",), properties={"sku": spec.Field("string")})
-    found = [members.fault([{"sku": null}], spec.Field("array", items=line)) for null in NULLS]
+    found = [members.mistake_in([{"sku": null}], spec.Field("array", items=line)) for null in NULLS]
     assert found == ["[0].sku: is missing, and is needed"] * len(NULLS)
-    assert members.fault([{"sku": "a"}], spec.Field("array", items=line)) is None
+    assert members.mistake_in([{"sku": "a"}], spec.Field("array", items=line)) is None
 
 
 @pytest.mark.parametrize("number", [2.0**53, 1e20, np.float32(2**24)], ids=repr)
