@@ -19,9 +19,11 @@ Arguments go to ``super().__init__`` unchanged, so that errors survive pickling 
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from cio_frames._util.did_you_mean import closest_name
 
@@ -34,8 +36,68 @@ _COLUMNS_SHOWN = 20
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
+Door = Literal["python", "command line", "job file"]
+_DOORS = get_args(Door)
+# Private-use characters: no message and no column name has them by accident.
+_OPEN, _NEXT, _CLOSE = "\ue000", "\ue001", "\ue002"
+
+
+def by_door(python: str, command_line: str, job_file: str | None = None) -> str:
+    """Return text that reads differently in Python, on the command line and in a job file; see :func:`render`.
+
+    ``job_file`` is the command line's text by default.
+
+    >>> render(f"Start over with {by_door('fresh=True', '--fresh')}.", "command line")
+    'Start over with --fresh.'
+    """
+    texts = (python, command_line, command_line if job_file is None else job_file)
+    return f"{_OPEN}{_NEXT.join(texts)}{_CLOSE}"
+
+
+def parameter(name: str, value: Hashable = None) -> str:
+    """Return a parameter with a value, or its name alone, in the words of each door.
+
+    >>> [render(parameter("user_id", "customer id"), door) for door in ("python", "command line", "job file")]
+    ["user_id='customer id'", "--user-id 'customer id'", 'user_id: customer id']
+    >>> render(parameter("allow_campaigns", True), "command line"), render(parameter("schema"), "python")
+    ('--allow-campaigns', 'schema=')
+    """
+    option = f"--{name.replace('_', '-')}"
+    if value is None:
+        return by_door(f"{name}=", option, f"{name}:")
+    if isinstance(value, bool):
+        return by_door(f"{name}={value}", option if value else f"--no-{option[2:]}", f"{name}: {str(value).lower()}")
+    return by_door(f"{name}={value!r}", f"{option} {shlex.quote(str(value))}", f"{name}: {value}")
+
+
+def render(text: str, door: Door = "python") -> str:
+    """Return a text in the words of one door."""
+    chosen = _DOORS.index(door)
+    return re.sub(f"{_OPEN}(.*?){_CLOSE}", lambda found: found[1].split(_NEXT)[chosen], text, flags=re.S)
+
+
 class CioFramesError(Exception):
     """The base of every error raised by cio_frames."""
+
+    def __init__(self, *facts: Any) -> None:
+        super().__init__(*facts)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def text(self, door: Door = "python") -> str:
+        """Return what is wrong and what to do, in the words of one door.
+
+        >>> ConfigurationError(f"timezone is invalid. Set {parameter('timezone', 'UTC')}.").text("command line")
+        'timezone is invalid. Set --timezone UTC.'
+        """
+        return render(self._message(), door)
+
+    def _message(self) -> str:
+        return str(self.args[0]) if self.args else ""
 
 
 class ConfigurationError(CioFramesError):
@@ -79,7 +141,7 @@ class FrameError(CioFramesError):
         >>> FrameError("A column has no name.").at("orders.parquet")
         FrameError('orders.parquet: A column has no name.')
         """
-        return FrameError(f"{where}: {self}")
+        return FrameError(f"{where}: {self._message()}")
 
 
 class MissingColumnsError(FrameError):
@@ -112,7 +174,7 @@ class MissingColumnsError(FrameError):
         """Return the same error, facts and all, with the file or the frame that it is about in front."""
         return MissingColumnsError(self.call, self._wanted, self._labels, self.remedy, where)
 
-    def __str__(self) -> str:
+    def _message(self) -> str:
         return f"{self.where}: {self._words()}" if self.where else self._words()
 
     def _words(self) -> str:
@@ -158,7 +220,7 @@ class InvalidRowsError(FrameError):
         super().__init__(report)
         self.report = report
 
-    def __str__(self) -> str:
+    def _message(self) -> str:
         what = f"{self.report.rows_held_back:,} of {self.report.rows:,} rows cannot be sent, and nothing was."
         first = next(iter(getattr(self.report, "first_held_back", ())), None)
         if first is None:
@@ -184,7 +246,7 @@ class CampaignsError(FrameError):
         super().__init__(rows, frame)
         self.rows, self.frame = rows, frame
 
-    def __str__(self) -> str:
+    def _message(self) -> str:
         sent = f"Frame {self.frame} was not sent, nor what follows it; what came before it was."
         return (
             f"{self.rows:,} rows are events younger than 72 hours, or without a time: they can start campaigns, that "
@@ -208,7 +270,7 @@ class DeliveryError(CioFramesError):
         super().__init__(message, result)
         self.message, self.result = message, result
 
-    def __str__(self) -> str:
+    def _message(self) -> str:
         result = self.result
         is_frame = hasattr(result, "columns")
         counts = result["status"].value_counts().to_dict() if is_frame else result.statuses
