@@ -103,7 +103,7 @@ class _JobReader:
         on_invalid = values.get("on_invalid", "skip")
         with self._at(nodes.get("on_invalid")):
             check_choice("on_invalid", on_invalid, ("skip", "raise"))
-        self._mistakes.raise_all()
+        self._mistakes.raise_all(by_line=True)
         known = cast(CallSpec, call_spec)
         options = {
             "ledger": values.get("ledger"),
@@ -131,10 +131,9 @@ class _JobReader:
             for key_node, _ in node.value:
                 if key_node.value not in allowed:
                     close = closest_name(key_node.value, sorted(allowed))
-                    meant = f"did you mean {close!r}? " if close else ""
-                    self._add(
-                        key_node, f"unknown key {key_node.value!r}; {meant}known are {', '.join(sorted(allowed))}"
-                    )
+                    meant = f", did you mean {close!r}?" if close else ";"
+                    known = ", ".join(sorted(allowed))
+                    self._add(key_node, f"unknown key {key_node.value!r}{meant} known are {known}")
             return {key: value for key, value in entries.items() if key in allowed}
         return {}
 

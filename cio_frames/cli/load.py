@@ -206,6 +206,7 @@ def run_load(
         mistakes.raise_all()
         raise
     if report is not None:
+        report.parent.mkdir(parents=True, exist_ok=True)
         loaded.to_report(report)
     if as_json:
         print_json({**loaded.as_dict(), "why": render(loaded.why, door)})

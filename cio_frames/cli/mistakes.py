@@ -73,8 +73,10 @@ class Mistakes:
         except CioFramesError as error:
             self.add(error)
 
-    def raise_all(self) -> None:
-        """Raise what was collected: a single error as it is, several as one."""
+    def raise_all(self, *, by_line: bool = False) -> None:
+        """Raise what was collected: a single error as it is, several as one, sorted by line on request."""
+        if by_line:
+            self._errors.sort(key=lambda error: getattr(error, "line", None) or 0)
         if len(self._errors) > 1:
             raise SeveralMistakesError(tuple(self._errors))
         if self._errors:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from cio_frames._util.did_you_mean import closest_name
 from cio_frames.cli.mistakes import Mistakes, find_mistakes
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, resolve
-from cio_frames.errors import CioFramesError, ConfigurationError, FrameError, parameter
+from cio_frames.errors import CioFramesError, ConfigurationError, FrameError, MissingColumnsError, parameter
 from cio_frames.functions import build_call_spec
 from cio_frames.loading.sources import source_of
 from cio_frames.pipeline import CallSpec
 
 _COLUMNS_LISTED = 20
+_SEPARATOR_NAMES = {";": "semicolons", "\t": "tabs", "|": "bars"}
 # A client in which every single setting of another one fits, so that a refused setting is itself wrong.
 _ROOMY_CLIENT: Mapping[str, Any] = {"write_key": "none", "max_call_bytes": 1, "max_body_bytes": sys.maxsize}
 
@@ -99,10 +101,13 @@ def check_source(source: str, call_spec: CallSpec | None, mistakes: Mistakes, *,
         mistakes.add(_missing_column(key, column, where, labels))
     if call_spec.call != "batch":
         event = call_spec.tracking_plan.event(call_spec.event) or call_spec.event
+        # As if the named columns were there, so that each missing column is reported once.
+        everything = [*labels, *dict.fromkeys(column for _, column in missing)]
         with mistakes.collect():
-            # As if the named columns were there, so that each missing column is reported once.
-            everything = [*labels, *dict(map(reversed, missing))]  # type: ignore[arg-type]
-            resolve(everything, call_spec.tracking_plan.calls[call_spec.call], call_spec.mapping, event)
+            try:
+                resolve(everything, call_spec.tracking_plan.calls[call_spec.call], call_spec.mapping, event)
+            except MissingColumnsError as error:
+                raise _required_column(error, where, labels) from error
 
 
 def named_columns(mapping: ColumnMapping) -> Iterator[tuple[str, Hashable]]:
@@ -126,12 +131,32 @@ def named_columns(mapping: ColumnMapping) -> Iterator[tuple[str, Hashable]]:
 
 def _missing_column(key: str, column: Hashable, where: str, labels: list[Hashable]) -> FrameError:
     meant = closest_name(str(column), labels)
+    hint = f" Did you mean {meant!r}?" if meant is not None else ""
+    return FrameError(f"{parameter(key, column)}: column not found in {where}.{hint} {_list_columns(labels)}")
+
+
+def _required_column(error: MissingColumnsError, where: str, labels: list[Hashable]) -> FrameError:
+    """Return the error for a column that the call needs and that nothing names."""
+    needed = f"{error.call} requires column {' or '.join(map(repr, error.missing))}, which {where} does not have."
+    close = ((name, closest_name(name, labels)) for name in error.missing)
+    meant = next((parameter(name, label) for name, label in close if label is not None), None)
+    if error.missing == ["event"]:
+        remedy = f"Set {parameter('event', 'Order Completed')} for all rows, or {parameter('event_column', 'COLUMN')}."
+    elif meant is not None:
+        remedy = f"Did you mean {meant}?"
+    else:
+        remedy = f"Name the column: {' or '.join(map(parameter, error.missing))}."
+    return FrameError(f"{needed} {remedy} {_list_columns(labels)}")
+
+
+def _list_columns(labels: list[Hashable]) -> str:
+    """Return the columns of a file in a sentence, with a hint if they look like one line of another separator."""
     shown = ", ".join(map(repr, labels[:_COLUMNS_LISTED])) or "none"
     more = f" and {len(labels) - _COLUMNS_LISTED:,} more" if len(labels) > _COLUMNS_LISTED else ""
-    return FrameError(
-        f"{parameter(key, column)}: column not found in {where}."
-        f"{f' Did you mean {meant!r}?' if meant is not None else ''} Its columns: {shown}{more}."
-    )
+    only = str(labels[0]) if len(labels) == 1 else ""
+    separator = next((name for mark, name in _SEPARATOR_NAMES.items() if mark in only), None)
+    hint = f" The name of the only column contains {separator}: save the file with commas." if separator else ""
+    return f"Its columns: {shown}{more}.{hint}"
 
 
 def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
@@ -154,14 +179,20 @@ def check_writable(path: Path, what: str, name: str, *, make_folder: bool = Fals
         The folder is missing, or permissions do not allow it.
     """
     existed = path.exists()
+    made = [folder for folder in path.parents if not folder.exists()] if make_folder else []
     try:
-        if make_folder:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        if made:
+            path.parent.mkdir(parents=True)
         with path.open("ab"):
             pass
     except OSError as error:
         raise ConfigurationError(
-            f"cannot write {what} to {path}: {error.strerror}. Use another path for {parameter(name)}."
+            f"cannot write {what} to {path}: {error.strerror}. Set {parameter(name)} to another path."
         ) from error
-    if not existed:
-        path.unlink()
+    finally:
+        # A command that is refused for another reason leaves nothing behind.
+        if not existed:
+            path.unlink(missing_ok=True)
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
