@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 
@@ -104,14 +104,13 @@ class _JobReader:
         with self._at(nodes.get("on_invalid")):
             check_choice("on_invalid", on_invalid, ("skip", "raise"))
         self._mistakes.raise_all(by_line=True)
-        known = cast(CallSpec, call_spec)
         options = {
             "ledger": values.get("ledger"),
-            "output": values.get("output", self._folder / folder_name(values["source"], known)),
+            "output": values.get("output", self._folder / folder_name(values["source"], call_spec)),
             "on_invalid": on_invalid,
             "allow_campaigns": values.get("allow_campaigns", False),
         }
-        return Job(values["source"], known, values.get("client", {}), values.get("report"), options)
+        return Job(values["source"], call_spec, values.get("client", {}), values.get("report"), options)
 
     def _add(self, node: yaml.Node | None, text: str) -> None:
         self._mistakes.add(self._file.error_at(node, text.rstrip(".")))
@@ -188,7 +187,7 @@ class _JobReader:
             raise self._file.error_at(node, "expected true or false")
         return value
 
-    def _call_spec(self, nodes: Mapping[str, yaml.Node], values: Mapping[str, Any]) -> CallSpec | None:
+    def _call_spec(self, nodes: Mapping[str, yaml.Node], values: Mapping[str, Any]) -> CallSpec:
         call = values.get("call", "track")
         settings = {key: values[key] for key in _CALL_SETTINGS if key in values}
         return build_checked_call_spec(

@@ -182,7 +182,7 @@ def find_ledgers(paths: Sequence[Path]) -> list[Path]:
 
 
 def run_load(
-    source: str, call_spec: CallSpec | None, settings: Mapping[str, Any], mistakes: Mistakes, *,
+    source: str, call_spec: CallSpec, settings: Mapping[str, Any], mistakes: Mistakes, *,
     report: Path | None, as_json: bool, door: Door = "command line", **options: Any,
 ) -> None:  # fmt: skip
     """Load, print the counts, and exit with 1 if rows were not delivered; with all mistakes of the command before."""
@@ -191,7 +191,7 @@ def run_load(
         log_progress()
     failure = ""
     try:
-        loaded = _load_or_confirm(source, cast("CallSpec", call_spec), client, options)
+        loaded = _load_or_confirm(source, call_spec, client, options)
     except DeliveryError as error:
         loaded, failure = cast("LoadResult", error.result), error.message
     except InvalidRowsError as error:
@@ -219,7 +219,7 @@ def run_load(
 
 
 def _check_command(
-    source: str, call_spec: CallSpec | None, settings: Mapping[str, Any], mistakes: Mistakes, report: Path | None,
+    source: str, call_spec: CallSpec, settings: Mapping[str, Any], mistakes: Mistakes, report: Path | None,
     options: Mapping[str, Any],
 ) -> Client:  # fmt: skip
     """Return the client, or raise every mistake of the command."""
@@ -237,7 +237,7 @@ def _check_command(
     return cast("Client", client)
 
 
-def _check_source(source: str, call_spec: CallSpec | None, mistakes: Mistakes, options: Mapping[str, Any]) -> None:
+def _check_source(source: str, call_spec: CallSpec, mistakes: Mistakes, options: Mapping[str, Any]) -> None:
     from cio_frames.cli.precheck import check_source
 
     check_source(source, call_spec, mistakes, output=options["output"])

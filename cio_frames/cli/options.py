@@ -111,9 +111,16 @@ class CallOptions:
     )
     strict_schema: Annotated[bool, typer.Option("--strict-schema", help="Treat warnings as errors.")] = False
 
-    def call_spec(self, mistakes: Mistakes) -> CallSpec | None:
-        """Return the call spec that the options describe; None if some are wrong, which are then among the mistakes."""
-        from cio_frames.cli.precheck import build_checked_call_spec, column_mapping
+    def call_spec(self, mistakes: Mistakes) -> CallSpec:
+        """Return the call spec that the options describe; add wrong options to the mistakes, and use defaults for them.
+
+        >>> mistakes = Mistakes()
+        >>> CallOptions(call="identify", user_id="customer", timezone="Mars").call_spec(mistakes).mapping.user_id
+        'customer'
+        >>> bool(mistakes)
+        True
+        """
+        from cio_frames.cli.precheck import build_checked_call_spec, column_mapping, without_call
 
         if self.call is None:
             mistakes.add(ConfigurationError("required option --call is missing. Add --call track, for example."))
@@ -134,7 +141,7 @@ class CallOptions:
             },
             lambda _, error: mistakes.add(error),
         )
-        return None if self.call is None else call_spec
+        return without_call(call_spec) if self.call is None else call_spec
 
 
 def parse_selection(options: Sequence[str] | None) -> Selection | None:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,20 +42,26 @@ def build_checked_call_spec(
     mapping: ColumnMapping,
     settings: Mapping[str, Any],
     add: Callable[[str | None, CioFramesError], None],
-) -> CallSpec | None:
-    """Return a call spec, or None after handing the key and the error of each wrong setting to ``add``."""
+) -> CallSpec:
+    """Return a call spec; hand the key and the error of each wrong setting to ``add``, and use a default for it."""
     valid: dict[str, Any] = {
-        "call": "track",
-        "mapping": ColumnMapping(),
-        "schema": "spec",
-        "nulls": "omit",
-        "timezone": "UTC",
-    }
+        "call": "track", "mapping": ColumnMapping(), "schema": "spec", "nulls": "omit", "timezone": "UTC",
+    }  # fmt: skip
     given = valid | {"call": call, "mapping": mapping, **settings}
-    found = list(find_mistakes(build_call_spec, valid, given))
-    for key, error in found:
+    refused = set()
+    for key, error in find_mistakes(build_call_spec, valid, given):
         add(key, error)
-    return None if found else build_call_spec(**given)
+        refused.add(key)
+    call_spec = build_call_spec(**valid | {key: value for key, value in given.items() if key not in refused})
+    return without_call(call_spec) if "call" in refused else call_spec
+
+
+def without_call(call_spec: CallSpec) -> CallSpec:
+    """Return a call spec whose columns can be checked although its call is missing or unknown.
+
+    It is one of mixed calls, since these require no column of every row.
+    """
+    return replace(call_spec, call="batch")
 
 
 def find_client_mistakes(settings: Mapping[str, Any]) -> Iterator[tuple[str | None, CioFramesError]]:
@@ -89,12 +96,12 @@ def build_checked_client(settings: Mapping[str, Any], mistakes: Mistakes, *, dry
     return None if found else Client.from_env(environ, **settings)
 
 
-def check_source(source: str, call_spec: CallSpec | None, mistakes: Mistakes, *, output: Path | None = None) -> None:
+def check_source(source: str, call_spec: CallSpec, mistakes: Mistakes, *, output: Path | None = None) -> None:
     """Add what is wrong with a source: not found, unreadable, or without columns that the call needs."""
     labels: list[Hashable] | None = None
     with mistakes.collect():
         where, labels = next(source_of(source, but=output).labels())
-    if labels is None or call_spec is None:
+    if labels is None:
         return
     missing = [(key, column) for key, column in named_columns(call_spec.mapping) if column not in labels]
     for key, column in missing:
@@ -142,21 +149,28 @@ def _required_column(error: MissingColumnsError, where: str, labels: list[Hashab
     meant = next((parameter(name, label) for name, label in close if label is not None), None)
     if error.missing == ["event"]:
         remedy = f"Set {parameter('event', 'Order Completed')} for all rows, or {parameter('event_column', 'COLUMN')}."
+    elif _find_separator(labels):
+        remedy = ""
     elif meant is not None:
         remedy = f"Did you mean {meant}?"
     else:
         remedy = f"Name the column: {' or '.join(map(parameter, error.missing))}."
-    return FrameError(f"{needed} {remedy} {_list_columns(labels)}")
+    return FrameError(" ".join(filter(None, (needed, remedy, _list_columns(labels)))))
 
 
 def _list_columns(labels: list[Hashable]) -> str:
     """Return the columns of a file in a sentence, with a hint if they look like one line of another separator."""
     shown = ", ".join(map(repr, labels[:_COLUMNS_LISTED])) or "none"
     more = f" and {len(labels) - _COLUMNS_LISTED:,} more" if len(labels) > _COLUMNS_LISTED else ""
-    only = str(labels[0]) if len(labels) == 1 else ""
-    separator = next((name for mark, name in _SEPARATOR_NAMES.items() if mark in only), None)
+    separator = _find_separator(labels)
     hint = f" The name of the only column contains {separator}: save the file with commas." if separator else ""
     return f"Its columns: {shown}{more}.{hint}"
+
+
+def _find_separator(labels: list[Hashable]) -> str | None:
+    """Return what separates the columns of a file that seems to have one column."""
+    only = str(labels[0]) if len(labels) == 1 else ""
+    return next((name for mark, name in _SEPARATOR_NAMES.items() if mark in only), None)
 
 
 def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
@@ -192,7 +206,8 @@ def check_writable(path: Path, what: str, name: str, *, make_folder: bool = Fals
     finally:
         # A command that is refused for another reason leaves nothing behind.
         if not existed:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
         for folder in made:
             with suppress(OSError):
                 folder.rmdir()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,6 @@ from cio_frames.cli.printing import out, print_campaign_rows, print_frame
 from cio_frames.errors import MissingColumnsError
 
 if TYPE_CHECKING:
-    from cio_frames.pipeline import CallSpec
     from cio_frames.report import ValidationReport
 
 
@@ -73,12 +72,11 @@ def validate_file(options: ValidateOptions) -> ValidationReport:
     if mistakes:
         check_source(options.file, call_spec, mistakes)
     mistakes.raise_all()
-    known = cast("CallSpec", call_spec)
     try:
-        frame = read(options.file, types_of=lambda labels: pipeline.types_of(labels, known))
-        return pipeline.report(frame, known)
+        frame = read(options.file, types_of=lambda labels: pipeline.types_of(labels, call_spec))
+        return pipeline.report(frame, call_spec)
     except MissingColumnsError:
-        check_source(options.file, known, mistakes)
+        check_source(options.file, call_spec, mistakes)
         mistakes.raise_all()
         raise
 
