@@ -83,6 +83,8 @@ def run_demo(folder: Path, *, announce: Callable[[str], None], progress: bool | 
     from cio_frames.sandbox import Sandbox
     from cio_frames.spec.package_data import package_folder
 
+    # First of all, so that a missing extra is reported before anything is written.
+    sandbox = Sandbox()
     report_page, results = folder / "report.html", folder / "orders.result.parquet"
     data = package_folder("sample_data")
     announce("1. Read the sample data: customers.parquet, orders.parquet and bad_orders.parquet.")
@@ -96,7 +98,7 @@ def run_demo(folder: Path, *, announce: Callable[[str], None], progress: bool | 
     folder.mkdir(parents=True, exist_ok=True)
     validate(orders, "track", "Order Completed", **columns).to_html(report_page)
     announce("3. Start a sandbox: a local Customer.io. Nothing leaves this machine.")
-    with Sandbox() as sandbox:
+    with sandbox:
         started = time.perf_counter()
         announce(f"4. Identify {len(customers):,} customers.")
         people = identify(customers, user_id="customer_id", client=sandbox.client, progress=progress)
@@ -167,7 +169,7 @@ def _print_demo(demo: Demo) -> None:
     out.print()
     out.print(
         f"{facts['rows']:,} rows, {facts['bytes']:,} bytes in {facts['requests']} requests, "
-        f"{facts['seconds']:.2f} s, {facts['rows_per_second']:,} rows per second"
+        f"{facts['seconds']:.2f} s, {facts['rows_per_second']:,} rows a second"
     )
     out.print(f"The sandbox holds {demo.people_held:,} people and {demo.events_held:,} events.")
     out.print(f"Every row is accounted for: {'no' if demo.unaccounted else 'yes'}")

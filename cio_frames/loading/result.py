@@ -130,7 +130,11 @@ class LoadResult:
 
     @property
     def undelivered(self) -> Path | None:
-        """The rows that were not delivered, with their reason."""
+        """The rows that were not delivered, with their reason.
+
+        >>> LoadResult("identify", "done", {}).undelivered is None
+        True
+        """
         return self.rejects
 
     @property

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -36,6 +38,28 @@ def test_the_demo_in_json_is_for_programs(run):
     facts = json.loads(run("demo", "--json").stdout)
     assert (facts["rows"], facts["people"], facts["events"], facts["unaccounted"]) == (9283, 2357, 6919, 0)
     assert facts["report"] == "demo-output/report.html"
+
+
+def run_without(tmp_path, *packages):
+    """Run the demo in an interpreter in which packages are not installed."""
+    blocked = "; ".join(["import sys", *(f"sys.modules[{name!r}] = None" for name in packages)])
+    code = f"{blocked}; from cio_frames.cli.app import main; main(['demo'])"
+    return subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+
+def test_the_demo_runs_without_the_packages_of_other_extras(tmp_path):
+    others = ["IPython", "ipykernel", "nbformat", "pytest", "hypothesis", "fsspec", "jsonschema", "matplotlib", "moto"]
+    done = run_without(tmp_path, *others)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "demo-output" / "report.html").exists()
+
+
+def test_without_the_sandbox_extra_the_demo_names_what_to_install_and_writes_nothing(tmp_path):
+    done = run_without(tmp_path, "starlette")
+    assert done.returncode == 2
+    assert "pip install 'cio-frames[sandbox]'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_demo_that_loses_a_row_exits_with_1(tmp_path, capsys):

@@ -1,8 +1,12 @@
 """What the command line says about commands that cannot run."""
 
+import pickle
 import re
 
 import pytest
+
+from cio_frames.cli.mistakes import SeveralMistakesError
+from cio_frames.errors import ConfigurationError, parameter
 
 ALL_WRONG = [
     "load", "none.csv", "--call", "sing", "--timezone", "Mars/X", "--nulls", "maybe", "--on-invalid", "explode",
@@ -91,6 +95,14 @@ def test_a_column_that_the_call_requires_is_reported_with_its_option(run, ends, 
     assert status == 2
     assert remedy in printed.err
     assert "orders.csv does not have" in printed.err
+
+
+def test_several_mistakes_speak_the_words_of_a_door_and_survive_pickling():
+    first = ConfigurationError(f"Set {parameter('user_id', 'customer')}.", line=3)
+    error = pickle.loads(pickle.dumps(SeveralMistakesError((ConfigurationError("No key."), first))))
+    assert error.text("command line") == "2 mistakes:\n  - No key.\n  - Set --user-id customer."
+    assert error.text("job file") == "2 mistakes:\n  - No key.\n  - Set user_id: customer."
+    assert len(error.errors) == 2
 
 
 CONVERTED_ELSEWHERE = pytest.mark.xfail(reason="the text is raised in another package, in Python's words")
