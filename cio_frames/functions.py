@@ -1,93 +1,28 @@
 """The calls as functions: a frame in, a result frame out.
 
-Each takes its columns by name and hands on to the one flow in :mod:`.pipeline`. The methods of ``df.cio`` are these
-functions, with the frame in front.
+Each public function is a signature and a docstring; its one line hands the parameters to the flow in
+:mod:`cio_frames.pipeline`. The methods of ``df.cio`` are derived from these functions. ``.ci/docstrings.py`` writes the
+Parameters, Returns and Raises sections.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Hashable, Mapping
-from inspect import cleandoc
-from os import PathLike
-from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from cio_frames import pipeline
 from cio_frames.client import Client
-from cio_frames.columns import ColumnMapping, Selection
-from cio_frames.encoding import EncodeOptions
-from cio_frames.errors import FrameError
-from cio_frames.report import ValidationReport
-from cio_frames.spec.tracking_plan import read_tracking_plan, vendor_tracking_plan
+from cio_frames.columns import Selection
+from cio_frames.pipeline.call_spec import AnyCall, CallSpec, Nulls, OnInvalid, Schema, build_call_spec
 
-OnInvalid: TypeAlias = Literal["skip", "raise"]
-Nulls: TypeAlias = Literal["omit", "send"]
-AnyCall: TypeAlias = Literal["identify", "track", "page", "screen", "group", "alias", "batch"]
+if TYPE_CHECKING:
+    from cio_frames.report import ValidationReport
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-# What every sending function says of its last parameters, and of what it returns and raises.
-_SENDING = """client : Client, optional
-        Where to send. From the environment (CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT) if left out.
-    dry_run : bool
-        Do all but send: rows that would be sent are ``ready``. Needs no client.
-    on_invalid : {"skip", "raise"}
-        Whether rows that cannot be sent stay here while the others go, or nothing is sent and InvalidRowsError is
-        raised.
-    schema : "spec", None, a pandera schema, or a path
-        What rows are checked against: the API's spec, nothing, a schema of yours (see
-        :func:`cio_frames.schema`), or the spec with a tracking plan of yours on top: a YAML file of the form of
-        ``schemas/``. Values are checked, not changed.
-    strict_schema : bool
-        Whether warnings hold rows back as errors do. A warning is what the API takes and does not keep as it is:
-        text that Journeys finds too long, a property that the event is not known to have. That a message id of your
-        own is no ULID stays a warning.
-    nulls : {"omit", "send"}
-        Whether missing traits and properties are left out, or sent as ``null``, which may erase them.
-    timezone : str
-        The zone of times without one.
-    progress : bool, optional
-        Whether to show a bar; where there is a terminal or a notebook, if left out.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per row of ``df``, in its order and under its index: status, reason, message_id, bytes, batch,
-        http_status, attempts.
-
-    Raises
-    ------
-    MissingColumnsError
-        A column that is named, or that the call needs, is not there.
-    FrameError
-        The columns cannot make this call, for example when two feed the same field.
-    SpecError
-        ``schema=`` is a path, and no tracking plan is there.
-    InvalidRowsError
-        Rows cannot be sent, and ``on_invalid="raise"``.
-    ConfigurationError
-        There is no client, and no write key in the environment.
-    AuthenticationError
-        The API does not accept the write key; ``.result`` says what became of the rows until then.
-    DeliveryError
-        Delivery ended early otherwise; ``.result`` as above."""
-
-# The same for operations, whose schema is always the spec's, and which send no nulls.
-_OPERATING = re.sub(r"schema : .*?(?=timezone : )|SpecError.*?(?=InvalidRowsError)", "", _SENDING, flags=re.S)
+# What a run needs beside its CallSpec.
+RUN_OPTIONS = ("client", "dry_run", "on_invalid", "progress")
 
 
-def documented(function: _Function) -> _Function:
-    """Put the shared parts of the docstring in their place."""
-    # Dedented, as Python 3.13 does by itself.
-    text = cleandoc(function.__doc__ or "").replace("{sending}", cleandoc(_SENDING))
-    function.__doc__ = text.replace("{operating}", cleandoc(_OPERATING))
-    return function
-
-
-@documented
 def identify(
     df: pd.DataFrame,
     *,
@@ -101,7 +36,7 @@ def identify(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
@@ -142,20 +77,9 @@ def identify(
     0    ready                                <NA>
     1  invalid  user_id: is missing, and is needed
     """
-    mapping = ColumnMapping(
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        traits=traits,
-        context=context,
-        integrations=integrations,
-    )
-    call_spec = build_call_spec("identify", mapping, schema, nulls, timezone, strict_schema=strict_schema)
-    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    return _send("identify", locals())
 
 
-@documented
 def track(
     df: pd.DataFrame,
     event: str | None = None,
@@ -171,7 +95,7 @@ def track(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
@@ -215,21 +139,9 @@ def track(
     >>> result["status"].tolist(), result["bytes"].tolist()
     (['ready'], [166])
     """
-    mapping = ColumnMapping(
-        event=event_column,
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=properties,
-        context=context,
-        integrations=integrations,
-    )
-    call_spec = build_call_spec("track", mapping, schema, nulls, timezone, strict_schema=strict_schema, event=event)
-    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    return _send("track", locals())
 
 
-@documented
 def page(
     df: pd.DataFrame,
     *,
@@ -244,7 +156,7 @@ def page(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
@@ -285,21 +197,9 @@ def page(
     >>> page(views, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = ColumnMapping(
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        name=name,
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=properties,
-        context=context,
-        integrations=integrations,
-    )
-    call_spec = build_call_spec("page", mapping, schema, nulls, timezone, strict_schema=strict_schema)
-    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    return _send("page", locals())
 
 
-@documented
 def screen(
     df: pd.DataFrame,
     *,
@@ -314,7 +214,7 @@ def screen(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
@@ -355,21 +255,9 @@ def screen(
     >>> screen(views, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = ColumnMapping(
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        name=name,
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=properties,
-        context=context,
-        integrations=integrations,
-    )
-    call_spec = build_call_spec("screen", mapping, schema, nulls, timezone, strict_schema=strict_schema)
-    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    return _send("screen", locals())
 
 
-@documented
 def group(
     df: pd.DataFrame,
     *,
@@ -384,7 +272,7 @@ def group(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
@@ -426,21 +314,9 @@ def group(
     >>> group(members, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = ColumnMapping(
-        group_id=group_id,
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        traits=traits,
-        context=context,
-        integrations=integrations,
-    )
-    call_spec = build_call_spec("group", mapping, schema, nulls, timezone, strict_schema=strict_schema)
-    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    return _send("group", locals())
 
 
-@documented
 def alias(
     df: pd.DataFrame,
     *,
@@ -453,7 +329,7 @@ def alias(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
@@ -489,19 +365,9 @@ def alias(
     >>> alias(merges, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = ColumnMapping(
-        user_id=user_id,
-        previous_id=previous_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        context=context,
-        integrations=integrations,
-    )
-    call_spec = build_call_spec("alias", mapping, schema, nulls, timezone, strict_schema=strict_schema)
-    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    return _send("alias", locals())
 
 
-@documented
 def batch(
     df: pd.DataFrame,
     *,
@@ -521,7 +387,7 @@ def batch(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
@@ -581,23 +447,7 @@ def batch(
     >>> batch(mixed, dry_run=True)["status"].tolist()
     ['ready', 'ready']
     """
-    mapping = ColumnMapping(
-        type_column=type_column,
-        event=event_column,
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        previous_id=previous_id,
-        group_id=group_id,
-        name=name,
-        timestamp=timestamp,
-        message_id=message_id,
-        traits=traits,
-        properties=properties,
-        context=context,
-        integrations=integrations,
-    )
-    call_spec = build_call_spec("batch", mapping, schema, nulls, timezone, strict_schema=strict_schema)
-    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    return _send("batch", locals())
 
 
 def validate(
@@ -619,7 +469,7 @@ def validate(
     context: Hashable | Mapping[str, Any] | None = None,
     integrations: Hashable | Mapping[str, Any] | None = None,
     client: Client | None = None,
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
@@ -690,23 +540,7 @@ def validate(
     >>> validate(orders, "track", "Order Completed").failure_cases["reason"].tolist()
     ['total: a number is needed']
     """
-    mapping = ColumnMapping(
-        event=event_column,
-        type_column=type_column if call == "batch" else None,
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        previous_id=previous_id,
-        group_id=group_id,
-        name=name,
-        timestamp=timestamp,
-        message_id=message_id,
-        traits=traits,
-        properties=properties,
-        context=context,
-        integrations=integrations,
-    )
-    call_spec = build_call_spec(call, mapping, schema, nulls, timezone, strict_schema=strict_schema, event=event)
-    return pipeline.report(df, call_spec, client)
+    return _report(locals())
 
 
 def payloads(
@@ -728,7 +562,7 @@ def payloads(
     context: Hashable | Mapping[str, Any] | None = None,
     integrations: Hashable | Mapping[str, Any] | None = None,
     client: Client | None = None,
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
@@ -797,61 +631,36 @@ def payloads(
     >>> print(payloads(people, "identify")[0])
     {"type":"identify","userId":"ada","traits":{"address":{"city":"London"}},"messageId":"m-1"}
     """
-    mapping = ColumnMapping(
-        event=event_column,
-        type_column=type_column if call == "batch" else None,
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        previous_id=previous_id,
-        group_id=group_id,
-        name=name,
-        timestamp=timestamp,
-        message_id=message_id,
-        traits=traits,
-        properties=properties,
-        context=context,
-        integrations=integrations,
-    )
-    call_spec = build_call_spec(call, mapping, schema, nulls, timezone, strict_schema=strict_schema, event=event)
-    return pipeline.payloads(df, call_spec, client)
+    return _payloads(locals())
 
 
-def build_call_spec(
-    call: str,
-    mapping: ColumnMapping,
-    schema: Any,
-    nulls: str,
-    timezone: str,
-    *,
-    event: str | None = None,
-    strict_schema: bool = False,
-) -> pipeline.CallSpec:
-    """Check the words that a caller chose, and put them together."""
-    if call not in get_args(AnyCall):
-        raise FrameError(f"There is no call {call!r}; there are {', '.join(get_args(AnyCall))}.")
-    if event is not None and call != "track":
-        raise FrameError(f"event={event!r} is for track; {call} has no event.")
-    if event is not None and mapping.event is not None:
-        raise FrameError("Give event= or event_column=, not both.")
-    if event is not None and not (isinstance(event, str) and event.strip()):
-        raise FrameError(f"event={event!r} is no name; write text, track('Order Completed').")
-    if nulls not in ("omit", "send"):
-        raise FrameError(f"nulls={nulls!r} is neither 'omit' nor 'send'.")
-    known = cast(AnyCall, call)
-    tracking_plan = vendor_tracking_plan()
-    if isinstance(schema, (str, PathLike)) and schema != "spec":
-        tracking_plan, schema = read_tracking_plan(Path(schema)), "spec"
-    form = EncodeOptions(timezone=_zone(timezone), send_nulls=nulls == "send")
-    return pipeline.CallSpec(known, mapping, event, schema, form, tracking_plan, strict_schema)
+def _send(call: AnyCall, parameters: dict[str, Any]) -> pd.DataFrame:
+    """Run the flow with the parameters of a public function."""
+    from cio_frames.pipeline import running
+
+    df, options, call_spec = _split({"call": call, **parameters})
+    return running.run(df, call_spec, **options)
 
 
-def _zone(timezone: str) -> str:
-    try:
-        if not isinstance(timezone, str):
-            raise TypeError("not a name")
-        pd.Timestamp(0, tz=timezone)
-    except Exception as error:
-        raise FrameError(
-            f"There is no time zone {timezone!r}; write a name such as 'UTC' or 'Europe/Berlin'."
-        ) from error
-    return timezone
+def _report(parameters: dict[str, Any]) -> ValidationReport:
+    """Check the rows with the parameters of :func:`validate`."""
+    from cio_frames.pipeline import running
+
+    df, options, call_spec = _split(parameters)
+    return running.report(df, call_spec, **options)
+
+
+def _payloads(parameters: dict[str, Any]) -> pd.Series[Any]:
+    """Encode the rows with the parameters of :func:`payloads`."""
+    from cio_frames.pipeline import running
+
+    df, options, call_spec = _split(parameters)
+    return running.payloads(df, call_spec, **options)
+
+
+def _split(parameters: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any], CallSpec]:
+    """Return the frame, the options of the run, and what the caller asks for; an unknown parameter is a TypeError."""
+    # A debugger or a notebook may add names such as __tracebackhide__.
+    given = {name: value for name, value in parameters.items() if not name.startswith("__")}
+    df, options = given.pop("df"), {name: given.pop(name) for name in RUN_OPTIONS if name in given}
+    return df, options, build_call_spec(**given)

@@ -1,31 +1,80 @@
 """What one does with people, devices, objects and messages besides the six calls.
 
-Each is a track call with the name of a semantic event that Customer.io acts on and does not store. What deletes asks
-for ``confirm=``, the number of rows it is about to affect: a dry run tells it.
+Each operation is a track call with the name of a semantic event that Customer.io acts on and does not store. An
+operation that deletes requires ``confirm=``, the number of rows that it affects: a dry run counts them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from cio_frames import audit as audits
-from cio_frames import pipeline
 from cio_frames.client import Client
-from cio_frames.columns import ColumnMapping, Selection
-from cio_frames.errors import DeliveryError, FrameError, MissingColumnsError
-from cio_frames.functions import OnInvalid, build_call_spec, documented
-
-# Object Deleted requires an anonymous id and ignores it.
-_PLACEHOLDER = "cio_frames"
+from cio_frames.columns import Selection, suggest_column
+from cio_frames.errors import DeliveryError, FrameError, MissingColumnsError, parameter
+from cio_frames.functions import RUN_OPTIONS
+from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, build_call_spec
 
 
-@documented
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operation:
+    """What is fixed about an operation.
+
+    Attributes
+    ----------
+    event : str
+        The semantic event that Customer.io acts on.
+    fields : dict
+        The wire path of each parameter that is not an envelope field.
+    optional : frozenset of str
+        The parameters among these that a frame need not have a column for.
+    constants : dict
+        Wire fields with one value for all rows.
+    needs_confirm : bool
+        Whether ``confirm=`` is required.
+    """
+
+    event: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    optional: frozenset[str] = frozenset()
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    needs_confirm: bool = False
+
+
+_DEVICE = {"token": "context.device.token", "device_type": "context.device.type"}
+_OBJECT = {"object_id": "properties.objectId", "object_type_id": "properties.objectTypeId"}
+_DELIVERY = {"delivery_id": "properties.deliveryId", "metric": "properties.metric"}
+_CONTENT = {
+    "action_type": "properties.actionType",
+    "content_id": "properties.contentId",
+    "template_id": "properties.templateId",
+}
+
+OPERATIONS: Mapping[str, Operation] = {
+    "delete_people": Operation(event="User Deleted", needs_confirm=True),
+    "suppress_people": Operation(event="User Suppressed", needs_confirm=True),
+    "unsuppress_people": Operation(event="User Unsuppressed"),
+    "add_devices": Operation(event="Device Created or Updated", fields=_DEVICE),
+    "delete_devices": Operation(
+        event="Device Deleted", fields=_DEVICE, optional=frozenset({"device_type"}), needs_confirm=True
+    ),
+    # Object Deleted requires an anonymous id and ignores it.
+    "delete_objects": Operation(
+        event="Object Deleted", fields=_OBJECT, constants={"anonymousId": "cio_frames"}, needs_confirm=True
+    ),
+    "delete_relationships": Operation(event="Relationship Deleted", fields=_OBJECT, needs_confirm=True),
+    "report_deliveries": Operation(event="Report Delivery Event", fields=_DELIVERY),
+    "report_content": Operation(
+        event="Report Content Event", fields=_CONTENT, optional=frozenset({"content_id", "template_id"})
+    ),
+}
+
+
 def delete_people(
     df: pd.DataFrame,
     *,
@@ -69,32 +118,9 @@ def delete_people(
     >>> delete_people(requests, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = _mapping(
-        df,
-        "delete_people",
-        {},
-        optional=set(),
-        constants={},
-        user_id=user_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=[],
-    )
-    return _run(
-        df,
-        "delete_people",
-        build_call_spec("track", mapping, "spec", "omit", timezone, event="User Deleted"),
-        asks=True,
-        confirm=confirm,
-        audit=audit,
-        client=client,
-        dry_run=dry_run,
-        on_invalid=on_invalid,
-        progress=progress,
-    )
+    return _operate("delete_people", locals())
 
 
-@documented
 def suppress_people(
     df: pd.DataFrame,
     *,
@@ -138,32 +164,9 @@ def suppress_people(
     >>> suppress_people(requests, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = _mapping(
-        df,
-        "suppress_people",
-        {},
-        optional=set(),
-        constants={},
-        user_id=user_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=[],
-    )
-    return _run(
-        df,
-        "suppress_people",
-        build_call_spec("track", mapping, "spec", "omit", timezone, event="User Suppressed"),
-        asks=True,
-        confirm=confirm,
-        audit=audit,
-        client=client,
-        dry_run=dry_run,
-        on_invalid=on_invalid,
-        progress=progress,
-    )
+    return _operate("suppress_people", locals())
 
 
-@documented
 def unsuppress_people(
     df: pd.DataFrame,
     *,
@@ -203,32 +206,9 @@ def unsuppress_people(
     >>> unsuppress_people(requests, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = _mapping(
-        df,
-        "unsuppress_people",
-        {},
-        optional=set(),
-        constants={},
-        user_id=user_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=[],
-    )
-    return _run(
-        df,
-        "unsuppress_people",
-        build_call_spec("track", mapping, "spec", "omit", timezone, event="User Unsuppressed"),
-        asks=False,
-        confirm=None,
-        audit=audit,
-        client=client,
-        dry_run=dry_run,
-        on_invalid=on_invalid,
-        progress=progress,
-    )
+    return _operate("unsuppress_people", locals())
 
 
-@documented
 def add_devices(
     df: pd.DataFrame,
     *,
@@ -277,35 +257,9 @@ def add_devices(
     >>> add_devices(devices, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = _mapping(
-        df,
-        "add_devices",
-        {
-            "context.device.token": ("token", token),
-            "context.device.type": ("device_type", device_type),
-        },
-        optional=set(),
-        constants={},
-        user_id=user_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=properties,
-    )
-    return _run(
-        df,
-        "add_devices",
-        build_call_spec("track", mapping, "spec", "omit", timezone, event="Device Created or Updated"),
-        asks=False,
-        confirm=None,
-        audit=audit,
-        client=client,
-        dry_run=dry_run,
-        on_invalid=on_invalid,
-        progress=progress,
-    )
+    return _operate("add_devices", locals())
 
 
-@documented
 def delete_devices(
     df: pd.DataFrame,
     *,
@@ -353,35 +307,9 @@ def delete_devices(
     >>> delete_devices(devices, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = _mapping(
-        df,
-        "delete_devices",
-        {
-            "context.device.token": ("token", token),
-            "context.device.type": ("device_type", device_type),
-        },
-        optional={"device_type"},
-        constants={},
-        user_id=user_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=[],
-    )
-    return _run(
-        df,
-        "delete_devices",
-        build_call_spec("track", mapping, "spec", "omit", timezone, event="Device Deleted"),
-        asks=True,
-        confirm=confirm,
-        audit=audit,
-        client=client,
-        dry_run=dry_run,
-        on_invalid=on_invalid,
-        progress=progress,
-    )
+    return _operate("delete_devices", locals())
 
 
-@documented
 def delete_objects(
     df: pd.DataFrame,
     *,
@@ -429,34 +357,9 @@ def delete_objects(
     >>> delete_objects(companies, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = _mapping(
-        df,
-        "delete_objects",
-        {
-            "properties.objectId": ("object_id", object_id),
-            "properties.objectTypeId": ("object_type_id", object_type_id),
-        },
-        optional={"object_type_id"},
-        constants={"anonymousId": _PLACEHOLDER},
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=[],
-    )
-    return _run(
-        df,
-        "delete_objects",
-        _deleting("Object Deleted", mapping, timezone),
-        asks=True,
-        confirm=confirm,
-        audit=audit,
-        client=client,
-        dry_run=dry_run,
-        on_invalid=on_invalid,
-        progress=progress,
-    )
+    return _operate("delete_objects", locals())
 
 
-@documented
 def delete_relationships(
     df: pd.DataFrame,
     *,
@@ -507,35 +410,9 @@ def delete_relationships(
     >>> delete_relationships(left, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = _mapping(
-        df,
-        "delete_relationships",
-        {
-            "properties.objectId": ("object_id", object_id),
-            "properties.objectTypeId": ("object_type_id", object_type_id),
-        },
-        optional={"object_type_id"},
-        constants={},
-        user_id=user_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=[],
-    )
-    return _run(
-        df,
-        "delete_relationships",
-        _deleting("Relationship Deleted", mapping, timezone),
-        asks=True,
-        confirm=confirm,
-        audit=audit,
-        client=client,
-        dry_run=dry_run,
-        on_invalid=on_invalid,
-        progress=progress,
-    )
+    return _operate("delete_relationships", locals())
 
 
-@documented
 def report_deliveries(
     df: pd.DataFrame,
     *,
@@ -581,34 +458,9 @@ def report_deliveries(
     >>> report_deliveries(metrics, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = _mapping(
-        df,
-        "report_deliveries",
-        {
-            "properties.deliveryId": ("delivery_id", delivery_id),
-            "properties.metric": ("metric", metric),
-        },
-        optional=set(),
-        constants={},
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=properties,
-    )
-    return _run(
-        df,
-        "report_deliveries",
-        build_call_spec("track", mapping, "spec", "omit", timezone, event="Report Delivery Event"),
-        asks=False,
-        confirm=None,
-        audit=audit,
-        client=client,
-        dry_run=dry_run,
-        on_invalid=on_invalid,
-        progress=progress,
-    )
+    return _operate("report_deliveries", locals())
 
 
-@documented
 def report_content(
     df: pd.DataFrame,
     *,
@@ -656,110 +508,90 @@ def report_content(
     >>> report_content(seen, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = _mapping(
-        df,
-        "report_content",
-        {
-            "properties.actionType": ("action_type", action_type),
-            "properties.contentId": ("content_id", content_id),
-            "properties.templateId": ("template_id", template_id),
-        },
-        optional={"template_id", "content_id"},
-        constants={},
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=properties,
-    )
-    return _run(
-        df,
-        "report_content",
-        build_call_spec("track", mapping, "spec", "omit", timezone, event="Report Content Event"),
-        asks=False,
-        confirm=None,
-        audit=audit,
-        client=client,
-        dry_run=dry_run,
-        on_invalid=on_invalid,
-        progress=progress,
-    )
+    return _operate("report_content", locals())
 
 
-def _mapping(
-    df: pd.DataFrame,
-    operation: str,
-    fields: Mapping[str, tuple[str, Hashable | None]],
-    *,
-    optional: set[str],
-    constants: Mapping[str, Any],
-    **given: Any,
-) -> ColumnMapping:
-    """Find the columns of fields that are properties or context, by their own names where none is given.
+def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
+    """Carry out an operation with the parameters of its public function."""
+    from cio_frames.pipeline import running
 
-    ``fields`` has, by wire path, the parameter's name and the column that was given for it.
-    """
-    found: dict[str, Hashable] = {}
-    for path, (name, label) in fields.items():
-        wire = path.rpartition(".")[2]
-        chosen = label if label is not None else next((each for each in (name, wire) if each in df.columns), None)
+    # A debugger or a notebook may add names such as __tracebackhide__.
+    given = {key: value for key, value in parameters.items() if not key.startswith("__")}
+    df, confirm, audit = given.pop("df"), given.pop("confirm", None), given.pop("audit")
+    options = {key: given.pop(key) for key in RUN_OPTIONS}
+    call_spec = _build_operation_spec(df, name, given)
+    if options["dry_run"]:
+        return running.run(df, call_spec, **options)
+    if OPERATIONS[name].needs_confirm:
+        planned = running.run(df, call_spec, **{**options, "dry_run": True, "progress": False})
+        _check_confirm(name, planned, confirm)
+    return _run_with_audit(df, name, call_spec, options, audit)
+
+
+def _build_operation_spec(df: pd.DataFrame, name: str, given: dict[str, Any]) -> CallSpec:
+    """Return the track call of an operation, with the columns of its fields looked up."""
+    operation = OPERATIONS[name]
+    named = {key: given.pop(key) for key in operation.fields}
+    constants, found = dict(operation.constants), _find_columns(df, name, named)
+    if "object_type_id" in operation.fields and "object_type_id" not in found:
+        # The default that the spec gives.
+        constants[operation.fields["object_type_id"]] = 1
+    fields = {operation.fields[key]: label for key, label in found.items()}
+    # Columns are properties only where the function has a parameter for them.
+    chosen = {"properties": [], **given}
+    call_spec = build_call_spec("track", operation.event, fields=fields, constants=constants, **chosen)
+    return _require_object_type(call_spec, operation) if "object_type_id" in found else call_spec
+
+
+def _find_columns(df: pd.DataFrame, name: str, named: Mapping[str, Hashable | None]) -> dict[str, Hashable]:
+    """Return the column of each parameter: the one that is named, or one with the field's own name."""
+    operation, found = OPERATIONS[name], {}
+    for key, label in named.items():
+        own_names = (key, operation.fields[key].rpartition(".")[2])
+        chosen = label if label is not None else next((each for each in own_names if each in df.columns), None)
         if chosen is not None:
-            found[path] = chosen
-        elif name == "object_type_id":
-            # The default that the spec gives.
-            constants = {**constants, path: 1}
-        elif name not in optional:
-            remedy = f"Name yours, for example {name}='{name}_ref'."
-            raise MissingColumnsError(operation, [name], list(df.columns), remedy)
-    return ColumnMapping(fields=found, constants=constants, **given)
+            found[key] = chosen
+        elif key != "object_type_id" and key not in operation.optional:
+            labels = list(df.columns)
+            remedy = f"Name the column, for example {parameter(key, f'{key}_ref')}."
+            raise MissingColumnsError(name, [key], labels, f"{suggest_column([key], labels)} {remedy}".strip())
+    return found
 
 
-def _deleting(event: str, mapping: ColumnMapping, timezone: str) -> pipeline.CallSpec:
-    """Ask for calls that delete; where a column says of which type, each row has to: without one the API takes 1."""
-    call_spec = build_call_spec("track", mapping, "spec", "omit", timezone, event=event)
-    known = call_spec.tracking_plan.events[event]
-    if "properties.objectTypeId" not in mapping.fields:
-        return call_spec
-    needed = replace(known.properties, required=(*known.properties.required, "objectTypeId"))
-    events = {**call_spec.tracking_plan.events, event: replace(known, properties=needed)}
-    return replace(call_spec, tracking_plan=replace(call_spec.tracking_plan, events=events))
+def _require_object_type(call_spec: CallSpec, operation: Operation) -> CallSpec:
+    """Make rows without an object type invalid: the API would take type 1 for them."""
+    tracking_plan = call_spec.tracking_plan
+    event = tracking_plan.events[operation.event]
+    properties = replace(event.properties, required=(*event.properties.required, "objectTypeId"))
+    events = {**tracking_plan.events, operation.event: replace(event, properties=properties)}
+    return replace(call_spec, tracking_plan=replace(tracking_plan, events=events))
 
 
-def _run(
-    df: pd.DataFrame,
-    operation: str,
-    call_spec: pipeline.CallSpec,
-    *,
-    asks: bool,
-    confirm: int | None,
-    audit: str | Path | None,
-    client: Client | None,
-    dry_run: bool,
-    on_invalid: OnInvalid,
-    progress: bool | None,
+def _run_with_audit(
+    df: pd.DataFrame, name: str, call_spec: CallSpec, options: dict[str, Any], path: str | Path | None
 ) -> pd.DataFrame:
-    """Carry out an operation, where the caller knows how many rows it affects."""
-    if dry_run:
-        return pipeline.run(df, call_spec, client=client, dry_run=True, on_invalid=on_invalid, progress=progress)
-    if asks:
-        planned = pipeline.run(df, call_spec, client=client, dry_run=True, on_invalid=on_invalid, progress=False)
-        _ask(operation, planned, confirm)
-    about = pipeline.ids_of(df, call_spec) if audit is not None else pd.DataFrame()
-    with audits.opened(audit) as trail:
+    """Send the rows, and append the affected ones to the audit file, also if delivery stops early."""
+    from cio_frames.audit import open_audit_file
+    from cio_frames.pipeline import running
+
+    ids = running.ids_of(df, call_spec) if path is not None else pd.DataFrame()
+    with open_audit_file(path) as audit_file:
         try:
-            result = pipeline.run(df, call_spec, client=client, dry_run=False, on_invalid=on_invalid, progress=progress)
+            result = running.run(df, call_spec, **options)
         except DeliveryError as error:
-            trail.append(operation, about, error.result)
+            audit_file.append(name, ids, error.result)
             raise
-        trail.append(operation, about, result)
+        audit_file.append(name, ids, result)
     return result
 
 
-def _ask(operation: str, planned: pd.DataFrame, confirm: int | None) -> None:
-    """Refuse where the caller does not know how many rows are about to be affected."""
+def _check_confirm(name: str, planned: pd.DataFrame, confirm: object) -> None:
+    """Raise unless ``confirm`` is the number of rows that would be affected."""
     rows = int(planned["status"].eq("ready").sum())
     # True is 1 and 2.0 is 2 for ==, but neither is a count of rows; a sum in pandas is a numpy integer.
     if not isinstance(confirm, Integral) or isinstance(confirm, bool) or confirm != rows:
         found = "confirm is required" if confirm is None else f"confirm={confirm!r} does not match"
         raise FrameError(
-            f"{operation} affects {rows:,} rows, and {found}. Review the rows with dry_run=True, then pass "
+            f"{name} affects {rows:,} rows, and {found}. Review the rows with dry_run=True, then pass "
             f"confirm={rows}. Nothing was sent."
         )

@@ -24,11 +24,11 @@ from rich.console import Console
 from rich.table import Table
 
 import cio_frames as cio
-from cio_frames import functions, pipeline, spec
+from cio_frames import pipeline, spec
 from cio_frames._util.did_you_mean import closest_name
 from cio_frames.cli.demo import Demo, demonstrate
 from cio_frames.cli.job_file import read_job
-from cio_frames.columns import ColumnMapping, Selection
+from cio_frames.columns import Selection
 from cio_frames.loading import load_request, loads_in, read
 from cio_frames.results import GOOD, status_counts
 from cio_frames.sandbox.faults import seconds
@@ -376,10 +376,9 @@ def _request(
     """Put the options together, as the Python functions do."""
     selections: dict[str, Any] = {key: _selection(given.pop(key)) for key in ("traits", "properties")}
     written = {key: given.pop(key) for key in ("schema", "strict_schema", "nulls", "timezone")}
-    mapping = ColumnMapping(
-        event=event_column, type_column=type_column if call == "batch" else None, **given, **selections
+    return pipeline.build_call_spec(
+        call, event, event_column=event_column, type_column=type_column, **written, **given, **selections
     )
-    return functions.build_call_spec(call, mapping, event=event, **written)
 
 
 def _print_report(found: cio.ValidationReport) -> None:

@@ -19,9 +19,8 @@ import yaml
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping
 from cio_frames.errors import CioFramesError, ConfigurationError
-from cio_frames.functions import OnInvalid, build_call_spec
 from cio_frames.loading import folder_name
-from cio_frames.pipeline import CallSpec
+from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, build_call_spec
 from cio_frames.spec.yaml_file import YamlFile
 
 KEYS = {
@@ -88,15 +87,11 @@ def read_job(path: Path) -> Job:
     folder = path.parent.resolve()
     paths = {key: folder / file.text(entries[key]) for key in ("ledger", "output", "report") if key in entries}
     columns = _columns(file, entries.get("columns"))
-    event_column, type_column = columns.pop("event_column", None), columns.pop("type_column", "type")
-    mapping = ColumnMapping(
-        event=event_column, type_column=type_column if words["call"] == "batch" else None, **columns
-    )
     asked: dict[str, yaml.Node] = {
         key: entries[key] for key in ("event", "nulls", "timezone", "schema") if key in entries
     }
     given = words | {"schema": _schema(file, entries.get("schema"), folder)}
-    call_spec = _request(file, entries["call"], words["call"], asked, given, mapping)
+    call_spec = _request(file, entries["call"], words["call"], asked, given, columns)
     call_spec = replace(call_spec, strict_schema=switches.get("strict_schema", False))
     on_invalid = words.get("on_invalid", "skip")
     if on_invalid not in get_args(OnInvalid):
@@ -114,10 +109,10 @@ def read_job(path: Path) -> Job:
 
 def _request(
     file: YamlFile, node: yaml.Node, call: str, asked: Mapping[str, yaml.Node], given: Mapping[str, Any],
-    mapping: ColumnMapping,
+    columns: Mapping[str, Any],
 ) -> CallSpec:  # fmt: skip
     """Return what is asked for, put together word by word, so that a wrong one is told with its own line."""
-    known: dict[str, Any] = {"mapping": mapping, "schema": "spec", "nulls": "omit", "timezone": "UTC"}
+    known: dict[str, Any] = dict(columns)
     with _on_line(file, node):
         call_spec = build_call_spec(call, **known)
     for key, its_node in asked.items():
