@@ -19,7 +19,7 @@ _R = TypeVar("_R")
 def _method(function: Callable[Concatenate[pd.DataFrame, _P], _R]) -> Callable[Concatenate[CioAccessor, _P], _R]:
     """Return a method that calls a function with the accessor's frame."""
 
-    def method(self: CioAccessor, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    def method(self: CioAccessor, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         return function(self._frame, *args, **kwargs)
 
     functools.update_wrapper(method, function)

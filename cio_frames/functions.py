@@ -44,30 +44,72 @@ def identify(
 ) -> pd.DataFrame:
     """Send one identify call per row: who a person is, and their traits.
 
-    Traits that a row does not have are left alone by Customer.io.
+    Customer.io keeps traits that a row does not have.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
-        The column with the anonymous id; ``anonymous_id`` or ``anonymousId`` if left out.
+        Column with the anonymous id. Default is ``anonymous_id``, then ``anonymousId``.
     timestamp : column label, optional
-        The column that says when it happened: datetimes, dates, or ISO 8601 text; ``timestamp`` if left out.
-        Without one, Customer.io takes the time of receipt.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ``message_id`` or ``messageId`` if left out. Without one,
-        each call gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     traits : list of columns, or {column: field}, optional
-        The columns to send as traits, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
+        name nests.
     context : column label or dict, optional
-        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are found by name.
+        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
-        Which destinations get the calls, for example ``{"All": False}``.
-    {sending}
+        Which destinations receive the calls, for example ``{"All": False}``.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
+        spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
+        changed.
+    strict_schema : bool
+        Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of yours
+        that is not a ULID stays a warning.
+    nulls : {"omit", "send"}
+        Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    SpecError
+        ``schema`` is a path, and the tracking plan there is missing or malformed.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        There is no client, and no write key in the environment.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -75,7 +117,7 @@ def identify(
     >>> identify(people, dry_run=True)[["status", "reason"]]
         status                              reason
     0    ready                                <NA>
-    1  invalid  user_id: is missing, and is needed
+    1  invalid  user_id: required value is missing
     """
     return _send("identify", locals())
 
@@ -103,34 +145,76 @@ def track(
 ) -> pd.DataFrame:
     """Send one track call per row: what a person did.
 
-    Semantic events (see :func:`cio_frames.events`) have schemas of their own; any other name is an event of yours.
+    Semantic events (see :func:`cio_frames.events`) have their own schemas; any other name is a custom event.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     event : str, optional
-        One event name for all rows. Left out, ``event_column`` says it row by row.
+        One event name for all rows. Default is the name in ``event_column``, row by row.
     event_column : column label, optional
-        The column with each row's event name; ``event`` if left out.
+        Column with the event name of each row. Default is ``event``.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
-        The column with the anonymous id; ``anonymous_id`` or ``anonymousId`` if left out.
+        Column with the anonymous id. Default is ``anonymous_id``, then ``anonymousId``.
     timestamp : column label, optional
-        The column that says when it happened: datetimes, dates, or ISO 8601 text; ``timestamp`` if left out.
-        Without one, Customer.io takes the time of receipt.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ``message_id`` or ``messageId`` if left out. Without one,
-        each call gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     properties : list of columns, or {column: field}, optional
-        The columns to send as properties, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as properties, with their names there. Default is every column that feeds no other field. A
+        dotted name nests.
     context : column label or dict, optional
-        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are found by name.
+        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
-        Which destinations get the calls, for example ``{"All": False}``.
-    {sending}
+        Which destinations receive the calls, for example ``{"All": False}``.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
+        spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
+        changed.
+    strict_schema : bool
+        Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of yours
+        that is not a ULID stays a warning.
+    nulls : {"omit", "send"}
+        Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    SpecError
+        ``schema`` is a path, and the tracking plan there is missing or malformed.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        There is no client, and no write key in the environment.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -164,32 +248,74 @@ def page(
 ) -> pd.DataFrame:
     """Send one page call per row: which page of a web site a person saw.
 
-    Customer.io takes ``properties.url`` for the name of the event.
+    Customer.io uses ``properties.url`` as the name of the event.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
-        The column with the anonymous id; ``anonymous_id`` or ``anonymousId`` if left out.
+        Column with the anonymous id. Default is ``anonymous_id``, then ``anonymousId``.
     name : column label, optional
-        The column with the name of the page or screen; ``name`` if left out.
+        Column with the name of the page. Default is ``name``.
     timestamp : column label, optional
-        The column that says when it happened: datetimes, dates, or ISO 8601 text; ``timestamp`` if left out.
-        Without one, Customer.io takes the time of receipt.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ``message_id`` or ``messageId`` if left out. Without one,
-        each call gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     properties : list of columns, or {column: field}, optional
-        The columns to send as properties, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as properties, with their names there. Default is every column that feeds no other field. A
+        dotted name nests.
     context : column label or dict, optional
-        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are found by name.
+        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
-        Which destinations get the calls, for example ``{"All": False}``.
-    {sending}
+        Which destinations receive the calls, for example ``{"All": False}``.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
+        spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
+        changed.
+    strict_schema : bool
+        Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of yours
+        that is not a ULID stays a warning.
+    nulls : {"omit", "send"}
+        Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    SpecError
+        ``schema`` is a path, and the tracking plan there is missing or malformed.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        There is no client, and no write key in the environment.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -222,32 +348,74 @@ def screen(
 ) -> pd.DataFrame:
     """Send one screen call per row: which screen of an app a person saw.
 
-    Customer.io takes ``name`` for the name of the event.
+    Customer.io uses ``name`` as the name of the event.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
-        The column with the anonymous id; ``anonymous_id`` or ``anonymousId`` if left out.
+        Column with the anonymous id. Default is ``anonymous_id``, then ``anonymousId``.
     name : column label, optional
-        The column with the name of the page or screen; ``name`` if left out.
+        Column with the name of the screen. Default is ``name``.
     timestamp : column label, optional
-        The column that says when it happened: datetimes, dates, or ISO 8601 text; ``timestamp`` if left out.
-        Without one, Customer.io takes the time of receipt.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ``message_id`` or ``messageId`` if left out. Without one,
-        each call gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     properties : list of columns, or {column: field}, optional
-        The columns to send as properties, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as properties, with their names there. Default is every column that feeds no other field. A
+        dotted name nests.
     context : column label or dict, optional
-        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are found by name.
+        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
-        Which destinations get the calls, for example ``{"All": False}``.
-    {sending}
+        Which destinations receive the calls, for example ``{"All": False}``.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
+        spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
+        changed.
+    strict_schema : bool
+        Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of yours
+        that is not a ULID stays a warning.
+    nulls : {"omit", "send"}
+        Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    SpecError
+        ``schema`` is a path, and the tracking plan there is missing or malformed.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        There is no client, and no write key in the environment.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -278,35 +446,77 @@ def group(
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """Send one group call per row: make or update an object, and relate a person to it.
+    """Send one group call per row: create or update an object, and relate a person to it.
 
-    Without a person only the object is updated. The object's type is the trait ``object_type_id``, 1 if absent;
-    what belongs to the relationship nests in ``relationshipAttributes``.
+    Without a person only the object is updated. The type of the object is the trait ``object_type_id``, 1 by default;
+    attributes of the relationship nest in ``relationshipAttributes``.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     group_id : column label, optional
-        The column with the object's id; ``group_id`` or ``groupId`` if left out.
+        Column with the object's id. Default is ``group_id``, then ``groupId``.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
-        The column with the anonymous id; ``anonymous_id`` or ``anonymousId`` if left out.
+        Column with the anonymous id. Default is ``anonymous_id``, then ``anonymousId``.
     timestamp : column label, optional
-        The column that says when it happened: datetimes, dates, or ISO 8601 text; ``timestamp`` if left out.
-        Without one, Customer.io takes the time of receipt.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ``message_id`` or ``messageId`` if left out. Without one,
-        each call gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     traits : list of columns, or {column: field}, optional
-        The columns to send as traits, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
+        name nests.
     context : column label or dict, optional
-        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are found by name.
+        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
-        Which destinations get the calls, for example ``{"All": False}``.
-    {sending}
+        Which destinations receive the calls, for example ``{"All": False}``.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
+        spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
+        changed.
+    strict_schema : bool
+        Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of yours
+        that is not a ULID stays a warning.
+    nulls : {"omit", "send"}
+        Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    SpecError
+        ``schema`` is a path, and the tracking plan there is missing or malformed.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        There is no client, and no write key in the environment.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -344,20 +554,62 @@ def alias(
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     previous_id : column label, optional
-        The column with the id that is merged away; ``previous_id`` or ``previousId`` if left out.
+        Column with the id that is merged away. Default is ``previous_id``, then ``previousId``.
     timestamp : column label, optional
-        The column that says when it happened: datetimes, dates, or ISO 8601 text; ``timestamp`` if left out.
-        Without one, Customer.io takes the time of receipt.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ``message_id`` or ``messageId`` if left out. Without one,
-        each call gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     context : column label or dict, optional
-        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are found by name.
+        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
-        Which destinations get the calls, for example ``{"All": False}``.
-    {sending}
+        Which destinations receive the calls, for example ``{"All": False}``.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
+        spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
+        changed.
+    strict_schema : bool
+        Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of yours
+        that is not a ULID stays a warning.
+    nulls : {"omit", "send"}
+        Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    SpecError
+        ``schema`` is a path, and the tracking plan there is missing or malformed.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        There is no client, and no write key in the environment.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -393,46 +645,88 @@ def batch(
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """Send mixed calls: a column says which call each row is.
+    """Send mixed calls: a column holds the call of each row.
 
-    Columns become traits in identify and group rows, properties in track, page and screen rows; what is null in a
-    row is left out, so one frame can hold the columns of all of them. Rows of one person are sent in their order.
+    Columns become traits in identify and group rows, properties in track, page and screen rows. Nulls are omitted, so
+    one frame can hold the columns of all of them. The rows of a person are sent in their order.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     type_column : column label
-        The column that says which call each row is.
+        Column with the call of each row: ``identify``, ``track``, ...
     event_column : column label, optional
-        The column with each row's event name; ``event`` if left out.
+        Column with the event name of each row. Default is ``event``.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
-        The column with the anonymous id; ``anonymous_id`` or ``anonymousId`` if left out.
+        Column with the anonymous id. Default is ``anonymous_id``, then ``anonymousId``.
     previous_id : column label, optional
-        The column with the id that is merged away; ``previous_id`` or ``previousId`` if left out.
+        Column with the id that is merged away. Default is ``previous_id``, then ``previousId``.
     group_id : column label, optional
-        The column with the object's id; ``group_id`` or ``groupId`` if left out.
+        Column with the object's id. Default is ``group_id``, then ``groupId``.
     name : column label, optional
-        The column with the name of the page or screen; ``name`` if left out.
+        Column with the name of the page or screen. Default is ``name``.
     timestamp : column label, optional
-        The column that says when it happened: datetimes, dates, or ISO 8601 text; ``timestamp`` if left out.
-        Without one, Customer.io takes the time of receipt.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ``message_id`` or ``messageId`` if left out. Without one,
-        each call gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     traits : list of columns, or {column: field}, optional
-        The columns to send as traits, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
+        name nests.
     properties : list of columns, or {column: field}, optional
-        The columns to send as properties, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as properties, with their names there. Default is every column that feeds no other field. A
+        dotted name nests.
     context : column label or dict, optional
-        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are found by name.
+        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
-        Which destinations get the calls, for example ``{"All": False}``.
-    {sending}
+        Which destinations receive the calls, for example ``{"All": False}``.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
+        spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
+        changed.
+    strict_schema : bool
+        Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of yours
+        that is not a ULID stays a warning.
+    nulls : {"omit", "send"}
+        Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    SpecError
+        ``schema`` is a path, and the tracking plan there is missing or malformed.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        There is no client, and no write key in the environment.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -476,63 +770,74 @@ def validate(
 ) -> ValidationReport:
     """Check a frame as a call would, send nothing, and return what is wrong with it.
 
-    Rows are checked against the schema, written as JSON and measured, as they would be before sending.
+    Rows are checked against the schema, encoded as JSON and measured, as before sending.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
-        The kind of call.
+        The call to make of each row.
     event : str, optional
-        One event name for all rows. Left out, ``event_column`` says it row by row.
+        One event name for all rows. Default is the name in ``event_column``, row by row.
     event_column : column label, optional
-        The column with each row's event name; ``event`` if left out.
+        Column with the event name of each row. Default is ``event``.
     type_column : column label
-        The column that says which call each row is.
+        Column with the call of each row: ``identify``, ``track``, ...
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
-        The column with the anonymous id; ``anonymous_id`` or ``anonymousId`` if left out.
+        Column with the anonymous id. Default is ``anonymous_id``, then ``anonymousId``.
     previous_id : column label, optional
-        The column with the id that is merged away; ``previous_id`` or ``previousId`` if left out.
+        Column with the id that is merged away. Default is ``previous_id``, then ``previousId``.
     group_id : column label, optional
-        The column with the object's id; ``group_id`` or ``groupId`` if left out.
+        Column with the object's id. Default is ``group_id``, then ``groupId``.
     name : column label, optional
-        The column with the name of the page or screen; ``name`` if left out.
+        Column with the name of the page or screen. Default is ``name``.
     timestamp : column label, optional
-        The column that says when it happened: datetimes, dates, or ISO 8601 text; ``timestamp`` if left out.
-        Without one, Customer.io takes the time of receipt.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ``message_id`` or ``messageId`` if left out. Without one,
-        each call gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     traits : list of columns, or {column: field}, optional
-        The columns to send as traits, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
+        name nests.
     properties : list of columns, or {column: field}, optional
-        The columns to send as properties, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as properties, with their names there. Default is every column that feeds no other field. A
+        dotted name nests.
     context : column label or dict, optional
-        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are found by name.
+        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
-        Which destinations get the calls, for example ``{"All": False}``.
+        Which destinations receive the calls, for example ``{"All": False}``.
     client : Client, optional
-        Whose limits count; the default limits if left out.
-    schema, strict_schema, nulls, timezone
-        As for :func:`track`.
+        The client whose limits count. Default is the default limits.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
+        spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
+        changed.
+    strict_schema : bool
+        Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of yours
+        that is not a ULID stays a warning.
+    nulls : {"omit", "send"}
+        Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
+    timezone : str
+        The time zone of times without one.
 
     Returns
     -------
     ValidationReport
+        Which rows are invalid, and why.
 
     Raises
     ------
     MissingColumnsError
-        A column that is named, or that the call needs, is not there.
+        A column that is named, or that the call requires, is missing.
     FrameError
-        The columns cannot make this call.
+        The columns cannot make this call, for example because two feed the same field.
     SpecError
-        ``schema=`` is a path, and no tracking plan is there.
+        ``schema`` is a path, and the tracking plan there is missing or malformed.
 
     Examples
     --------
@@ -567,63 +872,74 @@ def payloads(
     nulls: Nulls = "omit",
     timezone: str = "UTC",
 ) -> pd.Series[Any]:
-    """Return the JSON that a call would send for each row; null where a row would stay here.
+    """Return the JSON that a call would send for each row; null for rows that would not be sent.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
-        The kind of call.
+        The call to make of each row.
     event : str, optional
-        One event name for all rows. Left out, ``event_column`` says it row by row.
+        One event name for all rows. Default is the name in ``event_column``, row by row.
     event_column : column label, optional
-        The column with each row's event name; ``event`` if left out.
+        Column with the event name of each row. Default is ``event``.
     type_column : column label
-        The column that says which call each row is.
+        Column with the call of each row: ``identify``, ``track``, ...
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
-        The column with the anonymous id; ``anonymous_id`` or ``anonymousId`` if left out.
+        Column with the anonymous id. Default is ``anonymous_id``, then ``anonymousId``.
     previous_id : column label, optional
-        The column with the id that is merged away; ``previous_id`` or ``previousId`` if left out.
+        Column with the id that is merged away. Default is ``previous_id``, then ``previousId``.
     group_id : column label, optional
-        The column with the object's id; ``group_id`` or ``groupId`` if left out.
+        Column with the object's id. Default is ``group_id``, then ``groupId``.
     name : column label, optional
-        The column with the name of the page or screen; ``name`` if left out.
+        Column with the name of the page or screen. Default is ``name``.
     timestamp : column label, optional
-        The column that says when it happened: datetimes, dates, or ISO 8601 text; ``timestamp`` if left out.
-        Without one, Customer.io takes the time of receipt.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ``message_id`` or ``messageId`` if left out. Without one,
-        each call gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     traits : list of columns, or {column: field}, optional
-        The columns to send as traits, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
+        name nests.
     properties : list of columns, or {column: field}, optional
-        The columns to send as properties, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as properties, with their names there. Default is every column that feeds no other field. A
+        dotted name nests.
     context : column label or dict, optional
-        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are found by name.
+        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
-        Which destinations get the calls, for example ``{"All": False}``.
+        Which destinations receive the calls, for example ``{"All": False}``.
     client : Client, optional
-        Whose limits count; the default limits if left out.
-    schema, strict_schema, nulls, timezone
-        As for :func:`track`.
+        The client whose limits count. Default is the default limits.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
+        spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
+        changed.
+    strict_schema : bool
+        Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of yours
+        that is not a ULID stays a warning.
+    nulls : {"omit", "send"}
+        Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
+    timezone : str
+        The time zone of times without one.
 
     Returns
     -------
-    pandas.Series of text, under the frame's index
+    pandas.Series
+        JSON text under the index of the frame.
 
     Raises
     ------
     MissingColumnsError
-        A column that is named, or that the call needs, is not there.
+        A column that is named, or that the call requires, is missing.
     FrameError
-        The columns cannot make this call.
+        The columns cannot make this call, for example because two feed the same field.
     SpecError
-        ``schema=`` is a path, and no tracking plan is there.
+        ``schema`` is a path, and the tracking plan there is missing or malformed.
 
     Examples
     --------

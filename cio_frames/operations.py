@@ -1,4 +1,4 @@
-"""What one does with people, devices, objects and messages besides the six calls.
+"""Operations on people, devices, objects and messages besides the six calls.
 
 Each operation is a track call with the name of a semantic event that Customer.io acts on and does not store. An
 operation that deletes requires ``confirm=``, the number of rows that it affects: a dry run counts them.
@@ -89,28 +89,60 @@ def delete_people(
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """Delete the people named, one User Deleted event per row.
+    """Delete people, one User Deleted event per row.
 
-    A later identify makes the person anew. ``user_id`` may be an email address.
+    A later identify creates the person again. ``user_id`` may be an email address.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     timestamp : column label, optional
-        The column that says when; ``timestamp`` if left out.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ULIDs made from their content if left out.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     confirm : int
-        How many rows this is about to affect, as a dry run tells; anything else raises FrameError, and nothing is
-        sent.
+        The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
+        value nothing is sent.
     audit : path, optional
-        A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
-        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
-    {operating}
+        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
+        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
+        if writing fails later, the DeliveryError has the result.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        ``confirm`` does not match, or the columns cannot make this call; nothing was sent.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        There is no client, and no write key in the environment.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -135,7 +167,7 @@ def suppress_people(
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """Delete the people named and block their ids, one User Suppressed event per row.
+    """Delete people and block their ids, one User Suppressed event per row.
 
     Customer.io ignores later calls for a suppressed person.
 
@@ -144,19 +176,51 @@ def suppress_people(
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     timestamp : column label, optional
-        The column that says when; ``timestamp`` if left out.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ULIDs made from their content if left out.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     confirm : int
-        How many rows this is about to affect, as a dry run tells; anything else raises FrameError, and nothing is
-        sent.
+        The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
+        value nothing is sent.
     audit : path, optional
-        A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
-        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
-    {operating}
+        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
+        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
+        if writing fails later, the DeliveryError has the result.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        ``confirm`` does not match, or the columns cannot make this call; nothing was sent.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        There is no client, and no write key in the environment.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -180,25 +244,57 @@ def unsuppress_people(
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """Free the ids of suppressed people, one User Unsuppressed event per row.
+    """Unblock the ids of suppressed people, one User Unsuppressed event per row.
 
-    Nothing of what was deleted comes back.
+    Deleted data does not come back.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     timestamp : column label, optional
-        The column that says when; ``timestamp`` if left out.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ULIDs made from their content if left out.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     audit : path, optional
-        A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
-        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
-    {operating}
+        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
+        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
+        if writing fails later, the DeliveryError has the result.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        There is no client, and no write key in the environment.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -227,29 +323,61 @@ def add_devices(
 ) -> pd.DataFrame:
     """Add or update people's devices, one Device Created or Updated event per row.
 
-    Columns not otherwise used become attributes of the device; ``timestamp`` says when it was last used.
+    Every other column becomes an attribute of the device.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     token : column label, optional
-        The column with the device's token; ``token`` if left out.
+        Column with the token of the device. Default is ``token``.
     device_type : column label, optional
-        The column that says ``ios`` or ``android``; ``device_type`` if left out.
+        Column with ``ios`` or ``android``. Default is ``device_type``.
     timestamp : column label, optional
-        The column that says when; ``timestamp`` if left out.
+        Column with the time the device was last used. Default is ``timestamp``.
     message_id : column label, optional
-        The column with ids of your own for the calls; ULIDs made from their content if left out.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     properties : list of columns, or {column: field}, optional
-        What goes along; all columns that feed no other field, if left out.
+        Columns to send as properties, with their names there. Default is every column that feeds no other field. A
+        dotted name nests.
     audit : path, optional
-        A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
-        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
-    {operating}
+        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
+        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
+        if writing fails later, the DeliveryError has the result.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        There is no client, and no write key in the environment.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -283,23 +411,55 @@ def delete_devices(
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     token : column label, optional
-        The column with the device's token; ``token`` if left out.
+        Column with the token of the device. Default is ``token``.
     device_type : column label, optional
-        The column that says ``ios`` or ``android``; ``device_type`` if left out.
+        Column with ``ios`` or ``android``. Default is ``device_type``.
     timestamp : column label, optional
-        The column that says when; ``timestamp`` if left out.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ULIDs made from their content if left out.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     confirm : int
-        How many rows this is about to affect, as a dry run tells; anything else raises FrameError, and nothing is
-        sent.
+        The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
+        value nothing is sent.
     audit : path, optional
-        A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
-        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
-    {operating}
+        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
+        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
+        if writing fails later, the DeliveryError has the result.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        ``confirm`` does not match, or the columns cannot make this call; nothing was sent.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        There is no client, and no write key in the environment.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -327,29 +487,61 @@ def delete_objects(
 ) -> pd.DataFrame:
     """Delete objects, one Object Deleted event per row.
 
-    The event needs an anonymous id and does nothing with it, so a placeholder is sent.
+    The event requires an anonymous id and ignores it, so a placeholder is sent.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     object_id : column label, optional
-        The column with the object's id; ``object_id`` or ``objectId`` if left out.
+        Column with the object's id. Default is ``object_id``, then ``objectId``.
     object_type_id : column label, optional
-        The column with the number of the object's type; ``object_type_id`` or ``objectTypeId`` if left
-        out. The type is 1 where there is no such column; where there is one, a row without a number is invalid.
+        Column with the number of the object's type. Default is ``object_type_id``, then ``objectTypeId``. Without such
+        a column the type is 1; with one, a row without a number is invalid.
     timestamp : column label, optional
-        The column that says when; ``timestamp`` if left out.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ULIDs made from their content if left out.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     confirm : int
-        How many rows this is about to affect, as a dry run tells; anything else raises FrameError, and nothing is
-        sent.
+        The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
+        value nothing is sent.
     audit : path, optional
-        A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
-        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
-    {operating}
+        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
+        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
+        if writing fails later, the DeliveryError has the result.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        ``confirm`` does not match, or the columns cannot make this call; nothing was sent.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        There is no client, and no write key in the environment.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -376,33 +568,65 @@ def delete_relationships(
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """End relationships between people and objects, one Relationship Deleted event per row.
+    """Delete relationships between people and objects, one Relationship Deleted event per row.
 
-    Person and object stay.
+    The person and the object stay.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     object_id : column label, optional
-        The column with the object's id; ``object_id`` or ``objectId`` if left out.
+        Column with the object's id. Default is ``object_id``, then ``objectId``.
     object_type_id : column label, optional
-        The column with the number of the object's type; ``object_type_id`` or ``objectTypeId`` if left
-        out. The type is 1 where there is no such column; where there is one, a row without a number is invalid.
+        Column with the number of the object's type. Default is ``object_type_id``, then ``objectTypeId``. Without such
+        a column the type is 1; with one, a row without a number is invalid.
     timestamp : column label, optional
-        The column that says when; ``timestamp`` if left out.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ULIDs made from their content if left out.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     confirm : int
-        How many rows this is about to affect, as a dry run tells; anything else raises FrameError, and nothing is
-        sent.
+        The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
+        value nothing is sent.
     audit : path, optional
-        A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
-        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
-    {operating}
+        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
+        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
+        if writing fails later, the DeliveryError has the result.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        ``confirm`` does not match, or the columns cannot make this call; nothing was sent.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        There is no client, and no write key in the environment.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -428,29 +652,62 @@ def report_deliveries(
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """Report what became of messages, one Report Delivery Event per row.
+    """Report the delivery of messages, one Report Delivery Event per row.
 
-    Columns such as ``recipient``, ``reason``, ``href`` and ``actionValue`` go along under their own names.
+    Columns such as ``recipient``, ``reason``, ``href`` and ``actionValue`` are sent as properties of these names.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     delivery_id : column label, optional
-        The column with the delivery's id; ``delivery_id`` or ``deliveryId`` if left out.
+        Column with the id of the delivery. Default is ``delivery_id``, then ``deliveryId``.
     metric : column label, optional
-        The column that says what happened, such as ``opened``; ``metric`` if left out.
+        Column with what happened, such as ``opened``. Default is ``metric``.
     timestamp : column label, optional
-        The column that says when; ``timestamp`` if left out.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ULIDs made from their content if left out.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     properties : list of columns, or {column: field}, optional
-        What goes along; all columns that feed no other field, if left out.
+        Columns to send as properties, with their names there. Default is every column that feeds no other field. A
+        dotted name nests.
     audit : path, optional
-        A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
-        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
-    {operating}
+        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
+        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
+        if writing fails later, the DeliveryError has the result.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        There is no client, and no write key in the environment.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -477,30 +734,62 @@ def report_content(
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """Report what people did with content, one Report Content Event per row.
+    """Report views and clicks of content, one Report Content Event per row.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     action_type : column label, optional
-        The column that says ``viewed_content`` or ``clicked_content``; ``action_type`` or ``actionType`` if
-        left out.
+        Column with ``viewed_content`` or ``clicked_content``. Default is ``action_type``, then ``actionType``.
     content_id : column label, optional
-        The column with the content's number; ``content_id`` or ``contentId`` if left out.
+        Column with the number of the content. Default is ``content_id``, then ``contentId``.
     template_id : column label, optional
-        The column with the template's number; ``template_id`` or ``templateId`` if left out.
+        Column with the number of the template. Default is ``template_id``, then ``templateId``.
     timestamp : column label, optional
-        The column that says when; ``timestamp`` if left out.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ULIDs made from their content if left out.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     properties : list of columns, or {column: field}, optional
-        What goes along; all columns that feed no other field, if left out.
+        Columns to send as properties, with their names there. Default is every column that feeds no other field. A
+        dotted name nests.
     audit : path, optional
-        A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
-        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
-    {operating}
+        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
+        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
+        if writing fails later, the DeliveryError has the result.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        There is no client, and no write key in the environment.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
