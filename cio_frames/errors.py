@@ -28,7 +28,7 @@ from typing import Any, Literal, Protocol, get_args
 
 # Frames can have thousands of columns; an error that lists them all hides what it says.
 _COLUMNS_SHOWN = 20
-_REASONS_SHOWN = 3
+_TOP_REASONS = 3
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 Door = Literal["python", "command line", "job file"]
@@ -235,7 +235,7 @@ def _top_reasons(report: Any) -> str:
     summary = report.summary() if hasattr(report, "summary") else None
     if summary is None:
         return ""
-    errors = summary[summary["severity"].eq("error")].head(_REASONS_SHOWN)
+    errors = summary[summary["severity"].eq("error")].head(_TOP_REASONS)
     reasons = [f"{why} ({rows:,})" for why, rows in zip(errors["first_reason"], errors["rows"], strict=True)]
     return f"Top reasons: {'; '.join(reasons)}. "
 

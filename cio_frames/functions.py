@@ -845,7 +845,7 @@ def validate(
     >>> validate(orders, "track", "Order Completed").failure_cases["reason"].tolist()
     ['total: a number is needed']
     """
-    return _report(locals())
+    return _build_report(locals())
 
 
 def payloads(
@@ -947,7 +947,7 @@ def payloads(
     >>> print(payloads(people, "identify")[0])
     {"type":"identify","userId":"ada","traits":{"address":{"city":"London"}},"messageId":"m-1"}
     """
-    return _payloads(locals())
+    return _encode_payloads(locals())
 
 
 def _send(call: AnyCall, parameters: dict[str, Any]) -> pd.DataFrame:
@@ -955,23 +955,23 @@ def _send(call: AnyCall, parameters: dict[str, Any]) -> pd.DataFrame:
     from cio_frames.pipeline import running
 
     df, options, call_spec = _split({"call": call, **parameters})
-    return running.run(df, call_spec, **options)
+    return running.run_call(df, call_spec, **options)
 
 
-def _report(parameters: dict[str, Any]) -> ValidationReport:
+def _build_report(parameters: dict[str, Any]) -> ValidationReport:
     """Check the rows with the parameters of :func:`validate`."""
     from cio_frames.pipeline import running
 
     df, options, call_spec = _split(parameters)
-    return running.report(df, call_spec, **options)
+    return running.build_report(df, call_spec, **options)
 
 
-def _payloads(parameters: dict[str, Any]) -> pd.Series[Any]:
+def _encode_payloads(parameters: dict[str, Any]) -> pd.Series[Any]:
     """Encode the rows with the parameters of :func:`payloads`."""
     from cio_frames.pipeline import running
 
     df, options, call_spec = _split(parameters)
-    return running.payloads(df, call_spec, **options)
+    return running.encode_payloads(df, call_spec, **options)
 
 
 def _split(parameters: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any], CallSpec]:

@@ -810,9 +810,9 @@ def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
     options = {key: given.pop(key) for key in RUN_OPTIONS}
     call_spec = _build_operation_spec(df, name, given)
     if options["dry_run"]:
-        return running.run(df, call_spec, **options)
+        return running.run_call(df, call_spec, **options)
     if OPERATIONS[name].needs_confirm:
-        planned = running.run(df, call_spec, **{**options, "dry_run": True, "progress": False})
+        planned = running.run_call(df, call_spec, **{**options, "dry_run": True, "progress": False})
         _check_confirm(name, planned, confirm)
     return _run_with_audit(df, name, call_spec, options, audit)
 
@@ -863,10 +863,10 @@ def _run_with_audit(
     from cio_frames.audit import open_audit_file
     from cio_frames.pipeline import running
 
-    ids = running.ids_of(df, call_spec) if path is not None else pd.DataFrame()
+    ids = running.read_ids(df, call_spec) if path is not None else pd.DataFrame()
     with open_audit_file(path) as audit_file:
         try:
-            result = running.run(df, call_spec, **options)
+            result = running.run_call(df, call_spec, **options)
         except DeliveryError as error:
             audit_file.append(name, ids, error.result)
             raise

@@ -27,7 +27,7 @@ STATUSES: tuple[Status, ...] = (
 GOOD: frozenset[str] = frozenset({"delivered", "acknowledged", "ready"})
 
 
-_NO_NUMBER = -1
+_NOT_SET = -1
 _TEXT = pd.StringDtype("pyarrow")
 _STATUS = pd.CategoricalDtype(pd.Index(STATUSES))
 _COLUMNS = pd.Index(["status", "reason", "message_id", "bytes", "batch", "http_status", "attempts"])
@@ -47,9 +47,9 @@ class Outcomes:
         self._reason = np.full(rows, None, dtype=object)
         # Turning objects into text takes a while, and mostly there are none.
         self._has_reasons = False
-        self._bytes = np.full(rows, _NO_NUMBER, dtype=np.int64)
-        self._batch = np.full(rows, _NO_NUMBER, dtype=np.int64)
-        self._http_status = np.full(rows, _NO_NUMBER, dtype=np.int64)
+        self._bytes = np.full(rows, _NOT_SET, dtype=np.int64)
+        self._batch = np.full(rows, _NOT_SET, dtype=np.int64)
+        self._http_status = np.full(rows, _NOT_SET, dtype=np.int64)
         self._attempts = np.zeros(rows, dtype=np.int64)
         self._message_ids: list[pa.Array] = []
 
@@ -59,7 +59,7 @@ class Outcomes:
         status: Status,
         *,
         reason: str | npt.NDArray[np.object_] | None = None,
-        batch: int = _NO_NUMBER,
+        batch: int = _NOT_SET,
         http_status: int | None = None,
         attempts: int = 0,
     ) -> None:
@@ -68,7 +68,7 @@ class Outcomes:
         self._reason[rows] = reason
         self._has_reasons = self._has_reasons or reason is not None
         self._batch[rows] = batch
-        self._http_status[rows] = _NO_NUMBER if http_status is None else http_status
+        self._http_status[rows] = _NOT_SET if http_status is None else http_status
         self._attempts[rows] = attempts
 
     def record_invalid(self, rows: Ints, reasons: npt.NDArray[np.object_]) -> None:
@@ -124,7 +124,7 @@ def _text_array(arrays: Sequence[pa.Array]) -> Any:
 
 
 def _nullable_integers(numbers: Ints) -> Any:
-    return pd.arrays.IntegerArray(numbers, numbers == _NO_NUMBER)
+    return pd.arrays.IntegerArray(numbers, numbers == _NOT_SET)
 
 
 def status_counts(result: pd.DataFrame) -> dict[str, int]:

@@ -260,7 +260,7 @@ def validate(
         if path is not None:
             _writable(path, what, f"See {option}.")
     frame = read(file, types_of=lambda labels: pipeline.types_of(labels, call_spec))
-    found = pipeline.report(frame, call_spec)
+    found = pipeline.build_report(frame, call_spec)
     if report is not None:
         found.to_html(report, show_values=show_values)
     if failures is not None:

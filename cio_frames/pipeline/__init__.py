@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from cio_frames.pipeline.encode_run import EncodedSlice as EncodedSlice
     from cio_frames.pipeline.encode_run import EncodeRun as EncodeRun
     from cio_frames.pipeline.prepared import Prepared as Prepared
-    from cio_frames.pipeline.running import ids_of as ids_of
-    from cio_frames.pipeline.running import payloads as payloads
-    from cio_frames.pipeline.running import report as report
-    from cio_frames.pipeline.running import run as run
+    from cio_frames.pipeline.running import build_report as build_report
+    from cio_frames.pipeline.running import encode_payloads as encode_payloads
+    from cio_frames.pipeline.running import read_ids as read_ids
+    from cio_frames.pipeline.running import run_call as run_call
 else:
     _MODULES = {
         "CallSpec": "call_spec",
@@ -31,10 +31,10 @@ else:
         "EncodedSlice": "encode_run",
         "Prepared": "prepared",
         "build_call_spec": "call_spec",
-        "ids_of": "running",
-        "payloads": "running",
-        "report": "running",
-        "run": "running",
+        "read_ids": "running",
+        "encode_payloads": "running",
+        "build_report": "running",
+        "run_call": "running",
         "types_of": "call_spec",
     }
 

@@ -102,7 +102,7 @@ def _check_named_columns(frame: pd.DataFrame, mapping: ColumnMapping) -> None:
     for name in spec.WIRE_NAMES:
         label = getattr(mapping, name)
         if label is not None and not isinstance(label, Mapping):
-            _column(frame, label, "batch")
+            _select_column(frame, label, "batch")
 
 
 def _check_any_call(frame: pd.DataFrame, call_spec: CallSpec, mapping: ColumnMapping) -> None:
@@ -127,7 +127,7 @@ def _rows_by_call(
         yield from _rows_by_event(frame, np.arange(len(frame)), call_spec.call, call_spec, event_column)
         return
     label = call_spec.mapping.type_column
-    types = _column(frame, label, "batch")
+    types = _select_column(frame, label, "batch")
     known = types.isin(spec.CALL_NAMES).to_numpy(dtype=bool, na_value=False)
     reason = f"{label}: must be one of {', '.join(spec.CALL_NAMES)}"
     values = types[~known].to_numpy(dtype=object)
@@ -151,7 +151,7 @@ def _rows_by_event(
     if event_column is None:
         yield rows, call, plan.event(call_spec.event) or call_spec.event
         return
-    cells = _column(frame, event_column, call).iloc[rows].astype(object)
+    cells = _select_column(frame, event_column, call).iloc[rows].astype(object)
     # Cells that are not text are reported later, with the other cells that cannot be encoded.
     known = [plan.event(cell) if isinstance(cell, str) else None for cell in cells]
     names = np.array(["" if event is None else event.name for event in known], dtype=object)
@@ -162,6 +162,6 @@ def _rows_by_event(
         yield custom, call, None
 
 
-def _column(frame: pd.DataFrame, label: Hashable, call: str) -> pd.Series[Any]:
+def _select_column(frame: pd.DataFrame, label: Hashable, call: str) -> pd.Series[Any]:
     """Return one column by label; raise if it is missing or ambiguous."""
     return frame.iloc[:, position_of(list(frame.columns), label, call)]

@@ -68,7 +68,7 @@ class MessageIds:
         if len(repeated):
             calls = calls.copy()
             for row, count in zip(rows[repeated].tolist(), before[repeated].tolist(), strict=True):
-                calls[row] = _to_halves(_hash(calls[row].astype(">u8").tobytes() + count.to_bytes(8, "big")))
+                calls[row] = _to_halves(_xxh3_digest(calls[row].astype(">u8").tobytes() + count.to_bytes(8, "big")))
         return _encode_base32(_set_time(calls[:, 0], ms), calls[:, 1])
 
     @property
@@ -145,16 +145,15 @@ def digests(calls: pa.Array, *, end_bytes: Ints | int = 0) -> UInts:
     # A null has no bytes to leave out.
     starts, stops = offsets[:-1], np.maximum(offsets[1:] - end_bytes, offsets[:-1])
     blocks = (slice(start, start + _BLOCK_ROWS) for start in range(0, len(calls), _BLOCK_ROWS))
-    return _to_halves(
-        b"".join([_hash_calls(content, starts[block].tolist(), stops[block].tolist()) for block in blocks])
-    )
+    hashed = [_hash_calls(content, starts[block].tolist(), stops[block].tolist()) for block in blocks]
+    return _to_halves(b"".join(hashed))
 
 
 def _hash_calls(content: memoryview, starts: list[int], stops: list[int]) -> bytes:
-    return b"".join([_hash(content[start:stop]) for start, stop in zip(starts, stops, strict=True)])
+    return b"".join([_xxh3_digest(content[start:stop]) for start, stop in zip(starts, stops, strict=True)])
 
 
-_hash = xxhash.xxh3_128_digest
+_xxh3_digest = xxhash.xxh3_128_digest
 
 
 def _to_halves(hashed: bytes) -> UInts:

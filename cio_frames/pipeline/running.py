@@ -31,7 +31,7 @@ from cio_frames.report import Survey, ValidationReport, column_facts, merged
 from cio_frames.results import Outcomes
 
 
-def run(
+def run_call(
     frame: pd.DataFrame,
     call_spec: CallSpec,
     *,
@@ -65,7 +65,7 @@ def run(
 
 def _raise_invalid(prepared: Prepared, client: Client) -> None:
     """Raise InvalidRowsError if any row is invalid, before anything is sent."""
-    report = _report(prepared, client, pd.Timestamp.now("UTC"))
+    report = _check_frame(prepared, client, pd.Timestamp.now("UTC"))
     if not report.ok:
         raise InvalidRowsError(report)
 
@@ -106,15 +106,15 @@ def _result_frame(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any]) 
     return result
 
 
-def report(
+def build_report(
     frame: pd.DataFrame, call_spec: CallSpec, client: Client | None = None, *, checked_at: pd.Timestamp | None = None
 ) -> ValidationReport:
     """Check and encode a frame, send nothing, and return what is wrong with it and the facts of its rows."""
     prepared = Prepared(frame, call_spec, warn=True)
-    return _report(prepared, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
+    return _check_frame(prepared, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
 
 
-def _report(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> ValidationReport:
+def _check_frame(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> ValidationReport:
     encode_run = EncodeRun(prepared, client, with_message_ids=False)
     survey = Survey(checked_at, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
     events = prepared.events()
@@ -167,14 +167,14 @@ _ID_FIELDS = {
 }
 
 
-def ids_of(frame: pd.DataFrame, call_spec: CallSpec) -> pd.DataFrame:
+def read_ids(frame: pd.DataFrame, call_spec: CallSpec) -> pd.DataFrame:
     """Return the ids in each row, one column per kind of id."""
     (call_group,) = Prepared(frame, call_spec).call_groups
     found = {name: call_group.encoder.ids(*path) for path, name in _ID_FIELDS.items()}
     return pd.DataFrame({name: ids.to_pylist() for name, ids in found.items() if ids is not None})
 
 
-def payloads(
+def encode_payloads(
     frame: pd.DataFrame, call_spec: CallSpec, client: Client | None = None, *, slice_rows: int | None = None
 ) -> pd.Series[Any]:
     """Return the JSON that each row would send; null for rows that are not sent."""
