@@ -843,7 +843,7 @@ def validate(
     --------
     >>> orders = pd.DataFrame({"user_id": ["ada", "bob"], "total": [12.5, "free"]})
     >>> validate(orders, "track", "Order Completed").failure_cases["reason"].tolist()
-    ['total: a number is needed']
+    ['total: must be a number']
     """
     return _build_report(locals())
 

@@ -37,7 +37,7 @@ class Outcomes:
     """The status of every row so far; every row is ``unsent`` until something else is recorded.
 
     >>> outcomes = Outcomes(2)
-    >>> outcomes.record(np.array([1]), "invalid", reason="total: a number is needed")
+    >>> outcomes.record(np.array([1]), "invalid", reason="total: must be a number")
     >>> outcomes.frame(pd.RangeIndex(2))["status"].tolist()
     ['unsent', 'invalid']
     """
