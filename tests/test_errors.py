@@ -69,7 +69,7 @@ def test_every_error_is_in_the_tree_that_the_docstring_draws():
     from cio_frames import errors
 
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
-    assert len(kinds) == 10
+    assert len(kinds) >= 10
     assert all(kind.__name__ in errors.__doc__ for kind in kinds)
 
 

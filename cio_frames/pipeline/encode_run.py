@@ -16,7 +16,8 @@ from cio_frames import validation
 from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch, batches
-from cio_frames.delivery.observer import Observer
+from cio_frames.delivery.dispatcher import Outcome
+from cio_frames.delivery.observer import NullObserver, Observer
 from cio_frames.encoding import NO_ID, Calls, with_ids
 from cio_frames.encoding.text import TEXT, EncodeError, offsets_of, unescaped
 from cio_frames.pipeline import ordering
@@ -92,7 +93,7 @@ class EncodeRun:
         self._encoders = encoders or encoder_threads(prepared.rows, prepared.slice_rows)
         self._prepared = prepared
         self._client = client
-        self._observer = observer
+        self._observer = observer or NullObserver()
         self.outcomes = Outcomes(prepared.rows)
         self.failed, self._reasons = validation.rows_by_reason(prepared.failures, prepared.rows)
         # Recorded before encoding: delivery may stop before a row's slice is encoded, and it is invalid all the same.
@@ -118,6 +119,17 @@ class EncodeRun:
         else:
             self._may_repeat = person == ordering.NOBODY
         self._next_lane = 0
+
+    def record(self, outcome: Outcome) -> None:
+        """Record an outcome of delivery."""
+        self.outcomes.record(
+            outcome.rows,
+            outcome.status,
+            reason=outcome.reason,
+            batch=outcome.batch,
+            http_status=outcome.http_status,
+            attempts=outcome.attempts,
+        )
 
     def batches(self) -> Iterator[tuple[int, Batch]]:
         """Yield the batches to send, each with its lane."""
@@ -164,8 +176,7 @@ class EncodeRun:
                 payloads = self._check_event_data(payloads, start)
             not_sent = np.asarray(payloads.is_null())
             self.outcomes.add_message_ids(unescaped(_set_null(ids, not_sent)))
-            if self._observer is not None:
-                self._observer.on_rows(int(not_sent.sum()))
+            self._observer.on_rows(int(not_sent.sum()))
             yield EncodedSlice(start, payloads, sizes, invalid, calls.ms)
 
     def _check_event_data(self, payloads: pa.Array, start: int) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, get_args
 
 import numpy as np
@@ -55,9 +56,8 @@ def run_call(
             encode_run.outcomes.record(batch.rows, "ready", batch=number)
         return encode_run.outcomes.frame(frame.index)
     with bar(len(frame), progress, call_spec.what) as progress_bar:
-        observer = _RunObserver(progress_bar)
-        encode_run = EncodeRun(prepared, client, observer=observer)
-        observer.outcomes = encode_run.outcomes
+        observer = _FrameObserver(progress_bar.update)
+        encode_run = observer.encode_run = EncodeRun(prepared, client, observer=observer)
         with sigterm_as_interrupt():
             delivery = deliver(encode_run.batches(), client, observer=observer)
     return _result_frame(encode_run.outcomes, delivery, frame.index)
@@ -70,26 +70,19 @@ def _raise_invalid(prepared: Prepared, client: Client) -> None:
         raise InvalidRowsError(report)
 
 
-class _RunObserver(NullObserver):
-    """Records outcomes, and moves the progress bar by the rows that are done."""
+class _FrameObserver(NullObserver):
+    """Records the outcomes of a frame's rows, and counts rows on the progress bar."""
 
-    outcomes: Outcomes
+    encode_run: EncodeRun
 
-    def __init__(self, progress_bar: Any) -> None:
-        self._progress_bar = progress_bar
+    def __init__(self, count_rows: Callable[[int], object]) -> None:
+        self._count_rows = count_rows
 
     def on_outcome(self, outcome: Outcome) -> None:
-        self.outcomes.record(
-            outcome.rows,
-            outcome.status,
-            reason=outcome.reason,
-            batch=outcome.batch,
-            http_status=outcome.http_status,
-            attempts=outcome.attempts,
-        )
+        self.encode_run.record(outcome)
 
     def on_rows(self, count: int) -> None:
-        self._progress_bar.update(count)
+        self._count_rows(count)
 
 
 def _result_frame(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any]) -> pd.DataFrame:
