@@ -108,8 +108,8 @@ PARAMETERS = {
     "strict_schema": (
         "bool",
         "Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not "
-        "keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of "
-        "yours that is not a ULID stays a warning.",
+        "keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message "
+        "id that is not a ULID stays a warning.",
     ),
     "nulls": (
         '{"omit", "send"}',
@@ -143,7 +143,7 @@ COLUMNS = ("FrameError", "The columns cannot make this call, for example because
 PLAN = ("SpecError", "``schema`` is a path, and the tracking plan there is missing or malformed.")
 SENDING = (
     ("InvalidRowsError", 'Rows are invalid, and ``on_invalid="raise"``; nothing was sent.'),
-    ("ConfigurationError", "There is no client, and no write key in the environment."),
+    ("ConfigurationError", "``client`` is not set, and the environment has no write key."),
     (
         "AuthenticationError",
         "The API does not accept the write key; ``.result`` has the status of every row until then.",

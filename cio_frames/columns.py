@@ -306,7 +306,9 @@ class _Finder:
         if selection is None:
             return []
         if isinstance(selection, str):
-            raise FrameError(f"{bag} must be a list of columns, got {selection!r}. Write {bag}=[{selection!r}].")
+            raise FrameError(
+                f"{parameter(bag)} must be a list of columns, got {selection!r}. Write {bag}=[{selection!r}]."
+            )
         fields = selection if isinstance(selection, Mapping) else dict.fromkeys(selection)
         return [((bag, *self._path(label, field)), self._position(label)) for label, field in fields.items()]
 

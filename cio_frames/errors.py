@@ -5,7 +5,7 @@
     CioFramesError
     ├── ConfigurationError        no write key, unknown region, plain http to another machine
     ├── SpecError                 a file under schemas/ is missing or malformed
-    ├── FrameError                the frame or source cannot be sent as asked
+    ├── FrameError                the frame or source cannot make the call
     │   ├── MissingColumnsError   names the missing, the present, and a close match
     │   ├── InvalidRowsError      on_invalid="raise"; carries the report
     │   └── CampaignsError        events that can start campaigns, and allow_campaigns was not set
@@ -128,7 +128,7 @@ class SpecError(CioFramesError):
 
 
 class FrameError(CioFramesError):
-    """The frame or source cannot be sent as asked, whatever its rows hold."""
+    """The frame or source cannot make the call, whatever its rows hold."""
 
     def at(self, where: str) -> FrameError:
         """Return the same error with the name of its file or frame in front.
@@ -218,15 +218,15 @@ class InvalidRowsError(FrameError):
         self.report: Any = report
 
     def _message(self) -> str:
-        text = f"{self.report.rows_held_back:,} of {self.report.rows:,} rows are invalid; nothing was sent."
+        text = f"{self.report.rows_held_back:,} of {self.report.rows:,} rows cannot be sent, and nothing was."
         skip = parameter("on_invalid", "skip")
         first = next(iter(getattr(self.report, "first_held_back", ())), None)
         if first is None:
             return f"{text} {_top_reasons(self.report)}See .report. Fix the rows, or use {skip} to send the others."
         more = by_door(" More are in .report.first_held_back.", "")
         return (
-            f"{text} First, counted from 0: {first}.{more} Fix the rows, or use {skip} to send the others and have "
-            "these in undelivered.parquet."
+            f"{text} The first, counted from 0, is {first}.{more} Fix the rows, or use {skip} to send the others and "
+            "have these in undelivered.parquet."
         )
 
 

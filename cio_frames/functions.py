@@ -79,7 +79,7 @@ def identify(
         changed.
     strict_schema : bool
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
-        keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of yours
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
@@ -105,7 +105,7 @@ def identify(
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
-        There is no client, and no write key in the environment.
+        ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
     DeliveryError
@@ -184,7 +184,7 @@ def track(
         changed.
     strict_schema : bool
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
-        keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of yours
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
@@ -210,7 +210,7 @@ def track(
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
-        There is no client, and no write key in the environment.
+        ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
     DeliveryError
@@ -285,7 +285,7 @@ def page(
         changed.
     strict_schema : bool
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
-        keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of yours
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
@@ -311,7 +311,7 @@ def page(
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
-        There is no client, and no write key in the environment.
+        ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
     DeliveryError
@@ -385,7 +385,7 @@ def screen(
         changed.
     strict_schema : bool
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
-        keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of yours
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
@@ -411,7 +411,7 @@ def screen(
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
-        There is no client, and no write key in the environment.
+        ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
     DeliveryError
@@ -486,7 +486,7 @@ def group(
         changed.
     strict_schema : bool
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
-        keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of yours
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
@@ -512,7 +512,7 @@ def group(
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
-        There is no client, and no write key in the environment.
+        ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
     DeliveryError
@@ -579,7 +579,7 @@ def alias(
         changed.
     strict_schema : bool
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
-        keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of yours
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
@@ -605,7 +605,7 @@ def alias(
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
-        There is no client, and no write key in the environment.
+        ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
     DeliveryError
@@ -696,7 +696,7 @@ def batch(
         changed.
     strict_schema : bool
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
-        keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of yours
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
@@ -722,7 +722,7 @@ def batch(
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
-        There is no client, and no write key in the environment.
+        ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
     DeliveryError
@@ -818,7 +818,7 @@ def validate(
         changed.
     strict_schema : bool
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
-        keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of yours
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
@@ -920,7 +920,7 @@ def payloads(
         changed.
     strict_schema : bool
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
-        keep as it is: text over a limit of Journeys, a property that is not known for the event. A message id of yours
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.

@@ -138,7 +138,7 @@ def delete_people(
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
-        There is no client, and no write key in the environment.
+        ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
     DeliveryError
@@ -216,7 +216,7 @@ def suppress_people(
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
-        There is no client, and no write key in the environment.
+        ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
     DeliveryError
@@ -290,7 +290,7 @@ def unsuppress_people(
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
-        There is no client, and no write key in the environment.
+        ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
     DeliveryError
@@ -373,7 +373,7 @@ def add_devices(
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
-        There is no client, and no write key in the environment.
+        ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
     DeliveryError
@@ -455,7 +455,7 @@ def delete_devices(
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
-        There is no client, and no write key in the environment.
+        ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
     DeliveryError
@@ -537,7 +537,7 @@ def delete_objects(
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
-        There is no client, and no write key in the environment.
+        ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
     DeliveryError
@@ -622,7 +622,7 @@ def delete_relationships(
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
-        There is no client, and no write key in the environment.
+        ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
     DeliveryError
@@ -703,7 +703,7 @@ def report_deliveries(
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
-        There is no client, and no write key in the environment.
+        ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
     DeliveryError
@@ -785,7 +785,7 @@ def report_content(
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
-        There is no client, and no write key in the environment.
+        ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
     DeliveryError
@@ -881,6 +881,6 @@ def _check_confirm(name: str, planned: pd.DataFrame, confirm: object) -> None:
     if not isinstance(confirm, Integral) or isinstance(confirm, bool) or confirm != rows:
         found = "confirm is required" if confirm is None else f"confirm={confirm!r} does not match"
         raise FrameError(
-            f"{name} affects {rows:,} rows, and {found}. Review the rows with dry_run=True, then pass "
-            f"confirm={rows}. Nothing was sent."
+            f"{name} affects {rows:,} rows, and {found}. Review the rows with {parameter('dry_run', True)}, then pass "
+            f"{parameter('confirm', rows)}. Nothing was sent."
         )

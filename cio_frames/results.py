@@ -102,8 +102,8 @@ class Outcomes:
         id_count = sum(map(len, self._message_ids))
         columns = (
             pd.Categorical.from_codes(self._status, dtype=_STATUS, validate=False),
-            pd.array(self._reason, dtype=_TEXT) if self._has_reasons else _text_array([_nulls(count)]),
-            _text_array([*self._message_ids, _nulls(count - id_count)]),
+            pd.array(self._reason, dtype=_TEXT) if self._has_reasons else _text_array([_null_text(count)]),
+            _text_array([*self._message_ids, _null_text(count - id_count)]),
             _nullable_integers(self._bytes),
             _nullable_integers(self._batch),
             _nullable_integers(self._http_status),
@@ -115,7 +115,7 @@ class Outcomes:
         return result
 
 
-def _nulls(count: int) -> pa.Array:
+def _null_text(count: int) -> pa.Array:
     return pa.nulls(count, pa.large_string())
 
 

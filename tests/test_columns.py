@@ -29,7 +29,7 @@ def test_the_snake_case_name_comes_first_and_the_other_becomes_a_property():
     assert fields(["userId", "user_id"]) == {"userId": "user_id", "properties.userId": "userId"}
 
 
-def test_every_column_not_otherwise_used_becomes_a_trait_or_a_property():
+def test_every_other_column_becomes_a_trait_or_a_property():
     assert fields(["user_id", "plan"], "identify") == {"userId": "user_id", "traits.plan": "plan"}
     assert fields(["user_id", "plan"], "screen") == {"userId": "user_id", "properties.plan": "plan"}
 

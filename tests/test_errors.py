@@ -104,8 +104,8 @@ def test_the_error_on_the_command_line_names_no_attribute_of_python():
 
 def test_an_invalid_rows_error_says_the_top_reasons_and_both_remedies():
     assert str(cio.InvalidRowsError(report())) == (
-        "1 of 2 rows are invalid; nothing was sent. Top reasons: user_id: required value is missing (1). See .report. "
-        "Fix the rows, or use on_invalid='skip' to send the others."
+        "1 of 2 rows cannot be sent, and nothing was. Top reasons: user_id: required value is missing (1). "
+        "See .report. Fix the rows, or use on_invalid='skip' to send the others."
     )
 
 

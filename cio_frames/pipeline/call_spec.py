@@ -123,8 +123,8 @@ def build_call_spec(
     >>> call_spec.what, call_spec.mapping.user_id, call_spec.options.send_nulls
     ("track 'Order Completed'", 'customer_id', True)
     """
-    check_choice("call", call, get_args(AnyCall))
-    check_choice("nulls", nulls, get_args(Nulls))
+    require_choice("call", call, get_args(AnyCall))
+    require_choice("nulls", nulls, get_args(Nulls))
     _check_event(call, event, event_column)
     _check_timezone(timezone)
     mapping = ColumnMapping(event=event_column, type_column=type_column if call == "batch" else None, **columns)
@@ -135,16 +135,16 @@ def build_call_spec(
     return CallSpec(cast(AnyCall, call), mapping, event, schema, options, tracking_plan, strict_schema)
 
 
-def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+def require_choice(name: str, value: object, choices: Sequence[str]) -> None:
     """Raise FrameError if a parameter has none of the values that it can have.
 
-    >>> check_choice("nulls", "keep", get_args(Nulls))
+    >>> require_choice("nulls", "keep", get_args(Nulls))
     Traceback (most recent call last):
-    cio_frames.errors.FrameError: nulls must be 'omit' or 'send', got 'keep'.
+    cio_frames.errors.FrameError: nulls= must be 'omit' or 'send', got 'keep'.
     """
     if value not in choices:
         *others, last = map(repr, choices)
-        raise FrameError(f"{name} must be {', '.join(others)} or {last}, got {value!r}.")
+        raise FrameError(f"{parameter(name)} must be {', '.join(others)} or {last}, got {value!r}.")
 
 
 def _check_event(call: str, event: object, event_column: Hashable | None) -> None:
@@ -155,7 +155,7 @@ def _check_event(call: str, event: object, event_column: Hashable | None) -> Non
     if event_column is not None:
         raise FrameError(f"{parameter('event')} and {parameter('event_column')} exclude each other; pass one of them.")
     if not (isinstance(event, str) and event.strip()):
-        raise FrameError(f"event must be a name such as 'Order Completed', got {event!r}.")
+        raise FrameError(f"{parameter('event')} must be a name such as 'Order Completed', got {event!r}.")
 
 
 def _check_timezone(timezone: object) -> None:
@@ -164,7 +164,9 @@ def _check_timezone(timezone: object) -> None:
             raise TypeError("not a name")
         pd.Timestamp(0, tz=timezone)
     except Exception as error:
-        raise FrameError(f"timezone must be a name such as 'UTC' or 'Europe/Berlin', got {timezone!r}.") from error
+        raise FrameError(
+            f"{parameter('timezone')} must be a name such as 'UTC' or 'Europe/Berlin', got {timezone!r}."
+        ) from error
 
 
 def types_of(labels: Sequence[Hashable], call_spec: CallSpec) -> dict[Hashable, str]:

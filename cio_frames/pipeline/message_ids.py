@@ -31,7 +31,7 @@ _PAIRS = np.frombuffer("".join(one + two for one in _ALPHABET for two in _ALPHAB
 ID_CHARACTERS = 26
 _LATEST_MS = 2**48
 # So few Python objects reuse the memory of the last ones; more would need memory of the system each time.
-_BLOCK_ROWS = 1_000
+_ROWS_AT_ONCE = 1_000
 
 
 class MessageIds:
@@ -144,7 +144,7 @@ def digests(calls: pa.Array, *, end_bytes: Ints | int = 0) -> UInts:
     content = memoryview(calls.buffers()[2] or b"")
     # A null has no bytes to leave out.
     starts, stops = offsets[:-1], np.maximum(offsets[1:] - end_bytes, offsets[:-1])
-    blocks = (slice(start, start + _BLOCK_ROWS) for start in range(0, len(calls), _BLOCK_ROWS))
+    blocks = (slice(start, start + _ROWS_AT_ONCE) for start in range(0, len(calls), _ROWS_AT_ONCE))
     hashed = [_hash_calls(content, starts[block].tolist(), stops[block].tolist()) for block in blocks]
     return _to_halves(b"".join(hashed))
 

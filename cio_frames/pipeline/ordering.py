@@ -72,12 +72,12 @@ def _join_ids(codes: Ints, count: int) -> Ints:
 
 def _hash_keys(ids: pa.Array, block_ids: int) -> Ints:
     """Return a hash of each id, NOBODY for nulls."""
-    blocks = [_hash_block(ids.slice(start, block_ids)) for start in range(0, len(ids), block_ids)]
+    blocks = [_hash_ids(ids.slice(start, block_ids)) for start in range(0, len(ids), block_ids)]
     numbers = np.concatenate([*blocks, np.empty(0, dtype=np.int64)])
     return np.where(np.asarray(ids.is_null()), NOBODY, numbers) if ids.null_count else numbers
 
 
-def _hash_block(ids: pa.Array) -> Ints:
+def _hash_ids(ids: pa.Array) -> Ints:
     offsets = offsets_of(ids)
     starts, lengths = offsets[:-1] - offsets[0], np.diff(offsets)
     content = np.zeros(offsets[-1] - offsets[0] + 8, dtype=np.uint8)

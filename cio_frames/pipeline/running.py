@@ -24,8 +24,9 @@ from cio_frames.errors import (
     FrameError,
     InterruptedLoad,
     InvalidRowsError,
+    parameter,
 )
-from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, check_choice
+from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, require_choice
 from cio_frames.pipeline.encode_run import EncodeRun
 from cio_frames.pipeline.prepared import Prepared
 from cio_frames.report import Survey, ValidationReport, column_facts, merged
@@ -43,9 +44,9 @@ def run_call(
     slice_rows: int | None = None,
 ) -> pd.DataFrame:
     """Send a frame, or find out what would be sent, and return the result frame."""
-    check_choice("on_invalid", on_invalid, get_args(OnInvalid))
+    require_choice("on_invalid", on_invalid, get_args(OnInvalid))
     if client is not None and not isinstance(client, Client):
-        raise FrameError(f"client must be a Client, got {type(client).__name__}. Write Client(write_key=...).")
+        raise FrameError(f"{parameter('client')} must be a Client, got {type(client).__name__}: Client(write_key=...).")
     client = client or (offline_client() if dry_run else Client.from_env())
     prepared = Prepared(frame, call_spec, slice_rows=slice_rows)
     if on_invalid == "raise":

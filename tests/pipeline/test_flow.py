@@ -131,7 +131,7 @@ def test_bodies_stay_within_the_limit_and_are_filled(sandbox):
 
 def test_on_invalid_raise_sends_nothing_and_carries_the_report(sandbox):
     frame = pd.DataFrame({"user_id": ["ada", None, "bob"], "total": [1, 2, "x"]})
-    with pytest.raises(cio.InvalidRowsError, match=r"2 of 3 rows are invalid") as error:
+    with pytest.raises(cio.InvalidRowsError, match=r"2 of 3 rows cannot be sent") as error:
         frame.cio.track("Order Completed", on_invalid="raise", client=sandbox.client)
     assert list(error.value.report.failure_cases["position"]) == [1, 2]
     assert len(sandbox.requests()) == 0
@@ -350,15 +350,15 @@ def test_concurrent_calls_do_not_affect_each_other(sandbox):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"on_invalid": "ignore"}, "on_invalid must be 'skip' or 'raise', got 'ignore'"),
-        ({"nulls": "drop"}, "nulls must be 'omit' or 'send', got 'drop'"),
-        ({"timezone": "Mars/Olympus"}, "timezone must be a name .*, got 'Mars/Olympus'"),
+        ({"on_invalid": "ignore"}, "on_invalid= must be 'skip' or 'raise', got 'ignore'"),
+        ({"nulls": "drop"}, "nulls= must be 'omit' or 'send', got 'drop'"),
+        ({"timezone": "Mars/Olympus"}, "timezone= must be a name .*, got 'Mars/Olympus'"),
         ({"event": "A", "event_column": "user_id"}, "event= and event_column= exclude each other"),
-        ({"event": " "}, "event must be a name .*, got ' '"),
-        ({"event": 5}, "event must be a name .*, got 5"),
-        ({"timezone": 5}, "timezone must be a name .*, got 5"),
-        ({"timezone": None}, "timezone must be a name .*, got None"),
-        ({"client": "https://x"}, "client must be a Client, got str"),
+        ({"event": " "}, "event= must be a name .*, got ' '"),
+        ({"event": 5}, "event= must be a name .*, got 5"),
+        ({"timezone": 5}, "timezone= must be a name .*, got 5"),
+        ({"timezone": None}, "timezone= must be a name .*, got None"),
+        ({"client": "https://x"}, "client= must be a Client, got str"),
     ],
 )
 def test_a_parameter_with_an_invalid_value_is_refused(options, words):
@@ -386,7 +386,7 @@ def test_an_unknown_parameter_is_refused_by_its_name():
 
 
 def test_an_unknown_call_is_refused_with_the_known_ones():
-    with pytest.raises(cio.FrameError, match=r"call must be 'identify', .*, got 'sing'"):
+    with pytest.raises(cio.FrameError, match=r"call= must be 'identify', .*, got 'sing'"):
         pd.DataFrame({"user_id": ["a"]}).cio.validate("sing")
 
 
