@@ -17,7 +17,7 @@ import yaml
 
 from cio_frames._util.did_you_mean import closest_name
 from cio_frames.cli.mistakes import Mistakes
-from cio_frames.cli.precheck import build_checked_call_spec, check_choice, column_mapping, find_client_mistakes
+from cio_frames.cli.precheck import build_checked_call_spec, check_choice, find_client_mistakes
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping
 from cio_frames.errors import CioFramesError, ConfigurationError
@@ -192,7 +192,7 @@ class _JobReader:
         settings = {key: values[key] for key in _CALL_SETTINGS if key in values}
         return build_checked_call_spec(
             call,
-            column_mapping(call, values.get("columns", {})),
+            values.get("columns", {}),
             settings,
             lambda key, error: self._add(nodes.get(key or ""), error.text("job file")),
         )

@@ -120,7 +120,7 @@ class CallOptions:
         >>> bool(mistakes)
         True
         """
-        from cio_frames.cli.precheck import build_checked_call_spec, column_mapping, without_call
+        from cio_frames.cli.precheck import build_checked_call_spec, without_call
 
         if self.call is None:
             mistakes.add(ConfigurationError("required option --call is missing. Add --call track, for example."))
@@ -131,7 +131,7 @@ class CallOptions:
         call = self.call or "track"
         call_spec = build_checked_call_spec(
             call,
-            column_mapping(call, columns),
+            columns,
             {
                 "nulls": self.nulls,
                 "timezone": self.timezone,

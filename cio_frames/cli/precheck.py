@@ -15,9 +15,8 @@ from cio_frames.cli.mistakes import Mistakes, find_mistakes
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, resolve
 from cio_frames.errors import CioFramesError, ConfigurationError, FrameError, MissingColumnsError, parameter
-from cio_frames.functions import build_call_spec
 from cio_frames.loading.sources import source_of
-from cio_frames.pipeline import CallSpec
+from cio_frames.pipeline.call_spec import CallSpec, build_call_spec
 
 _COLUMNS_LISTED = 20
 _SEPARATOR_NAMES = {";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -25,29 +24,15 @@ _SEPARATOR_NAMES = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _ROOMY_CLIENT: Mapping[str, Any] = {"write_key": "none", "max_call_bytes": 1, "max_body_bytes": sys.maxsize}
 
 
-def column_mapping(call: str, columns: Mapping[str, Any]) -> ColumnMapping:
-    """Return the mapping that options or keys with the names of columns describe.
-
-    >>> mapping = column_mapping("batch", {"user_id": "customer", "event_column": "action"})
-    >>> mapping.user_id, mapping.event, mapping.type_column
-    ('customer', 'action', 'type')
-    """
-    others = {name: column for name, column in columns.items() if name not in ("event_column", "type_column")}
-    type_column = columns.get("type_column", "type") if call == "batch" else None
-    return ColumnMapping(event=columns.get("event_column"), type_column=type_column, **others)
-
-
 def build_checked_call_spec(
     call: str,
-    mapping: ColumnMapping,
+    columns: Mapping[str, Any],
     settings: Mapping[str, Any],
     add: Callable[[str | None, CioFramesError], None],
 ) -> CallSpec:
     """Return a call spec; hand the key and the error of each wrong setting to ``add``, and use a default for it."""
-    valid: dict[str, Any] = {
-        "call": "track", "mapping": ColumnMapping(), "schema": "spec", "nulls": "omit", "timezone": "UTC",
-    }  # fmt: skip
-    given = valid | {"call": call, "mapping": mapping, **settings}
+    valid: dict[str, Any] = {"call": "track"}
+    given = {"call": call, **columns, **settings}
     refused = set()
     for key, error in find_mistakes(build_call_spec, valid, given):
         add(key, error)

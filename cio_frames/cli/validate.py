@@ -74,7 +74,7 @@ def validate_file(options: ValidateOptions) -> ValidationReport:
     mistakes.raise_all()
     try:
         frame = read(options.file, types_of=lambda labels: pipeline.types_of(labels, call_spec))
-        return pipeline.report(frame, call_spec)
+        return pipeline.build_report(frame, call_spec)
     except MissingColumnsError:
         check_source(options.file, call_spec, mistakes)
         mistakes.raise_all()

@@ -20,6 +20,7 @@ from typing import Protocol
 from cio_frames._util.arrays import Ints
 from cio_frames.client import Client, Connection, Reply
 from cio_frames.delivery.batching import Batch
+from cio_frames.delivery.observer import Observer
 from cio_frames.results import Status
 
 log = logging.getLogger("cio_frames")
@@ -177,6 +178,7 @@ def deliver(
     client: Client,
     *,
     connect: Callable[[Client], Post] = Connection,
+    observer: Observer | None = None,
     told: Callable[[Outcome], None] = lambda outcome: None,
     leaving: Callable[[Batch], None] = lambda batch: None,
     posted: Callable[[int], None] = lambda size: None,
@@ -193,6 +195,8 @@ def deliver(
         Where to, and how often.
     connect : callable
         Makes a lane's connection.
+    observer : Observer, optional
+        Receives what happens, in place of the callables below.
     told : callable
         Called with each outcome as it is known, from one thread at a time.
     leaving : callable
@@ -205,6 +209,14 @@ def deliver(
         The rate limit, where several deliveries share one.
     """
     pace = pace or RateLimiter(client.requests_per_second)
+    if observer is not None:
+        follower = observer
+
+        def told(outcome: Outcome) -> None:
+            follower.on_outcome(outcome)
+            follower.on_rows(len(outcome.rows))
+
+        leaving, posted = observer.before_send, observer.on_request
     return _Dispatcher(client, connect, told, leaving, posted, first_number, pace).run(batches)
 
 

@@ -43,7 +43,7 @@ def dry_run(
                 kept = np.flatnonzero(np.asarray(written.payloads.is_valid()))
                 survey.timed(written.timestamp_ms[kept], events[written.start + kept])
                 for _, batch in encode_run.cut(written):
-                    encode_run.outcomes.tell(batch.rows, "ready")
+                    encode_run.outcomes.record(batch.rows, "ready")
                     survey.sent(body_bytes=len(batch.body))
                 shown.update(len(written.sizes))
             result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows))

@@ -11,15 +11,14 @@ from typing import Any
 import pandas as pd
 
 from cio_frames.client import Client, offline_client
-from cio_frames.columns import ColumnMapping, Selection
+from cio_frames.columns import Selection
 from cio_frames.errors import FrameError, InvalidRowsError
-from cio_frames.functions import AnyCall, Nulls, OnInvalid, build_call_spec
 from cio_frames.loading.dry_run import dry_run as counted
 from cio_frames.loading.files import ANSWERS_ENDING
 from cio_frames.loading.result import LoadResult
 from cio_frames.loading.run import LoadPaths, run
 from cio_frames.loading.sources import source_of
-from cio_frames.pipeline import CallSpec
+from cio_frames.pipeline.call_spec import AnyCall, CallSpec, Nulls, OnInvalid, Schema, build_call_spec
 
 
 def load(
@@ -43,7 +42,7 @@ def load(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
@@ -128,9 +127,11 @@ def load(
     >>> done.state, done.statuses
     ('done', {'delivered': 2357})
     """
-    mapping = ColumnMapping(
-        event=event_column,
-        type_column=type_column if call == "batch" else None,
+    call_spec = build_call_spec(
+        call,
+        event,
+        event_column=event_column,
+        type_column=type_column,
         user_id=user_id,
         anonymous_id=anonymous_id,
         previous_id=previous_id,
@@ -142,8 +143,11 @@ def load(
         properties=properties,
         context=context,
         integrations=integrations,
+        schema=schema,
+        strict_schema=strict_schema,
+        nulls=nulls,
+        timezone=timezone,
     )
-    call_spec = build_call_spec(call, mapping, schema, nulls, timezone, event=event, strict_schema=strict_schema)
     return load_request(
         source, call_spec, client, dry_run=dry_run, on_invalid=on_invalid, ledger=ledger, output=output, fresh=fresh,
         allow_campaigns=allow_campaigns, progress=progress,
@@ -190,7 +194,7 @@ def load_request(
 def folder_name(source: str, call_spec: CallSpec) -> str:
     """Return a folder's name for the answers of a load.
 
-    >>> folder_name("s3://bucket/orders/*.parquet", CallSpec("track", ColumnMapping(), "Order Completed"))
+    >>> folder_name("s3://bucket/orders/*.parquet", build_call_spec("track", "Order Completed"))
     'orders.track-order-completed.load'
     """
     plain = [part for part in re.split(r"[/\\]", source) if part and not re.search(r"[*?\[:]", part)]

@@ -22,6 +22,7 @@ from cio_frames._util.signals import sigterm_as_interrupt
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch
 from cio_frames.delivery.dispatcher import Delivery, Ended, Outcome, RateLimiter, deliver
+from cio_frames.delivery.observer import NullObserver
 from cio_frames.encoding.text import TEXT, offsets_of
 from cio_frames.errors import (
     AuthenticationError,
@@ -277,7 +278,8 @@ class _Load:
         self._remember_before(number)
         settled = self._settled(prepared, number, known)
         ids = MessageIds(self._earlier.copy())
-        encode_run = EncodeRun(prepared, self._client, counted=self._progress.update, message_ids=ids, settled=settled)
+        observer = _LoadObserver(self._progress)
+        encode_run = EncodeRun(prepared, self._client, observer=observer, message_ids=ids, settled=settled)
         for outcome in known:
             if outcome.status in SETTLED:
                 _tell(encode_run, outcome)
@@ -304,8 +306,8 @@ class _Load:
             pace=self._pace,
         )
         times, attempts = ledger.tries(load, number, prepared.rows)
-        encode_run.outcomes.tried(attempts)
-        encode_run.outcomes.unsent(delivery.why or "not sent")
+        encode_run.outcomes.set_attempts(attempts)
+        encode_run.outcomes.mark_unsent(delivery.why or "not sent")
         result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=times > 1)
         self._leave(chunk, result, delivery, ids, content, next_batch=first + delivery.requests)
         return delivery
@@ -441,7 +443,7 @@ def _loaded(ledger: Ledger, number: int, **facts: Any) -> LoadResult:
 
 
 def _tell(encode_run: EncodeRun, outcome: Outcome) -> None:
-    encode_run.outcomes.tell(
+    encode_run.outcomes.record(
         outcome.rows,
         outcome.status,
         reason=outcome.reason,
@@ -460,6 +462,16 @@ def _counts(result: pd.DataFrame) -> list[tuple[str, str | None, int]]:
     for status, _, count in counts[_REASONS_COUNTED:]:
         others[status] = others.get(status, 0) + count
     return counts[:_REASONS_COUNTED] + [(status, _OTHER_REASONS, count) for status, count in others.items()]
+
+
+class _LoadObserver(NullObserver):
+    """Moves the bar while a chunk is encoded."""
+
+    def __init__(self, progress: LoadProgress) -> None:
+        self._progress = progress
+
+    def on_rows(self, count: int) -> None:
+        self._progress.update(count)
 
 
 class _Content:

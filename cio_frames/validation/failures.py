@@ -23,7 +23,7 @@ import pandera.pandas as pandera
 from pandera.config import ValidationDepth, config_context
 
 from cio_frames._util.arrays import Bools, Ints
-from cio_frames.columns import Columns, FieldSource
+from cio_frames.columns import Columns, FieldSource, suggest_column
 from cio_frames.encoding.cells import HALF_PAIR
 from cio_frames.errors import FrameError, MissingColumnsError
 from cio_frames.validation import members
@@ -337,7 +337,8 @@ def _refuse(broken: _Broken, columns: Columns, own_columns: bool) -> None:
         remedy = "A schema names columns by field: user_id, timestamp, traits and properties by their own name."
         if not own_columns:
             remedy = f"Add it, or give yours that name: frame.rename(columns={{'your_column': {str(missing)!r}}})."
-        raise MissingColumnsError(what, [str(missing)], list(labels.values()), remedy)
+        hint = suggest_column([str(missing)], list(labels.values()))
+        raise MissingColumnsError(what, [str(missing)], list(labels.values()), f"{hint} {remedy}".strip())
     if broken.check.startswith("dtype("):
         raise FrameError(
             f"Column {label!r} is of dtype {broken.values[0]}, and the schema needs "

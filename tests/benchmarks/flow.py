@@ -159,7 +159,7 @@ def shares(address: str, rows: int) -> dict[str, float]:
         while (batch := clocked("batching", lambda: next(batches, None))()) is not None:
             body = clocked("batching", lambda some=batch[1]: some.body)()
             assert clocked("sending", connection.post)(body).status == 200
-            run.outcomes.tell(batch[1].rows, "delivered", batch=0, http_status=200, attempts=1)
+            run.outcomes.record(batch[1].rows, "delivered", batch=0, http_status=200, attempts=1)
         spent["batching"] -= spent["encoding"] + spent["ids"]
         clocked("result frame", run.outcomes.frame)(frame.index)
     return {stage: spent[stage] / rows * 1e6 for stage in STAGES}

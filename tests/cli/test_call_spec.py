@@ -9,9 +9,9 @@ from cio_frames.cli.job_file import COLUMN_KEYS, KEYS, read_job
 from cio_frames.cli.load import LoadOptions
 from cio_frames.cli.mistakes import Mistakes
 from cio_frames.cli.options import CallOptions
-from cio_frames.cli.precheck import build_call_spec
 from cio_frames.cli.validate import ValidateOptions
 from cio_frames.columns import ColumnMapping
+from cio_frames.pipeline.call_spec import build_call_spec
 
 # One value for each option, and the mapping or the settings that Python makes of it.
 COLUMNS = {
@@ -39,7 +39,7 @@ BATCH = {"type_column": ColumnMapping(type_column="x")}
 
 def expected(call="track", mapping=None, **settings):
     given = {"schema": "spec", "nulls": "omit", "timezone": "UTC"} | settings
-    return build_call_spec(call, mapping or ColumnMapping(), **given)
+    return replace(build_call_spec(call, **given), mapping=mapping or ColumnMapping())
 
 
 def from_options(**options):

@@ -75,7 +75,7 @@ def run(script, rows, size=1, *, lanes=None, given=None, **settings):
 
     def note(outcome):
         told.append(outcome)
-        outcomes.tell(
+        outcomes.record(
             outcome.rows,
             outcome.status,
             reason=outcome.reason,
@@ -91,7 +91,7 @@ def run(script, rows, size=1, *, lanes=None, given=None, **settings):
     assert told == found.outcomes
     everything = np.concatenate([np.empty(0, int), *(outcome.rows for outcome in told)])
     assert len(everything) == len(set(everything.tolist()))
-    outcomes.unsent(found.why)
+    outcomes.mark_unsent(found.why)
     return outcomes.frame(pd.RangeIndex(rows)), found, api
 
 

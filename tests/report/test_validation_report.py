@@ -21,7 +21,7 @@ NOW = pd.Timestamp("2026-11-24T12:00:00", tz="UTC")
 
 def facts(frame, call="identify", event=None, **mapping):
     call_spec = pipeline.CallSpec(call, ColumnMapping(**mapping), event)
-    return pipeline.report(frame, call_spec, checked_at=NOW).facts
+    return pipeline.build_report(frame, call_spec, checked_at=NOW).facts
 
 
 def column(frame, label, call="identify"):

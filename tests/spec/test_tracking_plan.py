@@ -84,7 +84,7 @@ def test_a_path_may_be_text(plan):
 
 
 def test_what_an_event_of_ones_own_needs_must_be_a_column(plan):
-    with pytest.raises(cio.MissingColumnsError, match="needs column 'tea'"):
+    with pytest.raises(cio.MissingColumnsError, match="requires column 'tea'"):
         reasons(pd.DataFrame({"user_id": ["ada"]}), plan)
 
 

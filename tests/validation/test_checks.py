@@ -73,7 +73,7 @@ def test_an_enum_names_what_it_allows():
 
 
 def test_a_property_that_the_event_cannot_do_without_must_be_a_column():
-    with pytest.raises(cio.MissingColumnsError, match=r"needs column 'email_id'.*Did you mean 'email_ids'"):
+    with pytest.raises(cio.MissingColumnsError, match=r"requires column 'email_id'.*Did you mean 'email_ids'"):
         cio.validate(orders(email_ids=["a"]), "track", "Email Opened")
 
 
@@ -144,7 +144,7 @@ def test_a_pandera_model_is_a_schema_too():
 
 def test_a_schema_asking_for_a_column_that_is_not_there_is_refused():
     schema = pandera.DataFrameSchema({"tax": pandera.Column()})
-    with pytest.raises(cio.MissingColumnsError, match="needs column 'tax'"):
+    with pytest.raises(cio.MissingColumnsError, match="requires column 'tax'"):
         cio.validate(orders(total=[1]), "track", "Order Completed", schema=schema)
 
 
@@ -339,7 +339,7 @@ def test_a_schema_of_ones_own_is_left_as_it_was():
 
 def test_a_pattern_that_no_column_matches_is_missed():
     said = refused(pandera.DataFrameSchema({"sum_.*": pandera.Column(regex=True)}))
-    assert "needs column 'sum_.*', and this frame has 'user_id', 'total_eur', 'total_usd'" in said
+    assert "requires column 'sum_.*', which is missing. Columns found: 'user_id', 'total_eur', 'total_usd'" in said
 
 
 def test_a_strict_schema_names_what_it_does_not_know_and_what_to_do():
@@ -417,7 +417,7 @@ def test_a_property_that_an_event_needs_and_no_column_has_is_told_with_what_to_d
     with pytest.raises(cio.MissingColumnsError) as error:
         opened.cio.track("Email Opened", dry_run=True)
     assert str(error.value) == (
-        "Email Opened needs column 'email_id', and this frame has 'user_id', 'letter'. "
+        "Email Opened requires column 'email_id', which is missing. Columns found: 'user_id', 'letter'. "
         "Add it, or give yours that name: frame.rename(columns={'your_column': 'email_id'})."
     )
     assert opened.rename(columns={"letter": "email_id"}).cio.track("Email Opened", dry_run=True)["status"][0] == "ready"
@@ -427,7 +427,7 @@ def test_where_a_column_names_events_only_the_rows_of_one_suffer_from_its_missin
     done = pd.DataFrame({"user_id": ["ada", "bob", "eve"], "action": ["Email Opened", "Signed Up", "Email Opened"]})
     result = done.cio.track(event_column="action", dry_run=True)
     assert result["status"].tolist() == ["invalid", "ready", "invalid"]
-    assert result["reason"].tolist()[0] == "no column email_id, and Email Opened needs it"
+    assert result["reason"].tolist()[0] == "Email Opened requires column email_id, which is missing"
     opened = done[done["action"] == "Email Opened"]
     assert opened.cio.track(event_column="action", dry_run=True)["status"].tolist() == ["invalid", "invalid"]
     report = done.cio.validate("track", event_column="action")
@@ -439,18 +439,18 @@ def test_among_mixed_calls_only_the_rows_of_one_suffer_from_its_missing_column()
     result = mixed.cio.batch(dry_run=True)
     assert result["status"].tolist() == ["invalid", "ready", "invalid"]
     assert result["reason"].tolist()[::2] == [
-        "no column previous_id, and alias needs it",
-        "no column group_id, and group needs it",
+        "alias requires column previous_id, which is missing",
+        "group requires column group_id, which is missing",
     ]
 
 
 @pytest.mark.parametrize("rows", [0, 2])
 def test_where_cells_decide_and_no_call_has_its_columns_the_frame_is_refused(rows):
     mixed = pd.DataFrame({"type": ["identify", "track"], "customer": ["ada", "bob"]}).head(rows)
-    with pytest.raises(cio.MissingColumnsError, match="needs column 'user_id' or 'anonymous_id'"):
+    with pytest.raises(cio.MissingColumnsError, match="requires column 'user_id' or 'anonymous_id'"):
         mixed.cio.batch(dry_run=True)
     done = pd.DataFrame({"customer": ["ada", "bob"], "action": ["Signed Up", "Email Opened"]}).head(rows)
-    with pytest.raises(cio.MissingColumnsError, match="needs column 'user_id' or 'anonymous_id'"):
+    with pytest.raises(cio.MissingColumnsError, match="requires column 'user_id' or 'anonymous_id'"):
         done.cio.track(event_column="action", dry_run=True)
 
 
