@@ -313,7 +313,7 @@ def check(
 ) -> None:
     """Say where the vendor's OpenAPI file and schemas/ have drifted apart.
 
-    Ends with 1 where they have. What was settled on purpose, in schemas/deliberate.yaml, is no drift.
+    Ends with 1 where they have. What was settled on purpose, in schemas/accepted_differences.yaml, is no drift.
     """
     changes = drift(read_openapi(openapi))
     if as_json:

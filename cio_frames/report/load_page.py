@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cio_frames.report.page import environment
+from cio_frames.report.validation_page import environment
 
 if TYPE_CHECKING:
     from cio_frames.loading.result import LoadResult

@@ -87,7 +87,7 @@ class Api:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedDifferences:
-    """Where this spec and the vendor's file differ on purpose, from ``schemas/deliberate.yaml``."""
+    """Where this spec and the vendor's file differ on purpose, from ``schemas/accepted_differences.yaml``."""
 
     names: Mapping[str, str]
     not_events: tuple[str, ...]
@@ -161,7 +161,7 @@ def accepted_differences() -> AcceptedDifferences:
     >>> ("removed", "event Experiment Viewed", "variant_id (string)") in deliberate().differences
     True
     """
-    file = FieldsFile(package_folder("schemas") / "deliberate.yaml")
+    file = FieldsFile(package_folder("schemas") / "accepted_differences.yaml")
     keys = {"names", "not_events", "differences"}
     entries = file.mapping(file.root, allowed={"title", *keys}, required=keys)
     names = {key: file.name(node, semantic_events().keys()) for key, node in file.mapping(entries["names"]).items()}

@@ -3,7 +3,7 @@
 Calls are known by their paths. An event is known by the one name that its ``event`` field may have, else by its
 schema's key, else by its title. Both sides become fields in the words of :class:`cio_frames.spec.Field`, each under a
 dotted path (``products[].price``), and the paths are compared. What was settled on purpose, in
-``schemas/deliberate.yaml``, is no drift.
+``schemas/accepted_differences.yaml``, is no drift.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Change:
 
     @property
     def words(self) -> str:
-        """What is different, as ``schemas/deliberate.yaml`` has it too; nothing for a whole call or event.
+        """What is different, as ``schemas/accepted_differences.yaml`` has it too; nothing for a whole call or event.
 
         >>> Change("changed", "call track", "type required", "no", "yes").words
         'type required no -> yes'

@@ -21,7 +21,7 @@ from cio_frames._util.arrays import Bools, Ints
 from cio_frames.arrow.normalize import column_of, filled_cells
 from cio_frames.columns import Columns, FieldSource
 from cio_frames.encoding.text import TEXT
-from cio_frames.validation.failures import failure_cases
+from cio_frames.validation.pandera_runner import failure_cases
 
 # Events with such an id are known to be ignored when they are sent again: see messageId in schemas/common.yaml.
 _ULID = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"

@@ -16,7 +16,7 @@ from cio_frames.arrow.normalize import column_of
 from cio_frames.columns import Columns, FieldSource
 from cio_frames.spec.tracking_plan import TrackingPlan
 from cio_frames.validation import cells
-from cio_frames.validation.failures import failure_cases
+from cio_frames.validation.pandera_runner import failure_cases
 from cio_frames.validation.journeys_limits import filled
 
 CHECK = "unknown_property"

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import cio_frames as cio
-from cio_frames.report.page import page as page_of
+from cio_frames.report.validation_page import page as page_of
 from cio_frames.spec.package_data import package_folder
 from tests.reports import SCRIPT, cases, report
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from cio_frames.report.findings import MAX_CHECKS, MAX_FINDINGS, Findings, Tally
-from cio_frames.report.page import page
+from cio_frames.report.validation_page import page
 from cio_frames.report.sizes import histogram
 from tests.reports import SCRIPT, cases, facts, report
 

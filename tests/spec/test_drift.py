@@ -416,7 +416,7 @@ def test_every_difference_that_was_settled_is_in_words_that_a_change_has():
 def test_the_file_of_deliberate_differences_is_read_strictly(monkeypatch, tmp_path, text, line, words):
     folder = tmp_path / "schemas"
     shutil.copytree(package_folder("schemas"), folder)
-    path = folder / "deliberate.yaml"
+    path = folder / "accepted_differences.yaml"
     path.write_text(text, encoding="utf-8")
     monkeypatch.setattr("cio_frames.spec.api.package_folder", lambda name: folder)
     with pytest.raises(SpecError) as error:

@@ -151,7 +151,7 @@ class ValidationReport:
         ...     "The one row is held back" in Path(folder, "report.html").read_text(encoding="utf-8")
         True
         """
-        from cio_frames.report.page import page
+        from cio_frames.report.validation_page import page
 
         Path(path).write_text(page(self, show_values=show_values), encoding="utf-8")
 
