@@ -32,7 +32,8 @@ from cio_frames.columns import ColumnMapping, Selection
 from cio_frames.loading import load_request, loads_in, read
 from cio_frames.results import GOOD, status_counts
 from cio_frames.sandbox.faults import seconds
-from cio_frames.spec.drift import drift, read_openapi
+from cio_frames.spec.drift import drift
+from cio_frames.spec.openapi import read_openapi
 
 app = typer.Typer(
     name="cio-frames",

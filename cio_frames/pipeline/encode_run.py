@@ -14,10 +14,11 @@ import pyarrow.compute as pc
 
 from cio_frames import validation
 from cio_frames._util.arrays import Bools, Ints, UInts
+from cio_frames.arrow.buffers import TEXT, offsets_of
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch, batches
-from cio_frames.encoding import NO_ID, Calls, with_ids
-from cio_frames.encoding.text import TEXT, EncodeError, offsets_of, unescaped
+from cio_frames.encoding import NO_ID, Calls, EncodeError, write_message_ids
+from cio_frames.encoding.text import unescape_json
 from cio_frames.pipeline import ordering
 from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.pipeline.prepared import Prepared, encoders_for
@@ -160,9 +161,9 @@ class EncodeRun:
             if self._prepared.warns:
                 payloads = self._without_large_events(payloads, start)
             gone = np.asarray(payloads.is_null())
-            self.outcomes.named(unescaped(_without(ids, gone)))
+            self.outcomes.named(unescape_json(_without(ids, gone)))
             self._counted(int(gone.sum()))
-            yield EncodedSlice(start, payloads, sizes, invalid, calls.ms)
+            yield EncodedSlice(start, payloads, sizes, invalid, calls.timestamps_ms)
 
     def _without_large_events(self, payloads: pa.Array, start: int) -> pa.Array:
         """Note the events whose properties are too much for Journeys, and return the payloads that go out."""
@@ -184,11 +185,11 @@ class EncodeRun:
         if self._message_ids is None or hashed is None:
             none = pa.repeat(pa.scalar(NO_ID, TEXT), len(calls.texts))
             return calls.texts, none if given is None else pc.fill_null(given, NO_ID)
-        made = self._message_ids.of(hashed, calls.ms, may_repeat=may_repeat)
+        made = self._message_ids.of(hashed, calls.timestamps_ms, may_repeat=may_repeat)
         nameless = np.asarray(calls.texts.is_valid())
         if given is not None:
             nameless &= np.asarray(given.is_null())
-        return with_ids(calls.texts, made, nameless), made if given is None else pc.coalesce(given, made)
+        return write_message_ids(calls.texts, made, nameless), made if given is None else pc.coalesce(given, made)
 
     def _note(self, encode_error: EncodeError) -> None:
         """Add a reason to rows that cannot be sent, where nothing has been told of the same column yet."""

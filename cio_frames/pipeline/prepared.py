@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from cio_frames import spec, validation
 from cio_frames._util import prefetch
 from cio_frames._util.arrays import Ints, UInts
+from cio_frames.arrow.buffers import TEXT
 from cio_frames.columns import ColumnMapping, Columns, position_of, resolve
 from cio_frames.encoding import NO_TIME, Calls, Encoder
-from cio_frames.encoding.text import TEXT
 from cio_frames.errors import MissingColumnsError
 from cio_frames.pipeline import ordering
 from cio_frames.pipeline.call_spec import CallSpec
@@ -312,7 +312,9 @@ def _merged(call_groups: list[CallGroup], start: int, stop: int) -> Calls:
     return Calls(
         texts=_taken([calls.texts for calls in found], take),
         message_ids=None if all(calls.message_ids is None for calls in found) else _taken(filled, take),
-        ms=np.where(order < 0, NO_TIME, np.concatenate([*(calls.ms for calls in found), [NO_TIME]])[order]),
+        timestamps_ms=np.where(
+            order < 0, NO_TIME, np.concatenate([*(calls.timestamps_ms for calls in found), [NO_TIME]])[order]
+        ),
         encode_errors=[
             encode_error._replace(rows=rows[encode_error.rows])
             for rows, calls in zip(places, found, strict=True)

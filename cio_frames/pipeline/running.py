@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 from cio_frames import validation
 from cio_frames._util.progress import bar
 from cio_frames._util.signals import sigterm_as_interrupt
+from cio_frames.arrow.buffers import TEXT
 from cio_frames.client import Client, offline_client
 from cio_frames.delivery.dispatcher import Delivery, Ended, Outcome, deliver
-from cio_frames.encoding.text import TEXT, EncodeError
+from cio_frames.encoding import EncodeError
 from cio_frames.errors import (
     AuthenticationError,
     DeliveryError,

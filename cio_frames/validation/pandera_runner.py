@@ -1,9 +1,9 @@
-"""Which rows fail a schema, and why, by position.
+"""Runs a pandera schema over a frame; the only code that calls pandera's ``validate``.
 
-pandera names rows by index label, and labels repeat; it also leaves a column's other checks out once a cell cannot be
-coerced. So the frame that it sees has positions for labels, and what passes is checked again until nothing new is
-found. Which rows fail is read from each check's own answer: pandera's table of failure cases costs many times the
-check itself where every row fails.
+pandera names rows by index label, and labels repeat; it also skips a column's other checks once a cell cannot be
+coerced. So the frame that it gets has positions for labels, and the rows that pass are checked again until nothing new
+is found. Which rows fail is read from each check's own answer: pandera's table of failure cases costs many times the
+check itself if every row fails.
 """
 
 from __future__ import annotations
@@ -11,89 +11,49 @@ from __future__ import annotations
 import decimal
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pandera.pandas as pandera
 from pandera.config import ValidationDepth, config_context
 
-from cio_frames._util.arrays import Bools, Ints
+from cio_frames._util.arrays import Cells, Ints
 from cio_frames.columns import Columns, FieldSource
-from cio_frames.encoding.cells import HALF_PAIR
-from cio_frames.errors import FrameError, MissingColumnsError
+from cio_frames.errors import FrameError, MissingColumnsError, parameter
 from cio_frames.validation import members
-from cio_frames.validation.cells import NEEDED
-from cio_frames.validation.checks import why_no_text
+from cio_frames.validation.checks import CHECKS, check_name
+from cio_frames.validation.failures import Severity, concat_failures, failure_cases
+from cio_frames.validation.type_checks import text_reasons
 
-Severity = Literal["error", "warning"]
-_Part = TypeVar("_Part")
-
-FAILURE_COLUMNS = ["position", "column", "check", "severity", "value", "reason"]
+_SchemaPart = TypeVar("_SchemaPart")
 
 
-class _HalfPair(bytes):
-    """A text with half a surrogate pair in it, as pandera can print it; and no text."""
+class _SurrogateText(bytes):
+    """A text with a lone surrogate, as bytes that pandera can print."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Broken:
-    """One check, and the rows that break it; without rows it could not be run at all."""
+class _BrokenCheck:
+    """One check, and the rows that break it; without rows it failed to run.
+
+    ``pandera_check`` is pandera's name, or its whole text for a dtype; ``sentence`` is the check's own error text.
+    """
 
     field: Any
-    check: str
+    pandera_check: str
+    sentence: str | None
     severity: Severity
     positions: Ints
-    values: npt.NDArray[np.object_]
+    values: Cells
     of_frame: bool
 
-
-def failure_cases(
-    positions: Ints, column: Any, check: str, reasons: Any, *, severity: Severity = "error", values: Any = None
-) -> pd.DataFrame:
-    """Return one row per row of the frame that breaks a check.
-
-    >>> failure_cases(np.array([3]), "total", "number", "total: a number is needed")["position"].tolist()
-    [3]
-    """
-    rows = pd.RangeIndex(len(positions))
-    return pd.DataFrame(
-        {
-            "position": positions,
-            "column": pd.Series([column] * len(rows), index=rows, dtype=object),
-            "check": pd.Series(check, index=rows, dtype=object),
-            "severity": pd.Series(severity, index=rows, dtype=object),
-            "value": pd.Series(values, index=rows, dtype=object),
-            "reason": pd.Series(reasons, index=rows, dtype=object),
-        },
-        columns=FAILURE_COLUMNS,
-    )
-
-
-def concat_failures(found: list[pd.DataFrame]) -> pd.DataFrame:
-    """Return failure cases of several checks as one frame, by position."""
-    some = [cases for cases in found if len(cases)]
-    if not some:
-        return _no_cases()
-    cases = some[0] if len(some) == 1 else pd.concat(some, ignore_index=True)
-    return _by_position(cases)
-
-
-@cache
-def _no_cases() -> pd.DataFrame:
-    """Return no cases: one frame for all who have none, which nobody changes."""
-    return failure_cases(np.empty(0, dtype=np.int64), None, "", None)
-
-
-def _by_position(cases: pd.DataFrame) -> pd.DataFrame:
-    """Return failure cases in the order of rows, as they are where that is theirs already."""
-    if cases["position"].is_monotonic_increasing:
-        return cases
-    return cases.sort_values("position", kind="stable", ignore_index=True)
+    @property
+    def name(self) -> str:
+        """The stable name of the check."""
+        return check_name(self.pandera_check)
 
 
 def failures_of(
@@ -114,8 +74,8 @@ def failures_of(
     schema : pandera.DataFrameSchema
         Its columns are named by field. Checks with ``raise_warning=True`` are warnings.
     own_columns : bool
-        Whether a name that no column feeds is looked for among the frame's own columns. In a schema of the API's a
-        name is a field's and nothing else: a column that is renamed, or not sent, is none of its concern.
+        Whether a name that no column feeds is looked up among the frame's own columns. In the API's schemas a name is
+        always a field's, so a column that is renamed or not sent is not checked.
 
     Returns
     -------
@@ -125,34 +85,34 @@ def failures_of(
     Raises
     ------
     FrameError
-        The schema asks for a column that is not there, or one of its checks cannot be run on this frame.
+        A column of the schema is missing, or one of its checks fails to run on this frame.
     """
     if schema.strict is True:
-        _refuse_unknown(columns, schema)
-    view = _view(frame, columns, schema, own_columns=own_columns)
-    schema, warned = _asked_in_full(schema, view.columns)
-    found: list[_Broken] = []
-    waiting = np.ones(len(view), dtype=bool)
+        _refuse_unknown_columns(columns, schema)
+    view = _view_by_field(frame, columns, schema, own_columns=own_columns)
+    schema, warning_checks = _prepare_schema(schema, view.columns)
+    found: list[_BrokenCheck] = []
+    pending = np.ones(len(view), dtype=bool)
     while True:
-        broken = list(_broken(view[waiting] if not waiting.all() else view, schema, warned))
-        rows = [each for each in broken if len(each.positions)]
-        others = [each for each in broken if not len(each.positions)]
-        found += rows
-        if not others:
+        broken = list(_run_schema(view[pending] if not pending.all() else view, schema, warning_checks))
+        with_rows = [each for each in broken if len(each.positions)]
+        without_rows = [each for each in broken if not len(each.positions)]
+        found += with_rows
+        if not without_rows:
             break
-        errors = [each.positions for each in rows if each.severity == "error"]
+        errors = [each.positions for each in with_rows if each.severity == "error"]
         if not errors:
-            _refuse(others[0], columns, own_columns)
-        # Something could not be checked; it can once the rows known to be bad are out of the way.
-        waiting[np.concatenate(errors)] = False
-    fields = {source.name: source for source in columns.sources}
-    told = concat_failures([_told(each, fields) for each in found])
-    # Of one column pandera can tell the same twice.
-    twice = len({each.field for each in found}) < len(found)
-    return told.drop_duplicates(["position", "reason"], ignore_index=True) if twice else told
+            _raise_unrunnable(without_rows[0], columns, own_columns)
+        # A check failed to run; it may run without the rows that are known to be invalid.
+        pending[np.concatenate(errors)] = False
+    sources = {source.name: source for source in columns.sources}
+    cases = concat_failures([_failure_cases_of(each, sources) for each in found])
+    # pandera can report the same of one column twice.
+    may_repeat = len({each.field for each in found}) < len(found)
+    return cases.drop_duplicates(["position", "reason"], ignore_index=True) if may_repeat else cases
 
 
-def _asked_in_full(
+def _prepare_schema(
     schema: pandera.DataFrameSchema, names: pd.Index[Any]
 ) -> tuple[pandera.DataFrameSchema, list[pandera.Check]]:
     """Return a schema whose warnings fail as its errors do, and which of its checks are warnings.
@@ -161,84 +121,88 @@ def _asked_in_full(
     """
     if schema.index is not None:
         raise FrameError(
-            "A schema with index= cannot be applied: rows are known by position here. Make the index a column with "
-            ".reset_index(), and check that."
+            "Unsupported schema: index= is not supported, since rows are known by position here. Make the index a "
+            "column with .reset_index(), and check that column."
         )
-    schema = _copied(schema)
+    schema = _copy_part(schema)
     # Columns have no order here: they are found by field.
     schema.ordered = False
-    warned: list[pandera.Check] = []
+    warning_checks: list[pandera.Check] = []
 
-    def asked(check: Any, cases: int | None) -> Any:
-        check = _copied(check)
+    def prepare_check(check: Any, cases: int | None) -> Any:
+        check = _copy_part(check)
         check.n_failure_cases = cases
         if check.raise_warning:
             check.raise_warning = False
-            warned.append(check)
+            warning_checks.append(check)
         return check
 
-    schema.checks = [asked(check, None) for check in schema.checks]
-    columns = {name: _copied(column) for name, column in _spelled_out(schema.columns, names)}
+    schema.checks = [prepare_check(check, None) for check in schema.checks]
+    columns = {name: _copy_part(column) for name, column in _expand_patterns(schema.columns, names)}
     for column in columns.values():
-        column.checks = [asked(check, 1) for check in column.checks]
+        column.checks = [prepare_check(check, 1) for check in column.checks]
     schema.columns = columns
-    return schema, warned
+    return schema, warning_checks
 
 
-def _copied(part: _Part) -> _Part:
-    """Return a part of a schema that can be changed without changing the caller's; older pandera's copies cannot."""
-    copied: _Part = object.__new__(type(part))
+def _copy_part(part: _SchemaPart) -> _SchemaPart:
+    """Return a part of a schema that can be changed without changing the caller's; older pandera cannot copy them."""
+    copied: _SchemaPart = object.__new__(type(part))
     copied.__dict__.update(vars(part))
     return copied
 
 
-def _spelled_out(columns: Mapping[Any, pandera.Column], names: pd.Index[Any]) -> Iterator[tuple[Any, pandera.Column]]:
+def _expand_patterns(
+    columns: Mapping[Any, pandera.Column], names: pd.Index[Any]
+) -> Iterator[tuple[Any, pandera.Column]]:
     """Yield columns, those that are named by a pattern under each name that matches.
 
-    pandera tells of all columns of a pattern under the name of the last one.
+    pandera reports all columns of a pattern under the name of the last one.
     """
     for name, column in columns.items():
-        matching = [each for each in names if _matches(name, each)] if column.regex else []
+        matching = [each for each in names if _matches_name(name, each)] if column.regex else []
         for each in matching:
-            plain = _copied(column).set_name(each)
-            plain.regex = False
-            yield each, plain
+            named = _copy_part(column).set_name(each)
+            named.regex = False
+            yield each, named
         if not matching:
             yield name, column
 
 
-def _matches(pattern: str, name: Any) -> bool:
+def _matches_name(pattern: str, name: Any) -> bool:
     return isinstance(name, str) and re.match(pattern, name) is not None
 
 
-def _view(frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema, *, own_columns: bool) -> pd.DataFrame:
-    """Return the columns that a schema asks for, named by field, with positions for labels."""
+def _view_by_field(
+    frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema, *, own_columns: bool
+) -> pd.DataFrame:
+    """Return the columns of a schema, named by field, with positions for labels."""
     positions = {source.name: source.position for source in columns.sources}
     fields = {source.name: source.field for source in columns.sources}
     own = {label: place for place, label in enumerate(frame.columns)} if own_columns else {}
-    whole_frame = bool(schema.checks) or schema.strict or schema.dtype is not None
-    wanted = {*schema.columns, *_names(schema.unique), *(positions if whole_frame else ())}
+    all_columns = bool(schema.checks) or schema.strict or schema.dtype is not None
+    wanted = {*schema.columns, *_unique_names(schema.unique), *(positions if all_columns else ())}
     for pattern in (name for name, column in schema.columns.items() if column.regex):
-        wanted |= {name for name in (*positions, *own) if _matches(pattern, name)}
+        wanted |= {name for name in (*positions, *own) if _matches_name(pattern, name)}
     series = {}
     for name in sorted(wanted, key=str):
         place = positions.get(name, own.get(name))
         if place is not None:
             column = frame.iloc[:, place].set_axis(pd.RangeIndex(len(frame)))
-            series[name] = members.as_objects(column, fields[name]) if name in fields else column
-            series[name] = _printable(series[name])
+            series[name] = members.as_python_objects(column, fields[name]) if name in fields else column
+            series[name] = _printable_column(series[name])
     return pd.DataFrame(series, index=pd.RangeIndex(len(frame)), copy=False)
 
 
-def _names(unique: str | list[str] | None) -> list[str]:
+def _unique_names(unique: str | list[str] | None) -> list[str]:
     return [unique] if isinstance(unique, str) else unique or []
 
 
-def _printable(series: pd.Series[Any]) -> pd.Series[Any]:
-    """Return a column without what pandera fails of as a whole: half surrogates are bytes, signalling NaN are None."""
+def _printable_column(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column without cells that make pandera fail: lone surrogates as bytes, signaling NaN as None."""
     if isinstance(series.dtype, pd.CategoricalDtype):
         distinct = pd.Series(series.cat.categories)
-        return series if _printable(distinct) is distinct else _printable(series.astype(object))
+        return series if _printable_column(distinct) is distinct else _printable_column(series.astype(object))
     if series.dtype != object and not (isinstance(series.dtype, pd.StringDtype) and series.dtype.storage == "python"):
         return series
     if any(issubclass(kind, decimal.Decimal) for kind in set(map(type, series))):
@@ -247,162 +211,154 @@ def _printable(series: pd.Series[Any]) -> pd.Series[Any]:
     try:
         "".join(cell for cell in series if isinstance(cell, str)).encode()
     except UnicodeEncodeError:
-        cells = [_HalfPair(cell.encode("utf-8", "replace")) if _is_broken(cell) else cell for cell in series]
+        cells = [_SurrogateText(cell.encode("utf-8", "replace")) if _has_surrogate(cell) else cell for cell in series]
         return pd.Series(cells, index=series.index, dtype=object)
     return series
 
 
-def _is_broken(cell: Any) -> bool:
+def _has_surrogate(cell: Any) -> bool:
     return isinstance(cell, str) and any("\ud800" <= character <= "\udfff" for character in cell)
 
 
-def _broken(view: pd.DataFrame, schema: pandera.DataFrameSchema, warned: list[pandera.Check]) -> Iterator[_Broken]:
-    """Run a schema and yield what is broken, with positions where pandera knows them."""
+def _run_schema(
+    view: pd.DataFrame, schema: pandera.DataFrameSchema, warning_checks: list[pandera.Check]
+) -> Iterator[_BrokenCheck]:
+    """Run a schema and yield the broken checks, with positions if pandera knows them."""
     try:
         with warnings.catch_warnings():
-            # What pandera does to its own tables under pandas 2.2 is no news to our users.
+            # What pandera does to its own tables under pandas 2.2 does not concern users.
             warnings.filterwarnings("ignore", "The behavior of DataFrame concatenation", FutureWarning)
             with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
                 schema.validate(view, lazy=True)
     except pandera.errors.SchemaErrors as errors:
         for error in errors.schema_errors:
-            yield from _broken_by(error, view, warned)
+            yield from _broken_by(error, view, warning_checks)
 
 
-def _broken_by(error: pandera.errors.SchemaError, view: pd.DataFrame, warned: list[pandera.Check]) -> Iterator[_Broken]:
-    """Yield the rows that one of pandera's errors is about, or no row where it is about the frame."""
+def _broken_by(
+    error: pandera.errors.SchemaError, view: pd.DataFrame, warning_checks: list[pandera.Check]
+) -> Iterator[_BrokenCheck]:
+    """Yield the rows of one of pandera's errors, or no rows for an error about the frame."""
     of_frame = isinstance(error.schema, pandera.DataFrameSchema)
-    check = error.check if isinstance(error.check, str) else error.check.error or str(error.check.name)
-    severity: Severity = "warning" if any(error.check is each for each in warned) else "error"
+    check, sentence = _check_and_sentence(error.check)
+    severity: Severity = "warning" if any(error.check is each for each in warning_checks) else "error"
     answer = error.check_output
     if not of_frame and isinstance(error.check, pandera.Check) and isinstance(answer, pd.Series):
-        # pandera leaves nulls out of most checks, so the answer has some positions only.
+        # pandera excludes nulls from most checks, so the answer has some positions only.
         positions = answer.index[~answer.to_numpy(dtype=bool, na_value=False)].to_numpy(dtype=np.int64)
         values = view[error.schema.name].loc[positions].to_numpy(dtype=object)
-        yield _Broken(error.schema.name, check, severity, positions, values, of_frame)
+        yield _BrokenCheck(error.schema.name, check, sentence, severity, positions, values, of_frame)
         return
     if isinstance(answer, (bool, np.bool_)):
-        # One answer for all rows: the column or the frame as a whole is not as it should be, and so no row is.
+        # One answer for all rows: the column or the frame as a whole is invalid, and so is every row.
         if len(view):
-            positions = view.index.to_numpy(dtype=np.int64)
-            yield _Broken(error.schema.name, check, severity, positions, _cells([None] * len(view)), of_frame)
+            positions, values = view.index.to_numpy(dtype=np.int64), _object_array([None] * len(view))
+            yield _BrokenCheck(error.schema.name, check, sentence, severity, positions, values, of_frame)
         return
+    no_rows = np.empty(0, dtype=np.int64)
     cases = error.failure_cases
     if not isinstance(cases, pd.DataFrame):
-        yield _Broken(error.schema.name, check, severity, np.empty(0, dtype=np.int64), _cells([cases]), of_frame)
+        yield _BrokenCheck(error.schema.name, check, sentence, severity, no_rows, _object_array([cases]), of_frame)
         return
     places = pd.to_numeric(cases["index"], errors="coerce")
     known = places.notna().to_numpy()
     values = cases["failure_case"].to_numpy(dtype=object)
     field = error.schema.name if not of_frame else None
     if of_frame:
-        # A check of whole rows is reported once per column; it is one failure.
+        # pandera reports a check of whole rows once per column; it is one failure.
         known = known & ~places.duplicated().to_numpy()
     if known.any():
-        yield _Broken(field, check, severity, places[known].to_numpy(dtype=np.int64), values[known], of_frame)
+        positions = places[known].to_numpy(dtype=np.int64)
+        yield _BrokenCheck(field, check, sentence, severity, positions, values[known], of_frame)
     elif len(cases):
-        yield _Broken(field, check, severity, np.empty(0, dtype=np.int64), values, of_frame)
+        yield _BrokenCheck(field, check, sentence, severity, no_rows, values, of_frame)
 
 
-def _cells(values: list[Any]) -> npt.NDArray[np.object_]:
-    cells = np.empty(len(values), dtype=object)
-    cells[:] = values
-    return cells
+def _check_and_sentence(check: Any) -> tuple[str, str | None]:
+    """Return pandera's name of a check, and the text that the check has for its errors."""
+    return (check, None) if isinstance(check, str) else (str(check.name), check.error)
 
 
-def _refuse_unknown(columns: Columns, schema: pandera.DataFrameSchema) -> None:
-    """Say which columns a strict schema does not know; pandera tells of the first one only, in some versions."""
+def _object_array(values: list[Any]) -> Cells:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _refuse_unknown_columns(columns: Columns, schema: pandera.DataFrameSchema) -> None:
+    """Raise if a strict schema does not have every column; pandera reports only the first one, in some versions."""
     unknown = [
         source.label
         for source in columns.sources
         if not any(
-            _matches(name, source.name) if each.regex else name == source.name for name, each in schema.columns.items()
+            _matches_name(name, source.name) if each.regex else name == source.name
+            for name, each in schema.columns.items()
         )
     ]
     if unknown:
         raise FrameError(
-            f"The schema has strict=True and does not know {', '.join(map(repr, unknown))}. Add what is sent to the "
-            "schema, leave it out with traits= or properties=, or leave strict=True out."
+            f"The schema has strict=True, and these columns are not in it: {', '.join(map(repr, unknown))}. Add them "
+            f"to the schema, choose columns with {parameter('traits')} or {parameter('properties')}, or remove "
+            "strict=True."
         )
 
 
-def _refuse(broken: _Broken, columns: Columns, own_columns: bool) -> None:
-    """Say why a schema cannot be applied to a frame at all; values stay out of the text."""
+def _raise_unrunnable(broken: _BrokenCheck, columns: Columns, own_columns: bool) -> None:
+    """Raise why a schema cannot be applied to a frame; values stay out of the text."""
     labels = {source.name: source.label for source in columns.sources}
     label = labels.get(broken.field, broken.field)
-    pattern = broken.check.startswith("no_regex_column_match")
-    if pattern or broken.check == "column_in_dataframe":
-        what = columns.event.name if columns.event else columns.call.name
-        missing = broken.field if pattern else broken.values[0]
-        remedy = "A schema names columns by field: user_id, timestamp, traits and properties by their own name."
+    is_pattern = broken.pandera_check.startswith("no_regex_column_match")
+    if is_pattern or broken.pandera_check == "column_in_dataframe":
+        name = columns.event.name if columns.event else columns.call.name
+        missing = broken.field if is_pattern else broken.values[0]
+        remedy = "Columns of a schema are named by field: user_id, timestamp, traits and properties by their own name."
         if not own_columns:
-            remedy = f"Add it, or give yours that name: frame.rename(columns={{'your_column': {str(missing)!r}}})."
-        raise MissingColumnsError(what, [str(missing)], list(labels.values()), remedy)
-    if broken.check.startswith("dtype("):
+            remedy = f"Add it, or rename yours: frame.rename(columns={{'your_column': {str(missing)!r}}})."
+        raise MissingColumnsError(name, [str(missing)], list(labels.values()), remedy)
+    if broken.name == "dtype":
         raise FrameError(
-            f"Column {label!r} is of dtype {broken.values[0]}, and the schema needs "
-            f"{broken.check}. Convert it with .astype(), or give the schema coerce=True."
+            f"Column {label!r} has dtype {broken.values[0]}; the schema requires {_dtype_of(broken.pandera_check)}. "
+            "Convert it with .astype(), or set coerce=True in the schema."
         )
     where = "the frame as a whole" if broken.of_frame else f"column {label!r}"
     raise FrameError(
-        f"The check {broken.check!r} of {where} cannot be run: it ends with an error of its own. "
-        "Try it alone with schema.validate(frame, lazy=True)."
+        f"The check {broken.sentence or broken.pandera_check!r} of {where} raised an error of its own. "
+        "Run it alone with schema.validate(frame, lazy=True)."
     )
 
 
-def _told(broken: _Broken, fields: Mapping[str, FieldSource]) -> pd.DataFrame:
-    """Put what is broken into words, one row per row of the frame."""
-    words = _words(broken.check)
-    source = fields.get(broken.field)
+def _dtype_of(pandera_check: str) -> str:
+    """Return the dtype in pandera's text of a check.
+
+    >>> _dtype_of("coerce_dtype('int64')")
+    'int64'
+    """
+    return re.sub(r"^(?:coerce_)?dtype\('?(.*?)'?\)$", r"\1", pandera_check, flags=re.S)
+
+
+def _failure_cases_of(broken: _BrokenCheck, sources: Mapping[str, FieldSource]) -> pd.DataFrame:
+    """Return the failure cases of a broken check, one row per row of the frame."""
+    sentence = _sentence_of(broken)
+    source = sources.get(broken.field)
     label = source.label if source is not None else broken.field
-    reasons: Any = words if broken.of_frame else f"{label}: {words}"
-    if source is not None and broken.check == members.ERROR:
-        inside = (members.mistake_in(value, source.field) for value in broken.values)
-        reasons = [f"{label}{place}" if place else f"{label}: {words}" for place in inside]
-    elif not broken.of_frame and broken.check == NEEDED["string"]:
-        why = why_no_text(broken.values)
+    reasons: Any = sentence if broken.of_frame else f"{label}: {sentence}"
+    is_ours = source is not None and broken.sentence == CHECKS.get(broken.name)
+    if source is not None and is_ours and broken.name == "members":
+        paths = (members.find_mistake(value, source.field) for value in broken.values)
+        reasons = [f"{label}{path}" if path else f"{label}: {sentence}" for path in paths]
+    elif is_ours and broken.name == "string":
+        known = text_reasons(broken.values)
         reasons = [
-            f"{label}: {HALF_PAIR if isinstance(value, _HalfPair) else each or words}"
-            for value, each in zip(broken.values, why, strict=True)
+            f"{label}: {CHECKS['lone_surrogate'] if isinstance(value, _SurrogateText) else reason or sentence}"
+            for value, reason in zip(broken.values, known, strict=True)
         ]
     column = None if broken.of_frame else label
-    return failure_cases(
-        broken.positions, column, broken.check, reasons, severity=broken.severity, values=broken.values
-    )
+    return failure_cases(broken.positions, column, broken.name, reasons, severity=broken.severity, values=broken.values)
 
 
-def _words(check: str) -> str:
-    """Return what a check asks for, in words."""
-    words: Mapping[str, Callable[[], str]] = {
-        "not_nullable": lambda: "is missing, and is needed",
-        "field_uniqueness": lambda: "stands more than once, and must be unique",
-        "multiple_fields_uniqueness": lambda: "the same stands in more than one row, and must be unique",
-    }
-    if check in words:
-        return words[check]()
-    # Depending on its version, pandera tells of one cell twice: it cannot be coerced, and so it is of the wrong dtype.
-    dtype = re.fullmatch(r"(?:coerce_)?dtype\('?(.*?)'?\)", check)
-    return f"cannot be read as {dtype[1]}" if dtype else check
-
-
-def rows_by_reason(failures: pd.DataFrame, rows: int) -> tuple[Bools, npt.NDArray[np.object_]]:
-    """Return which rows fail, and all reasons of each in one text.
-
-    >>> cases = pd.DataFrame({"position": [1, 1], "reason": ["a: is missing", "b: is missing"]})
-    >>> failed, reasons = rows_by_reason(cases, 2)
-    >>> failed.tolist(), reasons[1]
-    ([False, True], 'a: is missing; b: is missing')
-    """
-    failed = np.zeros(rows, dtype=bool)
-    reasons = np.full(rows, None, dtype=object)
-    if len(failures) == 0:
-        return failed, reasons
-    cases = _by_position(failures)
-    places, words = cases["position"].to_numpy(dtype=np.int64), cases["reason"].to_numpy(dtype=object)
-    failed[places] = True
-    # The first reason of every row, then the second of those that have one: few turns, each over whole columns.
-    turns = np.arange(len(places)) - np.searchsorted(places, places)
-    for turn in range(turns.max(initial=-1) + 1):
-        now = turns == turn
-        reasons[places[now]] = words[now] if turn == 0 else reasons[places[now]] + "; " + words[now]
-    return failed, reasons
+def _sentence_of(broken: _BrokenCheck) -> str:
+    if broken.sentence:
+        return broken.sentence
+    if broken.name == "dtype":
+        return f"not valid as {_dtype_of(broken.pandera_check)}"
+    return CHECKS.get(broken.pandera_check, broken.pandera_check)
