@@ -28,7 +28,7 @@ from cio_frames.errors import (
 from cio_frames.pipeline.call_spec import CallSpec
 from cio_frames.pipeline.encode_run import EncodeRun
 from cio_frames.pipeline.prepared import Prepared
-from cio_frames.report import Survey, ValidationReport, column_facts, merged
+from cio_frames.report import Survey, ValidationReport, column_facts, merge_column_facts
 from cio_frames.results import Outcomes
 
 
@@ -113,11 +113,11 @@ def _report(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> Val
     survey = Survey(checked_at, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
     events = prepared.events()
     for written in encode_run.encoded_slices():
-        survey.sized(written.sizes[~written.invalid])
+        survey.add_call_sizes(written.sizes[~written.invalid])
         kept = np.flatnonzero(np.asarray(written.payloads.is_valid()))
-        survey.timed(written.timestamp_ms[kept], events[written.start + kept])
+        survey.add_timestamps(written.timestamp_ms[kept], events[written.start + kept])
         for _, batch in encode_run.cut(written):
-            survey.sent(body_bytes=len(batch.body))
+            survey.add_request(body_bytes=len(batch.body))
     found = [prepared.failures]
     found += [
         validation.failure_cases(
@@ -140,7 +140,7 @@ def _report(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> Val
         prepared.call_spec.what,
         prepared.frame.index,
         validation.concat_failures(found),
-        survey.facts(merged(columns)),
+        survey.facts(merge_column_facts(columns)),
         against=prepared.call_spec.against,
     )
 

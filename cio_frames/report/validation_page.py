@@ -1,31 +1,22 @@
-"""A report as one self-contained page of HTML.
-
-All words of a frame (labels, values, reasons, names of events) go through Jinja2's escaping, into text only, never into
-attributes. The page may run its own script and style, by their hash, and nothing else, and may ask nobody for anything.
-"""
+"""A validation report as one HTML page that loads nothing else."""
 
 from __future__ import annotations
 
-import base64
-import functools
-import hashlib
-from importlib.resources import files
 from typing import Protocol
 
-import jinja2
 import pandas as pd
 
 from cio_frames.report.facts import Facts
-from cio_frames.report.findings import MAX_CHECKS, Findings, plain
+from cio_frames.report.findings import MAX_CHECKS, Findings, short_text
 from cio_frames.report.sizes import histogram
+from cio_frames.report.templates import template_environment
 
-_TEMPLATES = files("cio_frames.report") / "templates"
 _MAX_COLUMNS = 1_000
 _MAX_EVENTS = 50
 
 
-class Shown(Protocol):
-    """What a page asks of a report."""
+class ReportContent(Protocol):
+    """What a page needs of a report."""
 
     @property
     def what(self) -> str:
@@ -37,7 +28,7 @@ class Shown(Protocol):
 
     @property
     def against(self) -> str:
-        """What they were checked against, in words."""
+        """The spec, tracking plan or schema that rows were checked against."""
 
     @property
     def failure_cases(self) -> pd.DataFrame:
@@ -45,19 +36,19 @@ class Shown(Protocol):
 
     @property
     def facts(self) -> Facts | None:
-        """What else is known."""
+        """Sizes, requests, times and columns, if they are known."""
 
 
-def page(report: Shown, *, show_values: bool) -> str:
+def validation_page(report: ReportContent, *, show_values: bool) -> str:
     """Return a report as HTML.
 
     Parameters
     ----------
     report : ValidationReport
-        Or anything that has what a page shows.
+        Or another object with the same content.
     show_values : bool
-        Whether the values of failing cells, and the index labels of their rows, are in the file: both may be
-        people's data. Labels of columns and names of events are in either way.
+        Whether to include the values of failing cells and the index labels of their rows: both may be people's data.
+        Labels of columns and names of events are always included.
 
     Examples
     --------
@@ -70,22 +61,22 @@ def page(report: Shown, *, show_values: bool) -> str:
     ...         "check": "number",
     ...         "severity": "error",
     ...         "value": ["free"],
-    ...         "reason": ["total: a number is needed"],
+    ...         "reason": ["total: must be a number"],
     ...     }
     ... )
     >>> report = SimpleNamespace(what="identify", rows=3, against="the spec", failure_cases=cases, facts=None)
-    >>> text = page(report, show_values=False)
+    >>> text = validation_page(report, show_values=False)
     >>> "1 of 3 rows is held back" in text, "free" in text
     (True, False)
     """
     findings = Findings(report.failure_cases, report.rows)
     facts = report.facts
-    show_index = show_values and findings.index_tells_more
+    show_index = show_values and findings.index_differs
     checks, more_checks = findings.checks(show_values=show_values, show_index=show_index)
     tallies = findings.tallies([column.label for column in facts.columns] if facts else [])
-    return environment().get_template("report.html.j2").render(
-        what=plain(report.what),
-        against=plain(report.against),
+    return template_environment().get_template("report.html.j2").render(
+        what=short_text(report.what),
+        against=short_text(report.against),
         total=findings.total,
         checks=checks,
         more_checks=more_checks,
@@ -96,78 +87,14 @@ def page(report: Shown, *, show_values: bool) -> str:
         more_tallies=len(tallies[_MAX_COLUMNS:]),
         facts=facts,
         columns=facts.columns[:_MAX_COLUMNS] if facts else (),
-        recent=_recent(facts) if facts else [],
+        recent=_recent_events(facts) if facts else [],
         max_events=_MAX_EVENTS,
         call_sizes=histogram(facts.call_bytes, facts.max_call_bytes) if facts else None,
         body_sizes=histogram(facts.bodies, facts.max_body_bytes) if facts else None,
     )  # fmt: skip
 
 
-def _recent(facts: Facts) -> list[tuple[str, int]]:
+def _recent_events(facts: Facts) -> list[tuple[str, int]]:
     """Return which events can start campaigns, the most frequent first."""
-    found = [(plain(event), rows) for event, rows in facts.recent.items() if rows]
+    found = [(short_text(event), rows) for event, rows in facts.recent.items() if rows]
     return sorted(found, key=lambda pair: -pair[1])
-
-
-@functools.cache
-def environment() -> jinja2.Environment:
-    """Return the templates, with what all pages share."""
-    found = jinja2.Environment(
-        loader=jinja2.PackageLoader("cio_frames.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    found.filters |= {
-        "counted": _counted,
-        "moment": _moment,
-        "number": _number,
-        "plain": plain,
-        "share": _share,
-        "width": _width,
-    }
-    script, style = _asset("page.js"), _asset("page.css")
-    found.globals |= {
-        "script": script,
-        "style": style,
-        "policy": f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; base-uri 'none'; "
-        "form-action 'none'",
-    }
-    return found
-
-
-def _asset(name: str) -> str:
-    return (_TEMPLATES / name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def _number(number: int) -> str:
-    return f"{number:,}"
-
-
-def _counted(number: int, noun: str) -> str:
-    """Return a number with its noun: 1 row, 2 rows."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _share(part: int, whole: int) -> str:
-    """Return a share that is 0% or 100% only where it is exactly that."""
-    share = 100 * part / max(whole, 1)
-    if 0 < share < 0.1:
-        return "<0.1%"
-    if 99.9 < share < 100:
-        return ">99.9%"
-    return f"{share:.1f}%".replace(".0%", "%")
-
-
-def _width(part: int, whole: int) -> float:
-    """Return a share in percent for drawing: what is there can be seen."""
-    return round(max(100 * part / max(whole, 1), 0.8), 2) if part else 0
-
-
-def _moment(time: pd.Timestamp) -> str:
-    return f"{time.day} {time.month_name()} {time.year}, {time:%H:%M} UTC"

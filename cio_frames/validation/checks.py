@@ -1,7 +1,7 @@
 """All checks by name, with their sentences.
 
 The name is what ``failure_cases["check"]`` and ``summary()["check"]`` hold, and never changes; a user's own pandera
-check keeps pandera's name for it. A reason is the sentence, or says the same with the limit, the type found or a remedy.
+check keeps pandera's name for it. A reason is the sentence, or the same with the limit, the type found or a remedy.
 """
 
 from __future__ import annotations
