@@ -140,7 +140,7 @@ def identify(
     >>> identify(people, dry_run=True)[["status", "reason"]]
         status                              reason
     0    ready                                <NA>
-    1  invalid  user_id: is missing, and is needed
+    1  invalid  user_id: required value is missing
     """
     mapping = ColumnMapping(
         user_id=user_id,
@@ -688,7 +688,7 @@ def validate(
     --------
     >>> orders = pd.DataFrame({"user_id": ["ada", "bob"], "total": [12.5, "free"]})
     >>> validate(orders, "track", "Order Completed").failure_cases["reason"].tolist()
-    ['total: a number is needed']
+    ['total: must be a number']
     """
     mapping = ColumnMapping(
         event=event_column,

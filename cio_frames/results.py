@@ -37,7 +37,7 @@ class Outcomes:
     """What became of every row so far; every row is ``unsent`` until told otherwise.
 
     >>> outcomes = Outcomes(2)
-    >>> outcomes.tell(np.array([1]), "invalid", reason="total: a number is needed")
+    >>> outcomes.tell(np.array([1]), "invalid", reason="total: must be a number")
     >>> outcomes.frame(pd.RangeIndex(2))["status"].tolist()
     ['unsent', 'invalid']
     """

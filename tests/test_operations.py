@@ -54,7 +54,7 @@ def test_a_device_goes_into_the_context_and_other_columns_become_its_attributes(
 def test_a_device_of_an_unknown_type_or_without_a_token_is_held_back():
     devices = pd.DataFrame({"user_id": ["a", "b"], "token": ["t", None], "device_type": ["windows", "ios"]})
     result = devices.cio.add_devices(dry_run=True)
-    assert list(result["reason"]) == ["device_type: must be one of ios, android", "token: is missing, and is needed"]
+    assert list(result["reason"]) == ["device_type: must be one of ios, android", "token: required value is missing"]
 
 
 def test_a_deleted_device_needs_its_token_only(sandbox):
@@ -238,8 +238,8 @@ KINDS_OF_TEXT = {
 def test_the_type_of_an_object_may_be_digits_whatever_holds_them(sandbox, kind):
     gone = pd.DataFrame({"object_id": [f"o{row}" for row in range(len(SPELLED))], "kind": KINDS_OF_TEXT[kind]})
     result = gone.cio.delete_objects(object_type_id="kind", confirm=2, client=sandbox.client)
-    held_back = ["kind: a whole number is needed"] * 5
-    assert result["reason"].dropna().tolist() == [*held_back, "kind: is missing, and is needed"]
+    held_back = ["kind: must be a whole number"] * 5
+    assert result["reason"].dropna().tolist() == [*held_back, "kind: required value is missing"]
     assert result["status"].tolist() == ["delivered"] * 2 + ["invalid"] * 6
     assert [call["properties"] for call in sent(sandbox)] == [
         {"objectId": "o0", "objectTypeId": 1},
@@ -254,7 +254,7 @@ def test_an_object_whose_type_is_missing_is_not_deleted_from_the_type_that_the_a
     for delete in (gone.cio.delete_objects, gone.cio.delete_relationships):
         result = delete(dry_run=True)
         assert result["status"].tolist() == ["ready", "invalid"]
-        assert result["reason"].tolist()[1] == "objectTypeId: is missing, and is needed"
+        assert result["reason"].tolist()[1] == "objectTypeId: required value is missing"
 
 
 def test_the_type_of_an_ended_relationship_may_be_digits_too(sandbox):
@@ -266,4 +266,4 @@ def test_the_type_of_an_ended_relationship_may_be_digits_too(sandbox):
 def test_digits_are_the_type_of_an_object_and_no_other_number():
     frame = pd.DataFrame({"user_id": ["ada"], "contentId": ["7"], "actionType": ["viewed_content"]})
     result = frame.cio.track("Report Content Event", dry_run=True)
-    assert result["reason"].tolist() == ["contentId: a whole number is needed"]
+    assert result["reason"].tolist() == ["contentId: must be a whole number"]

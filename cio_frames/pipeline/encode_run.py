@@ -74,7 +74,7 @@ class EncodeRun:
     >>> [(lane, batch.rows.tolist()) for lane, batch in sending.batches()]
     [(0, [0])]
     >>> sending.outcomes.frame(people.index)["reason"].tolist()[1]
-    'user_id: is missing, and is needed'
+    'user_id: required value is missing'
     """
 
     def __init__(

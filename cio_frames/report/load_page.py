@@ -7,7 +7,7 @@ from typing import Protocol
 
 from cio_frames.report.templates import template_environment
 
-_MAX_REASONS = 500
+_MAX_REASON_ROWS = 500
 
 
 class LoadSummary(Protocol):
@@ -33,4 +33,6 @@ def load_page(result: LoadSummary) -> str:
         key=lambda found: -found[2],
     )
     template = template_environment().get_template("load.html.j2")
-    return template.render(result=result, reasons=reasons[:_MAX_REASONS], more_reasons=len(reasons[_MAX_REASONS:]))
+    return template.render(
+        result=result, reasons=reasons[:_MAX_REASON_ROWS], more_reasons=len(reasons[_MAX_REASON_ROWS:])
+    )

@@ -41,8 +41,8 @@ def template_environment() -> jinja2.Environment:
     found.globals |= {
         "script": script,
         "style": style,
-        "policy": f"default-src 'none'; script-src '{_policy_hash(script)}'; style-src '{_policy_hash(style)}'; base-uri 'none'; "
-        "form-action 'none'",
+        "policy": f"default-src 'none'; script-src '{_policy_hash(script)}'; style-src '{_policy_hash(style)}'; "
+        "base-uri 'none'; form-action 'none'",
     }
     return found
 

@@ -139,9 +139,9 @@ def _compare_field(path: str, where: str, ours: tuple[Field, bool], theirs: tupl
             yield Change("added", where, f"{path} enum", theirs=value)
         for value in (value for value in mine.enum if value not in other.enum):
             yield Change("removed", where, f"{path} enum", ours=value)
-    for what, (value, their_value) in pairs.items():
-        if value != their_value:
-            yield Change("changed", where, f"{path} {what}", value, their_value)
+    for what, (in_spec, in_openapi) in pairs.items():
+        if in_spec != in_openapi:
+            yield Change("changed", where, f"{path} {what}", in_spec, in_openapi)
 
 
 def _topmost_paths(paths: Iterable[str]) -> list[str]:

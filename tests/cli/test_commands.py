@@ -81,7 +81,7 @@ def test_a_load_with_bad_rows_ends_with_1_and_says_why(run, orders, sandbox):
     orders.write_text(orders.read_text() + ",1997-01-03,5\n")
     done = run("load", orders, *ORDER)
     assert done.exit_code == 1
-    assert "1 invalid  customer_id: is missing, and is needed" in done.stdout
+    assert "1 invalid  customer_id: required value is missing" in done.stdout
     assert len(sandbox.calls()) == 2
 
 
@@ -295,7 +295,7 @@ def test_good_rows_go_although_a_cell_beside_them_is_no_number(run, orders):
     orders.write_text(orders.read_text() + "x,1997-01-03,free\n")
     done = run("load", orders, *ORDER)
     assert "2 delivered" in done.stdout
-    assert "1 invalid  total: a number is needed" in done.stdout
+    assert "1 invalid  total: must be a number" in done.stdout
 
 
 def test_answers_that_cannot_be_written_are_found_before_anything_is_sent(run, ends, orders, sandbox):

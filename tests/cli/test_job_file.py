@@ -72,7 +72,7 @@ def test_a_job_that_sends_nothing_where_rows_are_bad_says_which_and_reports_them
     job.write_text(JOB + "on_invalid: raise\n", encoding="utf-8")
     done = run("run", job)
     assert done.exit_code == 1
-    assert "1 invalid  customer: is missing, and is needed" in done.stdout
+    assert "1 invalid  customer: required value is missing" in done.stdout
     assert "1 of 2 rows cannot be sent, and nothing was" in done.stderr
     assert json.loads((job.parent / "answers/report.json").read_text())["statuses"] == {"ready": 1, "invalid": 1}
     assert len(sandbox.calls()) == 0
@@ -105,12 +105,12 @@ def test_a_dry_run_of_a_job_sends_nothing(run, job, sandbox):
         ("source: a\ncall: track\nevnt: b\n", "line 3: unknown key 'evnt'"),
         ("source: a\n", "line 1: 'call' is missing"),
         ("source: a\ncall: track\ncolumns: {userid: b}\n", "line 3: unknown key 'userid'"),
-        ("source: a\ncall: track\ncolumns:\n  user_id: 7\n", "line 4: text is needed here; quote it"),
-        ("source: a\ncall: track\ncolumns:\n  user_id: [a]\n", "line 4: text is needed here"),
+        ("source: a\ncall: track\ncolumns:\n  user_id: 7\n", "line 4: expected text; put quotes around it"),
+        ("source: a\ncall: track\ncolumns:\n  user_id: [a]\n", "line 4: expected text"),
         ("source: a\ncall: track\ncolumns:\n  user_id: a\n  properties: total\n", "line 5: a list of columns, or a"),
-        ("source: a\ncall: track\ncolumns:\n  traits: [a, 1]\n", "line 4: text is needed here"),
-        ("source: a\ncall: track\ncolumns:\n  traits: {a: {b: c}}\n", "line 4: text is needed here"),
-        ("source: a\ncall: track\ncolumns:\n  context: [a]\n", "line 4: text is needed here"),
+        ("source: a\ncall: track\ncolumns:\n  traits: [a, 1]\n", "line 4: expected text"),
+        ("source: a\ncall: track\ncolumns:\n  traits: {a: {b: c}}\n", "line 4: expected text"),
+        ("source: a\ncall: track\ncolumns:\n  context: [a]\n", "line 4: expected text"),
         ("source: a\ncall: track\nclient:\n  write_key: b\n", "line 4: unknown key 'write_key'"),
         ("source: a\ncall: track\nallow_campaigns: maybe\n", "line 3: true or false is needed here"),
         ("- a list\n", "line 1: a mapping"),

@@ -85,7 +85,7 @@ def test_a_row_without_any_id_is_kept_back_and_the_others_go(sandbox):
     orders = pd.DataFrame({"user_id": ["ada", None, np.nan, pd.NA, "", "  "], "total": range(6)})
     result = orders.cio.track("Order Completed", client=sandbox.client)
     assert statuses(result) == ["delivered"] + ["invalid"] * 5
-    assert set(result["reason"].dropna()) == {"user_id: is missing, and is needed"}
+    assert set(result["reason"].dropna()) == {"user_id: required value is missing"}
     assert list(sandbox.calls()["userId"]) == ["ada"]
 
 
@@ -105,8 +105,8 @@ def test_a_cell_that_json_cannot_say_holds_its_row_back_and_no_other(sandbox):
     result = frame.cio.identify(client=sandbox.client)
     assert statuses(result) == ["invalid", "invalid", "delivered"]
     assert list(result["reason"])[:2] == [
-        "x: a complex number has no form in JSON; send its two parts",
-        "x: infinity is not a number in JSON",
+        "x: complex number is not supported in JSON; send its two parts",
+        "x: infinity is not a valid JSON number; replace it with null or a number",
     ]
 
 
@@ -193,7 +193,7 @@ def test_an_event_column_names_each_rows_event_and_each_is_checked_by_its_own_sc
         }
     )
     result = frame.cio.track(event_column="what", client=sandbox.client)
-    assert list(result["reason"].fillna("")) == ["total: a number is needed", "", "", "what: is missing, and is needed"]
+    assert list(result["reason"].fillna("")) == ["total: must be a number", "", "", "what: required value is missing"]
     found = sandbox.calls().set_index("userId")["event"].to_dict()
     assert found == {"b": "My Own", "c": "Order Completed"}
     assert set(sandbox.calls()["properties"].map(list).explode()) == {"total"}
@@ -568,7 +568,7 @@ def test_a_check_of_one_s_own_that_only_warns_holds_no_row_back_when_sending():
     )
     people = pd.DataFrame({"user_id": ["ada", "bob"], "email": ["a", "b"]})
     assert statuses(cio.identify(people, dry_run=True, schema=schema)) == ["ready", "ready"]
-    assert cio.validate(people, "identify", schema=schema).rows_warned == 1
+    assert cio.validate(people, "identify", schema=schema).rows_with_warnings == 1
 
 
 @pytest.mark.parametrize("cell", [np.array([1, 2]), [1], {"a": 1}, {1}, pd.NA, None, 7, b"identify"], ids=repr)

@@ -291,7 +291,7 @@ def test_a_circle_of_several_references_is_told_from_end_to_end(openapi, schemas
         ({"swagger": "2.0", "paths": {}}, "no key 'openapi'"),
         ({"openapi": "4.0.0"}, "3.0 or 3.1 is needed; this file is 4.0.0"),
         ({"openapi": "3.1.0", "paths": [1]}, r"\[1\] where a mapping is needed"),
-        ({"openapi": "3.1.0", "components": {"schemas": {"tip": {"allOf": {}}}}}, "{} where a list is needed"),
+        ({"openapi": "3.1.0", "components": {"schemas": {"tip": {"allOf": {}}}}}, "{} where must be a list"),
         ({"openapi": "3.1.0", "components": {"schemas": {"tip": None}}}, "None where a mapping is needed"),
     ],
 )
@@ -405,7 +405,7 @@ def test_every_difference_that_was_settled_is_in_words_that_a_change_has():
         ("names: {}\nnot_events: []\n", 1, "'differences' is missing"),
         ("names: {x: Order Complete}\nnot_events: []\ndifferences: []\n", 1, "'Order Complete' is no call or event"),
         ("names: {}\nnot_events:\n- schemas: [x]\ndifferences: []\n", 3, "'reason' is missing"),
-        ("names: {}\nnot_events: {}\ndifferences: []\n", 2, "a list is needed here"),
+        ("names: {}\nnot_events: {}\ndifferences: []\n", 2, "expected a list"),
         (
             "names: {}\nnot_events: []\ndifferences:\n- reason: x\n  where: [call sing]\n  added: [x (any)]\n",
             5,

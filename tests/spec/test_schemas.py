@@ -731,25 +731,25 @@ def test_a_merge_is_told_instead_of_becoming_a_field_of_that_name(write: Write) 
     made = "events:\n  Tea Made:\n    properties: &tea\n      sort: {type: string}\n"
     path = write("events/tea.yaml", made + "  Tea Drunk:\n    properties:\n      <<: *tea\n")
     assert told(spec.semantic_events) == (
-        f"{path}, line 7: text is needed here; quote it if it is text, and write merges (<<) out."
+        f"{path}, line 7: expected text; quote it if it is text, and write merges (<<) out."
     )
 
 
 @pytest.mark.parametrize("key", ["? [a, b]\n      ", "? {a: b}\n      ", "on", "7", "null"])
 def test_a_key_that_yaml_does_not_read_as_text_is_told(write: Write, key: str) -> None:
     path = write("events/tea.yaml", EVENTS + f"      {key}: {{type: string}}\n")
-    assert told(spec.semantic_events).startswith(f"{path}, line 5: text is needed here")
+    assert told(spec.semantic_events).startswith(f"{path}, line 5: expected text")
 
 
 def test_a_value_of_an_enum_that_yaml_reads_as_a_truth_value_is_told(write: Write) -> None:
     path = write("events/tea.yaml", EVENTS + "      milk:\n        enum:\n          - little\n          - no\n")
-    assert told(spec.semantic_events).startswith(f"{path}, line 8: text is needed here")
+    assert told(spec.semantic_events).startswith(f"{path}, line 8: expected text")
 
 
 @pytest.mark.parametrize("value", ["sort", "true", "{sort: true}"])
 def test_a_list_of_names_that_is_no_list_is_told(write: Write, value: str) -> None:
     path = write("events/tea.yaml", EVENTS + f"    required: {value}\n")
-    assert told(spec.semantic_events) == f"{path}, line 5: a list of names is needed here."
+    assert told(spec.semantic_events) == f"{path}, line 5: expected a list of names."
 
 
 def test_a_repeated_key_is_told_where_it_stands_again(write: Write) -> None:
@@ -784,18 +784,18 @@ def test_a_missing_key_is_told_where_its_mapping_begins(
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "- a list\n", "a word\n"])
 def test_a_file_that_holds_no_mapping_is_told(write: Write, text: str) -> None:
     path = write("events/tea.yaml", text)
-    assert told(spec.semantic_events) == f"{path}, line 1: a mapping (key: value) is needed here."
+    assert told(spec.semantic_events) == f"{path}, line 1: expected a mapping (key: value)."
 
 
 @pytest.mark.parametrize("key", ["properties", "context"])
 def test_a_part_that_is_left_empty_is_told(write: Write, key: str) -> None:
     path = write("events/tea.yaml", f"events:\n  Tea Made:\n    {key}:\n")
-    assert told(spec.semantic_events) == f"{path}, line 3: a mapping (key: value) is needed here."
+    assert told(spec.semantic_events) == f"{path}, line 3: expected a mapping (key: value)."
 
 
 def test_additional_properties_are_described_by_a_schema(write: Write) -> None:
     path = write("events/tea.yaml", EVENTS + "      cups: {type: object, additionalProperties: false}\n")
-    assert told(spec.semantic_events) == f"{path}, line 5: a mapping (key: value) is needed here."
+    assert told(spec.semantic_events) == f"{path}, line 5: expected a mapping (key: value)."
 
 
 def test_a_file_that_is_not_yaml_is_told_with_the_line(write: Write) -> None:
@@ -814,13 +814,13 @@ def test_a_file_in_another_encoding_is_told(write: Write) -> None:
 def test_a_missing_file_is_told_with_what_to_do(write: Write) -> None:
     path = write("calls/screen.yaml", CALL)
     path.unlink()
-    assert told(spec.calls) == (f"{path} cannot be read: No such file or directory. Install cio-frames again.")
+    assert told(spec.calls) == (f"{path} cannot be read: No such file or directory. Reinstall cio-frames.")
 
 
 def test_a_folder_without_events_is_told(write: Write) -> None:
     path = write("events/tea.yaml", EVENTS)
     path.unlink()
-    assert told(spec.semantic_events) == f"{path.parent} holds no events. Install cio-frames again."
+    assert told(spec.semantic_events) == f"{path.parent} holds no events. Reinstall cio-frames."
 
 
 def test_an_event_without_ids_needs_those_of_track_and_one_with_an_empty_list_needs_none(

@@ -56,8 +56,8 @@ def test_events_of_ones_own_are_checked_like_the_built_in_ones(plan):
     )
     assert reasons(frame, plan) == [
         (1, "error", "tea: must be one of assam, darjeeling"),
-        (1, "error", "cups[0].size: a whole number is needed"),
-        (2, "error", "tea: is missing, and is needed"),
+        (1, "error", "cups[0].size: must be a whole number"),
+        (2, "error", "tea: required value is missing"),
     ]
 
 
@@ -96,12 +96,12 @@ def test_fields_are_written_in_the_type_that_the_plan_gives(plan):
 
 def test_an_unknown_property_of_ones_own_event_is_a_warning(plan):
     frame = pd.DataFrame({"user_id": ["ada"], "tea": ["assam"], "gram": [5]})
-    assert reasons(frame, plan) == [(0, "warning", "gram: is no property of Tea Ordered; did you mean 'grams'?")]
+    assert reasons(frame, plan) == [(0, "warning", "gram: not a known property of Tea Ordered; did you mean 'grams'?")]
 
 
 def test_a_built_in_event_keeps_its_own_properties_and_gets_the_plans(plan):
     frame = pd.DataFrame({"user_id": ["ada"], "house": ["north"], "total": ["free"]})
-    assert reasons(frame, plan, event="Order Completed") == [(0, "error", "total: a number is needed")]
+    assert reasons(frame, plan, event="Order Completed") == [(0, "error", "total: must be a number")]
 
 
 def test_an_event_that_is_not_in_the_plan_is_a_warning(plan):
@@ -115,7 +115,7 @@ def test_an_event_that_is_not_in_the_plan_is_a_warning(plan):
 def test_traits_are_checked_too(plan):
     frame = pd.DataFrame({"user_id": ["ada", "bob"], "favourite": ["assam", "mint"], "email": ["a@b.c", "no"]})
     assert reasons(frame, plan, "identify", None) == [
-        (1, "error", "email: not an email address"),
+        (1, "error", "email: must be an email address"),
         (1, "error", "favourite: must be one of assam, darjeeling"),
     ]
 
