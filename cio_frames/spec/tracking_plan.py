@@ -17,7 +17,7 @@ from cio_frames._util.did_you_mean import closest_name
 from cio_frames.errors import SpecError
 from cio_frames.spec.fields import FieldsFile
 
-_REMEDY = "A tracking plan is a YAML file with the keys of schemas/; a pandera schema is accepted too."
+_REMEDY = "A tracking plan is a YAML file with the keys of schemas/."
 
 
 @dataclass(frozen=True, slots=True)

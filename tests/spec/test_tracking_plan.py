@@ -74,7 +74,7 @@ def test_bounds_and_formats_of_ones_own_are_checked(plan):
     assert reasons(frame, plan) == [
         (1, "error", "grams: must be 1 or more"),
         (1, "error", "note: must have at least 2 characters"),
-        (2, "error", "link: not a URI; it begins with a scheme, such as https://"),
+        (2, "error", "link: must be a URI with a scheme, such as https://"),
     ]
 
 
@@ -107,8 +107,8 @@ def test_a_built_in_event_keeps_its_own_properties_and_gets_the_plans(plan):
 def test_an_event_that_is_not_in_the_plan_is_a_warning(plan):
     frame = pd.DataFrame({"user_id": "ada", "event": ["Tea Orderd", "Left", "Tea Ordered"], "tea": "assam"})
     assert reasons(frame, plan, event=None) == [
-        (0, "warning", "event: this event is not in plan.yaml; did you mean 'Tea Ordered'?"),
-        (1, "warning", "event: this event is not in plan.yaml"),
+        (0, "warning", "event: not a known event in plan.yaml; did you mean 'Tea Ordered'?"),
+        (1, "warning", "event: not a known event in plan.yaml"),
     ]
 
 
@@ -130,7 +130,7 @@ def test_what_is_sent_is_held_back_by_the_plan(plan, sandbox):
     ("text", "words"),
     [
         ("events:\n  Tea Ordered:\n    propertys: {}\n", "line 3: unknown key 'propertys'"),
-        ("events: {\n  a: b\n  c: d}\n", "is not YAML"),
+        ("events: {\n  a: b\n  c: d}\n", "is not valid YAML"),
     ],
 )
 def test_a_mistake_in_a_plan_is_told_with_its_line(tmp_path, text, words):
@@ -145,10 +145,10 @@ def test_a_mistake_in_a_plan_is_told_with_its_line(tmp_path, text, words):
 def test_a_plan_that_plans_nothing_is_refused(tmp_path, text):
     path = tmp_path / "plan.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(cio.SpecError, match=r"plan.yaml.*Name a YAML file of the form of schemas/"):
+    with pytest.raises(cio.SpecError, match=r"plan.yaml.*A tracking plan is a YAML file"):
         reasons(pd.DataFrame({"user_id": ["ada"]}), path)
 
 
 def test_a_plan_that_is_not_there_is_told_with_the_remedy():
-    with pytest.raises(cio.SpecError, match=r"specc cannot be read: No such file.*Name a YAML file"):
+    with pytest.raises(cio.SpecError, match=r"Cannot read specc: No such file.*A tracking plan is a YAML file"):
         reasons(pd.DataFrame({"user_id": ["ada"]}), "specc")
