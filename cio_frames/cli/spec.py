@@ -81,9 +81,10 @@ def schema_command(options: SchemaOptions) -> None:
 def spec_check_command(options: SpecCheckOptions) -> None:
     """List the differences between the vendor's OpenAPI file and schemas/.
 
-    The exit status is 1 if there are any. Differences that schemas/deliberate.yaml accepts do not count.
+    The exit status is 1 if there are any. Differences that schemas/accepted_differences.yaml accepts do not count.
     """
-    from cio_frames.spec.drift import drift, read_openapi
+    from cio_frames.spec.drift import drift
+    from cio_frames.spec.openapi import read_openapi
 
     changes = drift(read_openapi(options.openapi))
     if options.as_json:

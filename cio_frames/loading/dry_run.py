@@ -41,10 +41,10 @@ def dry_run(
             events = prepared.events()
             for written in encode_run.encoded_slices():
                 kept = np.flatnonzero(np.asarray(written.payloads.is_valid()))
-                survey.timed(written.timestamp_ms[kept], events[written.start + kept])
+                survey.add_timestamps(written.timestamp_ms[kept], events[written.start + kept])
                 for _, batch in encode_run.cut(written):
                     encode_run.outcomes.record(batch.rows, "ready")
-                    survey.sent(body_bytes=len(batch.body))
+                    survey.add_request(body_bytes=len(batch.body))
                 shown.update(len(written.sizes))
             result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows))
             bytes_ += int(result["bytes"].sum())

@@ -45,9 +45,9 @@ class LoadResult:
     >>> loaded.statuses, loaded.ok, loaded.rows, loaded.rows_held_back
     ({'delivered': 1, 'invalid': 1}, False, 2, 1)
     >>> answers[["row", "status", "reason"]].to_numpy().tolist()[1]
-    [1, 'invalid', 'user_id: is missing, and is needed']
+    [1, 'invalid', 'user_id: required value is missing']
     >>> loaded.as_dict()["reasons"]
-    [{'status': 'invalid', 'reason': 'user_id: is missing, and is needed', 'rows': 1}]
+    [{'status': 'invalid', 'reason': 'user_id: required value is missing', 'rows': 1}]
 
     Attributes
     ----------

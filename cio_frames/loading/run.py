@@ -19,11 +19,11 @@ from cio_frames._util.arrays import Bools, Ints
 from cio_frames._util.prefetch import prefetch
 from cio_frames._util.progress import LoadProgress
 from cio_frames._util.signals import sigterm_as_interrupt
+from cio_frames.arrow.buffers import TEXT, offsets_of
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch
 from cio_frames.delivery.dispatcher import Delivery, Ended, Outcome, RateLimiter, deliver
 from cio_frames.delivery.observer import NullObserver
-from cio_frames.encoding.text import TEXT, offsets_of
 from cio_frames.errors import (
     AuthenticationError,
     CampaignsError,

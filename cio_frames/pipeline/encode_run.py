@@ -14,12 +14,13 @@ import pyarrow.compute as pc
 
 from cio_frames import validation
 from cio_frames._util.arrays import Bools, Ints, UInts
+from cio_frames.arrow.buffers import TEXT, offsets_of
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch, batches
 from cio_frames.delivery.dispatcher import Outcome
 from cio_frames.delivery.observer import NullObserver, Observer
-from cio_frames.encoding import NO_ID, Calls, with_ids
-from cio_frames.encoding.text import TEXT, EncodeError, offsets_of, unescaped
+from cio_frames.encoding import NO_ID, Calls, EncodeError, write_message_ids
+from cio_frames.encoding.text import unescape_json
 from cio_frames.pipeline import ordering
 from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.pipeline.prepared import Prepared, encoder_threads
@@ -175,9 +176,9 @@ class EncodeRun:
             if self._prepared.warns:
                 payloads = self._check_event_data(payloads, start)
             not_sent = np.asarray(payloads.is_null())
-            self.outcomes.add_message_ids(unescaped(_set_null(ids, not_sent)))
+            self.outcomes.add_message_ids(unescape_json(_set_null(ids, not_sent)))
             self._observer.on_rows(int(not_sent.sum()))
-            yield EncodedSlice(start, payloads, sizes, invalid, calls.ms)
+            yield EncodedSlice(start, payloads, sizes, invalid, calls.timestamps_ms)
 
     def _check_event_data(self, payloads: pa.Array, start: int) -> pa.Array:
         """Record events whose properties are too much for Journeys, and return the payloads that are sent."""
@@ -199,11 +200,11 @@ class EncodeRun:
         if self._message_ids is None or digests is None:
             placeholders = pa.repeat(pa.scalar(NO_ID, TEXT), len(calls.texts))
             return calls.texts, placeholders if own_ids is None else pc.fill_null(own_ids, NO_ID)
-        made = self._message_ids.of(digests, calls.ms, may_repeat=may_repeat)
+        made = self._message_ids.of(digests, calls.timestamps_ms, may_repeat=may_repeat)
         without_id = np.asarray(calls.texts.is_valid())
         if own_ids is not None:
             without_id &= np.asarray(own_ids.is_null())
-        return with_ids(calls.texts, made, without_id), made if own_ids is None else pc.coalesce(own_ids, made)
+        return write_message_ids(calls.texts, made, without_id), made if own_ids is None else pc.coalesce(own_ids, made)
 
     def _add_reason(self, encode_error: EncodeError) -> None:
         """Add a reason to the rows for which the same column has none yet."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cio_frames._util.arrays import Bools, Ints
-from cio_frames.encoding.text import content_bytes, offsets_of
+from cio_frames.arrow.buffers import content_bytes, offsets_of
 
 NOBODY = -1
 # Blocks of this size stay in the processor's cache.

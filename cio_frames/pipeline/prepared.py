@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from cio_frames import validation
 from cio_frames._util import prefetch
 from cio_frames._util.arrays import Ints, UInts
+from cio_frames.arrow.buffers import TEXT
 from cio_frames.columns import Columns
 from cio_frames.encoding import NO_TIME, Calls, Encoder
-from cio_frames.encoding.text import TEXT
 from cio_frames.errors import MissingColumnsError
 from cio_frames.pipeline import ordering
 from cio_frames.pipeline.call_groups import GroupedRows, group_rows, may_fail_alone, missing_column_failures
@@ -214,10 +214,11 @@ def _merge_calls(call_groups: list[CallGroup], start: int, stop: int) -> Calls:
     indices[all_rows] = np.arange(len(all_rows))
     take = pa.array(indices, mask=indices < 0)
     ids = [pa.nulls(len(calls.texts), TEXT) if calls.message_ids is None else calls.message_ids for calls in calls_of]
+    all_ms = np.concatenate([*(calls.timestamps_ms for calls in calls_of), [NO_TIME]])
     return Calls(
         texts=_take_text([calls.texts for calls in calls_of], take),
         message_ids=None if all(calls.message_ids is None for calls in calls_of) else _take_text(ids, take),
-        ms=np.where(indices < 0, NO_TIME, np.concatenate([*(calls.ms for calls in calls_of), [NO_TIME]])[indices]),
+        timestamps_ms=np.where(indices < 0, NO_TIME, all_ms[indices]),
         encode_errors=[
             encode_error._replace(rows=rows[encode_error.rows])
             for rows, calls in zip(rows_of, calls_of, strict=True)

@@ -14,10 +14,11 @@ import pyarrow.compute as pc
 from cio_frames import validation
 from cio_frames._util.progress import bar
 from cio_frames._util.signals import sigterm_as_interrupt
+from cio_frames.arrow.buffers import TEXT
 from cio_frames.client import Client, offline_client
 from cio_frames.delivery.dispatcher import Delivery, Ended, Outcome, deliver
 from cio_frames.delivery.observer import NullObserver
-from cio_frames.encoding.text import TEXT, EncodeError
+from cio_frames.encoding import EncodeError
 from cio_frames.errors import (
     AuthenticationError,
     DeliveryError,
@@ -29,7 +30,7 @@ from cio_frames.errors import (
 from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, require_choice
 from cio_frames.pipeline.encode_run import EncodeRun
 from cio_frames.pipeline.prepared import Prepared
-from cio_frames.report import Survey, ValidationReport, column_facts, merged
+from cio_frames.report import Survey, ValidationReport, column_facts, merge_column_facts
 from cio_frames.results import Outcomes
 
 
@@ -113,11 +114,11 @@ def _check_frame(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -
     survey = Survey(checked_at, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
     events = prepared.events()
     for encoded in encode_run.encoded_slices():
-        survey.sized(encoded.sizes[~encoded.invalid])
+        survey.add_call_sizes(encoded.sizes[~encoded.invalid])
         sent = np.flatnonzero(np.asarray(encoded.payloads.is_valid()))
-        survey.timed(encoded.timestamp_ms[sent], events[encoded.start + sent])
+        survey.add_timestamps(encoded.timestamp_ms[sent], events[encoded.start + sent])
         for _, batch in encode_run.cut(encoded):
-            survey.sent(body_bytes=len(batch.body))
+            survey.add_request(body_bytes=len(batch.body))
     cases = [prepared.failures]
     cases += [
         validation.failure_cases(
@@ -140,7 +141,7 @@ def _check_frame(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -
         prepared.call_spec.what,
         prepared.frame.index,
         validation.concat_failures(cases),
-        survey.facts(merged(columns)),
+        survey.facts(merge_column_facts(columns)),
         against=prepared.call_spec.against,
     )
 

@@ -33,7 +33,7 @@ def frame_of(rows: int, *, good: bool) -> pd.DataFrame:
 
 def by_hand() -> pandera.DataFrameSchema:
     """Return the checks as one would write them in pandera."""
-    text = [pandera.Check(lambda series: pd.api.types.is_string_dtype(series.dtype), error="text is needed")]
+    text = [pandera.Check(lambda series: pd.api.types.is_string_dtype(series.dtype), error="must be text")]
     return pandera.DataFrameSchema(
         {
             "user_id": pandera.Column(checks=text, nullable=False),

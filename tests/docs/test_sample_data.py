@@ -77,11 +77,11 @@ def reasons(result):
 def test_bad_people_are_held_back():
     assert reasons(cio.identify(read("bad_people.csv"), timestamp="updated_at", dry_run=True)) == [
         None,
-        "user_id: is missing, and is needed",
-        "user_id: is missing, and is needed",
+        "user_id: required value is missing",
+        "user_id: required value is missing",
         "updated_at: not a time: send datetimes or ISO 8601 text; for seconds, pd.to_datetime(column, unit='s')",
-        "email: not an email address",
-        "unsubscribed: true or false is needed",
+        "email: must be an email address",
+        "unsubscribed: must be true or false",
         "33,185 bytes, and a call may have 32,000",
         None,
     ]
@@ -91,9 +91,9 @@ def test_bad_devices_are_held_back():
     assert reasons(cio.add_devices(read("bad_devices.csv"), timestamp="last_used_at", dry_run=True)) == [
         None,
         None,
-        "token: is missing, and is needed",
+        "token: required value is missing",
         "device_type: must be one of ios, android",
-        "user_id: is missing, and is needed",
+        "user_id: required value is missing",
     ]
 
 
@@ -101,6 +101,6 @@ def test_mixed_calls_hold_two_bad_ones():
     found = reasons(cio.batch(read("mixed_calls.csv"), timestamp="happened_at", dry_run=True))
     assert found[:6] == [None] * 6
     assert found[6:] == [
-        "event: is missing, and is needed",
+        "event: required value is missing",
         "type: must be one of identify, track, page, screen, group, alias",
     ]

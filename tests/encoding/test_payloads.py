@@ -274,14 +274,13 @@ def test_years_1_and_9999_are_written_in_four_digits(unit):
 @pytest.mark.parametrize("when", ["0000-12-31T23:59:59", "10000-01-01T00:00:00"])
 def test_a_year_that_four_digits_cannot_write_holds_the_row_back(when):
     column = pd.Series(np.array([when], dtype="datetime64[s]"))
-    assert field(column) == "x: the year is not between 1 and 9999; where it stands for no time, make it null"
+    assert field(column) == "x: year must be from 1 to 9999; replace it with null if it stands for no time"
     assert (
-        one(np.datetime64(when, "s"))
-        == "x: the year is not between 1 and 9999; where it stands for no time, make it null"
+        one(np.datetime64(when, "s")) == "x: year must be from 1 to 9999; replace it with null if it stands for no time"
     )
     assert (
         field(column, "timestamp")
-        == "timestamp: the year is not between 1 and 9999; where it stands for no time, make it null"
+        == "timestamp: year must be from 1 to 9999; replace it with null if it stands for no time"
     )
 
 
@@ -289,16 +288,16 @@ def test_a_time_whose_year_is_lost_only_in_utc_holds_the_row_back():
     column = pd.Series(np.array(["9999-12-31T23:30", "9999-12-31T00:00"], dtype="datetime64[s]"))
     assert (
         field(column, row=0, timezone="America/New_York")
-        == "x: the year is not between 1 and 9999; where it stands for no time, make it null"
+        == "x: year must be from 1 to 9999; replace it with null if it stands for no time"
     )
     assert field(column, row=1, timezone="America/New_York") == "9999-12-31T05:00:00.000Z"
     assert (
         field(column.astype(object), row=0, timezone="America/New_York")
-        == "x: the year is not between 1 and 9999; where it stands for no time, make it null"
+        == "x: year must be from 1 to 9999; replace it with null if it stands for no time"
     )
     assert (
         one(dt.datetime(1, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1))))
-        == "x: the year is not between 1 and 9999; where it stands for no time, make it null"
+        == "x: year must be from 1 to 9999; replace it with null if it stands for no time"
     )
 
 
@@ -409,8 +408,8 @@ def test_a_float32_is_written_in_its_own_shortest_form():
 
 @pytest.mark.parametrize("infinity", [np.inf, -np.inf, np.float32("inf"), decimal.Decimal("-Infinity")])
 def test_infinity_holds_the_row_back(infinity):
-    assert one(infinity) == "x: infinity is not a number in JSON"
-    assert one({"deep": [infinity]}) == "x: infinity is not a number in JSON"
+    assert one(infinity) == "x: infinity is not a valid JSON number; replace it with null or a number"
+    assert one({"deep": [infinity]}) == "x: infinity is not a valid JSON number; replace it with null or a number"
 
 
 def test_decimals_are_written_digit_for_digit_without_exponent():
@@ -502,12 +501,12 @@ def test_uuids_and_enums_are_ids(cell, expected):
     "cell", [True, b"ada", ["ada"], {"id": 1}, dt.date(2026, 1, 1), pd.Timestamp(0), decimal.Decimal("Infinity"), 1.5]
 )
 def test_what_is_no_text_and_no_whole_number_is_no_id(cell):
-    assert one(cell, "anonymous_id").startswith(("anonymous_id: text is needed",))
+    assert one(cell, "anonymous_id").startswith(("anonymous_id: must be text",))
 
 
 def test_a_time_is_no_id_however_far_it_lies():
     column = arrow([-62_135_596_800_296], pa.timestamp("ms"))
-    assert field(column, "anonymous_id").startswith("anonymous_id: text is needed")
+    assert field(column, "anonymous_id").startswith("anonymous_id: must be text")
 
 
 # Text
@@ -676,7 +675,7 @@ def test_a_fault_in_a_list_a_map_or_a_struct_is_told_on_its_own_row():
     for column in (lists, maps, structs, lists.astype(object)):
         result = dry(pd.DataFrame({"user_id": "u", "x": column}))
         assert result["status"].tolist() == ["ready", "ready", "ready", "invalid", "ready", "invalid"]
-        assert result["reason"].iloc[5] == "x: infinity is not a number in JSON"
+        assert result["reason"].iloc[5] == "x: infinity is not a valid JSON number; replace it with null or a number"
 
 
 @pytest.mark.parametrize("key", [1.5, None, True, ("a",)])
@@ -752,7 +751,10 @@ def test_a_constant_context_is_written_by_the_same_rules():
 
 
 def test_a_constant_context_that_json_cannot_say_is_refused():
-    with pytest.raises(FrameError, match=r"^context\.ip: infinity is not a number in JSON\. Give another value, or"):
+    with pytest.raises(
+        FrameError,
+        match=r"^context\.ip: infinity is not a valid JSON number; .*\. Give another value, or",
+    ):
         texts(pd.DataFrame({"user_id": ["u"]}), context={"ip": np.inf})
 
 
@@ -835,7 +837,7 @@ def test_each_row_of_a_category_is_written_and_each_fault_is_told_on_its_rows():
 def test_a_row_gives_all_its_reasons():
     frame = pd.DataFrame({"user_id": [None], "x": pd.Series([np.inf], dtype=object), "y": pd.Series([1j])})
     assert dry(frame)["reason"].iloc[0] == (
-        "x: infinity is not a number in JSON; y: a complex number has no form in JSON; "
-        "send its two parts; "
-        "user_id: is missing, and is needed"
+        "x: infinity is not a valid JSON number; replace it with null or a number; "
+        "y: a complex number has no form in JSON; send its two parts; "
+        "user_id: required value is missing"
     )

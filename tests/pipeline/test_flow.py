@@ -105,8 +105,8 @@ def test_a_cell_without_a_form_in_json_makes_its_row_invalid_and_no_other(sandbo
     result = frame.cio.identify(client=sandbox.client)
     assert statuses(result) == ["invalid", "invalid", "delivered"]
     assert list(result["reason"])[:2] == [
-        "x: a complex number has no form in JSON; send its two parts",
-        "x: infinity is not a number in JSON",
+        "x: complex number is not supported in JSON; send its two parts",
+        "x: infinity is not a valid JSON number; replace it with null or a number",
     ]
 
 
@@ -567,7 +567,7 @@ def test_a_custom_check_that_only_warns_makes_no_row_invalid():
     )
     people = pd.DataFrame({"user_id": ["ada", "bob"], "email": ["a", "b"]})
     assert statuses(cio.identify(people, dry_run=True, schema=schema)) == ["ready", "ready"]
-    assert cio.validate(people, "identify", schema=schema).rows_warned == 1
+    assert cio.validate(people, "identify", schema=schema).rows_with_warnings == 1
 
 
 @pytest.mark.parametrize("cell", [np.array([1, 2]), [1], {"a": 1}, {1}, pd.NA, None, 7, b"identify"], ids=repr)

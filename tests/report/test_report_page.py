@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from cio_frames.report.findings import MAX_CHECKS, MAX_FINDINGS, Findings, Tally
-from cio_frames.report.page import page
 from cio_frames.report.sizes import histogram
+from cio_frames.report.validation_page import page
 from tests.reports import SCRIPT, cases, facts, report
 
 VOID = {"meta", "input", "br", "rect", "line"}
@@ -52,8 +52,8 @@ def words(shown, *, show_values=False):
 
 NOTHING = cases()
 WARNING = (0, "city", "known", "warning", "Atlantis", "is not known")
-ERROR = (0, "total", "number", "error", "free", "a number is needed")
-OTHER_ERROR = (1, "total", "number", "error", "free", "a number is needed")
+ERROR = (0, "total", "number", "error", "free", "must be a number")
+OTHER_ERROR = (1, "total", "number", "error", "free", "must be a number")
 
 
 @pytest.mark.parametrize(
@@ -102,10 +102,10 @@ def test_labels_that_are_no_text_and_labels_that_repeat_are_one_line_each():
 
 
 def test_a_check_is_named_by_its_words_where_they_are_the_same_for_all():
-    failures = cases(ERROR, (1, "discount", "number", "error", "free", "a number is needed"))
+    failures = cases(ERROR, (1, "discount", "number", "error", "free", "must be a number"))
     (check,), more = Findings(failures, 2).checks(show_values=False)
     assert (check.title, check.columns, check.rows, check.says_more, more) == (
-        "a number is needed", ["total", "discount"], 2, False, 0
+        "must be a number", ["total", "discount"], 2, False, 0
     )  # fmt: skip
 
 

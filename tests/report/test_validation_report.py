@@ -185,12 +185,12 @@ def told(frame, *call, **options):
 
 def test_a_missing_id_is_a_check_of_its_own_whoever_finds_it():
     frame = pd.DataFrame({"user_id": ["ada", None, ""], "total": 1})
-    reason = "user_id: is missing, and is needed"
+    reason = "user_id: required value is missing"
     assert told(frame, "track", "Order Completed") == [
         (1, "user_id", "not_nullable", reason),
         (2, "user_id", "not_nullable", reason),
     ]
-    reason = "group_id: is missing, and is needed"
+    reason = "group_id: required value is missing"
     assert told(frame.assign(group_id=[None, "g", "g"])[:1], "group") == [(0, "group_id", "not_nullable", reason)]
 
 
@@ -214,11 +214,11 @@ def test_what_validation_has_told_of_a_column_is_not_told_again_and_of_another_i
     properties = {"sub total": "discount", "total": "own"}
     result = frame.cio.track("Order Completed", properties=properties, dry_run=True)
     assert result["reason"].tolist() == [
-        "sub total: a number is needed; total: bytes have no form in JSON; decode them to text"
+        "sub total: must be a number; total: bytes have no form in JSON; decode them to text"
     ]
     cases = told(frame, "track", "Order Completed", properties=properties)
     assert [case[1:3] for case in cases] == [
-        ("sub total", "a number is needed"),
+        ("sub total", "must be a number"),
         ("total", "json"),
         ("total", "unknown_property"),
     ]
@@ -227,7 +227,7 @@ def test_what_validation_has_told_of_a_column_is_not_told_again_and_of_another_i
 def test_a_column_that_feeds_two_fields_is_told_of_once():
     frame = pd.DataFrame({"user_id": ["ada"], "x": [b"1"]})
     result = frame.cio.track("Mine", properties=["x"], context="x", dry_run=True)
-    assert result["reason"].tolist() == ["x: an object (a dict) is needed"]
+    assert result["reason"].tolist() == ["x: must be an object (dict)"]
 
 
 def test_calls_that_are_too_large_are_told_each_with_its_size():

@@ -38,7 +38,7 @@ def test_a_number_may_be_of_any_numeric_kind(values):
 
 @pytest.mark.parametrize("value", ["12.50", True, [1], {"a": 1}, pd.Timestamp("2026-01-01")])
 def test_what_is_no_number_is_held_back(value):
-    assert reasons(orders(total=pd.Series([1.5, value], dtype=object))) == [(1, "total: a number is needed")]
+    assert reasons(orders(total=pd.Series([1.5, value], dtype=object))) == [(1, "total: must be a number")]
 
 
 @pytest.mark.parametrize("values", [["a", "007"], [7, 8], [7.0, None], pd.Categorical(["a", "b"]), ["a", 7]])
@@ -55,14 +55,14 @@ def test_what_cannot_be_text_is_held_back(value):
 
 def test_an_integer_may_be_a_whole_float_and_nothing_else():
     frame = orders(step=[1.0, 1.5, None])
-    assert reasons(frame, "Checkout Step Viewed") == [(1, "step: a whole number is needed")]
+    assert reasons(frame, "Checkout Step Viewed") == [(1, "step: must be a whole number")]
 
 
 def test_an_array_is_a_list_in_any_dress():
     frame = orders(
         products=pd.Series([[{"price": 1}], ({"price": 2},), np.array([{"price": 3}]), "no", {"a": 1}], dtype=object)
     )
-    assert reasons(frame) == [(3, "products: a list is needed"), (4, "products: a list is needed")]
+    assert reasons(frame) == [(3, "products: must be a list"), (4, "products: must be a list")]
 
 
 def test_an_enum_names_what_it_allows():
@@ -78,14 +78,14 @@ def test_a_property_that_the_event_cannot_do_without_must_be_a_column():
 
 
 def test_a_property_that_the_event_cannot_do_without_must_be_in_every_row():
-    assert reasons(orders(email_id=["a", None]), "Email Opened") == [(1, "email_id: is missing, and is needed")]
+    assert reasons(orders(email_id=["a", None]), "Email Opened") == [(1, "email_id: required value is missing")]
 
 
 def test_an_email_has_an_at_between_two_parts():
     people = orders(email=["ada@example.com", "ada", "@example.com", "a b@example.com", None])
     cases = cio.validate(people, "identify").failure_cases
     assert list(cases["position"]) == [1, 2, 3]
-    assert set(cases["reason"]) == {"email: not an email address"}
+    assert set(cases["reason"]) == {"email: must be an email address"}
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,9 @@ def test_what_is_no_schema_is_refused():
 
 def test_without_a_schema_only_what_cannot_be_sent_is_held_back():
     frame = orders(total=pd.Series(["text", float("inf"), 1.0], dtype=object))
-    assert reasons(frame, schema=None) == [(1, "total: infinity is not a number in JSON")]
+    assert reasons(frame, schema=None) == [
+        (1, "total: infinity is not a valid JSON number; replace it with null or a number")
+    ]
 
 
 def test_a_report_counts_and_sums_up():
@@ -164,12 +166,12 @@ def test_a_report_counts_and_sums_up():
     assert report.summary().to_dict("records") == [
         {
             "column": "total",
-            "check": "a number is needed",
+            "check": "must be a number",
             "severity": "error",
             "rows": 2,
             "share": 0.5,
             "first_positions": [0, 2],
-            "first_reason": "total: a number is needed",
+            "first_reason": "total: must be a number",
         }
     ]
 
@@ -178,7 +180,7 @@ def test_a_summary_says_in_words_what_the_name_of_a_check_does_not():
     frame = pd.DataFrame({"user_id": ["ada"], "Email": ["ada@example.com"], "since": [float("inf")]})
     summary = frame.cio.validate("identify").summary()
     assert summary[["check", "first_reason"]].to_numpy().tolist() == [
-        ["json", "since: infinity is not a number in JSON"],
+        ["json", "since: infinity is not a valid JSON number; replace it with null or a number"],
         ["misspelt", "Email: becomes a trait of its own; did you mean 'email'?"],
     ]
     page = frame.cio.validate("identify")._repr_html_()
@@ -236,9 +238,9 @@ PRODUCTS = [
 def test_a_member_that_does_not_fit_is_named_with_its_place():
     frame = orders(products=pd.Series(PRODUCTS, dtype=object))
     assert reasons(frame, schema="spec")[:3] == [
-        (1, "products[2].price: a number is needed"),
-        (2, "products[0].quantity: a whole number is needed"),
-        (3, "products[0]: an object (a dict) is needed"),
+        (1, "products[2].price: must be a number"),
+        (2, "products[0].quantity: must be a whole number"),
+        (3, "products[0]: must be an object (dict)"),
     ]
 
 
@@ -246,8 +248,8 @@ def test_a_member_in_an_arrow_column_is_named_the_same_way():
     cells = pa.array([[{"price": "1"}], [{"price": None}], None, [{"price": "x"}]])
     frame = orders(products=pd.array(cells, dtype=pd.ArrowDtype(cells.type)))
     assert reasons(frame) == [
-        (0, "products[0].price: a number is needed"),
-        (3, "products[0].price: a number is needed"),
+        (0, "products[0].price: must be a number"),
+        (3, "products[0].price: must be a number"),
     ]
 
 
@@ -264,7 +266,7 @@ def test_an_arrow_column_whose_type_fits_is_not_looked_into(monkeypatch):
 def test_a_nested_trait_is_looked_into():
     people = orders(cio_subscription_preferences=[{"topics": {"topic_1": True}}, {"topics": "all"}])
     cases = cio.validate(people, "identify").failure_cases
-    assert list(cases["reason"]) == ["cio_subscription_preferences.topics: an object (a dict) is needed"]
+    assert list(cases["reason"]) == ["cio_subscription_preferences.topics: must be an object (dict)"]
 
 
 def test_a_schema_that_hides_invalid_rows_is_refused():
@@ -279,7 +281,7 @@ def test_switches_of_pandera_in_the_environment_do_not_turn_checks_off(setting):
 
     setting = {name: ValidationDepth[value] if value == "SCHEMA_ONLY" else value for name, value in setting.items()}
     with config_context(**setting):
-        assert reasons(orders(total=["x"])) == [(0, "total: a number is needed")]
+        assert reasons(orders(total=["x"])) == [(0, "total: must be a number")]
 
 
 @pytest.mark.parametrize("call", ["batch", "sing"])
@@ -405,11 +407,11 @@ def test_a_number_beyond_its_bounds_is_held_back(values):
 def test_members_of_any_name_are_checked_too():
     people = orders(cio_subscription_preferences=[{"topics": {"topic_1": True}}, {"topics": {"topic_1": "yes"}}])
     cases = cio.validate(people, "identify").failure_cases
-    assert list(cases["reason"]) == ["cio_subscription_preferences.topics.topic_1: true or false is needed"]
+    assert list(cases["reason"]) == ["cio_subscription_preferences.topics.topic_1: must be true or false"]
 
 
 def test_a_blank_id_is_missing_and_not_too_short():
-    assert reasons(pd.DataFrame({"user_id": ["a", ""]}), "Signed Up") == [(1, "user_id: is missing, and is needed")]
+    assert reasons(pd.DataFrame({"user_id": ["a", ""]}), "Signed Up") == [(1, "user_id: required value is missing")]
 
 
 def test_a_property_that_an_event_needs_and_no_column_has_is_told_with_what_to_do():
@@ -565,7 +567,7 @@ def test_a_map_in_arrow_is_an_object_to_look_into():
     cells = pa.array([[("topics", [("topic_1", "yes")])], [("topics", [])], None], kind)
     people = orders(cio_subscription_preferences=pd.array(cells, dtype=pd.ArrowDtype(kind)))
     cases = cio.validate(people, "identify").failure_cases
-    assert list(cases["reason"]) == ["cio_subscription_preferences.topics.topic_1: true or false is needed"]
+    assert list(cases["reason"]) == ["cio_subscription_preferences.topics.topic_1: must be true or false"]
 
 
 @pytest.mark.parametrize("label", ["order_id", "total", "timestamp", "own"])
@@ -582,7 +584,7 @@ def test_a_member_that_an_object_needs_is_missing_where_it_is_nan(tmp_path):
 
     line = spec.Field("object", required=("sku",), properties={"sku": spec.Field("string")})
     found = [members.mistake_in([{"sku": null}], spec.Field("array", items=line)) for null in NULLS]
-    assert found == ["[0].sku: is missing, and is needed"] * len(NULLS)
+    assert found == ["[0].sku: required value is missing"] * len(NULLS)
     assert members.mistake_in([{"sku": "a"}], spec.Field("array", items=line)) is None
 
 
