@@ -227,7 +227,7 @@ def position_of(labels: Sequence[Hashable], label: Hashable, call: str) -> int:
         raise MissingColumnsError(call, [label], labels, suggest_column([label], labels))
     if count > 1:
         raise FrameError(
-            f"Column label {label!r} is ambiguous: {count} columns have it. Rename one: frame.columns = [...]."
+            f"Column {label!r} is ambiguous: {count} columns have this label. Rename one: frame.columns = [...]."
         )
     # Not index(): it compares with each label on the way, and pd.NA is neither equal nor unequal to any.
     return {known: position for position, known in enumerate(labels)}[label]

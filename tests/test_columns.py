@@ -176,7 +176,7 @@ def test_the_error_for_a_frame_without_columns_says_so():
 
 
 def test_a_repeated_label_is_refused_as_a_named_column():
-    with pytest.raises(cio.FrameError, match="ambiguous: 2 columns have it"):
+    with pytest.raises(cio.FrameError, match="ambiguous: 2 columns have this label"):
         fields(["user_id", "user_id"])
 
 

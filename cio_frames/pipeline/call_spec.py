@@ -151,7 +151,7 @@ def _check_event(call: str, event: object, event_column: Hashable | None) -> Non
     if event is None:
         return
     if call != "track":
-        raise FrameError(f"{parameter('event', str(event))} is supported by track only; {call} has no event.")
+        raise FrameError(f"{parameter('event', str(event))} is for track; {call} has no event.")
     if event_column is not None:
         raise FrameError(f"{parameter('event')} and {parameter('event_column')} exclude each other; pass one of them.")
     if not (isinstance(event, str) and event.strip()):

@@ -234,7 +234,7 @@ def test_calls_that_are_too_large_are_told_each_with_its_size():
     frame = people(bio=["a" * 33_000, "", "a" * 33_001])
     sizes = frame.cio.identify(dry_run=True)["bytes"].tolist()
     assert told(frame, "identify")[::2] == [
-        (row, None, "max_call_bytes", f"{sizes[row]:,} bytes, and a call may have 32,000") for row in (0, 2)
+        (row, None, "max_call_bytes", f"call is {sizes[row]:,} bytes; the limit is 32,000") for row in (0, 2)
     ]
 
 
