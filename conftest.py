@@ -1,21 +1,34 @@
-"""Mark the slow tests, which ``make check`` leaves out.
+"""Mark the slow tests, which ``make check`` leaves out: property tests, and those that are listed here.
 
-They are listed here by path, so that one look shows what the fast set does not cover. An entry is a folder, a file, or a
-test, as pytest writes it; the names of parametrized tests may end early.
+The list is in one place, so that one look shows what the fast set does not cover. An entry is the start of a test's id:
+a folder, a file, or a test.
 """
 
 import pytest
 
 SLOW = (
-    # A browser, official clients of other vendors, servers of others, kernels of notebooks.
+    # Other programs: a browser, official clients, S3, kernels of notebooks, libraries to compare with.
     "tests/browser/",
-    "tests/outside/",
     "tests/docs/test_benchmarks.py",
     "tests/docs/test_notebooks.py",
+    "tests/outside/",
+    "tests/test_testing.py",
+    # Outages, kills, and waiting.
+    "tests/delivery/test_server_faults.py",
+    "tests/loading/test_full_disk.py",
+    "tests/loading/test_killed_loads.py",
+    "tests/loading/test_load_faults.py",
+    "tests/loading/test_resumed_loads.py",
+    "tests/sandbox/test_faults_on_demand.py",
+    "tests/util/test_progress.py",
+    # Large tables.
+    "tests/loading/test_load_dtypes.py",
+    "tests/sandbox/test_speed.py",
 )
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.nodeid.startswith(SLOW):
+        # hypothesis marks its tests.
+        if item.nodeid.startswith(SLOW) or item.get_closest_marker("hypothesis"):
             item.add_marker(pytest.mark.slow)
