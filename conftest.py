@@ -4,6 +4,7 @@ The list is in one place, so that one look shows what the fast set does not cove
 a folder, a file, or a test.
 """
 
+import hypothesis
 import pytest
 
 SLOW = (
@@ -27,8 +28,9 @@ SLOW = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
 def pytest_collection_modifyitems(items):
     for item in items:
-        # hypothesis marks its tests.
-        if item.nodeid.startswith(SLOW) or item.get_closest_marker("hypothesis"):
+        is_property = hypothesis.is_hypothesis_test(getattr(item, "obj", None))
+        if item.nodeid.startswith(SLOW) or is_property:
             item.add_marker(pytest.mark.slow)
