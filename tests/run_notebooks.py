@@ -1,7 +1,7 @@
 """Run the notebooks, each in a kernel of its own, and save them with their outputs: ``make notebooks``.
 
-Execution counts, metadata, style sheets, and progress bars differ between runs and machines. They are removed, so that a
-diff shows real changes only.
+Execution counts, metadata, style sheets, and progress bars differ between runs and machines. They are removed, so that
+a diff shows real changes only.
 """
 
 import os

@@ -70,5 +70,3 @@ def test_the_lowest_versions_that_are_tested_are_the_floors_of_the_package():
 def version_key(version):
     """Return a version as numbers, without zeros at the end: 2.2 and 2.2.0 are the same."""
     return tuple(map(int, re.sub(r"(\.0)+$", "", version).split(".")))
-
-
