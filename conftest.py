@@ -10,6 +10,8 @@ import pytest
 SLOW = (
     # Other programs: a browser, official clients, S3, kernels of notebooks, libraries to compare with.
     "tests/browser/",
+    "tests/cli/test_demo.py",
+    "tests/cli/test_sandbox.py",
     "tests/docs/test_benchmarks.py",
     "tests/docs/test_notebooks.py",
     "tests/outside/",
@@ -20,7 +22,10 @@ SLOW = (
     "tests/loading/test_killed_loads.py",
     "tests/loading/test_load_faults.py",
     "tests/loading/test_resumed_loads.py",
+    "tests/sandbox/test_assumptions.py",
     "tests/sandbox/test_faults_on_demand.py",
+    "tests/sandbox/test_fuzz.py",
+    "tests/sandbox/test_sandbox.py",
     "tests/util/test_progress.py",
     # Large tables.
     "tests/loading/test_load_dtypes.py",

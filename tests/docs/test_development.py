@@ -27,7 +27,13 @@ def test_a_warning_inside_a_library_fails_no_test(module):
     assert [warning.category for warning in caught] == [DeprecationWarning]
 
 
-def test_a_warning_that_a_library_blames_on_our_code_fails_a_test():
+def test_what_compiled_code_of_pandas_causes_fails_no_test_although_it_points_to_our_line():
+    text = "Setting the shape on a NumPy array has been deprecated in NumPy 2.5.\\nAs an alternative, ..."
+    with warnings.catch_warnings(record=True):
+        exec(f"import warnings; warnings.warn('{text}', DeprecationWarning)", {"__name__": "cio_frames.columns"})
+
+
+def test_a_warning_of_a_library_that_points_to_our_line_fails_a_test():
     library = {"__name__": "pandas.core.frame"}
     exec("import warnings\ndef old(): warnings.warn('use new()', FutureWarning, stacklevel=2)", library)
     with pytest.raises(FutureWarning):
