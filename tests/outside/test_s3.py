@@ -1,4 +1,4 @@
-"""Loads from s3:// over real sockets, out of an S3 that is not ours: moto's server."""
+"""Loads from s3:// over real sockets, from the S3 server of moto."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ import pytest
 import cio_frames as cio
 from cio_frames.loading import sources
 
-pytest.importorskip("moto", reason="needs the dev extra, or the outside one")
+pytest.importorskip("moto", reason="moto is not installed: pip install 'cio-frames[outside]'")
 
 SECRET = "not-a-secret-for-anyone"
 
@@ -38,7 +38,7 @@ def address():
 
 @pytest.fixture
 def s3(address, monkeypatch, tmp_path):
-    """A bucket, found as one finds AWS's: by what the environment says."""
+    """A bucket that the environment names, as it would a bucket of AWS."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
@@ -92,12 +92,12 @@ def test_an_object_that_has_changed_is_refused(s3, sandbox):
 
 
 @pytest.mark.parametrize("source", ["s3://bucket/none.parquet", "s3://nobucket/in/"])
-def test_what_is_not_in_a_bucket_is_told(s3, sandbox, source):
+def test_a_source_that_is_not_in_a_bucket_is_an_error(s3, sandbox, source):
     with pytest.raises(cio.FrameError, match=f"There is no file {source}"):
         load(source, sandbox.client)
 
 
-def test_a_bucket_that_cannot_be_reached_is_told_without_the_secret(s3, sandbox, monkeypatch):
+def test_a_bucket_that_cannot_be_reached_is_an_error_without_the_secret(s3, sandbox, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
