@@ -33,6 +33,14 @@ SLOW = (
 )
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Do not even import slow files for the fast set: they import large libraries."""
+    if config.getoption("markexpr") != "not slow":
+        return None
+    path = collection_path.relative_to(config.rootpath).as_posix() + ("/" if collection_path.is_dir() else "")
+    return True if path.startswith(SLOW) else None
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
 def pytest_collection_modifyitems(items):
     for item in items:
