@@ -219,7 +219,8 @@ def test_a_command_of_a_group_is_one_of_the_commands():
 
 
 @pytest.mark.parametrize("command", commands(app), ids=" ".join)
-def test_every_command_has_help(command):
+def test_every_command_is_in_the_readme_and_has_help(command):
+    assert f"cio-frames {' '.join(command)}" in (ROOT / "README.md").read_text(encoding="utf-8")
     run = CliRunner().invoke(app, [*command, "--help"])
     assert run.exit_code == 0
     assert len(run.stdout) > 200
