@@ -13,10 +13,11 @@ import pytest
 import yaml
 
 import cio_frames as cio
-from cio_frames.cli.app import app, main
+from cio_frames.cli.app import main
 from cio_frames.cli.job_file import CLIENT_KEYS, COLUMN_KEYS, KEYS
 from cio_frames.results import STATUSES
 from tests.run_notebooks import NOTEBOOKS
+from tests.test_project import MAY_IMPORT
 
 ROOT = NOTEBOOKS.parent
 GUIDES = NOTEBOOKS / "guides"
@@ -131,17 +132,9 @@ def test_the_readme_is_short():
     assert len(read(ROOT / "README.md").splitlines()) <= 200
 
 
-def test_the_readme_and_the_guides_show_every_command():
-    pages = read(ROOT / "README.md") + read(GUIDES / "command_line.md")
-    names = [" ".join(command) for command in command_names(app)]
-    assert [name for name in names if f"cio-frames {name}" not in pages] == []
-
-
-def command_names(typer_app, *group):
-    """Return every command as one types it, those of a group with the group's name in front."""
-    own = [(*group, command.name or command.callback.__name__) for command in typer_app.registered_commands]
-    groups = [command_names(each.typer_instance, *group, each.name) for each in typer_app.registered_groups]
-    return sum(groups, own)
+def test_contributing_has_the_table_of_imports():
+    rows = re.findall(r"^\| `(\w+)` \| .+ \| (.*) \|$", read(ROOT / "CONTRIBUTING.md"), re.M)
+    assert {part: " ".join(re.findall(r"`(\w+)`", imports)) for part, imports in rows} == MAY_IMPORT
 
 
 def test_every_guide_and_every_notebook_is_in_the_readme():
