@@ -30,10 +30,10 @@ def write(path: Path, rows: int) -> None:
 
 def dry(path: str, address: str, folder: str) -> int:
     """Run a dry run, and return its rows."""
-    preview = cio.load(path, "identify", dry_run=True, progress=False)
-    assert preview.phase == "dry run"
-    assert set(preview.statuses) == {"ready"}
-    return preview.rows
+    found = cio.load(path, "identify", dry_run=True, progress=False)
+    assert found.phase == "dry run"
+    assert set(found.statuses) == {"ready"}
+    return found.rows
 
 
 def sent(path: str, address: str, folder: str) -> int:

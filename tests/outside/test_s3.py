@@ -92,12 +92,12 @@ def test_an_object_that_has_changed_is_refused(s3, sandbox):
 
 
 @pytest.mark.parametrize("source", ["s3://bucket/none.parquet", "s3://nobucket/in/"])
-def test_a_source_that_is_not_in_a_bucket_is_an_error(s3, sandbox, source):
+def test_what_is_not_in_a_bucket_is_told(s3, sandbox, source):
     with pytest.raises(cio.FrameError, match=f"There is no file {source}"):
         load(source, sandbox.client)
 
 
-def test_a_bucket_that_cannot_be_reached_is_an_error_without_the_secret(s3, sandbox, monkeypatch):
+def test_a_bucket_that_cannot_be_reached_is_told_without_the_secret(s3, sandbox, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
