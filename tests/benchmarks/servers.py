@@ -1,4 +1,4 @@
-"""What answers 200 to every POST: nginx, at the speed of C, and a server that takes its time."""
+"""Servers that answer 200 to every POST: nginx, and a slow server."""
 
 import asyncio
 import contextlib
@@ -35,12 +35,12 @@ http {{
     }}
 }}
 """
-MISSING = "nginx is missing: on Debian, apt-get install nginx-light"
+MISSING = "nginx not found. Install it: on Debian, apt-get install nginx-light"
 
 
 @contextlib.contextmanager
-def nginx() -> Iterator[str]:
-    """Run nginx from Debian on a free port, and give its address."""
+def run_nginx() -> Iterator[str]:
+    """Run an installed nginx on a free port, and yield its address."""
     program = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
     if program is None:
         raise FileNotFoundError(MISSING)
@@ -57,8 +57,8 @@ def nginx() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def slow(seconds: float) -> Iterator[str]:
-    """Run a server that answers each request after a while, and give its address."""
+def run_slow_server(seconds: float) -> Iterator[str]:
+    """Run a server that answers each request after some seconds, and yield its address."""
     port = _free_port()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(port, seconds), daemon=True)
     process.start()

@@ -1,6 +1,6 @@
 """Cost and memory from ten thousand rows to ten million, streamed from a Parquet file a batch at a time.
 
-``python -m tests.benchmarks.scale FRAME.parquet ROWS BATCH_ROWS`` measures one length and prints JSON.
+``python -m tests.benchmarks.length FRAME.parquet ROWS BATCH_ROWS`` measures one length and prints JSON.
 """
 
 import json
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import cio_frames as cio
 from cio_frames.pipeline.prepared import SLICE_ROWS
 
-from . import made, measure
+from . import datasets, measure
 
 # Batches of one size show whether cost grows with length. The long ones are a slice each, so that in the shortest run,
 # which is shorter than one, what every frame costs weighs most.
@@ -32,7 +32,7 @@ def streamed(path: str, rows: int, batch_rows: int) -> int:
             for batch in file.iter_batches(min(batch_rows, left), use_threads=False):
                 frame = batch.slice(0, left).to_pandas(types_mapper=pd.ArrowDtype)
                 result = cio.identify(frame, dry_run=True, schema=None)
-                # Each is in a batch, and none was held back.
+                # Every row is in a batch, and none is invalid.
                 assert result["batch"].notna().all()
                 size += int(result["bytes"].sum())
                 left -= len(frame)
@@ -41,13 +41,15 @@ def streamed(path: str, rows: int, batch_rows: int) -> int:
     return size
 
 
-def one(path: str, rows: str, batch_rows: str) -> dict[str, float]:
+def measure_one(
+    path: str, rows: str, batch_rows: str, *, shortest_run: int = SHORTEST_RUN, warm_rows: int = WARM_ROWS
+) -> dict[str, float]:
     """Measure one length, several times over where it is short; each after as many rows to get warm."""
     count, batch = int(rows), int(batch_rows)
-    times = max(1, SHORTEST_RUN // count)
-    for _ in range(max(1, WARM_ROWS // count)):
-        streamed(path, min(count, WARM_ROWS), batch)
-    size, figures = measure.timed(lambda: sum(streamed(path, count, batch) for _ in range(times)))
+    times = max(1, shortest_run // count)
+    for _ in range(max(1, warm_rows // count)):
+        streamed(path, min(count, warm_rows), batch)
+    size, figures = measure.measure(lambda: sum(streamed(path, count, batch) for _ in range(times)))
     return {
         "us": figures["seconds"] / times / count * 1e6,
         "processor_us": figures["processor_seconds"] / times / count * 1e6,
@@ -61,12 +63,12 @@ def tasks(folder: Path, lengths: list[int], batch_rows: int) -> dict[str, list[s
     found = {}
     for rows in lengths:
         path = folder / f"{min(rows, FILE_ROWS)}.parquet"
-        pq.write_table(made.people(min(rows, FILE_ROWS)), path, row_group_size=100_000)
+        pq.write_table(datasets.people(min(rows, FILE_ROWS)), path, row_group_size=100_000)
         found[f"{rows:,} rows"] = [__name__, str(path), str(rows), str(batch_rows)]
     return found
 
 
-def printed(found: dict[str, dict[str, float]], batch_rows: int) -> str:
+def format_table(found: dict[str, dict[str, float]], batch_rows: int) -> str:
     """Return the figures as a table; ratios are to the cheapest length."""
     least = min(run["us"] for run in found.values())
     rows = [
@@ -74,8 +76,8 @@ def printed(found: dict[str, dict[str, float]], batch_rows: int) -> str:
         for length, run in found.items()
     ]
     head = f"from Parquet, {batch_rows:,} rows a batch"
-    return measure.table([head, "time a row / least", "processor us/row", "peak MB"], rows)
+    return measure.markdown_table([head, "time a row / least", "processor us/row", "peak MB"], rows)
 
 
 if __name__ == "__main__":
-    print(json.dumps(one(*sys.argv[1:])))
+    print(json.dumps(measure_one(*sys.argv[1:])))

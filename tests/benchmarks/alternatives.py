@@ -1,8 +1,8 @@
-"""Other ways from a frame to request bodies, each as good as its author could make it.
+"""Other ways from a frame to request bodies, each as fast as its author could make it.
 
-All of them find the message ids ready made in the frame's column ``message_id``; cio_frames makes its own. They may
-write a time in any form of ISO 8601 and a number in any form of JSON, and need not keep a person's calls in one lane.
-What they must do: leave out what is missing, also inside products, and stay within the limits.
+All of them get the message ids in the column ``message_id``; cio_frames makes its own. They may write a time in any
+form of ISO 8601 and a number in any form of JSON, and need not keep a person's calls in one lane. They must omit
+missing values, also inside products, and stay within the limits.
 """
 
 import json
@@ -34,8 +34,8 @@ def bodies_of(payloads: Sequence[bytes]) -> Iterator[bytes]:
     start, before = 0, 0
     while start < len(payloads):
         stop = int(np.searchsorted(ends, before + MAX_BODY_BYTES - len(HEAD) - len(TAIL) + 1, side="right"))
-        some = payloads[start:stop]
-        yield HEAD + b",".join(some) + TAIL
+        group = payloads[start:stop]
+        yield HEAD + b",".join(group) + TAIL
         start, before = stop, int(ends[stop - 1])
 
 
@@ -408,7 +408,7 @@ def floor(calls: list[dict[str, Any]]) -> bytes:
     return orjson.dumps(calls, option=ORJSON)
 
 
-RIVALS: dict[str, Callable[[pd.DataFrame, str], Bodies]] = {
+ALTERNATIVES: dict[str, Callable[[pd.DataFrame, str], Bodies]] = {
     "polars": polars_concat,
     "DuckDB": duckdb_concat,
     "msgspec": msgspec_structs,
