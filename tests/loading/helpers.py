@@ -1,6 +1,8 @@
 """``cio.load`` with small chunks and short waits, for tests of loads."""
 
+import os
 from dataclasses import fields
+from pathlib import Path
 
 from cio_frames.columns import ColumnMapping
 from cio_frames.delivery.retry import Backoff
@@ -27,3 +29,10 @@ def load_rows(source, client=None, *, call="identify", event=None, schema="spec"
         "progress": False,
     }
     return load_source(source, call_spec, client, tuning=tuning, **{**defaults, **options})
+
+
+def environment_for(sandbox):
+    """Return the environment of a program of its own that loads to a sandbox and may import these tests."""
+    root = str(Path(__file__).parents[2])
+    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    return os.environ | {"CIO_WRITE_KEY": "sandbox", "CIO_ENDPOINT": sandbox.url, "PYTHONPATH": path}
