@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator
 from typing import IO, Any, Literal, TypeAlias
 
 import numpy as np
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from cio_frames.errors import FrameError
+from cio_frames.loading.source import Labels, TypesOf
 
 # A number as a spreadsheet would not change it: "007" and "+49 30" are text.
 _PLAIN_NUMBER = r"^-?(0|[1-9][0-9]{0,17})(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?$"
@@ -31,8 +32,6 @@ _KIND_PATTERNS = {"integer": _PLAIN_INTEGER, "number": _PLAIN_NUMBER, "boolean":
 # The limit for one line.
 _MAX_LINE_BYTES = 16_000_000
 
-Labels: TypeAlias = Sequence[Hashable]
-TypesOf: TypeAlias = Callable[[Labels], Mapping[Hashable, str]]
 OpenFile: TypeAlias = Callable[[], IO[bytes]]
 
 

@@ -12,7 +12,7 @@ from cio_frames._util.progress import LoadProgress
 from cio_frames.client import Client
 from cio_frames.loading.chunks import read_ahead, use_stored_message_ids
 from cio_frames.loading.result import HeldBack, LoadResult
-from cio_frames.loading.sources import Chunk, Source
+from cio_frames.loading.source import Chunk, Source
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun
 from cio_frames.report import Survey

@@ -22,7 +22,7 @@ from cio_frames.errors import ConfigurationError, parameter
 from cio_frames.loading.io_errors import RESUME, START_OVER, system_message, translate_io_errors
 from cio_frames.loading.lock import exclusive_lock
 from cio_frames.loading.parquet import RESERVED_PREFIX
-from cio_frames.loading.sources import Chunk
+from cio_frames.loading.source import Chunk
 from cio_frames.loading.table import parquet_table
 from cio_frames.loading.undelivered import PartGroup, clear_empty_columns, group_parts
 from cio_frames.results import GOOD

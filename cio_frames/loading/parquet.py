@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import TypeAlias, cast
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import cast
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cio_frames.loading.csv import TypesOf, convert_cells
+from cio_frames.loading.csv import convert_cells
 from cio_frames.loading.files import DataFile
+from cio_frames.loading.source import TypesOf
 
 # Starts the names of columns that a load adds to its undelivered rows. They are never sent.
 RESERVED_PREFIX = "_cio_"
-
-Wanted: TypeAlias = Callable[[Sequence[Hashable]], Sequence[Hashable] | None]
 
 
 def open_parquet(file: DataFile) -> pq.ParquetFile:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cio_frames.loading.csv import TypesOf
+from cio_frames.loading.source import TypesOf
 from cio_frames.loading.sources import source_of
 
 

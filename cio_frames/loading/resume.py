@@ -19,7 +19,7 @@ from cio_frames.errors import ConfigurationError, parameter
 from cio_frames.loading.io_errors import START_OVER
 from cio_frames.loading.ledger import FINAL_STATUSES, Ledger, LoadRecord
 from cio_frames.loading.outputs import OutputFolder
-from cio_frames.loading.sources import Chunk
+from cio_frames.loading.source import Chunk
 from cio_frames.pipeline import EncodedSlice, EncodeRun, Prepared
 from cio_frames.pipeline.message_ids import MessageIds, Seen
 

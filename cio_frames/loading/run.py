@@ -34,7 +34,7 @@ from cio_frames.loading.resume import (
     refuse_missing_frames,
     refuse_missing_results,
 )
-from cio_frames.loading.sources import Chunk, Source
+from cio_frames.loading.source import Chunk, Source
 from cio_frames.loading.tuning import LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
 from cio_frames.results import GOOD

@@ -1,101 +1,26 @@
-"""A source of rows in chunks: files of any size, or frames as they come.
-
-A chunk is the unit of a load: read, checked, sent and answered for as a whole. A source is cut the same way every time,
-so that a load that is resumed finds the same chunks.
-"""
+"""Whatever a user passes as a source: files and folders, frames, tables and datasets."""
 
 from __future__ import annotations
 
 import gzip
 import zlib
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
 from cio_frames.errors import FrameError
-from cio_frames.loading.csv import TypesOf, csv_error_message, read_csv_chunks, read_csv_header
+from cio_frames.loading.csv import csv_error_message, read_csv_chunks, read_csv_header
 from cio_frames.loading.files import DataFile, find_files
+from cio_frames.loading.frames import Dataset, Frames
 from cio_frames.loading.io_errors import START_OVER, system_message, translate_io_errors
-from cio_frames.loading.parquet import (
-    Wanted,
-    frame_of_table,
-    open_parquet,
-    parquet_columns,
-    read_parquet_chunks,
-    recut_batches,
-)
+from cio_frames.loading.parquet import open_parquet, parquet_columns, read_parquet_chunks
 from cio_frames.loading.partitions import add_partition, partition_types
+from cio_frames.loading.source import Chunk, Source, TypesOf, Wanted
 from cio_frames.loading.tuning import CHUNK_ROWS
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Some rows of a source.
-
-    Attributes
-    ----------
-    number : int
-        Which chunk of the source, from 0.
-    frame : pandas.DataFrame
-        Its rows.
-    file : str or None
-        The file they are from.
-    first_row : int
-        The position of its first row in that file, or among all frames.
-    number_in_file : int
-        Which chunk of that file, from 0.
-    """
-
-    number: int
-    frame: pd.DataFrame
-    file: str | None
-    first_row: int
-    number_in_file: int = 0
-
-    @property
-    def where(self) -> str:
-        """The place of its rows in errors."""
-        return self.file or f"frame {self.number}"
-
-
-class Source(Protocol):
-    """What a load reads.
-
-    Attributes
-    ----------
-    name : str
-        Its name in the ledger.
-    repeatable : bool
-        Whether its rows can be read more than once.
-    chunk_rows : int
-        The most rows of a chunk that it cuts.
-    """
-
-    name: str
-    repeatable: bool
-    chunk_rows: int
-
-    def stamps(self) -> list[dict[str, Any]] | None:
-        """Return what tells whether the source has changed; None if nothing can."""
-
-    def rows(self) -> int | None:
-        """Return the number of rows, if that is known before they are read."""
-
-    def labels(self) -> Iterator[tuple[str, list[Hashable]]]:
-        """Yield the name and the columns of each file."""
-
-    def chunks(
-        self, *, done: frozenset[int] = frozenset(), types_of: TypesOf = ..., wanted: Wanted = ...
-    ) -> Iterator[Chunk]:
-        """Yield the rows, except chunks that are done."""
-
-    def read_all_columns(self, chunk: Chunk) -> pd.DataFrame:
-        """Return a chunk's rows with all columns, also if not all were read."""
 
 
 def source_of(given: Any, *, exclude: Path | None = None, chunk_rows: int = CHUNK_ROWS) -> Source:
@@ -239,88 +164,6 @@ class Files:
         return next(found.frame for found in alone.chunks(done=frozenset(range(chunk.number_in_file))))
 
 
-class Frames:
-    """Frames as they come; each is a chunk."""
-
-    def __init__(self, name: str, frames: Iterable[Any], chunk_rows: int) -> None:
-        self.name = name
-        self.chunk_rows = chunk_rows
-        self.repeatable = isinstance(frames, Sequence)
-        self._frames = frames
-
-    def stamps(self) -> None:
-        """Return None: what will come is not known."""
-
-    def rows(self) -> int | None:
-        """Return the rows of all frames, if they are at hand."""
-        return sum(map(len, self._frames)) if isinstance(self._frames, Sequence) else None
-
-    def labels(self) -> Iterator[tuple[str, list[Hashable]]]:
-        """Yield the columns of each frame, if they are at hand."""
-        if isinstance(self._frames, Sequence):
-            for number, frame in enumerate(self._frames):
-                empty = frame.slice(0, 0) if isinstance(frame, (pa.Table, pa.RecordBatch)) else frame
-                yield f"frame {number}", list(_as_frame(empty, number).columns)
-
-    def chunks(
-        self,
-        *,
-        done: frozenset[int] = frozenset(),
-        types_of: TypesOf = lambda labels: {},
-        wanted: Wanted = lambda labels: None,
-    ) -> Iterator[Chunk]:
-        """Yield each frame as one chunk, those that are done too, since frames come in order."""
-        first_row = 0
-        for number, given in enumerate(self._frames):
-            frame = _as_frame(given, number)
-            yield Chunk(number, frame, None, first_row)
-            first_row += len(frame)
-
-    def read_all_columns(self, chunk: Chunk) -> pd.DataFrame:
-        """Return a chunk's rows with all columns."""
-        return chunk.frame
-
-
-class Dataset:
-    """An Arrow dataset whose rows are not simply those of its files: filtered, partitioned, or without files."""
-
-    name = "dataset"
-    repeatable = True
-
-    def __init__(self, dataset: ds.Dataset, chunk_rows: int) -> None:
-        self.chunk_rows = chunk_rows
-        self._dataset = dataset
-
-    def stamps(self) -> None:
-        """Return None: a dataset need not consist of files."""
-
-    def rows(self) -> int | None:
-        """Return the number of rows."""
-        return int(self._dataset.count_rows())
-
-    def labels(self) -> Iterator[tuple[str, list[Hashable]]]:
-        """Yield its columns."""
-        yield self.name, list(frame_of_table(self._dataset.schema.empty_table()).columns)
-
-    def chunks(
-        self,
-        *,
-        done: frozenset[int] = frozenset(),
-        types_of: TypesOf = lambda labels: {},
-        wanted: Wanted = lambda labels: None,
-    ) -> Iterator[Chunk]:
-        """Yield the rows with all columns, since a few of them cannot be read again without all before them."""
-        first_row = 0
-        batches = self._dataset.to_batches(batch_size=max(self.chunk_rows // 4, 1))
-        for number, frame in enumerate(recut_batches(batches, self.chunk_rows)):
-            yield Chunk(number, frame, None, first_row)
-            first_row += len(frame)
-
-    def read_all_columns(self, chunk: Chunk) -> pd.DataFrame:
-        """Return a chunk's rows with all columns."""
-        return chunk.frame
-
-
 def _plain_files(dataset: ds.Dataset) -> list[DataFile] | None:
     """Return a dataset's Parquet files, if its rows are all rows of these files and nothing else."""
     if not isinstance(dataset, ds.FileSystemDataset) or dataset.format.default_extname != "parquet":
@@ -334,16 +177,6 @@ def _plain_files(dataset: ds.Dataset) -> list[DataFile] | None:
         if ds.get_partition_keys(fragment.partition_expression) or not fragment.physical_schema.equals(dataset.schema):
             return None
     return [DataFile(path, dataset.filesystem) for path in dataset.files]
-
-
-def _as_frame(given: Any, number: int) -> pd.DataFrame:
-    if isinstance(given, pa.RecordBatch):
-        return frame_of_table(pa.Table.from_batches([given]))
-    if isinstance(given, pa.Table):
-        return frame_of_table(given)
-    if not isinstance(given, pd.DataFrame):
-        raise FrameError(f"source must yield DataFrames, got {type(given).__name__} as number {number}.")
-    return given
 
 
 _READ_ERRORS = (pa.ArrowException, ValueError, EOFError, zlib.error)

@@ -67,13 +67,13 @@ def test_a_load_prints_counts_and_path_and_leaves_its_answers_in_a_folder(run, o
 def test_a_load_in_json_is_for_programs(run, orders, tmp_path):
     done = run("load", orders, *ORDER, "--json", "--output", tmp_path / "answer")
     facts = json.loads(done.stdout)
-    assert {key: facts[key] for key in ("rows", "statuses", "reasons", "requests", "results", "state")} == {
+    assert {key: facts[key] for key in ("rows", "statuses", "reasons", "requests", "results", "phase")} == {
         "rows": 2,
         "statuses": {"delivered": 2},
         "reasons": [],
         "requests": 1,
         "results": str(tmp_path / "answer" / "results"),
-        "state": "done",
+        "phase": "done",
     }
 
 
@@ -108,14 +108,14 @@ def test_a_mixed_file_is_loaded_by_its_type_column(run, tmp_path, sandbox):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["load", "none.csv", "--call", "track", "--event", "x"], "There is no file"),
+        (["load", "none.csv", "--call", "track", "--event", "x"], "File not found"),
         (["load", "{orders}", "--call", "sing"], "There is no call 'sing'"),
         (
             ["load", "{orders}", "--call", "track", "--event", "x", "--user-id", "custmer_id"],
             "Did you mean 'customer_id'?",
         ),
-        (["load", "{orders}", *ORDER, "--region", "mars"], "no region 'mars'"),
-        (["load", "{orders}", *ORDER, "--on-invalid", "maybe"], "neither 'skip' nor 'raise'"),
+        (["load", "{orders}", *ORDER, "--region", "mars"], "--region must be 'us' or 'eu', got 'mars'"),
+        (["load", "{orders}", *ORDER, "--on-invalid", "maybe"], "must be 'skip' or 'raise', got 'maybe'"),
         (["load", "{orders}", "--cal", "track"], "No such option"),
         (["schema", "Order Complete"], "Did you mean 'Order Completed'?"),
         (["events", "ecommerc"], "there are ab_test, customerio, ecommerce"),
@@ -301,7 +301,7 @@ def test_good_rows_go_although_a_cell_beside_them_is_no_number(run, orders):
 def test_answers_that_cannot_be_written_are_found_before_anything_is_sent(run, ends, orders, sandbox):
     status, said = ends("load", orders, *ORDER, "--output", orders / "inside")
     assert status == 2
-    assert "cannot be" in said.err
+    assert "Cannot use the ledger" in said.err
     assert len(sandbox.requests()) == 0
 
 

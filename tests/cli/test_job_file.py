@@ -56,7 +56,7 @@ def test_a_job_that_was_stopped_goes_on_from_wherever_it_is_run(run, job, monkey
     monkeypatch.chdir(job.parent)
     done = run("run", job.name)
     assert done.exit_code == 0, done.output
-    assert "It was done before" in done.stderr
+    assert "This load was done before" in done.stderr
     assert len(sandbox.calls()) == 2
 
 
@@ -120,14 +120,17 @@ def test_a_dry_run_of_a_job_sends_nothing(run, job, sandbox):
         ("source: a\ncall: track\ntimezone: Europe/Berln\n", "line 3: There is no time zone 'Europe/Berln'"),
         ("source: a\ncall: track\non_invalid: explode\n", "line 3: on_invalid='explode' is neither"),
         ("source: a\ncall: track\nschema: plan.yaml\n", "line 3: "),
-        ("source: a\ncall: track\nclient:\n  workers: 2\n  region: asia\n", "line 5: There is no region 'asia'"),
-        ("source: a\ncall: track\nclient: {workers: -1}\n", "line 3: workers=-1 cannot be"),
+        ("source: a\ncall: track\nclient:\n  workers: 2\n  region: asia\n", "line 5: region must be 'us' or 'eu'"),
+        ("source: a\ncall: track\nclient: {workers: -1}\n", "line 3: workers must be greater than 0"),
         (
             "source: a\ncall: track\nclient:\n  requests_per_second: fast\n",
-            "line 4: requests_per_second is of type str",
+            "line 4: requests_per_second must be int or float, got str",
         ),
-        ("source: a\ncall: track\nclient:\n  endpoint: http://example.com\n", "line 4: endpoint='http://example.com'"),
-        ("source: a\ncall: track\nclient:\n  max_call_bytes: 500000\n", "line 4: max_body_bytes=475000 has no room"),
+        ("source: a\ncall: track\nclient:\n  endpoint: http://example.com\n", "line 4: endpoint must use https"),
+        (
+            "source: a\ncall: track\nclient:\n  max_call_bytes: 500000\n",
+            "line 4: max_body_bytes must be at least 500012",
+        ),
     ],
 )
 def test_a_mistake_in_a_job_file_is_told_with_its_line(tmp_path, text, words):
@@ -164,7 +167,7 @@ def test_loads_lists_loads_and_how_far_they_are(run, tmp_path):
     (tmp_path / "people.csv").write_text("user_id\na\nb\n")
     run("load", "people.csv", "--call", "identify")
     (row,) = json.loads(run("loads", "--json").stdout)
-    assert (row["call"], row["state"], row["rows_done"], row["delivered"]) == ("identify", "done", 2, 2)
+    assert (row["call"], row["phase"], row["rows_done"], row["delivered"]) == ("identify", "done", 2, 2)
     assert "people.csv" in run("loads", "people.identify.load").stdout
     assert "people.csv" in run("loads", "people.identify.load/ledger.sqlite").stdout
 

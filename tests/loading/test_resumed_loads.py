@@ -397,3 +397,26 @@ def test_a_batch_is_on_the_disk_before_it_leaves_and_the_ledger_is_a_write_ahead
         ]
     # 2 is FULL, 1 is NORMAL.
     assert settings == ["wal", 2, "wal", 1]
+
+
+def test_why_a_load_stopped_reads_as_the_door_has_it_also_in_the_list_of_loads():
+    with FaultServer([Answer(500)]) as server:
+        other = cio.Client(write_key="k", endpoint=server.url, attempts=1, retry_budget_seconds=1)
+        result = load([people(3)], other, output="other")
+    assert result.phase == "stopped"
+    assert result.why == "3 rows are unknown or unsent. Call it again with the same arguments to resume."
+    assert result.why_text("command line") == "3 rows are unknown or unsent. Run the same command again to resume."
+    assert result.as_dict()["why"] == result.why
+    listed = [loads_in(result.ledger, door=door)["why"].tolist() for door in ("python", "command line")]
+    assert listed == [[result.why], [result.why_text("command line")]]
+
+
+def test_the_reasons_of_rows_that_were_not_sent_are_plain_text():
+    with FaultServer([Answer(401)]) as server, pytest.raises(cio.AuthenticationError) as error:
+        limits = {"workers": 1, "max_call_bytes": 300, "max_body_bytes": 320}
+        load([people(4)], cio.Client(write_key="k", endpoint=server.url, **limits), output="other")
+    reasons = error.value.result.frame()["reason"]
+    assert reasons.map(str.isprintable).all()
+    assert reasons.iloc[-1].startswith("The API does not accept this write key")
+    assert "Check CIO_WRITE_KEY (or write_key=), and that region= is your workspace's." in reasons.iloc[-1]
+    assert "write_key=" not in error.value.text("command line")
