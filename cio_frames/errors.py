@@ -268,14 +268,14 @@ class DeliveryError(CioFramesError):
 
     def __init__(self, message: str, result: Any) -> None:
         super().__init__(message, result)
-        self.message, self.result = message, result
+        self.message, self.result = render(message), result
 
     def _message(self) -> str:
         result = self.result
         is_frame = hasattr(result, "columns")
         counts = result["status"].value_counts().to_dict() if is_frame else result.statuses
         counted = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
-        text = f"{self.message} Rows: {counted}. What became of each is on this error as .result."
+        text = f"{self.args[0]} Rows: {counted}. What became of each is on this error as .result."
         # Of a load, the message says how to go on.
         if is_frame and counts.get("unsent"):
             text += " Send once more what is unsent: frame[error.result['status'].eq('unsent')]."

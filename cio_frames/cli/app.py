@@ -518,7 +518,7 @@ def _load(
     try:
         loaded = _asked_about_campaigns(source, call_spec, client, options)
     except cio.DeliveryError as error:
-        loaded, failed = cast(cio.LoadResult, error.result), render(error.message, "command line")
+        loaded, failed = cast(cio.LoadResult, error.result), render(error.args[0], "command line")
     except cio.InvalidRowsError as error:
         loaded, failed = cast(cio.LoadResult, error.report), str(error)
     if report is not None:
