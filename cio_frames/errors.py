@@ -278,14 +278,14 @@ class DeliveryError(CioFramesError):
 
     def __init__(self, message: str, result: Any) -> None:
         super().__init__(message, result)
-        self.message, self.result = message, result
+        self.message, self.result = render(message), result
 
     def _message(self) -> str:
         result = self.result
         is_frame = hasattr(result, "columns")
         counts = result["status"].value_counts().to_dict() if is_frame else result.statuses
         counted = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
-        text = f"{self.message} Rows: {counted}.{by_door(' See .result for the status of each row.', '')}"
+        text = f"{self.args[0]} Rows: {counted}.{by_door(' See .result for the status of each row.', '')}"
         # For a load, the message says how to resume.
         if is_frame and counts.get("unsent"):
             text += by_door(" Retry the unsent rows: frame[error.result['status'].eq('unsent')].", "")

@@ -166,7 +166,7 @@ def loads_command(options: LoadsOptions) -> None:
     elif found.empty:
         out.print("No ledger found here. Name one: cio-frames loads orders.load/ledger.sqlite")
     else:
-        shown = found[["source", "call", "event", "state", "rows", "rows_done", "delivered", "begun_at", "ledger"]]
+        shown = found[["source", "call", "event", "phase", "rows", "rows_done", "delivered", "started_at", "ledger"]]
         print_frame(shown.astype(object).where(shown.notna(), ""))
 
 
@@ -193,7 +193,7 @@ def run_load(
     try:
         loaded = _load_or_confirm(source, call_spec, client, options)
     except DeliveryError as error:
-        loaded, failure = cast("LoadResult", error.result), error.message
+        loaded, failure = cast("LoadResult", error.result), str(error.args[0])
     except InvalidRowsError as error:
         loaded = cast("LoadResult", error.report)
         failure = (
@@ -209,11 +209,11 @@ def run_load(
         report.parent.mkdir(parents=True, exist_ok=True)
         loaded.to_report(report)
     if as_json:
-        print_json({**loaded.as_dict(), "why": render(loaded.why, door)})
+        print_json({**loaded.as_dict(), "why": loaded.why_text(door)})
     else:
         print_load_result(loaded)
     if failure or loaded.why:
-        err.print(render(failure or loaded.why, door))
+        err.print(render(failure, door) or loaded.why_text(door))
     if not loaded.ok:
         raise typer.Exit(1)
 
@@ -245,13 +245,13 @@ def _check_source(source: str, call_spec: CallSpec, mistakes: Mistakes, options:
 
 def _load_or_confirm(source: str, call_spec: CallSpec, client: Client, options: Mapping[str, Any]) -> LoadResult:
     """Load; on a terminal, ask before events are sent that can start campaigns."""
-    from cio_frames.loading import load_request
+    from cio_frames.loading import load_source
 
     try:
-        return load_request(source, call_spec, client, **options)
+        return load_source(source, call_spec, client, **options)
     except CampaignsError as error:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
         err.print(f"{error.rows:,} rows are events younger than 72 hours, or without a time: they can start campaigns,")
         typer.confirm("that is, send mail to real people. Send them?", abort=True, err=True)
-        return load_request(source, call_spec, client, **{**options, "allow_campaigns": True})
+        return load_source(source, call_spec, client, **{**options, "allow_campaigns": True})

@@ -85,7 +85,7 @@ def check_source(source: str, call_spec: CallSpec, mistakes: Mistakes, *, output
     """Add what is wrong with a source: not found, unreadable, or without columns that the call needs."""
     labels: list[Hashable] | None = None
     with mistakes.collect():
-        where, labels = next(source_of(source, but=output).labels())
+        where, labels = next(source_of(source, exclude=output).labels())
     if labels is None:
         return
     missing = [(key, column) for key, column in named_columns(call_spec.mapping) if column not in labels]

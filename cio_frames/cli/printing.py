@@ -86,7 +86,7 @@ def print_load_result(loaded: LoadResult) -> None:
     out.print(
         f"{loaded.rows:,} rows, {loaded.bytes:,} bytes, {loaded.requests:,} requests, {loaded.seconds:.2f} s{rate}"
     )
-    if loaded.state == "dry run":
+    if loaded.phase == "dry run":
         _print_dry_run(loaded)
     if loaded.resent:
         out.print(f"{loaded.resent:,} rows were sent again with the same message ids: the earlier run got no answer.")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from cio_frames.delivery.batching import Batch
-    from cio_frames.delivery.dispatcher import Outcome
+from cio_frames.delivery.batching import Batch
+from cio_frames.delivery.outcomes import Outcome
 
 
 class Observer(Protocol):
-    """Is notified of the steps of a delivery. A method that raises stops it."""
+    """Is notified of the steps of a delivery. A method that raises stops it.
+
+    Lanes call these methods from their own threads; ``on_outcome`` and the ``on_rows`` after it one thread at a time.
+    """
 
     def before_send(self, batch: Batch) -> None:
         """Take note of a batch before its first request leaves."""
@@ -22,10 +24,10 @@ class Observer(Protocol):
         """Take note of the outcome of some rows, once for each row."""
 
     def on_rows(self, count: int) -> None:
-        """Take note that rows are finished: not sent, or part of an outcome."""
+        """Take note that rows are finished: held back before delivery, or part of an outcome."""
 
 
-class NullObserver(Observer):
+class NullObserver:
     """Does nothing; a base for observers that follow some of the steps.
 
     >>> NullObserver().on_request(475_000)

@@ -17,8 +17,8 @@ from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.arrow.buffers import TEXT, offsets_of
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch, batches
-from cio_frames.delivery.dispatcher import Outcome
 from cio_frames.delivery.observer import NullObserver, Observer
+from cio_frames.delivery.outcomes import Outcome
 from cio_frames.encoding import NO_ID, Calls, EncodeError, write_message_ids
 from cio_frames.encoding.text import unescape_json
 from cio_frames.pipeline import ordering

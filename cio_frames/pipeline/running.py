@@ -16,8 +16,10 @@ from cio_frames._util.progress import bar
 from cio_frames._util.signals import sigterm_as_interrupt
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.client import Client, offline_client
-from cio_frames.delivery.dispatcher import Delivery, Ended, Outcome, deliver
+from cio_frames.delivery.dispatcher import deliver
 from cio_frames.delivery.observer import NullObserver
+from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
+from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
 from cio_frames.encoding import EncodeError
 from cio_frames.errors import (
     AuthenticationError,
@@ -26,6 +28,7 @@ from cio_frames.errors import (
     InterruptedLoad,
     InvalidRowsError,
     parameter,
+    render,
 )
 from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, require_choice
 from cio_frames.pipeline.encode_run import EncodeRun
@@ -43,6 +46,7 @@ def run_call(
     on_invalid: OnInvalid = "skip",
     progress: bool | None = None,
     slice_rows: int | None = None,
+    backoff: Backoff = DEFAULT_BACKOFF,
 ) -> pd.DataFrame:
     """Send a frame, or find out what would be sent, and return the result frame."""
     require_choice("on_invalid", on_invalid, get_args(OnInvalid))
@@ -61,7 +65,7 @@ def run_call(
         observer = _FrameObserver(progress_bar.update)
         encode_run = observer.encode_run = EncodeRun(prepared, client, observer=observer)
         with sigterm_as_interrupt():
-            delivery = deliver(encode_run.batches(), client, observer=observer)
+            delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
     return _result_frame(encode_run.outcomes, delivery, frame.index)
 
 
@@ -89,14 +93,14 @@ class _FrameObserver(NullObserver):
 
 def _result_frame(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any]) -> pd.DataFrame:
     """Return the result frame; raise with it if delivery stopped early."""
-    outcomes.mark_unsent(delivery.why or "not sent")
+    outcomes.mark_unsent(render(delivery.why) or "not sent")
     result = outcomes.frame(index)
-    match delivery.ended:
-        case Ended.UNAUTHORIZED:
+    match delivery.stop_reason:
+        case StopReason.UNAUTHORIZED:
             raise AuthenticationError(delivery.why, result)
-        case Ended.INTERRUPTED:
+        case StopReason.INTERRUPTED:
             raise InterruptedLoad(delivery.why, result)
-        case Ended.UNEXPECTED | Ended.FAILED:
+        case StopReason.UNEXPECTED | StopReason.FAILED:
             raise DeliveryError(delivery.why, result) from delivery.error
     return result
 
