@@ -196,7 +196,7 @@ def test_a_missing_id_is_a_check_of_its_own_whoever_finds_it():
 
 def test_a_row_without_any_of_two_ids_misses_no_one_column():
     frame = pd.DataFrame({"user_id": [None, "ada"], "anonymous_id": [None, None]})
-    assert told(frame, "identify") == [(0, None, "not_nullable", "no user_id and no anonymous_id")]
+    assert told(frame, "identify") == [(0, None, "not_nullable", "user_id or anonymous_id: required value is missing")]
 
 
 @pytest.mark.parametrize("label", ["ratio: a to b", "user_id: x", 7, ("total", 1)])
@@ -205,8 +205,8 @@ def test_a_cell_without_a_form_in_json_is_told_under_its_columns_own_label(label
     frame[label] = pd.Series([b"1", 1], dtype=object)
     properties = {label: "ratio"}
     ((position, column, check, reason),) = told(frame, "track", "Mine", properties=properties)
-    assert (position, column, check) == (0, label, "json")
-    assert reason == f"{label}: bytes have no form in JSON; decode them to text"
+    assert (position, column, check) == (0, label, "unsupported_type")
+    assert reason == f"{label}: bytes are not supported in JSON; decode them to text"
 
 
 def test_what_validation_has_told_of_a_column_is_not_told_again_and_of_another_is():
@@ -214,12 +214,12 @@ def test_what_validation_has_told_of_a_column_is_not_told_again_and_of_another_i
     properties = {"sub total": "discount", "total": "own"}
     result = frame.cio.track("Order Completed", properties=properties, dry_run=True)
     assert result["reason"].tolist() == [
-        "sub total: must be a number; total: bytes have no form in JSON; decode them to text"
+        "sub total: must be a number; total: bytes are not supported in JSON; decode them to text"
     ]
     cases = told(frame, "track", "Order Completed", properties=properties)
     assert [case[1:3] for case in cases] == [
-        ("sub total", "must be a number"),
-        ("total", "json"),
+        ("sub total", "number"),
+        ("total", "unsupported_type"),
         ("total", "unknown_property"),
     ]
 

@@ -167,14 +167,14 @@ def test_traits_of_people_are_free():
     ],
 )
 def test_a_trait_that_customerio_knows_by_another_spelling_is_told(name, meant):
-    reason = f"{name}: becomes a trait of its own; did you mean {meant!r}?"
+    reason = f"{name}: becomes a new trait; did you mean {meant!r}?"
     assert warned(people(**{name: ["x", None]}), "identify") == [(0, name, reason)]
 
 
 def test_a_trait_is_told_by_the_name_that_it_is_sent_under():
     frame = people(Email=["ada@example.com"], address=["bob@example.com"])
     assert warned(frame[["user_id", "Email"]], "identify", traits={"Email": "email"}) == []
-    reason = "address: becomes a trait of its own, 'E-Mail'; did you mean 'email'?"
+    reason = "address: becomes a new trait, 'E-Mail'; did you mean 'email'?"
     assert warned(frame, "identify", traits={"address": "E-Mail"}) == [(0, "address", reason)]
 
 
@@ -189,7 +189,7 @@ def test_journeys_own_name_of_a_trait_is_no_slip():
 def test_what_a_group_knows_by_another_spelling_is_told():
     frame = people(group_id=["acme"], **{"relationship_attributes.role": ["owner"], "object_type_id": ["1"]})
     label = "relationship_attributes.role"
-    reason = f"{label}: becomes a trait of its own, 'relationship_attributes'; did you mean 'relationshipAttributes'?"
+    reason = f"{label}: becomes a new trait, 'relationship_attributes'; did you mean 'relationshipAttributes'?"
     assert warned(frame, "group") == [(0, label, reason)]
 
 
