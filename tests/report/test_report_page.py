@@ -62,8 +62,8 @@ OTHER_ERROR = (1, "total", "number", "error", "free", "must be a number")
         (NOTHING, 1, "The one row can be sent Every row passes every check."),
         (NOTHING, 6_919, "All 6,919 rows can be sent Every row passes every check."),
         (cases(WARNING), 2, "All 2 rows can be sent 1 of them has a warning"),
-        (cases(ERROR), 1, "The one row is held back As it stands, nothing"),
-        (cases(ERROR, OTHER_ERROR), 2, "All 2 rows are held back As it stands, nothing"),
+        (cases(ERROR), 1, "The one row is held back No row of this frame"),
+        (cases(ERROR, OTHER_ERROR), 2, "All 2 rows are held back No row of this frame"),
         (cases(ERROR), 3, "1 of 3 rows is held back The other 2 can be sent."),
         (
             cases(ERROR, WARNING, (1, *WARNING[1:])),
@@ -132,8 +132,8 @@ def test_a_check_that_warns_and_holds_back_is_shown_twice_what_holds_back_first(
 def test_values_are_left_out_unless_asked_for():
     assert "a secret" not in validation_page(report(), show_values=False)
     assert "a secret" in validation_page(report(), show_values=True)
-    assert "Values of cells and labels of the frame’s index are not in this file." in words(report())
-    assert "This file holds values of cells" in words(report(), show_values=True)
+    assert "This file has no values of cells and no labels of the frame’s index." in words(report())
+    assert "This file has values of failing cells" in words(report(), show_values=True)
 
 
 def test_values_are_cut_and_values_without_text_are_named_by_type():

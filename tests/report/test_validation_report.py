@@ -33,7 +33,7 @@ def people(**columns):
     return pd.DataFrame({"user_id": [f"u{row}" for row in range(len(next(iter(columns.values()))))], **columns})
 
 
-ABOVE = ("whole numbers above 2**53, which many readers of JSON round", 1)
+ABOVE = ("whole numbers above 2**53, which many JSON readers round", 1)
 ZONED = pd.Timestamp("2026-01-01T00:00:00.123456789", tz="UTC")
 
 
@@ -54,9 +54,9 @@ ZONED = pd.Timestamp("2026-01-01T00:00:00.123456789", tz="UTC")
         (np.array([2**63, 1], "uint64"), "integer", (ABOVE,)),
         ([ZONED, ZONED.floor("ms")], "time", (("nanoseconds cut to milliseconds", 1),)),
         (pd.Series([ZONED, None]).dt.as_unit("us"), "time", (("microseconds cut to milliseconds", 1),)),
-        (pd.to_datetime(["2026-01-01", None]), "time", (("times without a zone, read as UTC", 1),)),
+        (pd.to_datetime(["2026-01-01", None]), "time", (("times without a zone, read in UTC", 1),)),
         (pd.Series([dt.datetime(2026, 1, 1, 0, 0, 0, 1), "a"], dtype=object), "mixed",
-         (("microseconds cut to milliseconds", 1), ("times without a zone, read as UTC", 1))),
+         (("microseconds cut to milliseconds", 1), ("times without a zone, read in UTC", 1))),
         (pd.array(pa.array([[1]] * 2, pa.list_(pa.int8())), dtype=pd.ArrowDtype(pa.list_(pa.int8()))), "array", ()),
     ],
 )  # fmt: skip
@@ -68,7 +68,7 @@ def test_what_becomes_of_a_column(values, wire_type, losses):
 
 def test_ids_that_are_floats_are_told():
     found = column(pd.DataFrame({"user_id": [7.0, 8.0, None]}), "user_id")
-    assert (found.wire_type, found.losses) == ("string", (("whole floats written without their .0", 2),))
+    assert (found.wire_type, found.losses) == ("string", (("whole floats sent without their .0", 2),))
 
 
 def test_large_numbers_that_are_sent_as_text_lose_nothing():
@@ -170,7 +170,7 @@ def test_half_surrogates_do_not_keep_a_report_from_being_written(tmp_path):
 
 
 def test_the_frame_whose_rows_are_asked_for_must_be_the_one_checked(report):
-    with pytest.raises(cio.FrameError, match="1 rows, and 2 were checked"):
+    with pytest.raises(cio.FrameError, match="1 rows, but 2 were checked"):
         report.invalid(pd.DataFrame({"user_id": [1]}))
 
 
@@ -274,9 +274,9 @@ def test_a_survey_of_many_slices_is_no_larger_than_of_one_and_says_the_same():
     ms[::7] = NO_TIME
     names = np.where(rng.random(100_000) < 0.3, "Seen", None).astype(object)
     one, many = (Survey(now, max_call_bytes=32_000, max_body_bytes=475_000) for _ in range(2))
-    one.timed(ms, names)
+    one.add_timestamps(ms, names)
     for start in range(0, 100_000, 1_000):
-        many.timed(ms[start : start + 1_000], names[start : start + 1_000])
+        many.add_timestamps(ms[start : start + 1_000], names[start : start + 1_000])
     found, expected = many.facts([]), one.facts([])
     for name in ("earliest", "latest", "untimed", "recent"):
         assert getattr(found, name) == getattr(expected, name)
