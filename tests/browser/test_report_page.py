@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import cio_frames as cio
-from cio_frames.report.validation_page import page as page_of
+from cio_frames.report.validation_page import validation_page
 from cio_frames.spec.package_data import package_folder
 from tests.reports import SCRIPT, cases, report
 
@@ -23,7 +23,7 @@ def show(page, tmp_path):
 
     def opened(shown, *, show_values=False):
         path = tmp_path / "report.html"
-        path.write_text(page_of(shown, show_values=show_values), encoding="utf-8")
+        path.write_text(validation_page(shown, show_values=show_values), encoding="utf-8")
         page.goto(path.as_uri())
         return page
 
@@ -138,7 +138,7 @@ def test_values_are_there_only_when_asked_for(show):
 
 def test_without_script_all_is_there_but_the_tools(browser, tmp_path):
     path = tmp_path / "report.html"
-    path.write_text(page_of(report(), show_values=False), encoding="utf-8")
+    path.write_text(validation_page(report(), show_values=False), encoding="utf-8")
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(path.as_uri())
@@ -219,7 +219,7 @@ def test_the_page_of_real_orders_says_what_their_report_says(page, barriers, tmp
 def test_the_findings_of_real_orders_sort_and_filter(page, tmp_path, orders):
     orders.to_html(tmp_path / "orders.html")
     page.goto((tmp_path / "orders.html").as_uri())
-    name = "Warned: not a known property of Order Completed"
+    name = "Warning: not a known property of Order Completed"
     table = page.get_by_role("table", name=name)
     positions = table.locator("tbody tr:visible > :first-child")
     assert positions.first.inner_text() == "0"
