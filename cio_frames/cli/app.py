@@ -31,7 +31,7 @@ from cio_frames.cli.job_file import read_job
 from cio_frames.columns import ColumnMapping, Selection
 from cio_frames.loading import load_request, loads_in, read
 from cio_frames.results import GOOD, status_counts
-from cio_frames.sandbox.faults import seconds
+from cio_frames.sandbox.faults import parse_duration
 from cio_frames.spec.drift import drift, read_openapi
 
 app = typer.Typer(
@@ -354,7 +354,7 @@ def sandbox(
         db,
         host=host,
         faults=fault or (),
-        latency_seconds=seconds(latency),
+        latency_seconds=parse_duration(latency),
         seed=seed,
         state=state,
         assume=dict(_name_and_value(option) for option in assume or ()),
