@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
 
 from cio_frames.sandbox.assumptions import Assumptions
-from cio_frames.sandbox.wire import OBJECT_TYPE_ID_NAMES, WireField
+from cio_frames.sandbox.wire import OBJECT_TYPE_ID_NAMES, RESERVED_TRAITS, WireField
 
 PEOPLE_TABLES = """
 CREATE TABLE IF NOT EXISTS people (
@@ -175,7 +175,7 @@ class People:
 
     def identify(self, key: PersonKey, traits: Mapping[str, Any]) -> tuple[int | None, str | None]:
         """Create or update a person; return their number, and the part of the call that was not applied."""
-        email, requested_id = read_email(traits), traits.get(WireField.PERSON_ID)
+        email = read_email(traits)
         number = self.find(key)
         if number is None and key.kind == "id" and email:
             number = self._attach_id(key, PersonKey("email", email))
@@ -183,21 +183,30 @@ class People:
             if key.kind == "cio":
                 return None, "cio_ id not found"
             number = self._create(key, None)
-        rejected: dict[str, str] = {}
-        if (
-            key.kind in ("cio", "email")
-            and isinstance(requested_id, str)
-            and requested_id
-            and (reason := self._set_id(number, requested_id, may_replace=key.kind == "cio"))
-        ):
-            rejected[WireField.PERSON_ID] = reason
-        if WireField.EMAIL in traits and (reason := self._set_email(number, email, may_replace=key.kind == "cio")):
-            rejected[WireField.EMAIL] = reason
-        # An id that was rejected is not shown as a trait either.
-        new = {name: value for name, value in traits.items() if name not in _OBJECT_TRAITS and name not in rejected}
+        may_replace = key.kind == "cio"
+        reasons = list(self._apply_reserved_traits(number, traits, may_replace=may_replace))
+        left_out = {*_OBJECT_TRAITS, *RESERVED_TRAITS}
+        if WireField.EMAIL in traits and (reason := self._set_email(number, email, may_replace=may_replace)):
+            reasons.append(reason)
+            # An email that was rejected is not a trait either.
+            left_out.add(WireField.EMAIL)
+        new = {name: value for name, value in traits.items() if name not in left_out}
         if new:
             self._write_traits(number, update_attributes(self.traits(number), new, erase=self._erases))
-        return number, "; ".join(rejected.values()) or None
+        return number, "; ".join(reasons) or None
+
+    def _apply_reserved_traits(self, number: int, traits: Mapping[str, Any], *, may_replace: bool) -> Iterator[str]:
+        """Set the id that the traits have; yield a reason for each reserved trait that was not applied."""
+        for name in RESERVED_TRAITS:
+            value = traits.get(name)
+            if value is None or value == "":
+                continue
+            if name != WireField.PERSON_ID:
+                yield f"trait {name} is reserved; it was ignored"
+            elif not isinstance(value, str):
+                yield f"trait {name} must be text; it was ignored"
+            elif reason := self._set_id(number, value, may_replace=may_replace):
+                yield reason
 
     def _attach_id(self, key: PersonKey, email: PersonKey) -> int | None:
         """Assign a new id to the person who has the email and no id yet."""
@@ -265,11 +274,11 @@ class People:
 
     def merge_into(self, target: int, source: int) -> None:
         """Fill a person's gaps from another one, who is then deleted."""
-        target_ids, source_email = self.ids(target), self.ids(source)[1]
-        # An id of the source that the target does not take over is not a trait either.
-        id_traits = (WireField.PERSON_ID, WireField.EMAIL)
-        dropped = {name for name, value in zip(id_traits, target_ids, strict=True) if value is not None}
-        from_source = {name: value for name, value in self.traits(source).items() if name not in dropped}
+        target_email, source_email = self.ids(target)[1], self.ids(source)[1]
+        from_source = self.traits(source)
+        if target_email is not None:
+            # The source's email is not a trait of a person with another one.
+            from_source.pop(WireField.EMAIL, None)
         own = {name: value for name, value in self.traits(target).items() if value is not None and value != ""}
         self._write_traits(target, from_source | own)
         self._db.execute("UPDATE anonymous_ids SET person = ? WHERE person = ?", (target, source))

@@ -25,6 +25,7 @@ class WireField:
     ORIGINAL_TIMESTAMP: Final = "originalTimestamp"
     # A batch.
     BATCH: Final = "batch"
+    WRITE_KEY: Final = "writeKey"
     # Traits and properties with a meaning.
     EMAIL: Final = "email"
     PERSON_ID: Final = "id"
@@ -61,3 +62,5 @@ CALL_ID_FIELDS = (WireField.USER_ID, WireField.ANONYMOUS_ID, WireField.PREVIOUS_
 # Where both names are present, the first one counts.
 OBJECT_TYPE_ID_NAMES = ("object_type_id", "objectTypeId")
 CREATED_AT_NAMES = ("created_at", "createdAt")
+# Names of identifiers, which are never plain traits; the email is an identifier and a trait.
+RESERVED_TRAITS = (WireField.PERSON_ID, "cio_id", "anonymous_id")

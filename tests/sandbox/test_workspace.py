@@ -181,6 +181,24 @@ def test_an_unknown_cio_id_is_dropped(user_id):
     assert (len(workspace.people), len(workspace.events), len(workspace.reasons)) == (0, 0, 2)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("id", "7", None),
+        ("id", None, None),
+        ("id", "8", "person already has another id; only an identify by cio_ id can change it"),
+        ("id", 7, "trait id must be text; it was ignored"),
+        ("cio_id", "00000009", "trait cio_id is reserved; it was ignored"),
+        ("anonymous_id", "a", "trait anonymous_id is reserved; it was ignored"),
+    ],
+)
+def test_a_reserved_trait_is_not_stored_as_a_trait(name, value, reason):
+    workspace = Workspace().receive({"type": "identify", "userId": "7", "traits": {"plan": "pro", name: value}})
+    assert workspace.ids == [["7", None, None]]
+    assert workspace.people["traits"].tolist() == [{"plan": "pro"}]
+    assert workspace.reasons == ([reason] if reason else [])
+
+
 def test_an_identify_by_email_alone_is_accepted_with_an_empty_user_id():
     workspace = Workspace().receive({"type": "identify", "userId": "", "traits": {"email": "ada@example.test"}})
     assert workspace.ids == [[None, "ada@example.test", None]]
@@ -275,7 +293,7 @@ def test_ids_of_the_merged_person_do_not_become_traits():
         identify("third"),
         {"type": "alias", "userId": "new@example.test", "previousId": "old"},
     )
-    assert workspace.people["traits"].tolist() == [{"id": "new", "city": "Ulm"}, {}]
+    assert workspace.people["traits"].tolist() == [{"city": "Ulm"}, {}]
     workspace.receive({"type": "alias", "userId": "third", "previousId": "new"})
     assert workspace.ids == [["third", "new@example.test", None]]
     assert workspace.people["traits"].tolist() == [{"city": "Ulm"}]
