@@ -32,6 +32,7 @@ from cio_frames.columns import ColumnMapping, Selection
 from cio_frames.loading import load_request, loads_in, read
 from cio_frames.results import GOOD, status_counts
 from cio_frames.sandbox.faults import parse_duration
+from cio_frames.sandbox.shell import export_command
 from cio_frames.spec.drift import drift, read_openapi
 
 app = typer.Typer(
@@ -327,7 +328,7 @@ def check(
 @app.command()
 def sandbox(
     port: Annotated[int, typer.Option(help="Where to listen; 0 takes any free port.")] = 8480,
-    write_key: Annotated[str, typer.Option(help="The only key that is right.")] = "sandbox",
+    write_key: Annotated[str, typer.Option(help="Write key to accept.", envvar="CIO_SANDBOX_WRITE_KEY")] = "sandbox",
     db: Annotated[Path | None, typer.Option(help="A SQLite file that keeps what was received.")] = None,
     host: Annotated[str, typer.Option(help="The interface to listen on.")] = "127.0.0.1",
     fault: Annotated[
@@ -360,9 +361,9 @@ def sandbox(
         assume=dict(_name_and_value(option) for option in assume or ()),
         **given,
     ) as running:
-        err.print(f"A Customer.io of your own at {running.url}, to look at and to send to. From another terminal:")
-        err.print(f"  export CIO_ENDPOINT={running.url} CIO_WRITE_KEY=<its write key>")
-        err.print("Ctrl-C ends it.")
+        err.print(f"Sandbox running at {running.url} (web page and API). To send to it from another terminal:")
+        err.print(f"  {export_command(running.url, write_key)}")
+        err.print("Press Ctrl-C to stop.")
         try:
             while True:
                 time.sleep(3600)

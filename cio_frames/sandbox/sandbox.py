@@ -16,6 +16,7 @@ from cio_frames.sandbox.faults import FaultInjector
 from cio_frames.sandbox.reader import SandboxReader
 from cio_frames.sandbox.responses import ErrorBody
 from cio_frames.sandbox.settings import BatchErrors, SandboxSettings
+from cio_frames.sandbox.shell import DEFAULT_WRITE_KEY
 from cio_frames.sandbox.store import open_store
 from cio_frames.sandbox.writer import WriterThread
 
@@ -41,9 +42,10 @@ class Sandbox(SandboxReader):
     host : str, default "127.0.0.1"
         Interface to listen on. Any that other machines can reach draws a warning, since calls contain people's data
         and are not encrypted.
-    batch_errors : {"whole", "item"}, default "whole"
+    batch_errors : {"whole", "item", "multi_status"}, default "whole"
         Which calls strict mode rejects if a batch has an invalid call: all of the batch, or that call. The response is
-        400 in both cases. The documentation leaves this open, so test a pipeline with both.
+        400, with "multi_status" 207 and the ``batch_index`` of each rejected call. The documentation leaves this open,
+        so test a pipeline with each.
     error_body : {"meta", "meta_error", "code", "errors", "text"}, default "meta"
         Shape of error responses. Each is documented or read by an official client, so test with more than one.
     assume : mapping, optional
@@ -96,7 +98,7 @@ class Sandbox(SandboxReader):
 
     def __init__(
         self,
-        write_key: str = "sandbox",
+        write_key: str = DEFAULT_WRITE_KEY,
         port: int = 0,
         db: str | Path | None = None,
         *,
@@ -112,7 +114,7 @@ class Sandbox(SandboxReader):
         _require_extra()
         is_local = _is_loopback_host(host)
         if not is_local:
-            _warn_about_host(host)
+            _warn_about_host(host, has_default_key=write_key == DEFAULT_WRITE_KEY)
         assumptions = Assumptions.from_choices(assume or {})
         self._settings = SandboxSettings(
             write_key,
@@ -125,6 +127,7 @@ class Sandbox(SandboxReader):
             FaultInjector(faults, latency_seconds, seed),
         )
         self._host, self._port = host, port
+        self._has_started = False
         self._server: ServerThread | None = None
         self._writer: WriterThread | None = None
         self._store = open_store(db, assumptions, keeps_state=state)
@@ -157,10 +160,12 @@ class Sandbox(SandboxReader):
 
     @property
     def client(self) -> Client:
-        """A :class:`cio_frames.Client` that sends to this sandbox."""
+        """A :class:`cio_frames.Client` that sends to this sandbox, which starts if it did not run before."""
         # Imported late, so that the sandbox does not depend on the code that it tests.
         from cio_frames.client import Client
 
+        if not self._has_started:
+            self.start()
         return Client(write_key=self._settings.write_key, endpoint=self.url)
 
     def start(self) -> Self:
@@ -189,6 +194,7 @@ class Sandbox(SandboxReader):
             except BaseException:
                 self._close_writer()
                 raise
+            self._has_started = True
         return self
 
     def stop(self) -> None:
@@ -223,11 +229,12 @@ def _require_extra() -> None:
         ) from error
 
 
-def _warn_about_host(host: str) -> None:
+def _warn_about_host(host: str, *, has_default_key: bool) -> None:
+    key_advice = " The default write key is public; set another write key." if has_default_key else ""
     warnings.warn(
         f"The sandbox listens on {host}, so other machines can reach it. Calls contain people's data and are not "
         "encrypted: use host='127.0.0.1' unless you control this network. The web page requires the write key as user "
-        "name.",
+        f"name.{key_advice}",
         stacklevel=3,
     )
 

@@ -7,12 +7,13 @@ again after a process was killed.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -124,6 +125,8 @@ class Store:
         # One connection for all threads, since a temporary database has only one.
         self._lock = Lock()
         path = "" if file is None else file
+        if file is not None:
+            _create_private_file(file)
         self._connection = sqlite3.connect(path, _LOCK_TIMEOUT_SECONDS, check_same_thread=False)
         self._last_data_version = 0
         # The log can be read after the server has stopped: until nothing refers to the store.
@@ -263,6 +266,13 @@ class Store:
         """Return the rows of a query."""
         with self._lock:
             return self._connection.execute(query, values).fetchall()
+
+
+def _create_private_file(file: str | Path) -> None:
+    """Create the file with access for its owner alone, since calls contain people's data."""
+    # Where this fails, SQLite opens the existing file or states the reason.
+    with suppress(OSError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _dump_items(items: Sequence[int] | None) -> str | None:

@@ -1,13 +1,16 @@
 import json
+import os
 import socket
 import sqlite3
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pandas as pd
 import pytest
 import requests
 
+import cio_frames  # noqa: F401 -- registers df.cio
 from cio_frames.errors import ConfigurationError
 from cio_frames.sandbox import Sandbox
 
@@ -117,6 +120,17 @@ def test_the_repr_has_the_url_and_no_key():
     assert "a-secret" not in repr(vars(sandbox))
 
 
+def test_the_client_starts_a_sandbox_that_did_not_run_before():
+    sandbox = Sandbox()
+    client = sandbox.client
+    pd.DataFrame({"user_id": ["ada"]}).cio.identify(client=client)
+    assert sandbox.people()["userId"].tolist() == ["ada"]
+    sandbox.stop()
+    assert sandbox.client == client
+    with pytest.raises(requests.ConnectionError):
+        post(sandbox, "/v1/track", TRACK)
+
+
 def test_the_client_has_url_and_key_of_the_sandbox():
     with Sandbox(write_key="a-secret") as sandbox:
         client = sandbox.client
@@ -140,6 +154,14 @@ def test_an_invalid_option_value_is_an_error_that_lists_the_valid_ones(option):
 def test_a_host_that_other_machines_reach_draws_a_warning(host):
     with pytest.warns(UserWarning, match="other machines can reach it"):
         Sandbox(host=host)
+
+
+def test_the_warning_names_the_default_key_if_it_is_used():
+    with pytest.warns(UserWarning, match=r"default write key is public; set another write key"):
+        Sandbox(host="0.0.0.0")
+    with pytest.warns(UserWarning, match="other machines can reach it") as caught:
+        Sandbox("a-secret", host="0.0.0.0")
+    assert "public" not in str(caught[0].message)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.2", "::1"])
@@ -217,6 +239,14 @@ def test_another_database_is_an_error_and_stays_unchanged(tmp_path):
     with pytest.raises(ConfigurationError, match=r"shop\.db.*is a SQLite database, but not a sandbox's"):
         Sandbox(db=tmp_path / "shop.db")
     assert (tmp_path / "shop.db").read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
+def test_a_new_file_is_readable_by_its_owner_only(tmp_path):
+    with Sandbox(db=tmp_path / "received.db") as sandbox:
+        post(sandbox, "/v1/track", TRACK)
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(["received.db", "received.db-wal", "received.db-shm"], 0o600)
 
 
 def test_a_file_of_an_older_format_is_an_error_with_a_remedy(tmp_path):
