@@ -95,8 +95,8 @@ def list_switches() -> Iterator[Switch]:
 
 # The descriptions of the two assumptions that are options of their own.
 OPTION_DESCRIPTIONS = {
-    "batch_errors": "Which calls strict mode rejects if a batch has an invalid call: all of the batch (whole), or that "
-    "call (item).",
+    "batch_errors": "Which calls strict mode rejects if a batch has an invalid call: all of the batch (whole), that "
+    "call with the response 400 (item), or that call with the response 207 and its batch_index (multi_status).",
     "error_body": "Shape of error responses. Each is documented or read by an official client.",
 }
 FIXED_ASSUMPTIONS = (
@@ -105,7 +105,10 @@ FIXED_ASSUMPTIONS = (
     "A call whose type contradicts its path is rejected.",
     "An id must be text; a number or white space alone is not a valid id.",
     "A date without a time is not a valid timestamp; a time without a time zone is UTC.",
-    "Of context and integrations, the call's own values win field by field, and the batch's fill the gaps.",
+    "Batch-level integrations, which the current documentation does not have, apply to calls without their own, as "
+    "batch-level context does.",
+    "POST /v1/b accepts what the vendor's mobile SDK sends: gzip, text/plain, and the write key as writeKey in the "
+    "body if there is no Authorization header. The switches gzip and content_type do not apply to it.",
     "Permissive mode accepts the valid calls of a batch and drops the others.",
     "The types of a semantic event's properties are not checked.",
     "NaN, Infinity and unpaired surrogates are not valid JSON; of a repeated key the last value counts; an integer of "
@@ -127,6 +130,7 @@ FIXED_ASSUMPTIONS = (
     "There is no rate limit; a fault of 429 shows its effect.",
     "The limits of Customer.io's store behind the API (150 bytes per id, 300 traits per person, and so on) are not "
     "applied, since the API's responses do not show them.",
+    "The traits id, cio_id and anonymous_id are reserved and never stored as traits; id can set a missing id.",
     "_update and _timestamp are ordinary traits.",
     "originalTimestamp and sentAt do not correct a client's clock.",
     "The event of a page or screen call has the call's name, whatever its url.",

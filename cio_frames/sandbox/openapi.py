@@ -13,6 +13,7 @@ _JSON_TYPE_NAME = "application/json"
 # Permissive mode answers 200 in most of the other cases, too.
 _STATUS_DESCRIPTIONS = {
     "200": "Accepted; or, in permissive mode, possibly dropped.",
+    "207": "Some calls of the batch were rejected, with batch_errors=multi_status.",
     "400": "The call is not valid, or the body is not valid JSON.",
     "401": "The write key is missing or invalid.",
     "413": "The body is too large.",
@@ -24,14 +25,15 @@ _STATUS_DESCRIPTIONS = {
 def build_openapi() -> Mapping[str, Any]:
     """Return the OpenAPI document.
 
-    >>> sorted(build_openapi()["paths"])[:2]
-    ['/v1/alias', '/v1/batch']
+    >>> sorted(build_openapi()["paths"])[:3]
+    ['/v1/alias', '/v1/b', '/v1/batch']
     """
     calls = spec.calls().values()
     paths = {
         call.endpoint: _describe_operation(call.name, {"$ref": f"#/components/schemas/{call.name}"}) for call in calls
     }
     paths["/v1/batch"] = _describe_operation("batch", {"$ref": "#/components/schemas/batch"})
+    paths["/v1/b"] = _describe_operation("mobileBatch", {"$ref": "#/components/schemas/batch"})
     return {
         "openapi": "3.1.0",
         "info": {"title": "Customer.io Pipelines, as the cio_frames sandbox implements it", "version": "1"},
@@ -89,7 +91,7 @@ def _describe_batch() -> dict[str, Any]:
         "properties": {
             WireField.BATCH: {"type": "array", "items": {"oneOf": calls}},
             WireField.CONTEXT: {"type": "object"},
-            WireField.INTEGRATIONS: {"type": "object"},
+            WireField.WRITE_KEY: {"type": "string", "description": "For /v1/b, instead of the Authorization header."},
         },
         "required": [WireField.BATCH],
     }

@@ -16,7 +16,7 @@ from cio_frames.sandbox.wire import WireField
 
 _DEFAULT_ASSUMPTIONS = Assumptions()
 _CALL_SIZE_PREFIX = "call is"
-# A batch may have these once for all its calls.
+# A batch may have these once, for all of its calls without their own.
 _BATCH_DEFAULT_FIELDS = (WireField.CONTEXT, WireField.INTEGRATIONS)
 
 
@@ -104,6 +104,20 @@ def parse_request(
         return reject_request(violation.reason, 400, name=violation.field)
     defaults = {name: content[name] for name in _BATCH_DEFAULT_FIELDS if content.get(name)}
     return _parse_calls(content[WireField.BATCH], defaults, None, assumptions)
+
+
+def read_write_key(body: bytes) -> str | None:
+    """Return the write key in a batch, where the vendor's mobile SDK puts it.
+
+    >>> read_write_key(b'{"writeKey": "key", "batch": []}')
+    'key'
+    """
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    write_key = content.get(WireField.WRITE_KEY) if isinstance(content, dict) else None
+    return write_key if isinstance(write_key, str) else None
 
 
 def byte_limit(name: str, assumptions: Assumptions) -> int:
@@ -194,9 +208,8 @@ def _encode_or_reject(
 
 
 def _fill_defaults(call: dict[str, Any], defaults: dict[str, Any], endpoint: spec.CallName | None) -> dict[str, Any]:
-    # As FIXED_ASSUMPTIONS says: the call's own values win field by field, the batch's fill the gaps.
-    filled = {name: value | call.get(name, {}) for name, value in defaults.items()}
-    return {WireField.TYPE: endpoint, WireField.MESSAGE_ID: str(uuid4())} | call | filled
+    # A call's own context replaces the batch's as a whole object, as the vendor's file of 2026-09-17 has it.
+    return defaults | {WireField.TYPE: endpoint, WireField.MESSAGE_ID: str(uuid4())} | call
 
 
 def _read_message_id(call: object) -> str | None:

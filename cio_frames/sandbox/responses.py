@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import orjson
 
+from cio_frames.sandbox.parsing import Problem
 from cio_frames.sandbox.violations import Violation
 
 ErrorBody = Literal["meta", "meta_error", "code", "errors", "text"]
@@ -38,6 +39,24 @@ def error_response(status: int, violations: Sequence[Violation], shape: ErrorBod
     return ApiResponse(status, orjson.dumps(_BODY_BUILDERS[shape](status, distinct)))
 
 
+def multi_status_response(problems: Sequence[Problem]) -> ApiResponse:
+    """Return the vendor's form for a batch of which some calls were rejected, from version 2 of its Track API.
+
+    >>> multi_status_response([Problem((Violation("event", "event: required value is missing"),), 1)]).content
+    b'{"errors":[{"batch_index":1,"reason":"invalid","field":"event","message":"event: required value is missing"}]}'
+    """
+    errors = [
+        {"batch_index": problem.item, **_describe_violation(violation)}
+        for problem in problems
+        for violation in problem.violations
+    ]
+    return ApiResponse(HTTPStatus.MULTI_STATUS, orjson.dumps({"errors": errors}))
+
+
+def _describe_violation(violation: Violation) -> dict[str, str]:
+    return {"reason": "invalid", "field": violation.field or "", "message": violation.reason}
+
+
 def _join_reasons(violations: Sequence[Violation]) -> str:
     return "; ".join(violation.reason for violation in violations)
 
@@ -60,7 +79,7 @@ def _build_code(status: int, violations: Sequence[Violation]) -> dict[str, Any]:
 
 def _build_errors(_: int, violations: Sequence[Violation]) -> dict[str, Any]:
     """Return the shape that the vendor's file defines and does not use; its values are an assumption."""
-    return {"errors": [{"reason": "invalid", "field": v.field or "", "message": v.reason} for v in violations]}
+    return {"errors": [_describe_violation(violation) for violation in violations]}
 
 
 _BODY_BUILDERS: Mapping[str, Callable[[int, Sequence[Violation]], dict[str, Any]]] = MappingProxyType(

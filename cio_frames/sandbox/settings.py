@@ -10,7 +10,7 @@ from cio_frames.sandbox.assumptions import Assumptions
 from cio_frames.sandbox.faults import FaultInjector
 from cio_frames.sandbox.responses import ERROR_BODIES, ErrorBody
 
-BatchErrors = Literal["whole", "item"]
+BatchErrors = Literal["whole", "item", "multi_status"]
 BATCH_ERRORS: tuple[BatchErrors, ...] = get_args(BatchErrors)
 
 

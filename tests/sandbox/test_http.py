@@ -178,18 +178,69 @@ def test_an_invalid_batch_is_rejected_or_dropped_as_a_whole(sandbox, body, reaso
     assert permissive.calls.empty
 
 
-def test_context_and_integrations_of_the_batch_fill_gaps_in_those_of_the_call(sandbox):
+@pytest.mark.parametrize("name", ["context", "integrations"])
+def test_batch_level_values_apply_as_a_whole_to_calls_without_their_own(sandbox, name):
     batch = {
-        "context": {"ip": "192.0.2.1", "locale": "de"},
-        "integrations": {"All": False},
-        "batch": [GOOD | {"context": {"ip": "192.0.2.2"}}, GOOD | {"integrations": {"All": True}}],
+        name: {"ip": "192.0.2.1", "locale": "de"},
+        "batch": [GOOD, GOOD | {name: {"ip": "192.0.2.2"}}, GOOD | {name: {}}],
     }
     exchange = send(sandbox, "/v1/batch", batch, strict=True)
-    assert exchange.calls["context"].tolist() == [
-        {"ip": "192.0.2.2", "locale": "de"},
-        {"ip": "192.0.2.1", "locale": "de"},
-    ]
-    assert exchange.calls["integrations"].tolist() == [{"All": False}, {"All": True}]
+    assert exchange.calls[name].tolist() == [{"ip": "192.0.2.1", "locale": "de"}, {"ip": "192.0.2.2"}, {}]
+
+
+def test_with_multi_status_strict_mode_names_rejected_calls_and_accepts_the_others():
+    with Sandbox(batch_errors="multi_status") as sandbox:
+        exchange = send(sandbox, "/v1/batch", {"batch": [GOOD, INVALID, GOOD]}, strict=True)
+        single = send(sandbox, "/v1/track", INVALID, strict=True)
+        whole = send(sandbox, "/v1/batch", {"batch": 5}, strict=True)
+        permissive = send(sandbox, "/v1/batch", {"batch": [GOOD, INVALID]})
+    error = {"batch_index": 1, "reason": "invalid", "field": "event", "message": "event: required value is missing"}
+    assert (exchange.status, exchange.body) == (207, {"errors": [error]})
+    assert exchange.request["status"] == 207
+    assert exchange.calls["messageId"].tolist() == ["m1", "m1"]
+    assert (single.status, whole.status, permissive.status, len(permissive.calls)) == (400, 400, 200, 1)
+
+
+def test_a_batch_of_the_mobile_sdk_is_accepted(sandbox):
+    """As the vendor's Android SDK sends it: gzip, chunked, text/plain, and the write key in the body."""
+    body = {"batch": [GOOD], "sentAt": "2026-11-01T00:00:00Z", "writeKey": "sandbox"}
+    chunks = iter([gzip.compress(json.dumps(body).encode())])
+    headers = {"Content-Type": "text/plain", "Content-Encoding": "gzip"}
+    answer = requests.post(f"{sandbox.url}/v1/b", data=chunks, headers=headers, timeout=5)
+    request = sandbox.requests().iloc[-1]
+    assert (answer.status_code, request["path"], request["calls"]) == (200, "/v1/b", 1)
+    assert sandbox.calls().iloc[-1]["messageId"] == "m1"
+
+
+def test_the_gzip_and_content_type_switches_do_not_apply_to_the_mobile_sdk():
+    body = gzip.compress(json.dumps({"batch": [GOOD], "writeKey": "sandbox"}).encode())
+    headers = {"Content-Type": "text/plain", "Content-Encoding": "gzip"}
+    with Sandbox(assume={"gzip": "refuse", "content_type": "json"}) as sandbox:
+        assert send(sandbox, "/v1/b", body, auth=None, strict=True, **headers).status == 200
+        assert send(sandbox, "/v1/batch", body, strict=True, **headers).status == 415
+
+
+@pytest.mark.parametrize(
+    ("body", "auth", "status"),
+    [
+        ({"batch": [], "writeKey": "sandbox"}, None, 200),
+        ({"batch": []}, ("sandbox", ""), 200),
+        ({"batch": []}, None, 401),
+        ({"batch": [], "writeKey": "other"}, None, 401),
+        ({"batch": [], "writeKey": 5}, None, 401),
+        ({"batch": [], "writeKey": "sandbox"}, ("other", ""), 401),
+        ([], None, 401),
+        (b"{", None, 401),
+        (b" " * 512_001, None, 413),
+        ({"batch": 5, "writeKey": "sandbox"}, None, 400),
+    ],
+)
+def test_a_mobile_batch_requires_the_key_in_its_header_or_body(sandbox, body, auth, status):
+    assert send(sandbox, "/v1/b", body, auth=auth, strict=True).status == status
+
+
+def test_the_write_key_in_a_body_is_accepted_on_the_mobile_path_only(sandbox):
+    assert send(sandbox, "/v1/batch", {"batch": [], "writeKey": "sandbox"}, auth=None, strict=True).status == 401
 
 
 @pytest.mark.parametrize(
@@ -305,7 +356,9 @@ def test_an_unknown_path_is_404_and_logged(sandbox, path, strict):
     exchange = send(sandbox, path, GOOD, strict=strict)
     assert exchange.status == 404
     assert (exchange.request["path"], exchange.request["status"]) == (path, 404)
-    assert exchange.problems["reason"].tolist() == ["path not found: only POST to the API's seven paths is supported"]
+    assert exchange.problems["reason"].tolist() == [
+        "path not found: send a POST request to a path of the API, such as /v1/batch"
+    ]
 
 
 def test_a_very_long_path_is_truncated_in_the_log(sandbox):

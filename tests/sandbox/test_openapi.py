@@ -10,7 +10,7 @@ from cio_frames import spec
 from cio_frames.sandbox import Sandbox
 from cio_frames.sandbox.openapi import build_openapi
 
-PATHS = [*(call.endpoint for call in spec.calls().values()), "/v1/batch"]
+PATHS = [*(call.endpoint for call in spec.calls().values()), "/v1/batch", "/v1/b"]
 
 
 def test_the_document_allows_valid_calls_and_forbids_calls_without_required_fields():
