@@ -21,15 +21,13 @@ from cio_frames.errors import ConfigurationError, render
 if TYPE_CHECKING:
     from cio_frames.sandbox import Sandbox
 
-_DEFAULT_KEY = "sandbox"
-
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxOptions:
     """Options of ``cio-frames sandbox``."""
 
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes any free port.")] = 8480
-    write_key: Annotated[str, typer.Option(help="Write key to accept.")] = _DEFAULT_KEY
+    write_key: Annotated[str, typer.Option(help="Write key to accept.", envvar="CIO_SANDBOX_WRITE_KEY")] = "sandbox"
     db: Annotated[Path | None, typer.Option(help="SQLite file to keep what is received; default: memory.")] = None
     host: Annotated[str, typer.Option(help="Network interface to listen on.")] = "127.0.0.1"
     fault: Annotated[
@@ -54,13 +52,14 @@ class SandboxOptions:
 @command_with(SandboxOptions)
 def sandbox_command(options: SandboxOptions) -> None:
     """Run a local Customer.io until Ctrl-C, with a web page that shows what it received."""
+    from cio_frames.sandbox.shell import export_command
+
     # This process does nothing else, and a body of JSON is thousands of objects, none of them garbage for long.
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
     with make_sandbox(options) as running:
-        key = options.write_key if options.write_key == _DEFAULT_KEY else "WRITE_KEY"
         err.print(f"Sandbox running at {running.url} (web page and API). To send to it from another terminal:")
-        err.print(f"  export CIO_ENDPOINT={running.url} CIO_WRITE_KEY={key}")
+        err.print(f"  {export_command(running.url, options.write_key)}")
         err.print("Press Ctrl-C to stop.")
         try:
             while True:
@@ -82,10 +81,10 @@ def print_warnings() -> Iterator[None]:
 def make_sandbox(options: SandboxOptions) -> Sandbox:
     """Return a sandbox that has not started, or raise every mistake among the options."""
     from cio_frames.sandbox import Sandbox
-    from cio_frames.sandbox.faults import seconds
+    from cio_frames.sandbox.faults import parse_duration
 
     def make(latency: str = "0ms", **settings: Any) -> Sandbox:
-        return Sandbox(latency_seconds=seconds(latency), **settings)
+        return Sandbox(latency_seconds=parse_duration(latency), **settings)
 
     settings: dict[str, Any] = {
         "write_key": options.write_key,

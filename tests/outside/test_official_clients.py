@@ -76,7 +76,7 @@ def test_a_python_client_reports_no_error_and_its_messages_are_kept(client_of, g
     assert sandbox.objects()["objectId"].tolist() == ["acme"]
 
 
-@pytest.mark.parametrize("fault", ["503@0,taken", "cut@0"])
+@pytest.mark.parametrize("fault", ["503@0,accepted", "cut@0"])
 def test_a_python_client_that_retries_repeats_its_message_ids(client_of, fault):
     with Sandbox(faults=[fault]) as sandbox:
         client, errors = client_of(sandbox)

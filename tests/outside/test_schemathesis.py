@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from cio_frames.sandbox import Sandbox
-from cio_frames.sandbox.openapi import description
+from cio_frames.sandbox.openapi import build_openapi
 
 NOT_HERE = "schemathesis is not installed: pip install 'cio-frames[outside]'"
 schemathesis = pytest.importorskip("schemathesis", reason=NOT_HERE)
-schema = schemathesis.openapi.from_dict(json.loads(json.dumps(description())))
+schema = schemathesis.openapi.from_dict(json.loads(json.dumps(build_openapi())))
 
 
 @pytest.fixture(scope="module")
