@@ -165,7 +165,7 @@ def _chosen(file: YamlFile, key: str, node: yaml.Node) -> Any:
     if key in ("traits", "properties"):
         if isinstance(node, yaml.MappingNode):
             return {label: file.text(name) for label, name in file.mapping(node).items()}
-        return list(map(file.text, file.sequence(node, "a list of columns, or a mapping from columns to names,")))
+        return list(map(file.text, file.sequence(node, "a list of columns, or a mapping from columns to names")))
     if key in ("context", "integrations") and isinstance(node, yaml.MappingNode):
         return file.scalar(node)
     return file.text(node)

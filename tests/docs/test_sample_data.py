@@ -79,7 +79,7 @@ def test_bad_people_are_held_back():
         None,
         "user_id: required value is missing",
         "user_id: required value is missing",
-        "updated_at: not a time: send datetimes or ISO 8601 text; for seconds, pd.to_datetime(column, unit='s')",
+        "updated_at: must be a time: a datetime, or ISO 8601 text such as 2026-11-24T09:30:00Z",
         "email: must be an email address",
         "unsubscribed: must be true or false",
         "33,185 bytes, and a call may have 32,000",
