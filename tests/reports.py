@@ -58,7 +58,7 @@ def report(failures=None, *, rows=100, **other):
             (10, "total", "number", "error", "a secret", "must be a number"),
             (10, "city", "known", "warning", "Atlantis", "is not known to Customer.io"),
             (11, "city", "known", "warning", "Lemuria", "is not known to Customer.io"),
-            (99, None, "max_call_bytes", "error", None, "33,188 bytes, and a call may have 32,000"),
+            (99, None, "max_call_bytes", "error", None, "call is 33,188 bytes; the limit is 32,000"),
         )
     told = {"what": "track 'Order Completed'", "against": "Customer.io’s spec of August 2025", "facts": facts()}
     return SimpleNamespace(rows=rows, failure_cases=failures, **{**told, **other})

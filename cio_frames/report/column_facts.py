@@ -45,7 +45,7 @@ def column_facts(frame: pd.DataFrame, columns: Columns, timezone: str) -> Iterat
             dtype=str(series.dtype),
             wire_type=_wire_type(column, source),
             filled=int(filled_cells(series).sum()),
-            losses=tuple((what, count) for what, count in _losses(column, source, timezone).items() if count),
+            losses=tuple((what, count) for what, count in _find_losses(column, source, timezone).items() if count),
         )
 
 
@@ -108,10 +108,10 @@ def _wire_type_of_cell(kind: type) -> str:
     return "number" if issubclass(kind, (float, np.floating)) or kind.__name__ == "Decimal" else "string"
 
 
-def _losses(column: pa.ChunkedArray | Cells, source: FieldSource, timezone: str) -> dict[str, int]:
+def _find_losses(column: pa.ChunkedArray | Cells, source: FieldSource, timezone: str) -> dict[str, int]:
     """Return what is changed or rounded in a column's cells, and in how many."""
     if isinstance(column, np.ndarray):
-        return _losses_of_cells(column, source, timezone)
+        return _find_losses_of_cells(column, source, timezone)
     column = column.cast(value_type(column.type)) if pa_types.is_dictionary(column.type) else column
     kind = column.type
     text_field, is_time = source.field.type == "string", source.field.format == "date-time"
@@ -147,7 +147,7 @@ def _count_inexact(column: pa.ChunkedArray) -> int:
     return int(((numbers > EXACT_BELOW) | (numbers < -EXACT_BELOW)).sum())
 
 
-def _losses_of_cells(column: Cells, source: FieldSource, timezone: str) -> dict[str, int]:
+def _find_losses_of_cells(column: Cells, source: FieldSource, timezone: str) -> dict[str, int]:
     text_field = source.field.type == "string"
     found: Counter[str] = Counter()
     for cell in column:

@@ -74,14 +74,14 @@ class ValidationReport:
     @property
     def rows_held_back(self) -> int:
         """How many rows cannot be sent."""
-        return len(self._positions("error"))
+        return len(self._positions_with("error"))
 
     @property
     def rows_with_warnings(self) -> int:
         """How many of the other rows have a warning."""
-        return len(np.setdiff1d(self._positions("warning"), self._positions("error"), assume_unique=True))
+        return len(np.setdiff1d(self._positions_with("warning"), self._positions_with("error"), assume_unique=True))
 
-    def _positions(self, severity: str) -> npt.NDArray[np.int64]:
+    def _positions_with(self, severity: str) -> npt.NDArray[np.int64]:
         has_severity = self.failure_cases["severity"].eq(severity).to_numpy(dtype=bool)
         return np.unique(self.failure_cases["position"].to_numpy(dtype=np.int64)[has_severity])
 
@@ -112,7 +112,7 @@ class ValidationReport:
             raise FrameError(
                 f"The frame has {len(frame):,} rows, but {self.rows:,} were checked. Pass the frame that was checked."
             )
-        return frame.iloc[self._positions("error")]
+        return frame.iloc[self._positions_with("error")]
 
     def summary(self) -> pd.DataFrame:
         """Return one row per column, check and severity: failing rows, their share, first positions and first reason.

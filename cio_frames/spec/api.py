@@ -91,7 +91,7 @@ def read_api(folder: Path | None = None) -> Api:
     >>> read_api().regions["eu"]
     'https://cdp-eu.customer.io'
     """
-    file = FieldsFile(_schemas(folder) / "api.yaml")
+    file = FieldsFile(_schemas_folder(folder) / "api.yaml")
     keys = {"regions", "limits", "journeys", "edition"}
     entries = file.mapping(file.root, allowed=keys, required=keys)
     values = {
@@ -101,7 +101,7 @@ def read_api(folder: Path | None = None) -> Api:
     return Api(edition=file.scalar(entries["edition"]), **values)
 
 
-def _schemas(folder: Path | None) -> Path:
+def _schemas_folder(folder: Path | None) -> Path:
     return package_folder("schemas") if folder is None else folder
 
 
@@ -124,7 +124,7 @@ def semantic_events(folder: Path | None = None) -> Mapping[str, Event]:
     'number'
     """
     found: dict[str, Event] = {}
-    events_folder = _schemas(folder) / "events"
+    events_folder = _schemas_folder(folder) / "events"
     for path in sorted(events_folder.glob("*.yaml")):
         file = FieldsFile(path)
         entries = file.mapping(file.root, allowed={"title", "$defs", "events"}, required={"events"})
@@ -157,7 +157,7 @@ def accepted_differences(folder: Path | None = None) -> AcceptedDifferences:
     >>> ("removed", "event Experiment Viewed", "variant_id (string)") in accepted_differences().differences
     True
     """
-    file = FieldsFile(_schemas(folder) / "accepted_differences.yaml")
+    file = FieldsFile(_schemas_folder(folder) / "accepted_differences.yaml")
     keys = {"names", "not_events", "differences"}
     entries = file.mapping(file.root, allowed={"title", *keys}, required=keys)
     events = semantic_events(folder).keys()
@@ -199,13 +199,13 @@ def events_by_any_name() -> Mapping[str, Event]:
 
 @cache
 def _common_fields(folder: Path | None) -> Mapping[str, Field]:
-    file = FieldsFile(_schemas(folder) / "common.yaml")
+    file = FieldsFile(_schemas_folder(folder) / "common.yaml")
     entries = file.mapping(file.root, allowed={"title", "$defs", "properties"}, required={"properties"})
     return {name: file.field(node) for name, node in file.mapping(entries["properties"]).items()}
 
 
 def _read_call(name: CallName, common: Mapping[str, Field], folder: Path | None) -> Call:
-    file = FieldsFile(_schemas(folder) / "calls" / f"{name}.yaml")
+    file = FieldsFile(_schemas_folder(folder) / "calls" / f"{name}.yaml")
     keys = {"title", "endpoint", "ids", "required", "properties", "$defs"}
     entries = file.mapping(file.root, allowed=keys, required={"endpoint", "properties"})
     own = {key: file.field(node) for key, node in file.mapping(entries["properties"]).items()}

@@ -76,18 +76,18 @@ class OpenApi:
                     variants := [
                         each
                         for each in _require_list(body.get(key, []))
-                        if _constant_event_name(self._field(each)) is None
+                        if _constant_event_name(self._read_field(each)) is None
                     ]
                 )
             }
             others = {key: value for key, value in body.items() if key not in ("oneOf", "anyOf")}
-            yield name, self._field({**others, **kept})
+            yield name, self._read_field({**others, **kept})
 
     def events(self) -> Iterator[tuple[str, Field]]:
         """Yield each event by its name in the spec, or by the vendor's if it is new."""
         refs = set(_all_refs(self._document))
         for key, schema in self._schemas.items():
-            field = self._field(schema)
+            field = self._read_field(schema)
             name = _constant_event_name(field) or self._name_in_spec(str(key), _schema_title(schema))
             if name is None and field.properties and f"#/components/schemas/{key}" not in refs:
                 name = _name_of_new_event(str(key), _schema_title(schema))
@@ -95,7 +95,7 @@ class OpenApi:
                 yield self._spec_names.get(name.casefold(), name), field
         for body in self._bodies.values():
             for variant in [*_require_list(body.get("oneOf", [])), *_require_list(body.get("anyOf", []))]:
-                field = self._field(variant)
+                field = self._read_field(variant)
                 if (name := _constant_event_name(field)) is not None:
                     yield self._spec_names.get(name.casefold(), name), field
 
@@ -106,35 +106,36 @@ class OpenApi:
 
     def _post_operations(self) -> Iterator[tuple[str, Any]]:
         for path, item in _require_mapping(self._document.get("paths", {})).items():
-            yield str(path).strip("/").removeprefix("v1/"), _require_mapping(self._dereference(item)).get("post", {})
+            yield str(path).strip("/").removeprefix("v1/"), _require_mapping(self._resolve_node(item)).get("post", {})
 
     def _body_schema(self, operation: Any) -> Mapping[str, Any]:
-        body = _require_mapping(self._dereference(_require_mapping(operation).get("requestBody", {})))
+        body = _require_mapping(self._resolve_node(_require_mapping(operation).get("requestBody", {})))
         content = _require_mapping(body.get("content", {}))
         return _require_mapping(
-            self._dereference(_require_mapping(content.get("application/json", {})).get("schema", {}))
+            self._resolve_node(_require_mapping(content.get("application/json", {})).get("schema", {}))
         )
 
-    def _field(self, node: Any) -> Field:
+    def _read_field(self, node: Any) -> Field:
         # true and false are schemas too, without fields.
         if isinstance(node, bool):
             return Field()
         schema = _require_mapping(node)
-        parts = [self._own_field(schema), *map(self._field, _require_list(schema.get("allOf", [])))]
+        parts = [self._own_field(schema), *map(self._read_field, _require_list(schema.get("allOf", [])))]
         if "$ref" in schema:
-            parts.append(self._follow_ref(schema["$ref"], self._field))
+            parts.append(self._follow_ref(schema["$ref"], self._read_field))
         for key in ("oneOf", "anyOf"):
-            variants = [self._field(each) for each in _require_list(schema.get(key, [])) if not _is_null(each)]
+            variants = [self._read_field(each) for each in _require_list(schema.get(key, [])) if not _is_null(each)]
             if variants:
-                parts.append(reduce(_union, variants))
-        return reduce(_intersect, parts)
+                parts.append(reduce(_unite_fields, variants))
+        return reduce(_intersect_fields, parts)
 
     def _own_field(self, schema: Mapping[str, Any]) -> Field:
         """Return the field of a schema itself, without others that it refers to or combines."""
         members = {
-            str(name): self._field(member) for name, member in _require_mapping(schema.get("properties", {})).items()
+            str(name): self._read_field(member)
+            for name, member in _require_mapping(schema.get("properties", {})).items()
         }
-        items = self._field(schema["items"]) if "items" in schema else None
+        items = self._read_field(schema["items"]) if "items" in schema else None
         additional = schema.get("additionalProperties")
         return Field(
             type=_schema_type(schema) or ("object" if members else "array" if items else None),
@@ -143,13 +144,13 @@ class OpenApi:
             required=tuple(map(str, _require_list(schema.get("required", [])))),
             properties=members,
             items=items,
-            additional=None if additional is None else self._field(additional),
+            additional=None if additional is None else self._read_field(additional),
         )
 
-    def _dereference(self, node: Any) -> Any:
+    def _resolve_node(self, node: Any) -> Any:
         """Return the node, or the target of its ``$ref``."""
         if isinstance(node, Mapping) and "$ref" in node:
-            return self._follow_ref(node["$ref"], self._dereference)
+            return self._follow_ref(node["$ref"], self._resolve_node)
         return node
 
     def _follow_ref(self, pointer: Any, read: Callable[[Any], Any]) -> Any:
@@ -177,7 +178,7 @@ class OpenApi:
         return node
 
 
-def _intersect(one: Field, other: Field) -> Field:
+def _intersect_fields(one: Field, other: Field) -> Field:
     """Return a field that satisfies both (allOf)."""
     common = tuple(value for value in one.enum if value in other.enum)
     return Field(
@@ -185,13 +186,13 @@ def _intersect(one: Field, other: Field) -> Field:
         format=one.format or other.format,
         enum=common if one.enum and other.enum else one.enum or other.enum,
         required=tuple(dict.fromkeys(one.required + other.required)),
-        properties=_merge_members(one.properties, other.properties, _intersect),
-        items=_merge_optional(one.items, other.items, _intersect),
-        additional=_merge_optional(one.additional, other.additional, _intersect),
+        properties=_merge_members(one.properties, other.properties, _intersect_fields),
+        items=_merge_optional(one.items, other.items, _intersect_fields),
+        additional=_merge_optional(one.additional, other.additional, _intersect_fields),
     )
 
 
-def _union(one: Field, other: Field) -> Field:
+def _unite_fields(one: Field, other: Field) -> Field:
     """Return a field that satisfies either (oneOf, anyOf): all members, and what both require."""
     types = {name for field in (one, other) for name in (field.type or "").split(" or ")}
     return Field(
@@ -199,9 +200,9 @@ def _union(one: Field, other: Field) -> Field:
         format=one.format if one.format == other.format else None,
         enum=tuple(dict.fromkeys(one.enum + other.enum)) if one.enum and other.enum else (),
         required=tuple(name for name in one.required if name in other.required),
-        properties=_merge_members(one.properties, other.properties, _union),
-        items=_merge_optional(one.items, other.items, _union),
-        additional=_merge_optional(one.additional, other.additional, _union),
+        properties=_merge_members(one.properties, other.properties, _unite_fields),
+        items=_merge_optional(one.items, other.items, _unite_fields),
+        additional=_merge_optional(one.additional, other.additional, _unite_fields),
     )
 
 

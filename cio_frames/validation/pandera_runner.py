@@ -8,12 +8,11 @@ check itself if every row fails.
 
 from __future__ import annotations
 
-import decimal
 import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,17 +21,13 @@ from pandera.config import ValidationDepth, config_context
 
 from cio_frames._util.arrays import Cells, Ints
 from cio_frames.columns import Columns, FieldSource, suggest_column
-from cio_frames.errors import FrameError, MissingColumnsError, parameter
+from cio_frames.errors import FrameError, MissingColumnsError
 from cio_frames.validation import members
 from cio_frames.validation.checks import CHECKS, check_name
 from cio_frames.validation.failures import Severity, concat_failures, failure_cases
+from cio_frames.validation.pandera_schema import prepare_schema, refuse_unknown_columns
+from cio_frames.validation.pandera_view import SurrogateText, view_by_field
 from cio_frames.validation.type_checks import text_reasons
-
-_SchemaPart = TypeVar("_SchemaPart")
-
-
-class _SurrogateText(bytes):
-    """A text with a lone surrogate, as bytes that pandera can print."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +83,9 @@ def failures_of(
         A column of the schema is missing, or one of its checks fails to run on this frame.
     """
     if schema.strict is True:
-        _refuse_unknown_columns(columns, schema)
-    view = _view_by_field(frame, columns, schema, own_columns=own_columns)
-    schema, warning_checks = _prepare_schema(schema, view.columns)
+        refuse_unknown_columns(columns, schema)
+    view = view_by_field(frame, columns, schema, own_columns=own_columns)
+    schema, warning_checks = prepare_schema(schema, view.columns)
     found: list[_BrokenCheck] = []
     pending = np.ones(len(view), dtype=bool)
     while True:
@@ -110,114 +105,6 @@ def failures_of(
     # pandera can report the same of one column twice.
     may_repeat = len({each.field for each in found}) < len(found)
     return cases.drop_duplicates(["position", "reason"], ignore_index=True) if may_repeat else cases
-
-
-def _prepare_schema(
-    schema: pandera.DataFrameSchema, names: pd.Index[Any]
-) -> tuple[pandera.DataFrameSchema, list[pandera.Check]]:
-    """Return a schema whose warnings fail as its errors do, and which of its checks are warnings.
-
-    Of each column's check pandera need name one failing cell only: which rows fail is in the check's answer.
-    """
-    if schema.index is not None:
-        raise FrameError(
-            "Unsupported schema: index= is not supported, since rows are known by position here. Make the index a "
-            "column with .reset_index(), and check that column."
-        )
-    schema = _copy_part(schema)
-    # Columns have no order here: they are found by field.
-    schema.ordered = False
-    warning_checks: list[pandera.Check] = []
-
-    def prepare_check(check: Any, cases: int | None) -> Any:
-        check = _copy_part(check)
-        check.n_failure_cases = cases
-        if check.raise_warning:
-            check.raise_warning = False
-            warning_checks.append(check)
-        return check
-
-    schema.checks = [prepare_check(check, None) for check in schema.checks]
-    columns = {name: _copy_part(column) for name, column in _expand_patterns(schema.columns, names)}
-    for column in columns.values():
-        column.checks = [prepare_check(check, 1) for check in column.checks]
-    schema.columns = columns
-    return schema, warning_checks
-
-
-def _copy_part(part: _SchemaPart) -> _SchemaPart:
-    """Return a part of a schema that can be changed without changing the caller's; older pandera cannot copy them."""
-    copied: _SchemaPart = object.__new__(type(part))
-    copied.__dict__.update(vars(part))
-    return copied
-
-
-def _expand_patterns(
-    columns: Mapping[Any, pandera.Column], names: pd.Index[Any]
-) -> Iterator[tuple[Any, pandera.Column]]:
-    """Yield columns, those that are named by a pattern under each name that matches.
-
-    pandera reports all columns of a pattern under the name of the last one.
-    """
-    for name, column in columns.items():
-        matching = [each for each in names if _matches_name(name, each)] if column.regex else []
-        for each in matching:
-            named = _copy_part(column).set_name(each)
-            named.regex = False
-            yield each, named
-        if not matching:
-            yield name, column
-
-
-def _matches_name(pattern: str, name: Any) -> bool:
-    return isinstance(name, str) and re.match(pattern, name) is not None
-
-
-def _view_by_field(
-    frame: pd.DataFrame, columns: Columns, schema: pandera.DataFrameSchema, *, own_columns: bool
-) -> pd.DataFrame:
-    """Return the columns of a schema, named by field, with positions for labels."""
-    positions = {source.name: source.position for source in columns.sources}
-    fields = {source.name: source.field for source in columns.sources}
-    own = {label: place for place, label in enumerate(frame.columns)} if own_columns else {}
-    all_columns = bool(schema.checks) or schema.strict or schema.dtype is not None
-    wanted = {*schema.columns, *_unique_names(schema.unique), *(positions if all_columns else ())}
-    for pattern in (name for name, column in schema.columns.items() if column.regex):
-        wanted |= {name for name in (*positions, *own) if _matches_name(pattern, name)}
-    series = {}
-    for name in sorted(wanted, key=str):
-        place = positions.get(name, own.get(name))
-        if place is not None:
-            column = frame.iloc[:, place].set_axis(pd.RangeIndex(len(frame)))
-            series[name] = members.as_python_objects(column, fields[name]) if name in fields else column
-            series[name] = _printable_column(series[name])
-    return pd.DataFrame(series, index=pd.RangeIndex(len(frame)), copy=False)
-
-
-def _unique_names(unique: str | list[str] | None) -> list[str]:
-    return [unique] if isinstance(unique, str) else unique or []
-
-
-def _printable_column(series: pd.Series[Any]) -> pd.Series[Any]:
-    """Return a column without cells that make pandera fail: lone surrogates as bytes, signaling NaN as None."""
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        distinct = pd.Series(series.cat.categories)
-        return series if _printable_column(distinct) is distinct else _printable_column(series.astype(object))
-    if series.dtype != object and not (isinstance(series.dtype, pd.StringDtype) and series.dtype.storage == "python"):
-        return series
-    if any(issubclass(kind, decimal.Decimal) for kind in set(map(type, series))):
-        cells = [None if isinstance(cell, decimal.Decimal) and cell.is_snan() else cell for cell in series]
-        series = pd.Series(cells, index=series.index, dtype=object)
-    try:
-        "".join(cell for cell in series if isinstance(cell, str)).encode()
-    except UnicodeEncodeError:
-        cells = [_SurrogateText(cell.encode("utf-8", "replace")) if _has_surrogate(cell) else cell for cell in series]
-        return pd.Series(cells, index=series.index, dtype=object)
-    return series
-
-
-def _has_surrogate(cell: Any) -> bool:
-    return isinstance(cell, str) and any("\ud800" <= character <= "\udfff" for character in cell)
 
 
 def _run_schema(
@@ -285,24 +172,6 @@ def _object_array(values: list[Any]) -> Cells:
     return array
 
 
-def _refuse_unknown_columns(columns: Columns, schema: pandera.DataFrameSchema) -> None:
-    """Raise if a strict schema does not have every column; pandera reports only the first one, in some versions."""
-    unknown = [
-        source.label
-        for source in columns.sources
-        if not any(
-            _matches_name(name, source.name) if each.regex else name == source.name
-            for name, each in schema.columns.items()
-        )
-    ]
-    if unknown:
-        raise FrameError(
-            f"The schema has strict=True, and these columns are not in it: {', '.join(map(repr, unknown))}. Add them "
-            f"to the schema, choose columns with {parameter('traits')} or {parameter('properties')}, or remove "
-            "strict=True."
-        )
-
-
 def _raise_unrunnable(broken: _BrokenCheck, columns: Columns, own_columns: bool) -> None:
     """Raise why a schema cannot be applied to a frame; values stay out of the text."""
     labels = {source.name: source.label for source in columns.sources}
@@ -350,7 +219,7 @@ def _failure_cases_of(broken: _BrokenCheck, sources: Mapping[str, FieldSource]) 
     elif is_ours and broken.name == "string":
         known = text_reasons(broken.values)
         reasons = [
-            f"{label}: {CHECKS['lone_surrogate'] if isinstance(value, _SurrogateText) else reason or sentence}"
+            f"{label}: {CHECKS['lone_surrogate'] if isinstance(value, SurrogateText) else reason or sentence}"
             for value, reason in zip(broken.values, known, strict=True)
         ]
     column = None if broken.of_frame else label

@@ -51,7 +51,7 @@ def unknown_property_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator
             continue
         for place, close, rows in _unknown_names(frame, source, known):
             label = f"{source.label}{place}"
-            reason = f"{label}: {CHECKS['unknown_property']} of {event.name}{_suggestion(close)}"
+            reason = f"{label}: {CHECKS['unknown_property']} of {event.name}{_suggest_name(close)}"
             yield failure_cases(rows, source.label, "unknown_property", reason, severity="warning")
 
 
@@ -82,7 +82,7 @@ def misspelled_name_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[
             continue
         kind = "trait" if bag == "traits" else "property"
         new_name = "" if source.label == name else f" {name!r}"
-        reason = f"{source.label}: becomes a new {kind}{new_name}{_suggestion(close)}"
+        reason = f"{source.label}: becomes a new {kind}{new_name}{_suggest_name(close)}"
         rows = np.flatnonzero(rows_with_value(frame, source))
         yield failure_cases(rows, source.label, "misspelled_name", reason, severity="warning")
 
@@ -115,7 +115,7 @@ def unknown_event_warnings(
         if close is None and tracking_plan.title is None:
             continue
         where = f" in {tracking_plan.title}" if tracking_plan.title else ""
-        reason = f"{label}: {CHECKS['unknown_event']}{where}{_suggestion(close)}"
+        reason = f"{label}: {CHECKS['unknown_event']}{where}{_suggest_name(close)}"
         yield failure_cases(
             np.array(places, dtype=np.int64),
             label if source else None,
@@ -126,7 +126,7 @@ def unknown_event_warnings(
         )
 
 
-def _suggestion(close: str | None) -> str:
+def _suggest_name(close: str | None) -> str:
     return f"; did you mean {close!r}?" if close else ""
 
 

@@ -67,7 +67,7 @@ def test_numbers_with_separators_sort_as_numbers(show):
     failures = [(place, "a", "c", "error", None, "is odd") for place in range(1_200)]
     failures += [(place, "b", "d", "error", None, "is even") for place in range(30)]
     page = show(report(cases(*failures), rows=2_000))
-    page.get_by_role("table", name="The checks that found something").get_by_role("button", name="Rows").click()
+    page.get_by_role("table", name="Checks with findings").get_by_role("button", name="Rows").click()
     assert column(page, 4, "#overview-caption") == ["30", "1,200"]
 
 
@@ -153,7 +153,7 @@ def test_on_paper_tables_stand_in_full_width_and_stop_after_twenty_rows(show):
     assert len(column(page, 1)) == 50
     page.emulate_media(media="print", color_scheme="dark")
     assert len(column(page, 1)) == 20
-    assert page.get_by_text("On paper: the first 20 rows of the table.").is_visible()
+    assert page.get_by_text("Printed: the first 20 rows of the table.").is_visible()
     assert not page.get_by_role("navigation").is_visible()
     assert page.get_by_role("searchbox").count() == 0
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

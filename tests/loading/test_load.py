@@ -71,7 +71,7 @@ def test_undelivered_rows_have_all_columns_and_can_be_corrected_and_loaded_again
     assert not (result.undelivered.parent / ".undelivered").exists()
     undelivered = pd.read_parquet(result.undelivered)
     assert undelivered["_cio_row"].tolist() == [3, 17, 20]
-    assert undelivered["_cio_reason"].tolist()[0] == "email: not an email address"
+    assert undelivered["_cio_reason"].tolist()[0] == "email: must be an email address"
     assert set(undelivered["notes"]) == {"not sent"}
     undelivered.loc[:, "email"] = "bob@example.com"
     undelivered.loc[2, "user_id"] = "u20"
@@ -301,7 +301,7 @@ def test_a_dry_run_reads_everything_and_sends_nothing(sandbox, folder):
     frame.to_parquet("seen.parquet")
     found = load("seen.parquet", call="track", event="Seen", dry_run=True)
     assert found.statuses == {"ready": 20, "too_large": 1, "invalid": 1}
-    assert ("invalid", "user_id: is missing, and is needed") in found.reasons
+    assert ("invalid", "user_id: required value is missing") in found.reasons
     assert (found.requests, found.least_seconds) == (3, 0.003)
     assert found.recent == {"Seen": 2}
     assert (found.earliest.year, found.latest) == (2020, RECENT)
@@ -335,7 +335,7 @@ def test_rows_that_keep_a_load_from_starting_are_named_by_file_and_position(sand
     frame.to_parquet("in/b.parquet")
     with pytest.raises(cio.InvalidRowsError) as error:
         load("in", sandbox.client, on_invalid="raise")
-    missing = "user_id: is missing, and is needed"
+    missing = "user_id: required value is missing"
     assert str(error.value).startswith(
         "9 of 28 rows cannot be sent, and nothing was. The first, counted from 0, is row 0 of in/b.parquet: 33,1"
     )

@@ -115,12 +115,12 @@ def test_a_check_is_named_by_its_words_where_they_are_the_same_for_all():
 
 def test_a_check_with_several_wordings_shows_them():
     failures = cases(
-        (0, None, "max_call_bytes", "error", None, "33,188 bytes, and a call may have 32,000"),
-        (1, None, "max_call_bytes", "error", None, "33,189 bytes, and a call may have 32,000"),
+        (0, None, "max_call_bytes", "error", None, "call is 33,188 bytes; the limit is 32,000"),
+        (1, None, "max_call_bytes", "error", None, "call is 33,189 bytes; the limit is 32,000"),
     )
     text = words(report(failures))
     assert "call is larger than the limit" in text
-    assert "33,189 bytes, and a call may have 32,000" in text
+    assert "call is 33,189 bytes; the limit is 32,000" in text
 
 
 def test_a_check_that_warns_and_holds_back_is_shown_twice_what_holds_back_first():

@@ -74,7 +74,7 @@ def run_check(openapi, tmp_path):
 
 def test_the_command_ends_with_0_if_nothing_drifted(run_check):
     done = run_check()
-    assert (done.exit_code, done.stdout) == (0, "Nothing has drifted.\n")
+    assert (done.exit_code, done.stdout) == (0, "No differences found.\n")
     done = run_check("--json")
     assert (done.exit_code, json.loads(done.stdout)) == (0, [])
 
