@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import warnings
+import webbrowser
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -212,6 +213,36 @@ class Sandbox(SandboxReader):
             self._server = None
             self._close_writer()
             self._store.checkpoint()
+
+    def open(self) -> bool:
+        """Open the web page in a browser; start the sandbox if it does not run.
+
+        Returns
+        -------
+        bool
+            Whether there is a browser.
+
+        Examples
+        --------
+        >>> Sandbox().open()  # doctest: +SKIP
+        True
+        """
+        return webbrowser.open(self.start().url)
+
+    def clear(self) -> None:
+        """Delete all requests, calls, people, events, objects and devices. Request numbers restart at 0.
+
+        Examples
+        --------
+        >>> import requests
+        >>> with Sandbox() as sandbox:
+        ...     call = {"userId": "7", "event": "Order Completed"}
+        ...     answer = requests.post(f"{sandbox.url}/v1/track", auth=("sandbox", ""), json=call, timeout=5)
+        ...     sandbox.clear()
+        >>> len(sandbox.calls()), len(sandbox.people())
+        (0, 0)
+        """
+        self._read_up_to_date().clear()
 
     def _close_writer(self) -> None:
         if self._writer is not None:
