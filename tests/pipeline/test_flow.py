@@ -322,7 +322,7 @@ def test_where_a_refused_batch_was_taken_in_part_only_events_without_a_ulid_are_
         assert len(sandbox.calls()) == 120
     assert [row for row, status in enumerate(statuses(result)) if status == "rejected"] == [3, 17, 18]
     assert statuses(result).count("delivered") == 37
-    assert result["reason"].dropna().unique().tolist() == ["400: context is not an object"]
+    assert result["reason"].dropna().unique().tolist() == ["400: context: must be a JSON object"]
     assert result["message_id"].is_unique
 
 
