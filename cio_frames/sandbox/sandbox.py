@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import socket
 import warnings
 import webbrowser
@@ -136,6 +137,14 @@ class Sandbox(SandboxReader):
     def __repr__(self) -> str:
         phase = "at" if self._server else "stopped," if self._port else "not started,"
         return f"<Sandbox {phase} {self._address}>"
+
+    def _repr_html_(self) -> str:
+        if self._server is None:
+            return html.escape(repr(self))
+        return (
+            f'Sandbox at <a href="{self.url}" target="_blank" rel="noopener">{self.url}</a>: '
+            f"{self._store.next_number:,} requests, {self._store.calls_received:,} calls"
+        )
 
     def __enter__(self) -> Self:
         return self.start()
