@@ -50,8 +50,8 @@ MAY_IMPORT = {
     "testing": {"sandbox"},
     "__main__": {"cli"},
     "cli": {
-        "_util", "functions", "pipeline", "spec", "columns", "loading", "results", "sandbox", "errors", "client",
-        "validation", "cio_frames",
+        "_util", "functions", "pipeline", "spec", "columns", "loading", "report", "results", "sandbox", "errors",
+        "client", "validation",
     },
 }  # fmt: skip
 

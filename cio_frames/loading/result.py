@@ -129,6 +129,15 @@ class LoadResult:
         return self.state != "stopped" and set(self.statuses) <= GOOD
 
     @property
+    def undelivered(self) -> Path | None:
+        """The rows that were not delivered, with their reason.
+
+        >>> LoadResult("identify", "done", {}).undelivered is None
+        True
+        """
+        return self.rejects
+
+    @property
     def rows_held_back(self) -> int:
         """How many rows cannot be sent: invalid, or too large."""
         return self.statuses.get("invalid", 0) + self.statuses.get("too_large", 0)

@@ -337,7 +337,7 @@ def small(openapi, tmp_path):
 
 def test_the_command_ends_with_0_where_nothing_drifted(only_small, small):
     done = CliRunner().invoke(app, ["spec", "check", small()])
-    assert (done.exit_code, done.stdout) == (0, "Nothing has drifted.\n")
+    assert (done.exit_code, done.stdout) == (0, "No differences found.\n")
     done = CliRunner().invoke(app, ["spec", "check", small(), "--json"])
     assert (done.exit_code, json.loads(done.stdout)) == (0, [])
 
