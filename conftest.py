@@ -29,7 +29,7 @@ SLOW = (
     "tests/util/test_progress.py",
     # Large tables.
     "tests/loading/test_load_dtypes.py",
-    "tests/sandbox/test_speed.py",
+    "tests/sandbox/test_full_bodies.py",
 )
 
 

@@ -169,7 +169,7 @@ def _print_demo(demo: Demo) -> None:
     out.print()
     out.print(
         f"{facts['rows']:,} rows, {facts['bytes']:,} bytes in {facts['requests']} requests, "
-        f"{facts['seconds']:.2f} s, {facts['rows_per_second']:,} rows a second"
+        f"{facts['seconds']:.2f} s, {facts['rows_per_second']:,} rows per second"
     )
     out.print(f"The sandbox holds {demo.people_held:,} people and {demo.events_held:,} events.")
     out.print(f"Every row is accounted for: {'no' if demo.unaccounted else 'yes'}")

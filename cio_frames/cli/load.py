@@ -120,7 +120,7 @@ def load_command(options: LoadOptions) -> None:
     mistakes = Mistakes()
     call_spec = options.call_spec(mistakes)
     settings = {name: getattr(options, name) for name in _CLIENT_OPTIONS}
-    run_load(
+    load_and_print(
         options.source, call_spec, {name: value for name, value in settings.items() if value is not None}, mistakes,
         report=options.report, as_json=options.as_json,
         ledger=options.ledger, output=options.output, fresh=options.fresh, progress=options.progress,
@@ -145,7 +145,7 @@ def run_command(options: JobOptions) -> None:
             build_checked_client({}, mistakes, dry_run=options.dry_run)
             mistakes.raise_all()
             return
-        run_load(
+        load_and_print(
             job.source, job.call_spec, job.client, mistakes, door="job file",
             report=job.report, as_json=options.as_json,
             dry_run=options.dry_run, fresh=options.fresh, progress=options.progress, **job.options,
@@ -181,7 +181,7 @@ def find_ledgers(paths: Sequence[Path]) -> list[Path]:
     return ledgers
 
 
-def run_load(
+def load_and_print(
     source: str, call_spec: CallSpec, settings: Mapping[str, Any], mistakes: Mistakes, *,
     report: Path | None, as_json: bool, door: Door = "command line", **options: Any,
 ) -> None:  # fmt: skip

@@ -82,7 +82,7 @@ def print_load_result(loaded: LoadResult) -> None:
     rows_read = sum(loaded.reasons.values())
     if loaded.rows > rows_read:
         out.print(f"{loaded.rows - rows_read:>12,} unsent  not read yet")
-    rate = f", {loaded.rows_now / loaded.seconds:,.0f} rows a second" if loaded.seconds else ""
+    rate = f", {loaded.rows_now / loaded.seconds:,.0f} rows per second" if loaded.seconds else ""
     out.print(
         f"{loaded.rows:,} rows, {loaded.bytes:,} bytes, {loaded.requests:,} requests, {loaded.seconds:.2f} s{rate}"
     )

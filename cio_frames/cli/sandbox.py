@@ -21,13 +21,15 @@ from cio_frames.errors import ConfigurationError, render
 if TYPE_CHECKING:
     from cio_frames.sandbox import Sandbox
 
+_DEFAULT_KEY = "sandbox"
+
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxOptions:
     """Options of ``cio-frames sandbox``."""
 
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes any free port.")] = 8480
-    write_key: Annotated[str, typer.Option(help="Write key to accept.", envvar="CIO_SANDBOX_WRITE_KEY")] = "sandbox"
+    write_key: Annotated[str, typer.Option(help="Write key to accept.", envvar="CIO_SANDBOX_WRITE_KEY")] = _DEFAULT_KEY
     db: Annotated[Path | None, typer.Option(help="SQLite file to keep what is received; default: memory.")] = None
     host: Annotated[str, typer.Option(help="Network interface to listen on.")] = "127.0.0.1"
     fault: Annotated[
@@ -44,7 +46,7 @@ class SandboxOptions:
         typer.Option(metavar="NAME=VALUE", help="Choice where the API is undocumented, repeatable; see /about."),
     ] = None
     batch_errors: Annotated[
-        str, typer.Option(help="What strict mode rejects of a batch with an invalid call: whole or item.")
+        str, typer.Option(help="What strict mode rejects of a batch with an invalid call: whole, item or multi_status.")
     ] = "whole"
     error_body: Annotated[str, typer.Option(help="Format of error answers; /about lists the formats.")] = "meta"
 

@@ -51,6 +51,7 @@ _Parser = Callable[[Headers, RequestBody], ParsedRequest]
 def build_app(store: Store, writer: WriterThread, settings: SandboxSettings) -> Starlette:
     """Return the application: the six calls, the batches, the pages, and 404 or 405 for the rest."""
     api = _ApiHandlers(writer, settings)
+    web_pages = pages.PageHandlers(store, writer, settings, api.is_authorized)
     parsers: dict[str, _Parser] = {
         call.endpoint: partial(api.parse_with_header_key, call.name) for call in spec.calls().values()
     }
@@ -59,9 +60,12 @@ def build_app(store: Store, writer: WriterThread, settings: SandboxSettings) -> 
     app = Starlette(
         routes=[
             *(Route(path, partial(api.handle_calls, parser), methods=["POST"]) for path, parser in parsers.items()),
-            *pages.build_routes(store, writer, settings, api.is_authorized),
+            *web_pages.build_routes(),
         ],
-        exception_handlers={HTTPException: api.handle_unknown_path, ClientDisconnect: _handle_disconnect},
+        exception_handlers={
+            HTTPException: partial(api.handle_unknown_path, web_pages),
+            ClientDisconnect: _handle_disconnect,
+        },
     )
     app.router.redirect_slashes = False
     return app
@@ -87,11 +91,16 @@ class _ApiHandlers:
         headers = {"Retry-After": fault.retry_after} if fault and fault.retry_after else None
         return Response(response.content, response.status, headers, response.media_type)
 
-    async def handle_unknown_path(self, request: Request, exception: Exception) -> Response:
+    async def handle_unknown_path(
+        self, web_pages: pages.PageHandlers, request: Request, exception: Exception
+    ) -> Response:
         """Respond to what is not an operation of the API: 404, or 405 if the path is one."""
         is_api_path = request.scope["path"].startswith(_API_PREFIX)
         # A page that refuses POST says nothing about the API.
         status = exception.status_code if isinstance(exception, HTTPException) and is_api_path else 404
+        if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
+            # A person looks at it, so it is not a request to the API.
+            return await web_pages.not_found(request, status)
         body = await self._read_body(request)
         parsed = reject_request(
             "path not found: send a POST request to a path of the API, such as /v1/batch", status, status

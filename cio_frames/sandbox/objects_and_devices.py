@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from cio_frames.sandbox.assumptions import Assumptions
 from cio_frames.sandbox.people import update_attributes
 from cio_frames.sandbox.wire import OBJECT_TYPE_ID_NAMES, WireField
+
+if TYPE_CHECKING:
+    import sqlite3
 
 OBJECT_TABLES = """
 CREATE TABLE IF NOT EXISTS devices (

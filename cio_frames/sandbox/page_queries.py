@@ -1,19 +1,23 @@
-"""The content of the web pages as plain values, a page at a time. No HTML, no HTTP."""
+"""The content of the web pages beside the tables, as plain values. No HTML, no HTTP."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
 
 import orjson
 
+from cio_frames.sandbox.listings import ROWS_PER_PAGE, Filter, Listings, PageLink, describe_page_view, link_person
 from cio_frames.sandbox.people import format_cio_id, parse_cio_number, parse_person_key
 from cio_frames.sandbox.store import RECENT_SECONDS, SecondTotals, Store
 from cio_frames.sandbox.wire import WireField
 
-ROWS_PER_PAGE = 50
 _TIMELINE_ROWS = 100
+_OVERVIEW_ROWS = 10
+_MAX_PROBLEM_REASONS = 50
+_MAX_CALLS_OF_REQUEST = 200
 # Counting millions of rows is slow: this is the maximum share of time that it takes.
 _MAX_COUNTING_SHARE = 0.05
 _COUNT_QUERIES = {
@@ -24,24 +28,9 @@ _COUNT_QUERIES = {
     # Calls with a repeated message id.
     "repeats": "SELECT repeats FROM progress",
     "suppressed": "SELECT count(*) FROM suppressed",
-    "problems": "SELECT count(*) FROM problems",
+    "problems": "SELECT coalesce(sum(count), 0) FROM totals WHERE kind = 'problem'",
 }
 _STATELESS_COUNTS = ("problems",)
-
-
-class PersonLink(NamedTuple):
-    """A person: the number in the link, and a name."""
-
-    number: int
-    name: str
-
-
-class ListingPage(NamedTuple):
-    """One page of a table, the newest rows first, and the start of the next page."""
-
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Any]]
-    older: int | None
 
 
 class PageQueries:
@@ -49,6 +38,7 @@ class PageQueries:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.listings = Listings(store)
         self._counts: dict[str, int] = {}
         self._count_again_at = 0.0
 
@@ -78,81 +68,29 @@ class PageQueries:
         seconds = [found.get(second, empty) for second in range(now - RECENT_SECONDS + 1, now)]
         return [(second.requests, second.bytes) for second in seconds]
 
-    def people(self, before: int | None) -> ListingPage:
-        """List people."""
-        rows = self._read_page(
-            "SELECT number, id, email, anonymous_id, is_visitor, traits FROM people", "number", before
-        )
-        shown = [
-            [
-                PersonLink(number, user_id or email or anonymous_id or ""),
-                email,
-                anonymous_id,
-                None if is_visitor else format_cio_id(number),
-                orjson.loads(text),
-            ]
-            for number, user_id, email, anonymous_id, is_visitor, text in rows
+    def overview(self) -> dict[str, Any]:
+        """Return what the overview shows beside the counters."""
+        latest = self.listings.calls(None, Filter())
+        return {
+            "recent": self.recent(),
+            "kinds": [
+                [PageLink(f"/calls?type={name}", name), count]
+                for name, count in self._read_totals("call", _OVERVIEW_ROWS)
+            ],
+            "events": [_link_event_total(*row) for row in self._read_totals("event", _OVERVIEW_ROWS)],
+            "latest": latest._replace(rows=latest.rows[:_OVERVIEW_ROWS]),
+        }
+
+    def reasons(self) -> list[list[Any]]:
+        """Return the reasons of problems with their counts, the most frequent first."""
+        return [
+            [PageLink(f"/problems?reason={quote(reason, safe='')}", reason), count]
+            for reason, count in self._read_totals("problem", _MAX_PROBLEM_REASONS)
         ]
-        return _build_listing(("Person", "Email", "Anonymous id", "cio_ id", "Traits"), rows, shown)
 
-    def events(self, before: int | None) -> ListingPage:
-        """List events."""
-        request, position = divmod(_TOP if before is None else before, _POSITIONS)
-        rows = self._store.read(
-            "SELECT request, position, activity.type, name, person, id, email, people.anonymous_id "
-            "FROM activity LEFT JOIN people ON number = person "
-            "WHERE is_event AND (request, position) < (?, ?) ORDER BY request DESC, position DESC LIMIT ?",
-            (request, position, ROWS_PER_PAGE),
-        )
-        calls = self._read_payloads({row[0] for row in rows})
-        shown = []
-        for request, position, kind, name, person, user_id, email, anonymous_id in rows:
-            received_at, payloads = calls[request]
-            call = orjson.loads(payloads[position])
-            person_link = PersonLink(person, user_id or email or anonymous_id or "") if person is not None else None
-            occurred_at = call.get(WireField.TIMESTAMP, received_at)
-            properties = call.get(WireField.PROPERTIES) or {}
-            shown.append([occurred_at, kind, name, person_link, properties, call[WireField.MESSAGE_ID]])
-        numbers = [(request * _POSITIONS + position,) for request, position, *_ in rows]
-        return _build_listing(("Time", "Type", "Event", "Person", "Properties", "Message id"), numbers, shown)
-
-    def objects(self, before: int | None) -> ListingPage:
-        """List objects."""
-        rows = self._read_page(
-            "SELECT number, type_id, object_id, attributes, "
-            "(SELECT count(*) FROM relationships WHERE object = number) FROM objects",
-            "number",
-            before,
-        )
-        shown = [[type_id, object_id, people, orjson.loads(text)] for _, type_id, object_id, text, people in rows]
-        return _build_listing(("Object type", "Object", "People", "Attributes"), rows, shown)
-
-    def devices(self, before: int | None) -> ListingPage:
-        """List devices."""
-        rows = self._read_page(
-            "SELECT devices.rowid, person, id, email, people.anonymous_id, platform, token, last_used, attributes "
-            "FROM devices JOIN people ON number = person",
-            "devices.rowid",
-            before,
-        )
-        shown = [
-            [PersonLink(person, user_id or email or anonymous_id or ""), platform, token, last_used, orjson.loads(text)]
-            for _, person, user_id, email, anonymous_id, platform, token, last_used, text in rows
-        ]
-        return _build_listing(("Person", "Type", "Token", "Last used", "Attributes"), rows, shown)
-
-    def problems(self, before: int | None) -> ListingPage:
-        """List problems."""
-        rows = self._read_page("SELECT number, request, item, message_id, reason FROM problems", "number", before)
-        return _build_listing(("Request", "Item", "Message id", "Reason"), rows, [row[1:] for row in rows])
-
-    def requests(self, before: int | None) -> ListingPage:
-        """List requests."""
-        rows = self._read_page(
-            "SELECT number, received_at, path, status, calls, bytes, strict FROM requests", "number", before
-        )
-        shown = [[*row[:3], row[3] or "no response", *row[4:6], "strict" if row[6] else "permissive"] for row in rows]
-        return _build_listing(("Request", "Received", "Path", "Status", "Calls", "Bytes", "Mode"), rows, shown)
+    def _read_totals(self, kind: str, limit: int) -> list[tuple[Any, ...]]:
+        query = "SELECT name, count FROM totals WHERE kind = ? ORDER BY count DESC, name LIMIT ?"
+        return self._store.read(query, (kind, limit))
 
     def person(self, number: int) -> dict[str, Any] | None:
         """Return everything about one person."""
@@ -166,11 +104,12 @@ class PageQueries:
             "SELECT platform, token, last_used, attributes FROM devices WHERE person = ? ORDER BY rowid", (number,)
         )
         objects = self._store.read(
-            "SELECT type_id, object_id, objects.attributes, relationships.attributes "
+            "SELECT number, object_id, type_id, objects.attributes, relationships.attributes "
             "FROM relationships JOIN objects ON number = object WHERE person = ? ORDER BY type_id, object_id",
             (number,),
         )
         return {
+            "number": number,
             "name": user_id or email or anonymous_id or "",
             "ids": {
                 "User id": user_id,
@@ -180,46 +119,102 @@ class PageQueries:
             },
             "traits": orjson.loads(text),
             "devices": [[*row[:3], orjson.loads(row[3])] for row in devices],
-            "objects": [[*row[:2], *map(orjson.loads, row[2:])] for row in objects],
-            "timeline": self._timeline(number),
+            "objects": [
+                [PageLink(f"/objects/{row[0]}", row[1]), row[2], *map(orjson.loads, row[3:])] for row in objects
+            ],
+            "timeline": self._read_timeline(number),
             "activity_count": self._store.read("SELECT count(*) FROM activity WHERE person = ?", (number,))[0][0],
         }
 
-    def _timeline(self, number: int) -> list[list[Any]]:
+    def _read_timeline(self, number: int) -> list[list[Any]]:
         rows = self._store.read(
             "SELECT request, position, type, name FROM activity WHERE person = ? "
             "ORDER BY occurred_at DESC, request DESC, position DESC LIMIT ?",
             (number, _TIMELINE_ROWS),
         )
-        calls = self._read_payloads({row[0] for row in rows})
+        payloads = self.listings.read_payloads({row[0] for row in rows})
         shown = []
         for request, position, kind, name in rows:
-            received_at, payloads = calls[request]
-            call = orjson.loads(payloads[position])
+            received_at, lines = payloads[request]
+            call = orjson.loads(lines[position])
             fields = call.get(WireField.PROPERTIES) or call.get(WireField.TRAITS) or {}
             occurred_at = call.get(WireField.TIMESTAMP, received_at)
-            shown.append([occurred_at, kind, name, fields, call[WireField.MESSAGE_ID], request])
+            link = PageLink(f"/requests/{request}", str(request))
+            shown.append(
+                [occurred_at, kind, name or describe_page_view(kind, fields), fields, call[WireField.MESSAGE_ID], link]
+            )
         return shown
 
+    def object_page(self, number: int) -> dict[str, Any] | None:
+        """Return everything about one object."""
+        found = self._store.read("SELECT object_id, type_id, attributes FROM objects WHERE number = ?", (number,))
+        if not found:
+            return None
+        people = self._store.read(
+            "SELECT people.number, id, email, anonymous_id, attributes FROM relationships "
+            "JOIN people ON people.number = person WHERE object = ? ORDER BY person DESC LIMIT ?",
+            (number, ROWS_PER_PAGE),
+        )
+        object_id, type_id, text = found[0]
+        return {
+            "name": object_id,
+            "type_id": type_id,
+            "attributes": orjson.loads(text),
+            "people": [[link_person(*row[:4]), orjson.loads(row[4])] for row in people],
+            "people_count": self._store.read("SELECT count(*) FROM relationships WHERE object = ?", (number,))[0][0],
+        }
+
+    def request_page(self, number: int) -> dict[str, Any] | None:
+        """Return one request with its accepted calls and its problems."""
+        query = "SELECT received_at, path, status, calls, bytes, strict FROM requests WHERE number = ?"
+        found = self._store.read(query, (number,))
+        if not found:
+            return None
+        received_at, path, status, calls, size, strict = found[0]
+        _, lines = self.listings.read_payloads({number}).get(number, ("", []))
+        problems = self._store.read(
+            "SELECT reason, item, message_id FROM problems WHERE request = ? ORDER BY item, number LIMIT ?",
+            (number, _MAX_CALLS_OF_REQUEST),
+        )
+        return {
+            "number": number,
+            "facts": {
+                "Received": received_at,
+                "Path": path,
+                "Status": status or "no response",
+                "Calls": f"{calls:,}",
+                "Accepted": f"{len(lines):,}",
+                "Bytes": f"{size:,}",
+                "Mode": "strict" if strict else "permissive",
+            },
+            "accepted_count": len(lines),
+            "calls": [orjson.loads(line) for line in lines[:_MAX_CALLS_OF_REQUEST]],
+            "problems": problems,
+        }
+
     def search(self, text: str) -> dict[str, Any]:
-        """Find people by id, email or anonymous id, and calls and problems by message id."""
+        """Find people by id, email or anonymous id, events by name, and calls and problems by message id."""
         key = parse_person_key(text)
         people = self._store.read(
             "SELECT number, id, email, anonymous_id FROM people WHERE id = :text OR email = :email OR number = :cio "
             "OR number = (SELECT person FROM anonymous_ids WHERE anonymous_id = :text)",
             {"text": text, "email": text.casefold(), "cio": parse_cio_number(key.value) if key.kind == "cio" else None},
         )
+        objects = self._store.read("SELECT number, object_id FROM objects WHERE object_id = ? LIMIT ?", (text, 50))
+        events = self._store.read("SELECT name, count FROM totals WHERE kind = 'event' AND name = ?", (text,))
         calls = self._store.read(
             "SELECT message_ids.request, message_ids.position, times_received, person FROM message_ids "
             "LEFT JOIN activity USING (request, position) WHERE message_id = ?",
             (text,),
         )
-        payloads = self._read_payloads({row[0] for row in calls})
+        payloads = self.listings.read_payloads({row[0] for row in calls})
         problems = self._store.read(
-            "SELECT request, item, message_id, reason FROM problems WHERE message_id = ? LIMIT ?", (text, ROWS_PER_PAGE)
+            "SELECT reason, request, item, message_id FROM problems WHERE message_id = ? LIMIT ?", (text, ROWS_PER_PAGE)
         )
         return {
-            "people": [PersonLink(row[0], row[1] or row[2] or row[3] or "") for row in people],
+            "people": [link_person(*row) for row in people],
+            "objects": [PageLink(f"/objects/{number}", object_id) for number, object_id in objects],
+            "events": [_link_event_total(*row) for row in events],
             "calls": [
                 {
                     "request": request,
@@ -229,30 +224,12 @@ class PageQueries:
                 }
                 for request, position, times_received, person in calls
             ],
-            "problems": problems,
-        }
-
-    def _read_page(self, select: str, key: str, before: int | None) -> list[tuple[Any, ...]]:
-        # select and key are text of this module.
-        query = f"{select} WHERE {key} < ? ORDER BY {key} DESC LIMIT ?"
-        return self._store.read(query, (_TOP if before is None else before, ROWS_PER_PAGE))
-
-    def _read_payloads(self, requests: set[int]) -> dict[int, tuple[str, list[bytes]]]:
-        return {
-            request: (received_at, payloads.split(b"\n"))
-            for request, received_at, payloads in self._store.read(
-                "SELECT request, received_at, payloads FROM calls JOIN requests ON number = request "
-                "WHERE request IN (SELECT value FROM json_each(?))",
-                (orjson.dumps(sorted(requests)).decode(),),
-            )
+            "problems": [
+                [reason, PageLink(f"/requests/{request}", str(request)), item, message_id]
+                for reason, request, item, message_id in problems
+            ],
         }
 
 
-# Above every number, and above every position in a batch.
-_TOP, _POSITIONS = 2**62, 2**20
-
-
-def _build_listing(
-    columns: Sequence[str], rows: Sequence[Sequence[Any]], shown: Sequence[Sequence[Any]]
-) -> ListingPage:
-    return ListingPage(columns, shown, rows[-1][0] if len(rows) == ROWS_PER_PAGE else None)
+def _link_event_total(name: str, count: int) -> list[Any]:
+    return [PageLink(f"/events?name={quote(name, safe='')}", name), count]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from cio_frames.sandbox.assumptions import Assumptions
 from cio_frames.sandbox.wire import OBJECT_TYPE_ID_NAMES, RESERVED_TRAITS, WireField
+
+if TYPE_CHECKING:
+    import sqlite3
 
 PEOPLE_TABLES = """
 CREATE TABLE IF NOT EXISTS people (

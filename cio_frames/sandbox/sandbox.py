@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import socket
 import warnings
+import webbrowser
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -136,6 +138,14 @@ class Sandbox(SandboxReader):
         phase = "at" if self._server else "stopped," if self._port else "not started,"
         return f"<Sandbox {phase} {self._address}>"
 
+    def _repr_html_(self) -> str:
+        if self._server is None:
+            return html.escape(repr(self))
+        return (
+            f'Sandbox at <a href="{self.url}" target="_blank" rel="noopener">{self.url}</a>: '
+            f"{self._store.next_number:,} requests, {self._store.calls_received:,} calls"
+        )
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -212,6 +222,36 @@ class Sandbox(SandboxReader):
             self._server = None
             self._close_writer()
             self._store.checkpoint()
+
+    def open(self) -> bool:
+        """Open the web page in a browser; start the sandbox if it does not run.
+
+        Returns
+        -------
+        bool
+            Whether there is a browser.
+
+        Examples
+        --------
+        >>> Sandbox().open()  # doctest: +SKIP
+        True
+        """
+        return webbrowser.open(self.start().url)
+
+    def clear(self) -> None:
+        """Delete all requests, calls, people, events, objects and devices. Request numbers restart at 0.
+
+        Examples
+        --------
+        >>> import requests
+        >>> with Sandbox() as sandbox:
+        ...     call = {"userId": "7", "event": "Order Completed"}
+        ...     answer = requests.post(f"{sandbox.url}/v1/track", auth=("sandbox", ""), json=call, timeout=5)
+        ...     sandbox.clear()
+        >>> len(sandbox.calls()), len(sandbox.people())
+        (0, 0)
+        """
+        self._read_up_to_date().clear()
 
     def _close_writer(self) -> None:
         if self._writer is not None:

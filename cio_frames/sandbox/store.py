@@ -11,7 +11,7 @@ import os
 import sqlite3
 import time
 import weakref
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,7 +24,7 @@ from cio_frames.errors import ConfigurationError, parameter
 from cio_frames.sandbox.assumptions import Assumptions
 from cio_frames.sandbox.parsing import AcceptedCalls, Problem
 from cio_frames.sandbox.people import PERSON_CACHE_SIZE
-from cio_frames.sandbox.workspace import Workspace
+from cio_frames.sandbox.workspace import REPEATED_MESSAGE_ID, IgnoredCall, Workspace, add_totals
 
 _FORMAT_VERSION = 3
 _NEXT_REQUEST = "SELECT coalesce(max(number) + 1, 0) FROM requests"
@@ -48,12 +48,22 @@ CREATE TABLE IF NOT EXISTS problems (
     request INTEGER NOT NULL REFERENCES requests,
     item INTEGER,
     message_id TEXT,
-    reason TEXT NOT NULL
+    reason TEXT NOT NULL,
+    is_repeat INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS problems_message_id ON problems (message_id);
+CREATE INDEX IF NOT EXISTS problems_request ON problems (request);
+CREATE INDEX IF NOT EXISTS problems_reason ON problems (reason) WHERE NOT is_repeat;
+CREATE TABLE IF NOT EXISTS totals (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (kind, name)
+) WITHOUT ROWID;
 PRAGMA user_version = {_FORMAT_VERSION};
 """
-_INSERT_PROBLEM = "INSERT INTO problems (request, item, message_id, reason) VALUES (?, ?, ?, ?)"
+_INSERT_PROBLEM = "INSERT INTO problems (request, item, message_id, reason, is_repeat) VALUES (?, ?, ?, ?, ?)"
+_RECEIVED_TABLES = ("requests", "calls", "problems", "totals")
 _SELECT_CALLS = "SELECT request, received_at, payloads, items FROM calls JOIN requests ON number = request"
 # The period for which totals per second are kept.
 RECENT_SECONDS = 60
@@ -195,13 +205,13 @@ class Store:
                     if entry.accepted.payloads
                 ),
             )
-            connection.executemany(
-                _INSERT_PROBLEM,
-                (
-                    (number, problem.item, problem.message_id, problem.reason)
+            _insert_problems(
+                connection,
+                [
+                    IgnoredCall(number, problem.item, problem.message_id, problem.reason)
                     for number, entry in numbered
                     for problem in entry.problems
-                ),
+                ],
             )
         self._count_requests([entry.request for entry in entries])
 
@@ -230,7 +240,7 @@ class Store:
             except BaseException:
                 self.workspace.clear_cache()
                 raise
-            connection.executemany(_INSERT_PROBLEM, ignored)
+            _insert_problems(connection, ignored)
         return True
 
     def next_unapplied(self) -> int:
@@ -258,6 +268,17 @@ class Store:
         """Return request, item, message id and reason of every problem."""
         return self.read("SELECT request, item, message_id, reason FROM problems ORDER BY request, item, number")
 
+    def clear(self) -> None:
+        """Delete everything that was received."""
+        with self._transaction() as connection:
+            for table in _RECEIVED_TABLES:
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608 -- names of this module
+            if self.workspace is not None:
+                self.workspace.clear()
+        self.calls_received = self.bytes_received = 0
+        self.recent.clear()
+        self.recent.append(SecondTotals(0, 0, 0))
+
     def checkpoint(self) -> None:
         """Write everything into the one file, so that it can be copied."""
         self.read("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -266,6 +287,12 @@ class Store:
         """Return the rows of a query."""
         with self._lock:
             return self._connection.execute(query, values).fetchall()
+
+
+def _insert_problems(connection: sqlite3.Connection, problems: Sequence[IgnoredCall]) -> None:
+    rows = [(*problem, problem.reason == REPEATED_MESSAGE_ID) for problem in problems]
+    connection.executemany(_INSERT_PROBLEM, rows)
+    add_totals(connection, "problem", Counter(reason for *_, reason, is_repeat in rows if not is_repeat))
 
 
 def _create_private_file(file: str | Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from cio_frames.sandbox.people import PersonKey
+
+if TYPE_CHECKING:
+    import sqlite3
 
 SUPPRESSION_TABLES = """
 CREATE TABLE IF NOT EXISTS suppressed (

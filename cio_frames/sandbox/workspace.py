@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +26,9 @@ from cio_frames.sandbox.timestamps import event_time, unix_seconds
 from cio_frames.sandbox.wire import WireField
 
 if TYPE_CHECKING:
+    import sqlite3
+
+if TYPE_CHECKING:
     from cio_frames.sandbox.store import StoredCalls
 
 _ACTIVITY_TABLES = """
@@ -40,6 +43,7 @@ CREATE TABLE IF NOT EXISTS activity (
     PRIMARY KEY (request, position)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS activity_person ON activity (person, occurred_at);
+CREATE INDEX IF NOT EXISTS activity_event ON activity (name, request, position) WHERE is_event;
 CREATE TABLE IF NOT EXISTS message_ids (
     message_id TEXT PRIMARY KEY,
     request INTEGER NOT NULL,
@@ -49,12 +53,21 @@ CREATE TABLE IF NOT EXISTS message_ids (
 CREATE TABLE IF NOT EXISTS progress (next_request INTEGER NOT NULL, events INTEGER NOT NULL, repeats INTEGER NOT NULL);
 INSERT INTO progress SELECT 0, 0, 0 WHERE NOT EXISTS (SELECT * FROM progress);
 """
-_ULID_PATTERN = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE)
+_WORKSPACE_TABLES = (
+    "people",
+    "anonymous_ids",
+    "devices",
+    "objects",
+    "relationships",
+    "suppressed",
+    "activity",
+    "message_ids",
+)
+_ULID = re.compile(spec.ULID_PATTERN, re.IGNORECASE)
 # A visitor's events of this period become the identified person's: "the last 30 days" in the vendor's words.
 _MERGED_SECONDS = 30 * 24 * 3600
 # SQLite allows at least 999 values in a query.
 _IDS_PER_QUERY = 500
-_EVENT_CALLS = ("track", "page", "screen")
 REPEATED_MESSAGE_ID = "message id was received before; the event was ignored"
 _SUPPRESSED = "person is suppressed; the call was ignored"
 _PERSON_NOT_FOUND = "person not found"
@@ -65,7 +78,7 @@ class IgnoredCall(NamedTuple):
 
     request: int
     item: int | None
-    message_id: str
+    message_id: str | None
     reason: str
 
 
@@ -130,6 +143,13 @@ class Workspace:
         self._suppression.clear_cache()
         self._new_activity.clear()
 
+    def clear(self) -> None:
+        """Delete all people, activity, objects and devices."""
+        for table in _WORKSPACE_TABLES:
+            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 -- names of this module
+        self._db.execute("UPDATE progress SET next_request = 0, events = 0, repeats = 0")
+        self.clear_cache()
+
     def next_request(self) -> int:
         """Return the number of the first request that was not applied yet."""
         return int(self._db.execute("SELECT next_request FROM progress").fetchone()[0])
@@ -138,6 +158,7 @@ class Workspace:
         """Apply the calls of one request; return the parts that were not applied."""
         calls = [orjson.loads(payload) for payload in stored.payloads]
         ignored: list[IgnoredCall] = []
+        call_totals, event_totals = Counter[str](), Counter[str]()
         events = repeats = 0
         for position, (call, is_repeat) in enumerate(
             zip(calls, self._record_message_ids(stored.request, calls), strict=True)
@@ -154,7 +175,12 @@ class Workspace:
                 self._new_activity.append((stored.request, position, kind, name, person, seconds, is_event))
             events += is_applied and is_event
             repeats += is_repeat
+            call_totals[call[WireField.TYPE]] += 1
+            if is_applied and is_event and name:
+                event_totals[name] += 1
         self._write_activity()
+        add_totals(self._db, "call", call_totals)
+        add_totals(self._db, "event", event_totals)
         self._db.execute(
             "UPDATE progress SET next_request = ?, events = events + ?, repeats = repeats + ?",
             (stored.request + 1, events, repeats),
@@ -192,13 +218,13 @@ class Workspace:
             handler = self._event_handlers.get(event.name, handler)
         if handler != self._unsuppress_person and self._suppression.count_if_suppressed(_list_person_keys(call)):
             return _CallOutcome(reason=_SUPPRESSED, is_applied=False)
-        if is_repeat and kind in _EVENT_CALLS and self._ignores_repeat(fields[WireField.MESSAGE_ID]):
+        if is_repeat and kind in spec.EVENT_CALLS and self._ignores_repeat(fields[WireField.MESSAGE_ID]):
             return _CallOutcome(reason=REPEATED_MESSAGE_ID, is_applied=False)
         return handler(call)
 
     def _ignores_repeat(self, message_id: str) -> bool:
         repeats = self._assumptions.repeats
-        return repeats == "all" or (repeats == "ulid" and _ULID_PATTERN.fullmatch(message_id) is not None)
+        return repeats == "all" or (repeats == "ulid" and _ULID.fullmatch(message_id) is not None)
 
     def _find_or_create(self, call: _PendingCall) -> int | None:
         anonymous_id = call.fields.get(WireField.ANONYMOUS_ID)
@@ -331,6 +357,14 @@ class Workspace:
         properties = call.fields.get(WireField.PROPERTIES) or {}
         reason = self._objects_and_devices.delete_relationship(person, properties)
         return _CallOutcome(person, _read_event_name(call), reason=reason, is_applied=reason is None)
+
+
+def add_totals(connection: sqlite3.Connection, kind: str, counts: Mapping[str, int]) -> None:
+    """Add counts to the totals of a kind."""
+    connection.executemany(
+        "INSERT INTO totals VALUES (?, ?, ?) ON CONFLICT (kind, name) DO UPDATE SET count = count + excluded.count",
+        [(kind, name, count) for name, count in counts.items()],
+    )
 
 
 def _read_event_name(call: _PendingCall) -> str:

@@ -7,6 +7,8 @@ vendor's OpenAPI file, and ``drift`` compares with it.
 
 from cio_frames.spec.api import (
     CALL_NAMES,
+    EVENT_CALLS,
+    ULID_PATTERN,
     AcceptedDifferences,
     Api,
     Call,
@@ -39,6 +41,7 @@ __all__ = [
     "ANONYMOUS_ID",
     "CALL_NAMES",
     "EVENT",
+    "EVENT_CALLS",
     "GROUP_ID",
     "MESSAGE_ID",
     "OBJECT_ID",
@@ -46,6 +49,7 @@ __all__ = [
     "PYTHON_NAMES",
     "TIMESTAMP",
     "TYPE",
+    "ULID_PATTERN",
     "USER_ID",
     "WIRE_NAMES",
     "AcceptedDifferences",

@@ -24,6 +24,10 @@ from cio_frames.spec.package_data import package_folder
 
 CallName = Literal["identify", "track", "page", "screen", "group", "alias"]
 CALL_NAMES: tuple[CallName, ...] = get_args(CallName)
+# The calls that are stored as events; https://docs.customer.io/journeys/importing-old-data speaks of events only.
+EVENT_CALLS: tuple[CallName, ...] = ("track", "page", "screen")
+# Journeys ignores a repeated event id if it is a valid ULID (Track API OpenAPI file).
+ULID_PATTERN = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,6 @@ from cio_frames.validation.failures import failure_cases, rows_with_value
 from cio_frames.validation.text_columns import matches_pattern
 
 # Events with such an id are known to be ignored when they are sent again: see messageId in schemas/common.yaml.
-_ULID_PATTERN = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
-_EVENT_CALLS = ("track", "page", "screen")
 # Events that act and are not kept as events: done twice, they have the same effect.
 _ACTING_FAMILY = "customerio"
 
@@ -32,10 +30,10 @@ def no_ulid_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[pd.DataF
     """
     source = columns.source(spec.MESSAGE_ID)
     acts = columns.event is not None and columns.event.family == _ACTING_FAMILY
-    if source is None or acts or columns.call.name not in _EVENT_CALLS:
+    if source is None or acts or columns.call.name not in spec.EVENT_CALLS:
         return
     column = frame.iloc[:, source.position]
-    rows = np.flatnonzero(rows_with_value(frame, source) & ~matches_pattern(column, _ULID_PATTERN))
+    rows = np.flatnonzero(rows_with_value(frame, source) & ~matches_pattern(column, f"^{spec.ULID_PATTERN}$"))
     if len(rows):
         values = column.iloc[rows].to_numpy(dtype=object)
         reason = f"{source.label}: {CHECKS[NO_ULID]}"

@@ -1,4 +1,4 @@
-"""Write the guide's list of assumptions: ``python -m tests.sandbox.assumptions_page``."""
+"""Write the reference page of assumptions: ``python -m tests.sandbox.assumptions_page``."""
 
 import textwrap
 from pathlib import Path
@@ -7,7 +7,7 @@ from cio_frames.sandbox.assumptions import FIXED_ASSUMPTIONS, OPTION_DESCRIPTION
 from cio_frames.sandbox.responses import ERROR_BODIES
 from cio_frames.sandbox.settings import BATCH_ERRORS
 
-PATH = Path(__file__).parent.parent.parent / "notebooks" / "guides" / "sandbox_assumptions.md"
+PATH = Path(__file__).parent.parent.parent / "notebooks" / "guides" / "reference" / "sandbox_assumptions.md"
 HEAD = """\
 ---
 orphan: true

@@ -62,7 +62,7 @@ def test_every_switch_has_a_case_for_each_of_its_values():
     assert all(tried.get(switch.name, set(switch.choices)) == set(switch.choices) for switch in list_switches())
 
 
-def test_the_guide_lists_every_assumption():
+def test_the_reference_lists_every_assumption():
     assert assumptions_page.PATH.read_text(encoding="utf-8") == assumptions_page.build_page(), (
         "The list is out of date. Run: python -m tests.sandbox.assumptions_page"
     )

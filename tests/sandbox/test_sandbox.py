@@ -120,6 +120,16 @@ def test_the_repr_has_the_url_and_no_key():
     assert "a-secret" not in repr(vars(sandbox))
 
 
+def test_a_notebook_shows_a_link_and_the_counts():
+    with Sandbox(write_key="a-secret") as sandbox:
+        post(sandbox, "/v1/track", TRACK, key="a-secret")
+        shown = sandbox._repr_html_()
+    assert f'<a href="{sandbox.url}"' in shown
+    assert "1 requests, 1 calls" in shown
+    assert "a-secret" not in shown
+    assert "stopped" in sandbox._repr_html_()
+
+
 def test_the_client_starts_a_sandbox_that_did_not_run_before():
     sandbox = Sandbox()
     client = sandbox.client

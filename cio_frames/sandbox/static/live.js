@@ -6,6 +6,7 @@ const update = (values) => {
     const value = values[element.dataset.count];
     if (value !== undefined) element.textContent = numberFormat.format(value);
   }
+  for (const card of document.querySelectorAll("[data-alert]")) card.classList.toggle("alert", values.problems > 0);
   for (const note of document.querySelectorAll("[data-waiting]")) note.hidden = !values.waiting;
   for (const chart of document.querySelectorAll("[data-chart]")) {
     const series = Number(chart.dataset.chart);
