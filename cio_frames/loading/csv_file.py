@@ -1,0 +1,293 @@
+"""A CSV file as frames: read once to see whether it is sound and what its columns hold, and once for the rows."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import IO, Any, Literal, TypeAlias, cast
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+from cio_frames.errors import FrameError
+from cio_frames.loading.csv_header import check_names, is_invented, refuse_likely_separator
+from cio_frames.loading.csv_kinds import ColumnKind, ColumnTally, mixed_column, typed_column
+from cio_frames.loading.csv_options import CsvOptions, csv_option
+from cio_frames.loading.csv_records import CsvDialect, Records, line_ends, read_records, undo_escapes
+
+Labels: TypeAlias = Sequence[Hashable]
+TypesOf: TypeAlias = Callable[[Labels], Mapping[Hashable, str]]
+OpenFile: TypeAlias = Callable[[], IO[bytes]]
+
+_BLOCK_BYTES = 8_000_000
+_BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+@dataclass(frozen=True, slots=True)
+class CsvSurvey:
+    """What a CSV file has in it, after one look at all of it.
+
+    Attributes
+    ----------
+    rows : int
+        How many rows it has.
+    kinds : dict
+        What its columns hold.
+    wanted : dict
+        What the cells of some columns should be, whatever they are.
+    repeated_headers : int
+        How many lines repeat the names of the columns, and are not rows.
+    warnings : tuple of str
+        Sentences about columns.
+    """
+
+    rows: int
+    kinds: Mapping[str, ColumnKind]
+    wanted: Mapping[str, Literal["number", "boolean"]] = field(default_factory=dict)
+    repeated_headers: int = 0
+    warnings: Sequence[str] = ()
+
+
+class CsvFile:
+    r"""A CSV file.
+
+    Parameters
+    ----------
+    open_file : callable
+        Opens the file; called several times.
+    name : str
+        What errors call it.
+    options : CsvOptions
+        How it is written.
+    default_delimiter : str
+        The separator where the options name none.
+
+    Examples
+    --------
+    >>> import io
+    >>> file = CsvFile(lambda: io.BytesIO(b"user_id,logins\n007,5\nada,n/a\n"), "people.csv", CsvOptions())
+    >>> file.labels()
+    ['user_id', 'logins']
+    >>> survey = file.survey(lambda labels: {"user_id": "string"})
+    >>> [list(frame["user_id"]) for frame in file.frames(survey, rows=1)]
+    [['007'], ['ada']]
+    """
+
+    def __init__(self, open_file: OpenFile, name: str, options: CsvOptions, default_delimiter: str = ",") -> None:
+        self._open = open_file
+        self._name = name
+        self._options = options
+        self._delimiter = options.delimiter or default_delimiter
+        escape = options.escape_char.encode() if options.escape_char else None
+        self._dialect = CsvDialect(self._delimiter.encode(), escape)
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """Return the names in the first line."""
+        for records in self._records():
+            filled = np.flatnonzero(~records.blank())
+            if len(filled):
+                header = records.content[records.starts[filled[0]] : records.ends[filled[0]]]
+                self._refuse_other_encoding(records)
+                if self._options.delimiter is None:
+                    refuse_likely_separator(header.decode(), self._delimiter, self._name)
+                cells = self._parsed(header, [f"f{n}" for n in range(records.fields[filled[0]])], null_values=[])
+                names = [column[0].as_py() for column in cells.columns]
+                check_names(names, self._name)
+                return names
+        raise FrameError(f"{self._name} is empty. It needs a first line with the names of its columns.")
+
+    def labels(self) -> list[str]:
+        """Return the names of its columns, but for those that nobody gave."""
+        return [name for name in self._names if not is_invented(name)]
+
+    def nameless(self) -> int:
+        """Return how many columns nobody has named; they are not read."""
+        return len(self._names) - len(self.labels())
+
+    def survey(self, types_of: TypesOf) -> CsvSurvey:
+        """Read the file once, check that it is sound, and return what it has in it.
+
+        Parameters
+        ----------
+        types_of : callable
+            Given the columns, says which types the spec has for them, in JSON Schema's words. Text stays text whatever
+            it looks like.
+
+        Raises
+        ------
+        FrameError
+            A row is short or long, a quote is stray, a cell is not text of this encoding; told by its line.
+        """
+        types = self._types(types_of)
+        tallies = {name: ColumnTally() for name in self.labels() if types.get(name) != "string"}
+        rows = repeated = 0
+        for table, records, places in self._tables():
+            rows += len(table)
+            repeated += len(records) - int(records.blank().sum()) - len(table)
+            for name, tally in tallies.items():
+                for chunk in table.column(name).chunks:
+                    tally.add(chunk, self._options.decimal, lambda row: records.line(places[row]))  # noqa: B023 -- used at once
+        kinds = {name: tally.kind() for name, tally in tallies.items()}
+        wanted = {name: _kind_wanted(types[name]) for name in tallies if name in types and kinds[name] == "text"}
+        said = (tally.warning(name) for name, tally in tallies.items() if types.get(name) not in ("number", "boolean"))
+        return CsvSurvey(
+            rows=rows,
+            kinds=kinds,
+            wanted={name: kind for name, kind in wanted.items() if kind is not None},
+            # The first of them is the header.
+            repeated_headers=repeated - 1,
+            warnings=tuple(each for each in said if each is not None),
+        )
+
+    def frames(self, survey: CsvSurvey, rows: int) -> Iterator[pd.DataFrame]:
+        """Yield the rows, so many at a time."""
+        waiting: list[pa.Table] = []
+        count = 0
+        for table, _, _ in self._tables():
+            waiting.append(table)
+            count += len(table)
+            if count >= rows:
+                whole = pa.concat_tables(waiting)
+                for start in range(0, count - count % rows, rows):
+                    yield self._frame(whole.slice(start, rows), survey)
+                waiting, count = [whole.slice(count - count % rows)], count % rows
+        if count:
+            yield self._frame(pa.concat_tables(waiting), survey)
+
+    def _types(self, types_of: TypesOf) -> dict[Hashable, str]:
+        own = {"text": "string", "number": "number", "boolean": "boolean"}
+        return {**types_of(self.labels()), **{name: own[kind] for name, kind in self._options.types.items()}}
+
+    def _frame(self, table: pa.Table, survey: CsvSurvey) -> pd.DataFrame:
+        mark = self._options.decimal
+        columns = {
+            name: mixed_column(column, survey.wanted[name], mark)
+            if name in survey.wanted
+            else typed_column(column, survey.kinds.get(name, "text"), mark)
+            for name, column in zip(table.column_names, table.columns, strict=True)
+        }
+        return pd.DataFrame(columns, index=pd.RangeIndex(len(table)))
+
+    def _tables(self) -> Iterator[tuple[pa.Table, Records, np.ndarray[Any, Any]]]:
+        """Yield the rows as text, some at a time, with the records that they are from, and which of these they are."""
+        names = [f"f{n}" for n in range(len(self._names))]
+        kept = [place for place, name in enumerate(self._names) if not is_invented(name)]
+        for records in self._records():
+            filled = ~records.blank()
+            self._refuse_other_encoding(records)
+            self._refuse_ragged(records, filled)
+            content, places = records.kept(filled)
+            if not len(places):
+                continue
+            table = self._parsed(content, names, null_values=["", *self._options.null_values])
+            header = self._repeats_header(table)
+            if header is not None:
+                table, places = table.filter(pc.invert(header)), places[~np.asarray(header)]
+            yield table.select(kept).rename_columns([self._names[place] for place in kept]), records, places
+
+    def _records(self) -> Iterator[Records]:
+        with self._open() as file:
+            yield from read_records(self._blocks(file), self._dialect, self._name)
+
+    def _blocks(self, file: IO[bytes]) -> Iterator[bytes]:
+        """Yield the file's text in UTF-8."""
+        first = file.read(_BLOCK_BYTES)
+        if codecs.lookup(self._options.encoding).name in ("utf-8", "utf-8-sig"):
+            self._refuse_utf_16(first)
+            yield first.removeprefix(codecs.BOM_UTF8)
+            while block := file.read(_BLOCK_BYTES):
+                yield block
+            return
+        decoder = codecs.getincrementaldecoder(self._options.encoding)()
+        block, line = first, 1
+        while True:
+            try:
+                text = decoder.decode(block, final=not block).encode()
+            except UnicodeDecodeError as error:
+                raise FrameError(
+                    f"{self._name} is not {self._options.encoding} text (near line {line}). Pass the encoding it was "
+                    f"saved with: {csv_option('encoding')}."
+                ) from error
+            yield text.removeprefix(codecs.BOM_UTF8) if line == 1 else text
+            line += line_ends(text)
+            if not block:
+                return
+            block = file.read(_BLOCK_BYTES)
+
+    def _refuse_utf_16(self, first: bytes) -> None:
+        """Refuse UTF-16, which has a mark, or in a plain first line a zero in every other byte."""
+        marked = _BYTE_ORDER_MARKS.get(first[:2])
+        start = first[:100]
+        unmarked = "utf-16-le" if start[1::2].count(0) > len(start) / 4 else None
+        unmarked = "utf-16-be" if start[0::2].count(0) > len(start) / 4 else unmarked
+        if marked or unmarked:
+            raise FrameError(
+                f"{self._name} is UTF-16 text, not UTF-8. Pass {csv_option('encoding', marked or unmarked)}."
+            )
+
+    def _refuse_other_encoding(self, records: Records) -> None:
+        """Refuse text that is not UTF-8."""
+        if records.content.isascii():
+            return
+        try:
+            records.content.decode()
+        except UnicodeDecodeError as error:
+            line = records.first_line + line_ends(records.content[: error.start])
+            raise FrameError(
+                f"{self._name} is not UTF-8 text (line {line}). Pass the encoding it was saved with, such as "
+                f"{csv_option('encoding', 'cp1252')} for a file from Excel on Windows, or save it as UTF-8."
+            ) from error
+
+    def _refuse_ragged(self, records: Records, filled: np.ndarray[Any, Any]) -> None:
+        """Refuse rows that are short or long."""
+        ragged = np.flatnonzero(filled & (records.fields != len(self._names)))
+        if not len(ragged):
+            return
+        line, fields = records.line(ragged[0]), int(records.fields[ragged[0]])
+        few = fields < len(self._names)
+        raise FrameError(
+            f"{self._name}: line {line} has {fields} fields, and the first line has {len(self._names)} names. "
+            + (
+                "The file may be incomplete; write the separators of empty cells at the end of a line too."
+                if few
+                else "Write cells that have a separator in them in quotes, and name every column."
+            )
+        )
+
+    def _parsed(self, content: bytes, names: list[str], *, null_values: list[str]) -> pa.Table:
+        """Return records as columns of text."""
+        text = undo_escapes(content, self._dialect)
+        return pacsv.read_csv(
+            pa.BufferReader(text),
+            pacsv.ReadOptions(column_names=names, block_size=max(len(text), 1)),
+            pacsv.ParseOptions(
+                delimiter=self._delimiter, escape_char=self._options.escape_char or False, newlines_in_values=True
+            ),
+            pacsv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                check_utf8=False,
+                null_values=null_values,
+                strings_can_be_null=bool(null_values),
+            ),
+        )
+
+    def _repeats_header(self, table: pa.Table) -> pa.Array | None:
+        """Return which rows have the names of the columns in their cells; None where there are none."""
+        first = self._names[0]
+        found = pc.is_in(table.column(0), pa.array([first or None, f"\ufeff{first}"], pa.string()))
+        for name, column in zip(self._names[1:], table.columns[1:], strict=True):
+            if not pc.any(found).as_py():
+                return None
+            found = pc.and_(found, pc.is_in(column, pa.array([name or None], pa.string())))
+        return found.combine_chunks() if pc.any(found).as_py() else None
+
+
+def _kind_wanted(type_name: str) -> Literal["number", "boolean"] | None:
+    kinds = {"number": "number", "integer": "number", "boolean": "boolean"}
+    return cast(Literal["number", "boolean"] | None, kinds.get(type_name))
