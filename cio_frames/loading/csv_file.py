@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import IO, Any, Literal, TypeAlias, cast
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -14,17 +14,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from cio_frames._util.arrays import Bools, Ints
 from cio_frames.errors import FrameError
 from cio_frames.loading.csv_header import check_names, is_invented, refuse_likely_separator
-from cio_frames.loading.csv_kinds import ColumnKind, ColumnTally, mixed_column, typed_column
+from cio_frames.loading.csv_kinds import ColumnKind, ColumnTally, float_ids, mixed_column, plain_ids, typed_column
 from cio_frames.loading.csv_options import CsvOptions, csv_option
 from cio_frames.loading.csv_records import CsvDialect, Records, line_ends, read_records, undo_escapes
+from cio_frames.loading.csv_times import iso_cells_of_another_form, iso_texts, mostly_day_or_month_first
 
 Labels: TypeAlias = Sequence[Hashable]
 TypesOf: TypeAlias = Callable[[Labels], Mapping[Hashable, str]]
 OpenFile: TypeAlias = Callable[[], IO[bytes]]
 
 _BLOCK_BYTES = 8_000_000
+# The kinds of column that fit a type.
+_TYPED = {"number": ("integer", "number", "exact"), "integer": ("integer", "number", "exact"), "boolean": ("boolean",)}
 _BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -37,9 +41,11 @@ class CsvSurvey:
     rows : int
         How many rows it has.
     kinds : dict
-        What its columns hold.
-    wanted : dict
-        What the cells of some columns should be, whatever they are.
+        What its columns hold, but for those that are text whatever they look like.
+    types : dict
+        What columns should hold.
+    float_ids : dict of str to int
+        How many ids of a column end in ``.0``, which pandas writes and which is taken off.
     repeated_headers : int
         How many lines repeat the names of the columns, and are not rows.
     warnings : tuple of str
@@ -48,9 +54,10 @@ class CsvSurvey:
 
     rows: int
     kinds: Mapping[str, ColumnKind]
-    wanted: Mapping[str, Literal["number", "boolean"]] = field(default_factory=dict)
-    repeated_headers: int = 0
-    warnings: Sequence[str] = ()
+    types: Mapping[Hashable, str]
+    float_ids: Mapping[str, int]
+    repeated_headers: int
+    warnings: Sequence[str]
 
 
 class CsvFile:
@@ -116,32 +123,41 @@ class CsvFile:
         Parameters
         ----------
         types_of : callable
-            Given the columns, says which types the spec has for them, in JSON Schema's words. Text stays text whatever
-            it looks like.
+            Given the columns, says which types the spec has for them, in JSON Schema's words, or ``id`` or
+            ``date-time``. Text stays text whatever it looks like.
 
         Raises
         ------
         FrameError
-            A row is short or long, a quote is stray, a cell is not text of this encoding; told by its line.
+            A row is short or long, a quote is stray, a cell is not text of this encoding, times are not of the form
+            that they should be; told by its line.
         """
         types = self._types(types_of)
-        tallies = {name: ColumnTally() for name in self.labels() if types.get(name) != "string"}
-        rows = repeated = 0
+        tallies = {name: ColumnTally() for name in self.labels() if not self._is_text(types.get(name))}
+        ids = {name: 0 for name in self.labels() if types.get(name) == "id"}
+        times = [name for name in self.labels() if types.get(name) == "date-time"]
+        rows = lines = 0
         for table, records, places in self._tables():
             rows += len(table)
-            repeated += len(records) - int(records.blank().sum()) - len(table)
+            lines += len(records) - int(records.blank().sum())
+
+            def line(row: int, records: Records = records, places: Ints = places) -> int:
+                return records.line(places[row])
+
             for name, tally in tallies.items():
-                for chunk in table.column(name).chunks:
-                    tally.add(chunk, self._options.decimal, lambda row: records.line(places[row]))  # noqa: B023 -- used at once
-        kinds = {name: tally.kind() for name, tally in tallies.items()}
-        wanted = {name: _kind_wanted(types[name]) for name in tallies if name in types and kinds[name] == "text"}
-        said = (tally.warning(name) for name, tally in tallies.items() if types.get(name) not in ("number", "boolean"))
+                tally.add(table.column(name).combine_chunks(), self._options.decimal, line)
+            for name in ids:
+                ids[name] += int(pc.sum(float_ids(table.column(name))).as_py() or 0)
+            for name in times:
+                self._refuse_other_times(name, table.column(name).combine_chunks(), line)
+        said = (tally.warning(name) for name, tally in tallies.items() if types.get(name) not in _TYPED)
         return CsvSurvey(
             rows=rows,
-            kinds=kinds,
-            wanted={name: kind for name, kind in wanted.items() if kind is not None},
-            # The first of them is the header.
-            repeated_headers=repeated - 1,
+            kinds={name: tally.kind() for name, tally in tallies.items()},
+            types=types,
+            float_ids={name: count for name, count in ids.items() if count},
+            # The first line is the header.
+            repeated_headers=max(lines - 1 - rows, 0),
             warnings=tuple(each for each in said if each is not None),
         )
 
@@ -164,17 +180,40 @@ class CsvFile:
         own = {"text": "string", "number": "number", "boolean": "boolean"}
         return {**types_of(self.labels()), **{name: own[kind] for name, kind in self._options.types.items()}}
 
+    def _is_text(self, type_name: str | None) -> bool:
+        return type_name in ("string", "id") or (type_name == "date-time" and self._options.time_format is not None)
+
     def _frame(self, table: pa.Table, survey: CsvSurvey) -> pd.DataFrame:
-        mark = self._options.decimal
-        columns = {
-            name: mixed_column(column, survey.wanted[name], mark)
-            if name in survey.wanted
-            else typed_column(column, survey.kinds.get(name, "text"), mark)
-            for name, column in zip(table.column_names, table.columns, strict=True)
-        }
+        columns = {name: self._column(name, table.column(name), survey) for name in table.column_names}
         return pd.DataFrame(columns, index=pd.RangeIndex(len(table)))
 
-    def _tables(self) -> Iterator[tuple[pa.Table, Records, np.ndarray[Any, Any]]]:
+    def _column(self, name: str, text: pa.ChunkedArray, survey: CsvSurvey) -> pd.Series[Any]:
+        mark, kind, wanted = self._options.decimal, survey.kinds.get(name, "text"), survey.types.get(name)
+        if wanted == "id":
+            return typed_column(plain_ids(text), "text", mark)
+        if wanted == "date-time" and self._options.time_format is not None:
+            return typed_column(iso_texts(text, self._options.time_format), "text", mark)
+        if wanted in _TYPED and kind not in _TYPED[wanted]:
+            return mixed_column(text, "boolean" if wanted == "boolean" else "number", mark)
+        return typed_column(text, kind, mark)
+
+    def _refuse_other_times(self, name: str, text: pa.Array, line: Callable[[int], int]) -> None:
+        """Refuse times in which day and month could change places."""
+        if self._options.time_format is None:
+            if mostly_day_or_month_first(text):
+                raise FrameError(
+                    f"{self._name}: times in {name!r} are written as day and month in an order that is not known. Pass "
+                    f"{csv_option('time_format', '%d/%m/%Y')} or {csv_option('time_format', '%m/%d/%Y')}."
+                )
+            return
+        other = np.flatnonzero(iso_cells_of_another_form(text, self._options.time_format))
+        if len(other):
+            raise FrameError(
+                f"{self._name}: line {line(other[0])} has a time in {name!r} that is ISO 8601, not "
+                f"{self._options.time_format!r}. Write all times in one form."
+            )
+
+    def _tables(self) -> Iterator[tuple[pa.Table, Records, Ints]]:
         """Yield the rows as text, some at a time, with the records that they are from, and which of these they are."""
         names = [f"f{n}" for n in range(len(self._names))]
         kept = [place for place, name in enumerate(self._names) if not is_invented(name)]
@@ -214,7 +253,7 @@ class CsvFile:
                     f"{self._name} is not {self._options.encoding} text (near line {line}). Pass the encoding it was "
                     f"saved with: {csv_option('encoding')}."
                 ) from error
-            yield text.removeprefix(codecs.BOM_UTF8) if line == 1 else text
+            yield text.removeprefix(codecs.BOM_UTF8) if block is first else text
             line += line_ends(text)
             if not block:
                 return
@@ -244,7 +283,7 @@ class CsvFile:
                 f"{csv_option('encoding', 'cp1252')} for a file from Excel on Windows, or save it as UTF-8."
             ) from error
 
-    def _refuse_ragged(self, records: Records, filled: np.ndarray[Any, Any]) -> None:
+    def _refuse_ragged(self, records: Records, filled: Bools) -> None:
         """Refuse rows that are short or long."""
         ragged = np.flatnonzero(filled & (records.fields != len(self._names)))
         if not len(ragged):
@@ -286,8 +325,3 @@ class CsvFile:
                 return None
             found = pc.and_(found, pc.is_in(column, pa.array([name or None], pa.string())))
         return found.combine_chunks() if pc.any(found).as_py() else None
-
-
-def _kind_wanted(type_name: str) -> Literal["number", "boolean"] | None:
-    kinds = {"number": "number", "integer": "number", "boolean": "boolean"}
-    return cast(Literal["number", "boolean"] | None, kinds.get(type_name))

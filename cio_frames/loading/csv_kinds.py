@@ -24,6 +24,8 @@ ColumnKind: TypeAlias = Literal["integer", "number", "exact", "boolean", "text"]
 _INTEGER = r"^-?(0|[1-9][0-9]{0,17})$"
 _NUMBER = r"^-?(0|[1-9][0-9]{0,17})(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?$"
 _BOOLEAN = r"^([Tt]rue|TRUE|[Ff]alse|FALSE)$"
+# What pandas writes for a whole number in a column with missing values.
+_FLOAT_ID = r"^(0|[1-9][0-9]{0,15})\.0$"
 # Digits that are not a number: the zeros or the sign in front are part of them, or there are too many.
 _CODE = r"^(\+|-?0)?[0-9]+$"
 # From so many characters on, a float may have fewer digits than the text.
@@ -125,8 +127,8 @@ csv={'types': {'logins': 'number'}}.
         kind = csv_type_option(column, "number" if what == "numbers" else "boolean")
         return (
             f"{column}: {most:,} of {self.cells:,} cells are {what}, {rest:,} {'is' if rest == 1 else 'are'} text "
-            f"({cell}), so all are sent as text. If these cells are missing values, pass {nulls}; if they are mistakes, "
-            f"pass {kind}."
+            f"({cell}), so all are sent as text. If these cells are missing values, pass {nulls}; if they are "
+            f"mistakes, pass {kind}."
         )
 
 
@@ -193,6 +195,26 @@ def mixed_column(text: pa.ChunkedArray, wanted: Literal["number", "boolean"], ma
         typed = _exact_numbers(pc.if_else(plain, array, None), mark).to_numpy()
     cells = array.to_numpy(zero_copy_only=False)
     return pd.Series(np.where(_filled(plain), typed, cells), dtype=object)
+
+
+def float_ids(text: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Return which cells are whole numbers written as floats, of which a float knows all digits.
+
+    >>> float_ids(pa.array(["1001.0", "1001", "007.0", None])).to_pylist()
+    [True, False, False, None]
+    """
+    found = pc.match_substring_regex(text, _FLOAT_ID)
+    whole = pc.less(pc.if_else(found, text, None).cast(pa.float64()), float(2**53))
+    return pc.and_(found, pc.fill_null(whole, True))
+
+
+def plain_ids(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return ids without the ``.0`` that pandas has given them.
+
+    >>> plain_ids(pa.chunked_array([["1001.0", "ada"]])).to_pylist()
+    ['1001', 'ada']
+    """
+    return pc.if_else(float_ids(text), pc.utf8_slice_codeunits(text, 0, -2), text)
 
 
 def _exact_numbers(text: pa.Array, mark: str) -> pd.Series[Any]:

@@ -1,4 +1,4 @@
-"""How a CSV file is written: its separator, encoding, words for nothing, and types that its columns are known to have."""
+"""How a CSV file is written: its separator, its encoding, words for missing values, types of columns."""
 
 from __future__ import annotations
 
@@ -118,7 +118,9 @@ def csv_option(name: str, value: str | None = None) -> str:
     option = "--type" if name == "types" else f"--{name.replace('_', '-')}"
     if value is None:
         return by_door(f"csv={{{name!r}: ...}}", option, f"csv: {{{name}: ...}}")
-    in_python, in_yaml = (f"[{value!r}]", f"[{_quoted(value)}]") if name == "null_values" else (repr(value), _quoted(value))
+    in_python, in_yaml = (
+        (f"[{value!r}]", f"[{_quoted(value)}]") if name == "null_values" else (repr(value), _quoted(value))
+    )
     return by_door(f"csv={{{name!r}: {in_python}}}", f"{option} {_quoted(value)}", f"csv: {{{name}: {in_yaml}}}")
 
 

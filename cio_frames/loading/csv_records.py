@@ -1,7 +1,7 @@
-"""CSV text cut into whole records, strictly: where a quote, a row or a line end is not what it should be, by its line.
+"""CSV text cut into whole records, strictly: a quote where none may be is refused with its line.
 
-Nothing here looks at cells, and nothing loops over rows: quotes, separators and line ends are found in all of a block at
-once. A quoted cell begins with a quote and ends with one, and a quote inside it is written twice or escaped. What other
+Nothing here looks at cells, and nothing loops over rows: quotes, separators and line ends are found in all of a block
+at once. A quoted cell begins and ends with a quote, and a quote inside it is written twice or escaped. What other
 readers guess about quotes elsewhere swallows rows without a word.
 """
 
@@ -107,9 +107,9 @@ def read_records(blocks: Iterable[bytes], dialect: CsvDialect, name: str) -> Ite
 
     Examples
     --------
-    >>> [found] = read_records([b"a,b\n1,", b'"x\ny"\n'], CsvDialect(b","), "a.csv")
-    >>> found.fields.tolist(), found.line(1)
-    ([2, 2], 2)
+    >>> first, second = read_records([b"a,b\n1,", b'"x\ny"\n'], CsvDialect(b","), "a.csv")
+    >>> first.fields.tolist(), second.content, second.first_line
+    ([2], b'1,"x\ny"\n', 2)
     >>> list(read_records([b'a\nBo "x"\n'], CsvDialect(b","), "a.csv"))
     Traceback (most recent call last):
     ...
@@ -124,13 +124,13 @@ def read_records(blocks: Iterable[bytes], dialect: CsvDialect, name: str) -> Ite
             line += line_ends(found.content)
             rest = rest[len(found.content) :]
         if len(rest) > MAX_RECORD_BYTES:
-            raise FrameError(_too_long(rest, dialect, name, line))
+            raise _too_long(rest, dialect, name, line)
     if rest:
         if not rest.endswith((b"\n", b"\r")):
             rest += b"\n"
         found = _scan(rest, dialect, name, line, is_last=True)
         if len(found.content) < len(rest):
-            raise FrameError(_never_closed(rest, dialect, name, line))
+            raise _never_closed(rest, dialect, name, line)
         yield found
 
 
@@ -170,7 +170,7 @@ def _scan(content: bytes, dialect: CsvDialect, name: str, line: int, *, is_last:
 
 def _lone_returns(data: npt.NDArray[np.uint8], is_last: bool) -> Bools:
     """Return which carriage returns end a line of their own; of one at the end more may come."""
-    found = data == _CR
+    found: Bools = data == _CR
     found[:-1] &= data[1:] != _LF
     found[-1:] &= is_last
     return found
@@ -180,7 +180,7 @@ def _quotes(content: bytes, dialect: CsvDialect) -> Bools | None:
     """Return which bytes are quotes that open or close; None where there are none."""
     if b'"' not in content:
         return None
-    quotes = np.frombuffer(content, np.uint8) == _QUOTE
+    quotes: Bools = np.frombuffer(content, np.uint8) == _QUOTE
     if dialect.escape is not None and dialect.escape in content:
         escaped = _escapes(content, dialect.escape) + 1
         quotes[escaped[escaped < len(quotes)]] = False
@@ -189,7 +189,8 @@ def _quotes(content: bytes, dialect: CsvDialect) -> Bools | None:
 
 def _inside(quotes: Bools) -> Bools:
     """Return which bytes are inside quotes, where none is before."""
-    return np.bitwise_xor.accumulate(quotes.view(np.uint8)).view(bool)
+    found: Bools = np.bitwise_xor.accumulate(quotes.view(np.uint8)).view(bool)
+    return found
 
 
 def _escapes(content: bytes, escape: bytes) -> Ints:
@@ -197,7 +198,8 @@ def _escapes(content: bytes, escape: bytes) -> Ints:
     places = np.flatnonzero(np.frombuffer(content, np.uint8) == escape[0])
     begins = np.diff(places, prepend=-2) != 1
     run = np.maximum.accumulate(np.where(begins, np.arange(len(places)), 0))
-    return places[(np.arange(len(places)) - run) % 2 == 0]
+    found: Ints = places[(np.arange(len(places)) - run) % 2 == 0]
+    return found
 
 
 def _refuse_stray_quotes(content: bytes, places: Ints, dialect: CsvDialect, name: str, line: int) -> None:
@@ -216,13 +218,13 @@ def _refuse_stray_quotes(content: bytes, places: Ints, dialect: CsvDialect, name
     at = line + line_ends(content[:place])
     if before == b"\\" and dialect.escape is None:
         raise FrameError(
-            f"{name}: line {at} has a quote with a backslash before it. If backslashes escape quotes in this file, pass "
-            f"{csv_option('escape_char', chr(92))}; if not, write quotes inside cells twice."
+            f"{name}: line {at} has a quote with a backslash before it. If backslashes escape quotes in this file, "
+            f"pass {csv_option('escape_char', chr(92))}; if not, write quotes inside cells twice."
         )
     if place in opens_inside:
         why = (
             f"line {at} has a quote after a space, which does not begin a cell. Leave out spaces beside separators."
-            if before == b" "
+            if content[max(place - 2, 0) : place] in (dialect.delimiter + b" ", b"\n ", b" ")
             else f"line {at} has a quote inside a cell that does not begin with one. Write such a cell in quotes, and "
             "its own quotes twice."
         )
@@ -230,8 +232,8 @@ def _refuse_stray_quotes(content: bytes, places: Ints, dialect: CsvDialect, name
     opened = line + line_ends(content[: places[np.searchsorted(places, place) - 1]])
     since = f" that was opened in line {opened}" if opened != at else ""
     raise FrameError(
-        f"{name}: line {at} has more text after a closing quote{since}. Write quotes inside cells twice, and check that "
-        "every quote is closed."
+        f"{name}: line {at} has more text after a closing quote{since}. Write quotes inside cells twice, and check "
+        "that every quote is closed."
     )
 
 
@@ -246,8 +248,8 @@ def _refuse_stray_escapes(records: Records, dialect: CsvDialect, quotes: Bools, 
     if len(stray):
         at = records.first_line + line_ends(records.content[: stray[0]])
         raise FrameError(
-            f"{name}: line {at} has an escape in a cell without quotes, which programs read in different ways. Write the "
-            "file with quotes around all cells (Spark: quoteAll; Redshift: ADDQUOTES)."
+            f"{name}: line {at} has an escape in a cell without quotes, which programs read in different ways. Write "
+            "the file with quotes around all cells (Spark: quoteAll; Redshift: ADDQUOTES)."
         )
 
 
@@ -269,17 +271,21 @@ def undo_escapes(content: bytes, dialect: CsvDialect) -> bytes:
     return np.insert(data, places[~special[followers]], dialect.escape[0]).tobytes()
 
 
-def _too_long(rest: bytes, dialect: CsvDialect, name: str, line: int) -> str:
+def _too_long(rest: bytes, dialect: CsvDialect, name: str, line: int) -> FrameError:
     quotes = _quotes(rest, dialect)
     if quotes is not None and quotes.sum() % 2:
         return _never_closed(rest, dialect, name, line)
-    return f"{name}: the row in line {line} is longer than {MAX_RECORD_BYTES:,} bytes. It may not be a CSV file."
+    return FrameError(
+        f"{name}: the row in line {line} is longer than {MAX_RECORD_BYTES:,} bytes. It may not be a CSV file."
+    )
 
 
-def _never_closed(rest: bytes, dialect: CsvDialect, name: str, line: int) -> str:
+def _never_closed(rest: bytes, dialect: CsvDialect, name: str, line: int) -> FrameError:
     quotes = _quotes(rest, dialect)
-    opened = line + line_ends(rest[: np.flatnonzero(quotes)[-1]]) if quotes is not None else line
-    return (
+    places = np.flatnonzero(quotes) if quotes is not None else np.zeros(1, dtype=np.int64)
+    _refuse_stray_quotes(rest, places, dialect, name, line)
+    opened = line + line_ends(rest[: places[-1]])
+    return FrameError(
         f"{name}: a quote that opens in line {opened} is never closed. The file may be incomplete; write quotes inside "
         "cells twice."
     )
