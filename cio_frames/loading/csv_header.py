@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from cio_frames.errors import FrameError
 from cio_frames.loading.csv_options import csv_option
 
-_SEPARATORS = (",", ";", "\t", "|")
+_LIKELY_SEPARATORS = (",", ";", "\t", "|")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d.*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}( .*)?")
 _DIGITS = re.compile(r"[+-]?\d+([.,]\d+)?")
@@ -28,7 +28,7 @@ csv={'delimiter': ';'}. If it has one column with such a name, pass csv={'delimi
     plain = re.sub(r'"[^"]*"', "", header)
     if delimiter in plain:
         return
-    counts = {mark: plain.count(mark) for mark in _SEPARATORS}
+    counts = {mark: plain.count(mark) for mark in _LIKELY_SEPARATORS}
     likely = max(counts, key=lambda mark: counts[mark])
     if counts[likely]:
         raise FrameError(

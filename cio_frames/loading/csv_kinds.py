@@ -70,9 +70,9 @@ class ColumnTally:
         filled = len(text) - text.null_count
         if self.is_text or not filled:
             return
-        numbers = _matches(text, number_pattern(mark))
+        numbers = _match_cells(text, number_pattern(mark))
         count = _count(numbers)
-        booleans = _matches(text, _BOOLEAN) if count < filled else None
+        booleans = _match_cells(text, _BOOLEAN) if count < filled else None
         truths = _count(booleans) if booleans is not None else 0
         if max(count, truths) * 2 < filled:
             # Nothing that comes later makes numbers of these.
@@ -82,13 +82,13 @@ class ColumnTally:
         self.numbers += count
         self.booleans += truths
         if count:
-            self.integers += count if self.integers + count > self.numbers else _count(_matches(text, _INTEGER))
+            self.integers += count if self.integers + count > self.numbers else _count(_match_cells(text, _INTEGER))
             self.exact |= bool(inexact_cells(text, numbers, mark).any())
         plain = numbers if count >= truths or booleans is None else booleans
         if self.stray is None and _count(plain) < filled:
-            row = int(np.flatnonzero(~_filled(plain, missing=True))[0])
+            row = int(np.flatnonzero(~_as_mask(plain, missing=True))[0])
             self.stray, self.stray_line = text[row].as_py(), line(row)
-        self.has_codes |= count < filled and _count(_matches(text, _CODE)) > _count(_matches(text, _INTEGER))
+        self.has_codes |= count < filled and _count(_match_cells(text, _CODE)) > _count(_match_cells(text, _INTEGER))
 
     def kind(self) -> ColumnKind:
         """Return what all cells are.
@@ -143,7 +143,7 @@ def inexact_cells(text: pa.Array, numbers: pa.Array, mark: str) -> Bools:
     >>> inexact_cells(pa.array(["1.5", "1234567890.12345678901"]), pa.array([True, True]), ".").tolist()
     [False, True]
     """
-    long = _filled(pc.and_(numbers, pc.greater_equal(pc.binary_length(text), _LONG - 1)))
+    long = _as_mask(pc.and_(numbers, pc.greater_equal(pc.binary_length(text), _LONG - 1)))
     places = np.flatnonzero(long)
     if len(places):
         # No more than these are looked at one by one; few columns have numbers as long as that.
@@ -154,7 +154,7 @@ def inexact_cells(text: pa.Array, numbers: pa.Array, mark: str) -> Bools:
 
 
 def _other_digits(written: pa.Array, floats: pa.Array) -> Bools:
-    found = _filled(pc.not_equal(floats.cast(pa.string()), written.cast(pa.string())))
+    found = _as_mask(pc.not_equal(floats.cast(pa.string()), written.cast(pa.string())))
     for place in np.flatnonzero(found).tolist():
         found[place] = decimal.Decimal(written[place].as_py()) != decimal.Decimal(repr(floats[place].as_py()))
     return found
@@ -188,13 +188,13 @@ def mixed_column(text: pa.ChunkedArray, wanted: Literal["number", "boolean"], ma
     """
     array = text.combine_chunks()
     pattern = _BOOLEAN if wanted == "boolean" else number_pattern(mark)
-    plain = _matches(array, pattern)
+    plain = _match_cells(array, pattern)
     if wanted == "boolean":
         typed = pc.if_else(plain, array, None).cast(pa.bool_()).to_numpy(zero_copy_only=False)
     else:
         typed = _exact_numbers(pc.if_else(plain, array, None), mark).to_numpy()
     cells = array.to_numpy(zero_copy_only=False)
-    return pd.Series(np.where(_filled(plain), typed, cells), dtype=object)
+    return pd.Series(np.where(_as_mask(plain), typed, cells), dtype=object)
 
 
 def float_ids(text: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
@@ -219,8 +219,8 @@ def plain_ids(text: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _exact_numbers(text: pa.Array, mark: str) -> pd.Series[Any]:
     """Return numbers with all of their digits: whole ones as ints, those that a float cannot say as decimals."""
-    numbers = _matches(text, number_pattern(mark))
-    whole = _filled(_matches(text, _INTEGER))
+    numbers = _match_cells(text, number_pattern(mark))
+    whole = _as_mask(_match_cells(text, _INTEGER))
     inexact = inexact_cells(text, numbers, mark) & ~whole
     written = _with_point(text, mark)
     cells = written.cast(pa.float64()).to_numpy(zero_copy_only=False).astype(object)
@@ -235,7 +235,7 @@ def _with_point(text: pa.Array | pa.ChunkedArray, mark: str) -> pa.Array | pa.Ch
     return text if mark == "." else pc.replace_substring(text, mark, ".")
 
 
-def _matches(text: pa.Array, pattern: str) -> pa.Array:
+def _match_cells(text: pa.Array, pattern: str) -> pa.Array:
     return pc.match_substring_regex(text, pattern)
 
 
@@ -243,5 +243,5 @@ def _count(matches: pa.Array) -> int:
     return int(matches.true_count)
 
 
-def _filled(matches: pa.Array, *, missing: bool = False) -> Bools:
+def _as_mask(matches: pa.Array, *, missing: bool = False) -> Bools:
     return np.array(pc.fill_null(matches, missing))

@@ -73,8 +73,8 @@ class CsvOptions:
             raise FrameError(f"{csv_option('decimal')} must be '.' or ',', got {self.decimal!r}.")
         _check_encoding(self.encoding)
         _check_time_format(self.time_format)
-        object.__setattr__(self, "null_values", _texts(self.null_values))
-        object.__setattr__(self, "types", _types(self.types))
+        object.__setattr__(self, "null_values", _check_null_values(self.null_values))
+        object.__setattr__(self, "types", _check_types(self.types))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the options that differ from their defaults, ready for JSON.
@@ -165,13 +165,13 @@ def _check_time_format(time_format: Any) -> None:
         )
 
 
-def _texts(given: Any) -> tuple[str, ...]:
+def _check_null_values(given: Any) -> tuple[str, ...]:
     if isinstance(given, str) or not all(isinstance(each, str) for each in given):
         raise FrameError(f"{csv_option('null_values')} must be a list of texts, got {given!r}.")
     return tuple(given)
 
 
-def _types(given: Any) -> dict[str, ColumnType]:
+def _check_types(given: Any) -> dict[str, ColumnType]:
     if not isinstance(given, Mapping):
         raise FrameError(f"{csv_option('types')} must be a mapping from columns to types, got {given!r}.")
     for column, kind in given.items():

@@ -20,7 +20,7 @@ def iso_texts(text: pa.Array, time_format: str) -> pa.Array:
     >>> iso_texts(pa.array(["31/12/2024", "soon", None]), "%d/%m/%Y").to_pylist()
     ['2024-12-31 00:00:00.000000', 'soon', None]
     """
-    times = _parsed(text, time_format)
+    times = _parse_times(text, time_format)
     return pc.coalesce(times.cast(text.type), text)
 
 
@@ -33,7 +33,7 @@ def iso_cells_of_another_form(text: pa.Array, time_format: str) -> Bools:
     iso = pc.match_substring_regex(text, _ISO_DATE)
     if not pc.any(iso).as_py():
         return np.zeros(len(text), dtype=bool)
-    return np.array(pc.fill_null(pc.and_(iso, pc.is_null(_parsed(text, time_format))), False))
+    return np.array(pc.fill_null(pc.and_(iso, pc.is_null(_parse_times(text, time_format))), False))
 
 
 def mostly_day_or_month_first(text: pa.Array) -> bool:
@@ -46,7 +46,7 @@ def mostly_day_or_month_first(text: pa.Array) -> bool:
     return bool(filled) and int(pc.match_substring_regex(text, _DAY_OR_MONTH_FIRST).true_count) * 2 > filled
 
 
-def _parsed(text: pa.Array, time_format: str) -> pa.Array:
+def _parse_times(text: pa.Array, time_format: str) -> pa.Array:
     cells = pd.Series(text.to_numpy(zero_copy_only=False), dtype=object)
     has_zone = "%z" in time_format
     times = pd.to_datetime(cells, format=time_format, errors="coerce", utc=has_zone)
