@@ -19,14 +19,13 @@ from cio_frames.errors import FrameError
 from cio_frames.loading.csv_header import check_names, is_invented, refuse_likely_separator
 from cio_frames.loading.csv_kinds import ColumnKind, ColumnTally, float_ids, mixed_column, plain_ids, typed_column
 from cio_frames.loading.csv_options import CsvOptions, csv_option
-from cio_frames.loading.csv_records import CsvDialect, Records, line_ends, read_records, undo_escapes
+from cio_frames.loading.csv_records import READ_BYTES, CsvDialect, Records, line_ends, read_records, undo_escapes
 from cio_frames.loading.csv_times import iso_cells_of_another_form, iso_texts, mostly_day_or_month_first
 
 Labels: TypeAlias = Sequence[Hashable]
 TypesOf: TypeAlias = Callable[[Labels], Mapping[Hashable, str]]
 OpenFile: TypeAlias = Callable[[], IO[bytes]]
 
-_BLOCK_BYTES = 8_000_000
 # The kinds of column that fit a type.
 _TYPED = {"number": ("integer", "number", "exact"), "integer": ("integer", "number", "exact"), "boolean": ("boolean",)}
 _BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -236,11 +235,11 @@ class CsvFile:
 
     def _blocks(self, file: IO[bytes]) -> Iterator[bytes]:
         """Yield the file's text in UTF-8."""
-        first = file.read(_BLOCK_BYTES)
+        first = file.read(READ_BYTES)
         if codecs.lookup(self._options.encoding).name in ("utf-8", "utf-8-sig"):
             self._refuse_utf_16(first)
             yield first.removeprefix(codecs.BOM_UTF8)
-            while block := file.read(_BLOCK_BYTES):
+            while block := file.read(READ_BYTES):
                 yield block
             return
         decoder = codecs.getincrementaldecoder(self._options.encoding)()
@@ -257,7 +256,7 @@ class CsvFile:
             line += line_ends(text)
             if not block:
                 return
-            block = file.read(_BLOCK_BYTES)
+            block = file.read(READ_BYTES)
 
     def _refuse_utf_16(self, first: bytes) -> None:
         """Refuse UTF-16, which has a mark, or in a plain first line a zero in every other byte."""

@@ -9,9 +9,9 @@ from cio_frames.errors import FrameError
 from cio_frames.loading.csv_options import csv_option
 
 _LIKELY_SEPARATORS = (",", ";", "\t", "|")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d.*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}( .*)?")
-_DIGITS = re.compile(r"[+-]?\d+([.,]\d+)?")
+_ADDRESS_CELL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_DATE_CELL = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d.*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}( .*)?")
+_NUMBER_CELL = re.compile(r"[+-]?\d+([.,]\d+)?")
 # Made up by pandas for a column without a name, or for the numbers of its rows.
 _INVENTED = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 
@@ -47,8 +47,8 @@ def check_names(names: Sequence[str], name: str) -> None:
     cio_frames.errors.FrameError: people.csv: its first line looks like data, not column names (2 of 2 look like an \
 address, a date or a number). Write a first line with names; Spark does with option("header", True).
     """
-    data = sum(bool(_EMAIL.fullmatch(each) or _DATE.fullmatch(each)) for each in names)
-    numbers = sum(bool(_DIGITS.fullmatch(each)) for each in names)
+    data = sum(bool(_ADDRESS_CELL.fullmatch(each) or _DATE_CELL.fullmatch(each)) for each in names)
+    numbers = sum(bool(_NUMBER_CELL.fullmatch(each)) for each in names)
     if data or numbers > len(names) / 2:
         raise FrameError(
             f"{name}: its first line looks like data, not column names ({data + numbers:,} of {len(names):,} look like "

@@ -17,6 +17,8 @@ from cio_frames._util.arrays import Bools, Ints
 from cio_frames.errors import FrameError
 from cio_frames.loading.csv_options import csv_option
 
+# So much of a file is read at once.
+READ_BYTES = 8_000_000
 # A row, line ends in its cells and all, must not be longer than this.
 MAX_RECORD_BYTES = 32_000_000
 

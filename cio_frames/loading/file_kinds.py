@@ -32,7 +32,7 @@ _ZIP = FileKind("a zip archive", "Extract it.")
 _HTML = FileKind("an HTML page", "It may be the error page of a download; download the file again.")
 _XML = FileKind("an XML file", "It may be the error message of a download; download the file again.")
 # What files begin with.
-_MARKS: tuple[tuple[bytes, FileKind], ...] = (
+_SIGNATURES: tuple[tuple[bytes, FileKind], ...] = (
     (b"PAR1", _PARQUET),
     (b"PARE", FileKind("an encrypted Parquet file", "Decrypt it.")),
     (b"\x1f\x8b", FileKind("compressed with gzip", "Name it .csv.gz or .jsonl.gz, or decompress it.")),
@@ -53,7 +53,7 @@ _MARKS: tuple[tuple[bytes, FileKind], ...] = (
         FileKind("a Git LFS pointer, not the file itself", "Fetch the file with git lfs pull."),
     ),
 )
-_JSON = FileKind("JSON", "Write one object per line, and name it .jsonl.")
+_JSON_TEXT = FileKind("JSON", "Write one object per line, and name it .jsonl.")
 
 
 def kind_of_file(start: bytes) -> FileKind | None:
@@ -64,7 +64,7 @@ def kind_of_file(start: bytes) -> FileKind | None:
     >>> kind_of_file(b"user_id,plan") is None
     True
     """
-    for mark, kind in _MARKS:
+    for mark, kind in _SIGNATURES:
         if start.startswith(mark):
             return _EXCEL if kind is _ZIP and (b"xl/" in start or b"[Content_Types].xml" in start) else kind
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
@@ -72,7 +72,7 @@ def kind_of_file(start: bytes) -> FileKind | None:
         return _HTML
     if text.startswith((b"<?xml", b"<error")):
         return _HTML if b"<html" in text else _XML
-    return _JSON if text.startswith((b'{"', b"[{", b"{\n", b"{\r")) else None
+    return _JSON_TEXT if text.startswith((b'{"', b"[{", b"{\n", b"{\r")) else None
 
 
 def refuse_other_kind(path: str, expected: str, start: bytes) -> None:
@@ -107,6 +107,6 @@ def refuse_other_kind(path: str, expected: str, start: bytes) -> None:
 
 
 def _is_expected(kind: FileKind, expected: str) -> bool:
-    if kind is _JSON or kind is _PARQUET:
-        return expected == ("JSON Lines" if kind is _JSON else "Parquet")
+    if kind is _JSON_TEXT or kind is _PARQUET:
+        return expected == ("JSON Lines" if kind is _JSON_TEXT else "Parquet")
     return expected in ("gzip", "zstd") and expected in kind.name

@@ -24,7 +24,7 @@ _PACKED = (*COMPRESSED_ENDINGS, ".zip", ".bz2", ".xz", ".snappy", ".lz4")
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class FolderListing:
     """What is in a folder.
 
     Attributes
@@ -40,7 +40,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class SelectedFiles:
     """The files of a folder that hold rows, and how many others there are.
 
     Attributes
@@ -55,15 +55,15 @@ class Selection:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
-def list_folder(system: pafs.FileSystem, folder: str) -> Listing:
+def list_folder(system: pafs.FileSystem, folder: str) -> FolderListing:
     """Return all files below a folder; on this machine links are followed, and each file is listed once."""
     if isinstance(system, pafs.LocalFileSystem):
         return _list_local(folder)
     infos = system.get_file_info(pafs.FileSelector(folder, recursive=True))
-    return Listing([info.path for info in infos if info.type == pafs.FileType.File])
+    return FolderListing([info.path for info in infos if info.type == pafs.FileType.File])
 
 
-def _list_local(folder: str) -> Listing:
+def _list_local(folder: str) -> FolderListing:
     """List a folder, and then what links lead to, unless it is listed already or has the folder in it."""
     top = os.path.realpath(folder)
     found: dict[str, str] = {}
@@ -93,16 +93,16 @@ def _list_local(folder: str) -> Listing:
                         waiting.append((path, target))
                 elif entry.is_file():
                     found.setdefault(target, path)
-    return Listing(sorted(found.values()), broken)
+    return FolderListing(sorted(found.values()), broken)
 
 
-def select_files(listing: Listing, folder: str, results_ending: str, *, by_name: bool = False) -> Selection:
+def select_files(listing: FolderListing, folder: str, results_ending: str, *, by_name: bool = False) -> SelectedFiles:
     """Return the files that hold rows; names with a dot or an underscore in front do not, as in Spark.
 
     ``name=value`` is the folder of a partition, whatever its first letter. ``by_name`` says that the files were named
     by a pattern with their extension.
 
-    >>> found = select_files(Listing(["e/1.csv", "e/2.txt", "e/_src=web/3.csv", "e/_SUCCESS"]), "e", ".load")
+    >>> found = select_files(FolderListing(["e/1.csv", "e/2.txt", "e/_src=web/3.csv", "e/_SUCCESS"]), "e", ".load")
     >>> found.paths, dict(found.left_out)
     (['e/1.csv', 'e/_src=web/3.csv'], {'.txt': 1})
     """
@@ -120,7 +120,7 @@ def select_files(listing: Listing, folder: str, results_ending: str, *, by_name:
         else:
             left_out[_ending(name)] += 1
     left_out["broken link"] += listing.broken_links
-    return Selection(paths, +left_out)
+    return SelectedFiles(paths, +left_out)
 
 
 def _ending(name: str) -> str:

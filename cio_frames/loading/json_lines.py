@@ -12,10 +12,8 @@ import pandas as pd
 
 from cio_frames.errors import FrameError
 from cio_frames.loading.csv_file import OpenFile
+from cio_frames.loading.csv_records import MAX_RECORD_BYTES, READ_BYTES
 
-_BLOCK_BYTES = 8_000_000
-# The most for one line.
-_MAX_LINE_BYTES = 32_000_000
 _LINE_END = re.compile(rb"\r?\n")
 
 
@@ -85,13 +83,13 @@ class JsonLinesFile:
     def _blocks(self, file: IO[bytes]) -> Iterator[bytes]:
         """Yield whole lines."""
         rest = b""
-        while block := file.read(_BLOCK_BYTES):
+        while block := file.read(READ_BYTES):
             whole, end, rest = (rest + block).rpartition(b"\n")
             if end:
                 yield whole + end
-            elif len(rest) > _MAX_LINE_BYTES:
+            elif len(rest) > MAX_RECORD_BYTES:
                 raise FrameError(
-                    f"{self._name}: a line is longer than {_MAX_LINE_BYTES:,} bytes. Write one object per line."
+                    f"{self._name}: a line is longer than {MAX_RECORD_BYTES:,} bytes. Write one object per line."
                 )
         if rest:
             yield rest

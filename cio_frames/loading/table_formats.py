@@ -14,7 +14,7 @@ import pyarrow.fs as pafs
 from cio_frames.errors import FrameError
 
 # Where in a table's folder its log is.
-_MARKS = re.compile(r"(?P<root>.*?)/(?:(?P<delta>_delta_log)|(?P<hudi>\.hoodie)|(?P<iceberg>metadata))/(?P<name>.*)")
+_LOG_PATH = re.compile(r"(?P<root>.*?)/(?:(?P<delta>_delta_log)|(?P<hudi>\.hoodie)|(?P<iceberg>metadata))/(?P<name>.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def tables_below(paths: Iterable[str]) -> list[TableFolder]:
     """
     found = dict[str, TableFolder]()
     for path in paths:
-        mark = _MARKS.fullmatch(path if "/" in path else f"./{path}")
+        mark = _LOG_PATH.fullmatch(path if "/" in path else f"./{path}")
         if mark is None or (mark["iceberg"] and not _is_iceberg(mark["name"])):
             continue
         kind: Literal["Delta", "Iceberg", "Hudi"] = "Delta" if mark["delta"] else "Hudi" if mark["hudi"] else "Iceberg"

@@ -2,7 +2,7 @@ import pyarrow.fs as pafs
 import pytest
 
 import cio_frames as cio
-from cio_frames.loading.folder import Listing, left_out_sentence, list_folder, refuse_twins, select_files
+from cio_frames.loading.folder import FolderListing, left_out_sentence, list_folder, refuse_twins, select_files
 from cio_frames.loading.table_formats import table_above, tables_below
 
 
@@ -53,7 +53,7 @@ def test_files_are_left_out_by_kind():
         "z.csv.bz2", "q.parquet.gz", "part-00001", "m.json", "_SUCCESS", ".crc", "_tmp/9.csv", "_src=web/4.csv",
         "a.load/results/part-00000.parquet", "report.2024.01.txt",
     ]  # fmt: skip
-    found = select_files(Listing([f"e/{name}" for name in names], 1), "e", ".load")
+    found = select_files(FolderListing([f"e/{name}" for name in names], 1), "e", ".load")
     assert [path.removeprefix("e/") for path in found.paths] == [*names[:8], "_src=web/4.csv"]
     assert dict(found.left_out) == {
         ".txt": 2,
@@ -69,7 +69,7 @@ def test_files_are_left_out_by_kind():
 
 
 def test_json_files_are_read_if_their_extension_was_named():
-    assert select_files(Listing(["e/m.json"]), "e", ".load", by_name=True).paths == ["e/m.json"]
+    assert select_files(FolderListing(["e/m.json"]), "e", ".load", by_name=True).paths == ["e/m.json"]
 
 
 @pytest.mark.parametrize("twins", [("o.csv", "o.csv.gz"), ("o.csv.gz", "o.csv.zst"), ("o.csv", "o.parquet")])
