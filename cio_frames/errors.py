@@ -227,7 +227,7 @@ class InvalidRowsError(FrameError):
             return f"{what} See .report, mend the rows, or pass on_invalid='skip' to send the others."
         return (
             f"{what} The first, counted from 0, is {first}. Others are in .report.first_held_back. Mend the rows, or "
-            "pass on_invalid='skip' to send the others, and have these in rejects.parquet."
+            "pass on_invalid='skip' to send the others, and have these in undelivered.parquet."
         )
 
 

@@ -29,7 +29,8 @@ from cio_frames._util.did_you_mean import closest_name
 from cio_frames.cli.demo import Demo, demonstrate
 from cio_frames.cli.job_file import read_job
 from cio_frames.columns import ColumnMapping, Selection
-from cio_frames.loading import load_request, loads_in, read
+from cio_frames.errors import render
+from cio_frames.loading import load_source, loads_in, read
 from cio_frames.results import GOOD, status_counts
 from cio_frames.sandbox.faults import seconds
 from cio_frames.spec.drift import drift, read_openapi
@@ -124,7 +125,7 @@ def load(
     requests_per_second: Annotated[float, typer.Option(help="The rate limit.")] = 1_000,
     workers: Annotated[int, typer.Option(help="Connections.")] = 4,
     ledger: Annotated[Path | None, typer.Option(help="A SQLite file; in the output folder if left out.")] = None,
-    output: Annotated[Path | None, typer.Option(help="A folder for results/ and rejects.parquet.")] = None,
+    output: Annotated[Path | None, typer.Option(help="A folder for results/ and undelivered.parquet.")] = None,
     fresh: Fresh = False,
     allow_campaigns: Annotated[
         bool, typer.Option("--allow-campaigns", help="Send events young enough to start campaigns, without asking.")
@@ -197,14 +198,14 @@ def loads(
     as_json: Json = False,
 ) -> None:
     """List loads and how far they are."""
-    found = [loads_in(path).assign(ledger=str(path)) for path in _ledgers(ledgers or [Path()])]
+    found = [loads_in(path, door="command line").assign(ledger=str(path)) for path in _ledgers(ledgers or [Path()])]
     together = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
     if as_json:
         _print_json(json.loads(together.to_json(orient="records")))
     elif together.empty:
         out.print("There is no ledger here. Name one: cio-frames loads orders.load/ledger.sqlite")
     else:
-        shown = together[["source", "call", "event", "state", "rows", "rows_done", "delivered", "begun_at", "ledger"]]
+        shown = together[["source", "call", "event", "phase", "rows", "rows_done", "delivered", "started_at", "ledger"]]
         _print_frame(shown.astype(object).where(shown.notna(), ""))
 
 
@@ -517,7 +518,7 @@ def _load(
     try:
         loaded = _asked_about_campaigns(source, call_spec, client, options)
     except cio.DeliveryError as error:
-        loaded, failed = cast(cio.LoadResult, error.result), error.message
+        loaded, failed = cast(cio.LoadResult, error.result), render(error.message, "command line")
     except cio.InvalidRowsError as error:
         loaded, failed = cast(cio.LoadResult, error.report), str(error)
     if report is not None:
@@ -527,7 +528,7 @@ def _load(
     else:
         _print_loaded(loaded)
     if failed or loaded.why:
-        err.print(failed or loaded.why)
+        err.print(failed or loaded.why_text("command line"))
     if not loaded.ok:
         raise typer.Exit(1)
 
@@ -536,13 +537,13 @@ def _asked_about_campaigns(
     source: str, call_spec: pipeline.CallSpec, client: cio.Client, options: dict[str, Any]
 ) -> cio.LoadResult:
     try:
-        return load_request(source, call_spec, client, **options)
+        return load_source(source, call_spec, client, **options)
     except cio.CampaignsError as error:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
         err.print(f"{error.rows:,} rows are events younger than 72 hours, or without a time: they can start campaigns,")
         typer.confirm("that is, send mail to real people. Send them?", abort=True, err=True)
-        return load_request(source, call_spec, client, **(options | {"allow_campaigns": True}))
+        return load_source(source, call_spec, client, **(options | {"allow_campaigns": True}))
 
 
 def _log_progress() -> None:
@@ -575,14 +576,14 @@ def _print_loaded(loaded: cio.LoadResult) -> None:
     out.print(
         f"{loaded.rows:,} rows, {loaded.bytes:,} bytes, {loaded.requests:,} requests, {loaded.seconds:.2f} s{rate}"
     )
-    if loaded.state == "dry run":
+    if loaded.phase == "dry run":
         _print_outlook(loaded)
     if loaded.resent:
         out.print(f"{loaded.resent:,} rows were sent again, with the same message ids: no answer had come before.")
     if loaded.results:
         out.print(f"Results: {loaded.results}")
-    if loaded.rejects:
-        out.print(f"Rejects: {loaded.rejects}")
+    if loaded.undelivered:
+        out.print(f"Undelivered: {loaded.undelivered}")
 
 
 def _sizes_as_one(reasons: Mapping[tuple[str, str | None], int]) -> dict[tuple[str, str | None], int]:
@@ -641,5 +642,5 @@ def _guarded(run: Callable[[], Any]) -> None:
     try:
         run()
     except cio.CioFramesError as error:
-        err.print(f"cio-frames: {error}")
+        err.print(f"cio-frames: {error.text('command line')}")
         sys.exit(1 if isinstance(error, cio.InvalidRowsError) else 2)

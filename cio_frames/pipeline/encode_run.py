@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ from cio_frames import validation
 from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch, batches
+from cio_frames.delivery.observer import NullObserver, Observer
+from cio_frames.delivery.outcomes import Outcome
 from cio_frames.encoding import NO_ID, Calls, with_ids
 from cio_frames.encoding.text import TEXT, EncodeError, offsets_of, unescaped
 from cio_frames.pipeline import ordering
@@ -57,8 +59,8 @@ class EncodeRun:
         The rows.
     client : Client
         Whose limits count.
-    counted : callable
-        Told how many rows were found to stay here.
+    observer : Observer, optional
+        Its ``on_rows`` is called with the number of rows that are held back.
     message_ids : MessageIds, optional
         Gives the calls their ids, where these rows are some of more.
     named : bool
@@ -81,7 +83,7 @@ class EncodeRun:
         prepared: Prepared,
         client: Client,
         *,
-        counted: Callable[[int], Any] = lambda rows: None,
+        observer: Observer | None = None,
         message_ids: MessageIds | None = None,
         with_message_ids: bool = True,
         settled: Bools | None = None,
@@ -90,7 +92,7 @@ class EncodeRun:
         self._encoders = encoders_for(prepared.rows) if encoders is None else encoders
         self._prepared = prepared
         self._client = client
-        self._counted = counted
+        self._observer = observer or NullObserver()
         self.outcomes = Outcomes(prepared.rows)
         self.failed, self._reasons = validation.rows_by_reason(prepared.failures, prepared.rows)
         # Told at once: delivery may stop before a row's slice is encoded, and it is invalid all the same.
@@ -140,6 +142,17 @@ class EncodeRun:
                 yield (self._turn % self._client.workers if self._lane is None else number), batch
                 self._turn += 1
 
+    def record(self, outcome: Outcome) -> None:
+        """Note an outcome of delivery."""
+        self.outcomes.tell(
+            outcome.rows,
+            outcome.status,
+            reason=outcome.reason,
+            batch=outcome.batch,
+            http_status=outcome.http_status,
+            attempts=outcome.attempts,
+        )
+
     def encoded_slices(self) -> Iterator[EncodedSlice]:
         """Yield what was written, slice by slice."""
         for start, calls, hashed in self._prepared.slices(threads=self._encoders, hashed=self._message_ids is not None):
@@ -161,7 +174,7 @@ class EncodeRun:
                 payloads = self._without_large_events(payloads, start)
             gone = np.asarray(payloads.is_null())
             self.outcomes.named(unescaped(_without(ids, gone)))
-            self._counted(int(gone.sum()))
+            self._observer.on_rows(int(gone.sum()))
             yield EncodedSlice(start, payloads, sizes, invalid, calls.ms)
 
     def _without_large_events(self, payloads: pa.Array, start: int) -> pa.Array:

@@ -15,7 +15,10 @@ from cio_frames import validation
 from cio_frames._util.progress import bar
 from cio_frames._util.signals import sigterm_as_interrupt
 from cio_frames.client import Client, offline_client
-from cio_frames.delivery.dispatcher import Delivery, Ended, Outcome, deliver
+from cio_frames.delivery.dispatcher import deliver
+from cio_frames.delivery.observer import NullObserver
+from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
+from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
 from cio_frames.encoding.text import TEXT, EncodeError
 from cio_frames.errors import (
     AuthenticationError,
@@ -23,6 +26,7 @@ from cio_frames.errors import (
     FrameError,
     InterruptedLoad,
     InvalidRowsError,
+    render,
 )
 from cio_frames.pipeline.call_spec import CallSpec
 from cio_frames.pipeline.encode_run import EncodeRun
@@ -39,6 +43,7 @@ def run(
     dry_run: bool,
     on_invalid: Literal["skip", "raise"],
     progress: bool | None,
+    backoff: Backoff = DEFAULT_BACKOFF,
 ) -> pd.DataFrame:
     """Send a frame, or only say what would be sent, and return the result frame."""
     if on_invalid not in ("skip", "raise"):
@@ -55,9 +60,10 @@ def run(
             encode_run.outcomes.tell(batch.rows, "ready", batch=number)
         return encode_run.outcomes.frame(frame.index)
     with bar(len(frame), progress, call_spec.what) as rows:
-        encode_run = EncodeRun(prepared, client, counted=rows.update)
+        observer = _FrameObserver(rows.update)
+        encode_run = observer.encode_run = EncodeRun(prepared, client, observer=observer)
         with sigterm_as_interrupt():
-            delivery = deliver(encode_run.batches(), client, told=_teller(encode_run.outcomes, rows.update))
+            delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
     return _finished(encode_run.outcomes, delivery, frame.index)
 
 
@@ -68,33 +74,31 @@ def _raise_invalid(prepared: Prepared, client: Client) -> None:
         raise InvalidRowsError(report)
 
 
-def _teller(outcomes: Outcomes, counted: Callable[[int], Any]) -> Callable[[Outcome], None]:
-    """Return what delivery calls with each outcome."""
+class _FrameObserver(NullObserver):
+    """Records the outcomes of a frame's rows, and counts rows on the bar."""
 
-    def told(outcome: Outcome) -> None:
-        outcomes.tell(
-            outcome.rows,
-            outcome.status,
-            reason=outcome.reason,
-            batch=outcome.batch,
-            http_status=outcome.http_status,
-            attempts=outcome.attempts,
-        )
-        counted(len(outcome.rows))
+    encode_run: EncodeRun
 
-    return told
+    def __init__(self, count_rows: Callable[[int], object]) -> None:
+        self._count_rows = count_rows
+
+    def on_outcome(self, outcome: Outcome) -> None:
+        self.encode_run.record(outcome)
+
+    def on_rows(self, count: int) -> None:
+        self._count_rows(count)
 
 
 def _finished(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any]) -> pd.DataFrame:
     """Return the result frame, or raise with it where delivery ended early for more than one batch's sake."""
-    outcomes.unsent(delivery.why or "not sent")
+    outcomes.unsent(render(delivery.why) or "not sent")
     result = outcomes.frame(index)
-    match delivery.ended:
-        case Ended.UNAUTHORIZED:
+    match delivery.stop_reason:
+        case StopReason.UNAUTHORIZED:
             raise AuthenticationError(delivery.why, result)
-        case Ended.INTERRUPTED:
+        case StopReason.INTERRUPTED:
             raise InterruptedLoad(delivery.why, result)
-        case Ended.UNEXPECTED | Ended.FAILED:
+        case StopReason.UNEXPECTED | StopReason.FAILED:
             raise DeliveryError(delivery.why, result) from delivery.error
     return result
 

@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 import requests
 
 import cio_frames as cio
-from cio_frames.client import Client, Connection
+from cio_frames.client import Client
+from cio_frames.delivery.connection import ApiConnection
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared, encode_run, prepared
 from cio_frames.pipeline.message_ids import MessageIds
 
@@ -151,7 +152,7 @@ def shares(address: str, rows: int) -> dict[str, float]:
         for stage, owner, name in INSIDE:
             stack.enter_context(mock.patch.object(owner, name, clocked(stage, getattr(owner, name))))
         client = Client(write_key="benchmark", endpoint=address)
-        connection = Connection(client)
+        connection = ApiConnection(client)
         request = CallSpec("identify", encode.REQUESTS["people"].mapping)
         run = clocked("columns", lambda: EncodeRun(Prepared(frame, request), client, encoders=1))()
         spent["columns"] -= spent["validation"]

@@ -30,7 +30,7 @@ def write(path: Path, rows: int) -> None:
 def dry(path: str, address: str, folder: str) -> int:
     """Count a load, and return its rows."""
     found = cio.load(path, "identify", dry_run=True, progress=False)
-    assert found.state == "dry run"
+    assert found.phase == "dry run"
     assert set(found.statuses) == {"ready"}
     return found.rows
 
@@ -39,7 +39,7 @@ def sent(path: str, address: str, folder: str) -> int:
     """Load a file, and return its rows; every one of them is answered once, in the order of the file."""
     client = cio.Client(write_key="k", endpoint=address, requests_per_second=1e9)
     loaded = cio.load(path, "identify", client=client, output=Path(folder) / "out", progress=False)
-    assert (loaded.state, set(loaded.statuses), loaded.rejects) == ("done", {"delivered"}, None)
+    assert (loaded.phase, set(loaded.statuses), loaded.undelivered) == ("done", {"delivered"}, None)
     first = 0
     for part in sorted(loaded.results.glob("*.parquet")):
         answers = pd.read_parquet(part, columns=["row", "status", "attempts"])

@@ -13,9 +13,9 @@ import pytest
 
 import cio_frames as cio
 from cio_frames import pipeline
-from cio_frames.client import Reply
 from cio_frames.columns import ColumnMapping
 from cio_frames.delivery.dispatcher import deliver
+from cio_frames.delivery.replies import Reply
 from cio_frames.loading import read
 from cio_frames.spec.package_data import package_folder
 
