@@ -11,8 +11,9 @@ import orjson
 import pandas as pd
 
 from cio_frames.errors import FrameError
-from cio_frames.loading.csv_file import OpenFile
-from cio_frames.loading.csv_records import MAX_RECORD_BYTES, READ_BYTES
+from cio_frames.loading.csv.file import OpenFile
+from cio_frames.loading.csv.records import MAX_RECORD_BYTES, READ_BYTES
+from cio_frames.loading.file_kinds import SNIFFED_BYTES, refuse_other_kind
 
 _LINE_END = re.compile(rb"\r?\n")
 
@@ -83,7 +84,10 @@ class JsonLinesFile:
     def _blocks(self, file: IO[bytes]) -> Iterator[bytes]:
         """Yield whole lines."""
         rest = b""
-        while block := file.read(READ_BYTES):
+        block = file.read(READ_BYTES)
+        if block:
+            refuse_other_kind(self._name, "JSON Lines", block[:SNIFFED_BYTES])
+        while block:
             whole, end, rest = (rest + block).rpartition(b"\n")
             if end:
                 yield whole + end
@@ -91,6 +95,7 @@ class JsonLinesFile:
                 raise FrameError(
                     f"{self._name}: a line is longer than {MAX_RECORD_BYTES:,} bytes. Write one object per line."
                 )
+            block = file.read(READ_BYTES)
         if rest:
             yield rest
 

@@ -15,9 +15,9 @@ from cio_frames.columns import ColumnMapping, Selection
 from cio_frames.errors import FrameError, InvalidRowsError, parameter
 from cio_frames.loading.dry_run import dry_run_load
 from cio_frames.loading.files import RESULTS_ENDING
+from cio_frames.loading.open_source import source_of
 from cio_frames.loading.result import LoadResult
 from cio_frames.loading.run import LoadPaths, run_load
-from cio_frames.loading.sources import source_of
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
 from cio_frames.pipeline import CallSpec
 

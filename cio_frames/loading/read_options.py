@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from cio_frames.loading.csv_options import CsvOptions
+from cio_frames.loading.csv.options import CsvOptions
 
 
 @dataclass(frozen=True, slots=True)

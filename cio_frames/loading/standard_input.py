@@ -7,13 +7,22 @@ import io
 import shutil
 import sys
 import tempfile
+from collections.abc import Collection, Hashable
 from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
+import pyarrow.fs as pafs
 
 from cio_frames.errors import FrameError
 from cio_frames.loading.file_kinds import SNIFFED_BYTES
+from cio_frames.loading.file_source import Files
+from cio_frames.loading.files import DataFile
+from cio_frames.loading.notes import SourceNotes
+from cio_frames.loading.read_options import ReadOptions
+
+# The name of the source in ledgers.
+STANDARD_INPUT = "standard input"
 
 
 class SpooledInput:
@@ -36,6 +45,22 @@ class SpooledInput:
         shutil.copyfileobj(stream, self._file, 1 << 20)
         self._file.flush()
         self.path = Path(self._file.name)
+
+
+class StandardInput(Files):
+    """The rows of standard input. A load of it is not resumable: nobody can read it once more."""
+
+    def __init__(self, options: ReadOptions, keep: Collection[Hashable], chunk_rows: int) -> None:
+        # Kept for as long as this source: the file ends with it.
+        self._spooled = SpooledInput()
+        file = DataFile(self._spooled.path.as_posix(), pafs.LocalFileSystem())
+        super().__init__(STANDARD_INPUT, [file], chunk_rows, options, keep=keep)
+
+    def notes(self) -> SourceNotes:
+        """Return what a user should know of it."""
+        found = super().notes()
+        found.is_standard_input = True
+        return found
 
 
 def _binary_input() -> IO[bytes]:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import cio_frames as cio
 from cio_frames.errors import render
-from cio_frames.loading.csv_file import CsvFile
-from cio_frames.loading.csv_options import CsvOptions, csv_options_from
+from cio_frames.loading.csv.file import CsvFile
+from cio_frames.loading.csv.options import CsvOptions, csv_options_from
 
 
 class Read:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from cio_frames._util.arrays import Bools, Ints
 from cio_frames.errors import FrameError
-from cio_frames.loading.csv_options import csv_option
+from cio_frames.loading.csv.options import csv_option
 
 # So much of a file is read at once.
 READ_BYTES = 8_000_000

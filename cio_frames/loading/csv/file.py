@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, Any, TypeAlias
@@ -16,11 +16,12 @@ import pyarrow.csv as pacsv
 
 from cio_frames._util.arrays import Bools, Ints
 from cio_frames.errors import FrameError
-from cio_frames.loading.csv_header import check_names, is_invented, refuse_likely_separator
-from cio_frames.loading.csv_kinds import ColumnKind, ColumnTally, float_ids, mixed_column, plain_ids, typed_column
-from cio_frames.loading.csv_options import CsvOptions, csv_option
-from cio_frames.loading.csv_records import READ_BYTES, CsvDialect, Records, line_ends, read_records, undo_escapes
-from cio_frames.loading.csv_times import iso_cells_of_another_form, iso_texts, mostly_day_or_month_first
+from cio_frames.loading.csv.header import check_names, is_invented, refuse_likely_separator
+from cio_frames.loading.csv.kinds import ColumnKind, ColumnTally, float_ids, mixed_column, plain_ids, typed_column
+from cio_frames.loading.csv.options import CsvOptions, csv_option
+from cio_frames.loading.csv.records import READ_BYTES, CsvDialect, Records, line_ends, read_records, undo_escapes
+from cio_frames.loading.csv.times import iso_cells_of_another_form, iso_texts, mostly_day_or_month_first
+from cio_frames.loading.file_kinds import SNIFFED_BYTES, refuse_other_kind
 
 Labels: TypeAlias = Sequence[Hashable]
 TypesOf: TypeAlias = Callable[[Labels], Mapping[Hashable, str]]
@@ -72,6 +73,8 @@ class CsvFile:
         How it is written.
     default_delimiter : str
         The separator where the options name none.
+    keep : collection of column labels
+        Columns that are read also if nobody seems to have named them, such as ``Unnamed: 0``.
 
     Examples
     --------
@@ -84,10 +87,14 @@ class CsvFile:
     [['007'], ['ada']]
     """
 
-    def __init__(self, open_file: OpenFile, name: str, options: CsvOptions, default_delimiter: str = ",") -> None:
+    def __init__(
+        self, open_file: OpenFile, name: str, options: CsvOptions, default_delimiter: str = ",",
+        keep: Collection[Hashable] = (),
+    ) -> None:  # fmt: skip
         self._open = open_file
         self._name = name
         self._options = options
+        self._keep = keep
         self._delimiter = options.delimiter or default_delimiter
         escape = options.escape_char.encode() if options.escape_char else None
         self._dialect = CsvDialect(self._delimiter.encode(), escape)
@@ -110,7 +117,12 @@ class CsvFile:
 
     def labels(self) -> list[str]:
         """Return the names of its columns, but for those that nobody gave."""
-        return [name for name in self._names if not is_invented(name)]
+        return list(self._places())
+
+    def _places(self) -> dict[str, int]:
+        """Return which columns are read; one without a name is called as pandas would call it."""
+        names = {name or f"Unnamed: {place}": place for place, name in enumerate(self._names)}
+        return {name: place for name, place in names.items() if name in self._keep or not is_invented(name)}
 
     def nameless(self) -> int:
         """Return how many columns nobody has named; they are not read."""
@@ -131,7 +143,7 @@ class CsvFile:
             A row is short or long, a quote is stray, a cell is not text of this encoding, times are not of the form
             that they should be; told by its line.
         """
-        types = self._types(types_of)
+        types = self.resolve_types(types_of)
         tallies = {name: ColumnTally() for name in self.labels() if not self._is_text(types.get(name))}
         ids = {name: 0 for name in self.labels() if types.get(name) == "id"}
         times = [name for name in self.labels() if types.get(name) == "date-time"]
@@ -175,7 +187,8 @@ class CsvFile:
         if count:
             yield self._frame(pa.concat_tables(waiting), survey)
 
-    def _types(self, types_of: TypesOf) -> dict[Hashable, str]:
+    def resolve_types(self, types_of: TypesOf) -> dict[Hashable, str]:
+        """Return the types of its columns: those of the spec, and those that the options name."""
         own = {"text": "string", "number": "number", "boolean": "boolean"}
         return {**types_of(self.labels()), **{name: own[kind] for name, kind in self._options.types.items()}}
 
@@ -215,7 +228,7 @@ class CsvFile:
     def _tables(self) -> Iterator[tuple[pa.Table, Records, Ints]]:
         """Yield the rows as text, some at a time, with the records that they are from, and which of these they are."""
         names = [f"f{n}" for n in range(len(self._names))]
-        kept = [place for place, name in enumerate(self._names) if not is_invented(name)]
+        kept = self._places()
         for records in self._records():
             filled = ~records.blank()
             self._refuse_other_encoding(records)
@@ -227,7 +240,7 @@ class CsvFile:
             header = self._repeats_header(table)
             if header is not None:
                 table, places = table.filter(pc.invert(header)), places[~np.asarray(header)]
-            yield table.select(kept).rename_columns([self._names[place] for place in kept]), records, places
+            yield table.select([*kept.values()]).rename_columns([*kept]), records, places
 
     def _records(self) -> Iterator[Records]:
         with self._open() as file:
@@ -236,6 +249,8 @@ class CsvFile:
     def _blocks(self, file: IO[bytes]) -> Iterator[bytes]:
         """Yield the file's text in UTF-8."""
         first = file.read(READ_BYTES)
+        if first:
+            refuse_other_kind(self._name, "CSV", first[:SNIFFED_BYTES])
         if codecs.lookup(self._options.encoding).name in ("utf-8", "utf-8-sig"):
             self._refuse_utf_16(first)
             yield first.removeprefix(codecs.BOM_UTF8)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from cio_frames.errors import FrameError
-from cio_frames.loading.csv_options import csv_option
+from cio_frames.loading.csv.options import csv_option
 
 _LIKELY_SEPARATORS = (",", ";", "\t", "|")
 _ADDRESS_CELL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")

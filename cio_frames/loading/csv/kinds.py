@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cio_frames._util.arrays import Bools
-from cio_frames.loading.csv_options import csv_option, csv_type_option
+from cio_frames.loading.csv.options import csv_option, csv_type_option
 
 ColumnKind: TypeAlias = Literal["integer", "number", "exact", "boolean", "text"]
 
