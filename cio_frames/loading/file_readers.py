@@ -210,11 +210,12 @@ def reading(file: DataFile) -> AbstractContextManager[None]:
         except OSError:
             pass
         # Messages of Arrow may hold the file's cells.
-        is_compressed = isinstance(error, (gzip.BadGzipFile, zlib.error, EOFError)) or compression is not None
         cause = type(error).__name__
-        if is_compressed:
-            cause = "its compressed content ends early or is damaged"
-        elif isinstance(error, OSError) and error.strerror:
+        if isinstance(error, EOFError) or "truncated" in str(error).lower():
+            cause = "the compressed data is incomplete"
+        elif isinstance(error, (gzip.BadGzipFile, zlib.error)) or compression == "zstd":
+            cause = "the compressed data is damaged"
+        elif isinstance(error, OSError):
             cause = system_message(error)
         return FrameError(f"Cannot read {path}: {cause}. The file may be incomplete, or its extension may be wrong.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import fields
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,11 @@ import pandas as pd
 from cio_frames.client import Client, offline_client
 from cio_frames.columns import ColumnMapping, Selection
 from cio_frames.errors import FrameError, InvalidRowsError, parameter
+from cio_frames.loading.csv import CsvOptions, csv_options_from
 from cio_frames.loading.dry_run import dry_run_load
 from cio_frames.loading.files import RESULTS_ENDING
 from cio_frames.loading.open_source import source_of
+from cio_frames.loading.read_options import ReadOptions
 from cio_frames.loading.result import LoadResult
 from cio_frames.loading.run import LoadPaths, run_load
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
@@ -55,6 +58,8 @@ def load(
     fresh: bool = False,
     allow_campaigns: bool = False,
     progress: bool | None = None,
+    csv: CsvOptions | Mapping[str, Any] | None = None,
+    partitions: bool = True,
 ) -> LoadResult:
     """Send the rows of files or frames of any size, and write the result of every row to disk.
 
@@ -154,6 +159,7 @@ def load(
     return load_source(
         source, call_spec, client, dry_run=dry_run, on_invalid=on_invalid, ledger=ledger, output=output, fresh=fresh,
         allow_campaigns=allow_campaigns, progress=progress,
+        read_options=ReadOptions(csv_options_from(csv), partitions),
     )  # fmt: skip
 
 
@@ -169,6 +175,7 @@ def load_source(
     fresh: bool,
     allow_campaigns: bool,
     progress: bool | None,
+    read_options: ReadOptions | None = None,
     tuning: LoadTuning = DEFAULT_TUNING,
     clock: Callable[[], pd.Timestamp] = lambda: pd.Timestamp.now("UTC"),
 ) -> LoadResult:
@@ -176,7 +183,8 @@ def load_source(
     if on_invalid not in ("skip", "raise"):
         raise FrameError(f"{parameter('on_invalid')} must be 'skip' or 'raise', got {on_invalid!r}.")
     exclude = None if output is None else Path(output)
-    source = source_of(given, exclude=exclude, chunk_rows=tuning.chunk_rows)
+    keep = named_columns(call_spec.mapping)
+    source = source_of(given, read_options, exclude=exclude, keep=keep, chunk_rows=tuning.chunk_rows)
     if dry_run:
         return dry_run_load(
             source, call_spec, client or offline_client(), progress=progress, now=clock(), tuning=tuning
@@ -197,6 +205,17 @@ def load_source(
         source, call_spec, client, paths, fresh=fresh, allow_campaigns=allow_campaigns, progress=progress,
         tuning=tuning, clock=clock,
     )  # fmt: skip
+
+
+def named_columns(mapping: ColumnMapping) -> set[Hashable]:
+    """Return the columns that a caller names.
+
+    >>> sorted(named_columns(ColumnMapping(user_id="id", traits={"Unnamed: 0": "number"})))
+    ['Unnamed: 0', 'id']
+    """
+    values = [getattr(mapping, each.name) for each in fields(mapping) if each.name != "constants"]
+    chosen = [label for value in values if isinstance(value, (list, tuple, dict)) for label in value]
+    return {value for value in (*values, *chosen, *mapping.fields.values()) if isinstance(value, Hashable)} - {None}
 
 
 def folder_name(source: str, call_spec: CallSpec) -> str:

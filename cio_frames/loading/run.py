@@ -24,6 +24,7 @@ from cio_frames.loading.chunks import read_ahead, refuse_campaigns, require_colu
 from cio_frames.loading.fingerprint import WRITE_KEY, load_fingerprint, refuse_changes
 from cio_frames.loading.io_errors import RESUME, START_OVER, unrendered_text
 from cio_frames.loading.ledger import FINAL_STATUSES, Ledger, LoadRecord
+from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.result import LoadResult
 from cio_frames.loading.resume import (
@@ -95,7 +96,7 @@ def run_load(
             if record is not None and record.phase == "done":
                 run.refuse_changed_source()
                 outputs.discard_parts()
-                return _done_before(ledger, record, call_spec, outputs)
+                return _done_before(ledger, record, call_spec, outputs, source.notes())
             if record is not None:
                 ledger.resume_load(load, fingerprint, folder)
             try:
@@ -274,6 +275,7 @@ class LoadRun:
             rows_now=self._progress.rows,
             results=self._outputs.results,
             undelivered=undelivered,
+            notes=self._source.notes(),
         )
 
 
@@ -307,7 +309,9 @@ class ChunkObserver(NullObserver):
         self._progress.update(count)
 
 
-def _done_before(ledger: Ledger, record: LoadRecord, call_spec: CallSpec, outputs: OutputFolder) -> LoadResult:
+def _done_before(
+    ledger: Ledger, record: LoadRecord, call_spec: CallSpec, outputs: OutputFolder, notes: SourceNotes
+) -> LoadResult:
     return _load_result(
         ledger,
         record.load,
@@ -317,6 +321,7 @@ def _done_before(ledger: Ledger, record: LoadRecord, call_spec: CallSpec, output
         source_rows=record.rows,
         results=outputs.results,
         undelivered=outputs.undelivered if outputs.undelivered.exists() else None,
+        notes=notes,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cio_frames import spec
-from cio_frames.columns import ColumnMapping, resolve
+from cio_frames.columns import ColumnMapping, FieldSource, resolve
 from cio_frames.encoding import EncodeOptions
 from cio_frames.errors import FrameError
 from cio_frames.spec.tracking_plan import TrackingPlan, vendor_tracking_plan
@@ -58,12 +58,18 @@ class CallSpec:
         return f"{words}; warnings hold back too" if self.strict_schema else words
 
 
+# Ids of people and objects, which pandas writes as floats beside missing values.
+_ID_FIELDS = frozenset({"userId", "anonymousId", "previousId", "groupId"})
+
+
 def types_of(labels: Sequence[Hashable], call_spec: CallSpec) -> dict[Hashable, str]:
     """Return the types that the spec gives to the fields that columns feed.
 
-    >>> request = CallSpec("track", ColumnMapping(user_id="customer"), "Order Completed")
-    >>> types_of(["customer", "order_id", "total", "own"], request)
-    {'customer': 'string', 'order_id': 'string', 'total': 'number'}
+    They are those of JSON Schema, and ``date-time``, ``id``, and ``strict id`` for ids of a call that cannot be undone.
+
+    >>> call_spec = CallSpec("track", ColumnMapping(user_id="customer"), "Order Completed")
+    >>> types_of(["customer", "order_id", "total", "own", "timestamp"], call_spec)
+    {'customer': 'id', 'order_id': 'string', 'total': 'number', 'timestamp': 'date-time'}
     """
     found: dict[Hashable, str] = {}
     for call in spec.CALL_NAMES if call_spec.call == "batch" else (call_spec.call,):
@@ -73,6 +79,17 @@ def types_of(labels: Sequence[Hashable], call_spec: CallSpec) -> dict[Hashable, 
         except FrameError:
             # Not every kind of call need be possible in a mixed file; what is really missing is told later.
             continue
-        typed = [source for source in columns.sources if source.field.type and source.field.format != "date-time"]
-        found |= {source.label: str(source.field.type) for source in typed}
+        for source in columns.sources:
+            kind = _type_of(source, call_spec)
+            if kind is not None:
+                found[source.label] = kind
     return found
+
+
+def _type_of(source: FieldSource, call_spec: CallSpec) -> str | None:
+    if len(source.path) == 1 and source.path[0] in _ID_FIELDS and not getattr(call_spec, "exact_ids", False):
+        return "strict id" if call_spec.call == "alias" else "id"
+    if source.path[-1] == "phone":
+        # Text in Journeys, and digits in most files.
+        return "string"
+    return "date-time" if source.field.format == "date-time" else source.field.type

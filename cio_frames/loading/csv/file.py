@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from cio_frames._util.arrays import Bools, Ints
-from cio_frames.errors import FrameError
+from cio_frames.errors import FrameError, by_door
 from cio_frames.loading.csv.header import check_names, is_invented, refuse_likely_separator
 from cio_frames.loading.csv.kinds import ColumnKind, ColumnTally, float_ids, mixed_column, plain_ids, typed_column
 from cio_frames.loading.csv.options import CsvOptions, csv_option
@@ -113,7 +113,9 @@ class CsvFile:
                 names = [column[0].as_py() for column in cells.columns]
                 check_names(names, self._name)
                 return names
-        raise FrameError(f"{self._name} is empty. It needs a first line with the names of its columns.")
+        raise FrameError(
+            f"Cannot read {self._name}: the file is empty. It needs a header, a first line with the names of columns."
+        )
 
     def labels(self) -> list[str]:
         """Return the names of its columns, but for those that nobody gave."""
@@ -134,8 +136,8 @@ class CsvFile:
         Parameters
         ----------
         types_of : callable
-            Given the columns, says which types the spec has for them, in JSON Schema's words, or ``id`` or
-            ``date-time``. Text stays text whatever it looks like.
+            Given the columns, says which types the spec has: those of JSON Schema, or ``date-time``, ``id``
+            (without the ``.0`` of pandas), or ``strict id`` (refused with it). Text stays text whatever it looks like.
 
         Raises
         ------
@@ -145,7 +147,7 @@ class CsvFile:
         """
         types = self.resolve_types(types_of)
         tallies = {name: ColumnTally() for name in self.labels() if not self._is_text(types.get(name))}
-        ids = {name: 0 for name in self.labels() if types.get(name) == "id"}
+        ids = {name: 0 for name in self.labels() if types.get(name) in ("id", "strict id")}
         times = [name for name in self.labels() if types.get(name) == "date-time"]
         rows = lines = 0
         for table, records, places in self._tables():
@@ -158,7 +160,10 @@ class CsvFile:
             for name, tally in tallies.items():
                 tally.add(table.column(name).combine_chunks(), self._options.decimal, line)
             for name in ids:
-                ids[name] += int(pc.sum(float_ids(table.column(name))).as_py() or 0)
+                found = float_ids(table.column(name)).combine_chunks()
+                ids[name] += int(found.true_count)
+                if types[name] == "strict id" and found.true_count:
+                    self._refuse_float_id(name, line(pc.index(found, True).as_py()))
             for name in times:
                 self._refuse_other_times(name, table.column(name).combine_chunks(), line)
         said = (tally.warning(name) for name, tally in tallies.items() if types.get(name) not in _TYPED)
@@ -193,7 +198,9 @@ class CsvFile:
         return {**types_of(self.labels()), **{name: own[kind] for name, kind in self._options.types.items()}}
 
     def _is_text(self, type_name: str | None) -> bool:
-        return type_name in ("string", "id") or (type_name == "date-time" and self._options.time_format is not None)
+        return type_name in ("string", "id", "strict id") or (
+            type_name == "date-time" and self._options.time_format is not None
+        )
 
     def _frame(self, table: pa.Table, survey: CsvSurvey) -> pd.DataFrame:
         columns = {name: self._column(name, table.column(name), survey) for name in table.column_names}
@@ -208,6 +215,14 @@ class CsvFile:
         if wanted in _TYPED and kind not in _TYPED[wanted]:
             return mixed_column(text, "boolean" if wanted == "boolean" else "number", mark)
         return typed_column(text, kind, mark)
+
+    def _refuse_float_id(self, name: str, line: int) -> None:
+        exact = by_door("exact_ids=True", "--exact-ids", "exact_ids: true")
+        raise FrameError(
+            f"{self._name}: line {line} has an id in {name!r} that ends in .0, as pandas writes whole numbers beside "
+            f"missing values, and this call cannot be undone. Write ids without it, or pass {exact} if it is part of "
+            "them."
+        )
 
     def _refuse_other_times(self, name: str, text: pa.Array, line: Callable[[int], int]) -> None:
         """Refuse times in which day and month could change places."""
@@ -303,14 +318,13 @@ class CsvFile:
         if not len(ragged):
             return
         line, fields = records.line(ragged[0]), int(records.fields[ragged[0]])
-        few = fields < len(self._names)
+        remedy = (
+            "The file may be incomplete; write the separators of empty cells at the end of a line too."
+            if fields < len(self._names)
+            else "Write cells that have a separator in them in quotes, and name every column."
+        )
         raise FrameError(
-            f"{self._name}: line {line} has {fields} fields, and the first line has {len(self._names)} names. "
-            + (
-                "The file may be incomplete; write the separators of empty cells at the end of a line too."
-                if few
-                else "Write cells that have a separator in them in quotes, and name every column."
-            )
+            f"Cannot read {self._name}: line {line} has {fields} fields, expected {len(self._names)}. {remedy}"
         )
 
     def _parsed(self, content: bytes, names: list[str], *, null_values: list[str]) -> pa.Table:

@@ -59,7 +59,7 @@ address, a date or a number). Write a first line with names; Spark does with opt
         # Columns without a name are left out, however many there are.
         if times > 1 and not is_invented(each):
             # pandas would rename the second one, and send what nobody has named.
-            raise FrameError(f"{name}: its first line has the name {each!r} {times} times. Each column needs its own.")
+            raise FrameError(f"{name}: the header has the column {each!r} {times} times. Name each column once.")
 
 
 def is_invented(label: object) -> bool:

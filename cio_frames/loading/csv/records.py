@@ -115,7 +115,7 @@ def read_records(blocks: Iterable[bytes], dialect: CsvDialect, name: str) -> Ite
     >>> list(read_records([b'a\nBo "x"\n'], CsvDialect(b","), "a.csv"))
     Traceback (most recent call last):
     ...
-    cio_frames.errors.FrameError: a.csv: line 2 has a quote inside a cell that does not begin with one. Write ...
+    cio_frames.errors.FrameError: Cannot read a.csv: line 2 has a quote inside a cell that does not begin with ...
     """
     rest, line = b"", 1
     for block in blocks:
@@ -220,7 +220,7 @@ def _refuse_stray_quotes(content: bytes, places: Ints, dialect: CsvDialect, name
     at = line + line_ends(content[:place])
     if before == b"\\" and dialect.escape is None:
         raise FrameError(
-            f"{name}: line {at} has a quote with a backslash before it. If backslashes escape quotes in this file, "
+            f"Cannot read {name}: line {at} has a quote with a backslash before it. If backslashes escape quotes here, "
             f"pass {csv_option('escape_char', chr(92))}; if not, write quotes inside cells twice."
         )
     if place in opens_inside:
@@ -230,12 +230,12 @@ def _refuse_stray_quotes(content: bytes, places: Ints, dialect: CsvDialect, name
             else f"line {at} has a quote inside a cell that does not begin with one. Write such a cell in quotes, and "
             "its own quotes twice."
         )
-        raise FrameError(f"{name}: {why}")
+        raise FrameError(f"Cannot read {name}: {why}")
     opened = line + line_ends(content[: places[np.searchsorted(places, place) - 1]])
     since = f" that was opened in line {opened}" if opened != at else ""
     raise FrameError(
-        f"{name}: line {at} has more text after a closing quote{since}. Write quotes inside cells twice, and check "
-        "that every quote is closed."
+        f"Cannot read {name}: line {at} has more text after a closing quote{since}. Write quotes inside cells twice, "
+        "and check that every quote is closed."
     )
 
 
@@ -250,8 +250,8 @@ def _refuse_stray_escapes(records: Records, dialect: CsvDialect, quotes: Bools, 
     if len(stray):
         at = records.first_line + line_ends(records.content[: stray[0]])
         raise FrameError(
-            f"{name}: line {at} has an escape in a cell without quotes, which programs read in different ways. Write "
-            "the file with quotes around all cells (Spark: quoteAll; Redshift: ADDQUOTES)."
+            f"Cannot read {name}: line {at} has an escape in a cell without quotes, which programs read in different "
+            "ways. Write the file with quotes around all cells (Spark: quoteAll; Redshift: ADDQUOTES)."
         )
 
 
@@ -278,7 +278,7 @@ def _too_long(rest: bytes, dialect: CsvDialect, name: str, line: int) -> FrameEr
     if quotes is not None and quotes.sum() % 2:
         return _never_closed(rest, dialect, name, line)
     return FrameError(
-        f"{name}: the row in line {line} is longer than {MAX_RECORD_BYTES:,} bytes. It may not be a CSV file."
+        f"Cannot read {name}: the row in line {line} is longer than {MAX_RECORD_BYTES:,} bytes. The file may not be CSV."
     )
 
 
@@ -288,6 +288,6 @@ def _never_closed(rest: bytes, dialect: CsvDialect, name: str, line: int) -> Fra
     _refuse_stray_quotes(rest, places, dialect, name, line)
     opened = line + line_ends(rest[: places[-1]])
     return FrameError(
-        f"{name}: a quote that opens in line {opened} is never closed. The file may be incomplete; write quotes inside "
-        "cells twice."
+        f"Cannot read {name}: the quote that opens in line {opened} is never closed. The file may be incomplete; write "
+        "quotes inside cells twice."
     )
