@@ -18,6 +18,7 @@ class DeltaSource:
     """The rows of a Delta table at the version that it has when it is opened."""
 
     repeatable = True
+    resumable = True
 
     def __init__(self, path: str, chunk_rows: int) -> None:
         self.name = path

@@ -43,6 +43,7 @@ class Files:
     """
 
     repeatable = True
+    resumable = True
 
     def __init__(
         self,

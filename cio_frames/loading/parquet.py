@@ -161,4 +161,5 @@ def frame_of_table(table: pa.Table) -> pd.DataFrame:
     [{'plan': 'team', 'user_id': 'ada'}]
     """
     # What pandas says of the columns may be broken, or of columns that another program has changed since.
-    return cast(pd.DataFrame, table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True))
+    plain = table.replace_schema_metadata(None)
+    return cast(pd.DataFrame, plain.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True))

@@ -19,7 +19,14 @@ from cio_frames.delivery.dispatcher import deliver
 from cio_frames.delivery.observer import NullObserver
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
 from cio_frames.delivery.rate_limiter import RateLimiter
-from cio_frames.errors import AuthenticationError, CioFramesError, DeliveryError, InterruptedLoad, render
+from cio_frames.errors import (
+    AuthenticationError,
+    CioFramesError,
+    ConfigurationError,
+    DeliveryError,
+    InterruptedLoad,
+    render,
+)
 from cio_frames.loading.chunks import read_ahead, refuse_campaigns, require_columns, use_stored_message_ids
 from cio_frames.loading.fingerprint import WRITE_KEY, load_fingerprint, refuse_changes
 from cio_frames.loading.io_errors import RESUME, START_OVER, unrendered_text
@@ -74,6 +81,8 @@ def run_load(
     now = clock()
     with Ledger(paths.ledger, clock=clock) as ledger:
         record = None if fresh else ledger.find_load(source.name, call_spec.call, call_spec.event)
+        if record is not None and not source.resumable:
+            raise ConfigurationError(f"Standard input is not resumable. To send its rows, {START_OVER}.")
         if record is not None:
             refuse_changes(record.fingerprint, fingerprint)
         elif not allow_campaigns and source.repeatable:

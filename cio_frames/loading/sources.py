@@ -61,12 +61,15 @@ class Source(Protocol):
         Its name in the ledger.
     repeatable : bool
         Whether its rows can be read more than once.
+    resumable : bool
+        Whether its rows can be read by a later run.
     chunk_rows : int
         The most rows of a chunk that it cuts.
     """
 
     name: str
     repeatable: bool
+    resumable: bool
     chunk_rows: int
 
     def stamps(self) -> list[dict[str, Any]] | None:
@@ -95,6 +98,8 @@ class Source(Protocol):
 
 class Frames:
     """Frames as they come; each is a chunk."""
+
+    resumable = True
 
     def __init__(self, name: str, frames: Iterable[Any], chunk_rows: int) -> None:
         self.name = name
@@ -148,6 +153,7 @@ class Dataset:
 
     name = "dataset"
     repeatable = True
+    resumable = True
 
     def __init__(self, dataset: ds.Dataset, chunk_rows: int) -> None:
         self.chunk_rows = chunk_rows

@@ -50,6 +50,8 @@ class SpooledInput:
 class StandardInput(Files):
     """The rows of standard input. A load of it is not resumable: nobody can read it once more."""
 
+    resumable = False
+
     def __init__(self, options: ReadOptions, keep: Collection[Hashable], chunk_rows: int) -> None:
         # Kept for as long as this source: the file ends with it.
         self._spooled = SpooledInput()

@@ -278,7 +278,7 @@ def _too_long(rest: bytes, dialect: CsvDialect, name: str, line: int) -> FrameEr
     if quotes is not None and quotes.sum() % 2:
         return _never_closed(rest, dialect, name, line)
     return FrameError(
-        f"Cannot read {name}: the row in line {line} is longer than {MAX_RECORD_BYTES:,} bytes. The file may not be CSV."
+        f"Cannot read {name}: the row in line {line} is longer than {MAX_RECORD_BYTES:,} bytes. Is the file CSV?"
     )
 
 
