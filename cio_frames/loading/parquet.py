@@ -161,5 +161,7 @@ def frame_of_table(table: pa.Table) -> pd.DataFrame:
     [{'plan': 'team', 'user_id': 'ada'}]
     """
     # What pandas says of the columns may be broken, or of columns that another program has changed since.
+    if not table.num_columns:
+        return pd.DataFrame(index=pd.RangeIndex(table.num_rows))
     plain = table.replace_schema_metadata(None)
     return cast(pd.DataFrame, plain.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True))
