@@ -96,7 +96,7 @@ class LoadProgress:
         left = f", {(self._total - finished) / rate / 60:,.0f} minutes left" if self._total and rate else ""
         return (
             f"{self._what}: {finished:,}{of} rows, {self._bytes:,} bytes, {self._requests:,} requests, "
-            f"{rate:,.0f} rows a second{left}"
+            f"{rate:,.0f} rows per second{left}"
         )
 
 

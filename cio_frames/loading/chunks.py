@@ -13,7 +13,7 @@ from cio_frames.errors import CampaignsError, FrameError
 from cio_frames.loading.fingerprint import wanted_columns
 from cio_frames.loading.outputs import MESSAGE_ID
 from cio_frames.loading.parquet import RESERVED_PREFIX
-from cio_frames.loading.sources import Chunk, Source
+from cio_frames.loading.source import Chunk, Source
 from cio_frames.pipeline import CallSpec, Prepared, types_of
 from cio_frames.pipeline.campaigns import count_campaign_rows, makes_events, timestamp_position
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from cio_frames.loading.csv.file import TypesOf
 from cio_frames.loading.delta import DeltaFolder
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.parquet import frame_of_table, recut_batches
-from cio_frames.loading.sources import Chunk, Wanted
+from cio_frames.loading.source import Chunk, TypesOf, Wanted
 
 
 class DeltaSource:

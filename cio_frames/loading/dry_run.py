@@ -12,7 +12,7 @@ from cio_frames._util.progress import LoadProgress
 from cio_frames.client import Client
 from cio_frames.loading.chunks import read_ahead, use_stored_message_ids
 from cio_frames.loading.result import HeldBack, LoadResult
-from cio_frames.loading.sources import Chunk, Source
+from cio_frames.loading.source import Chunk, Source
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun
 from cio_frames.report import Survey
@@ -46,10 +46,10 @@ def dry_run_load(
             events = prepared.events()
             for encoded in encode_run.encoded_slices():
                 kept = np.flatnonzero(np.asarray(encoded.payloads.is_valid()))
-                survey.timed(encoded.timestamp_ms[kept], events[encoded.start + kept])
+                survey.add_timestamps(encoded.timestamp_ms[kept], events[encoded.start + kept])
                 for _, batch in encode_run.cut(encoded):
-                    encode_run.outcomes.tell(batch.rows, "ready")
-                    survey.sent(body_bytes=len(batch.body))
+                    encode_run.outcomes.record(batch.rows, "ready")
+                    survey.add_request(body_bytes=len(batch.body))
                 shown.update(len(encoded.sizes))
             result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows))
             bytes_ += int(result["bytes"].sum())

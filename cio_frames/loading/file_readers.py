@@ -18,7 +18,6 @@ import pyarrow as pa
 
 from cio_frames.errors import CioFramesError, FrameError
 from cio_frames.loading.csv import CsvFile, CsvOptions, CsvSurvey
-from cio_frames.loading.csv.file import TypesOf
 from cio_frames.loading.csv.header import is_invented
 from cio_frames.loading.file_kinds import SNIFFED_BYTES, refuse_other_kind
 from cio_frames.loading.files import DataFile
@@ -27,6 +26,7 @@ from cio_frames.loading.io_errors import system_message, translate_io_errors
 from cio_frames.loading.json_lines import JsonLinesFile
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.parquet import open_parquet, parquet_columns, read_parquet_chunks
+from cio_frames.loading.source import TypesOf
 
 _READ_ERRORS = (pa.ArrowException, ValueError, EOFError, zlib.error)
 

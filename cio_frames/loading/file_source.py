@@ -10,7 +10,6 @@ import pandas as pd
 
 from cio_frames._util.did_you_mean import closest_name
 from cio_frames.errors import FrameError
-from cio_frames.loading.csv.file import TypesOf
 from cio_frames.loading.csv.options import csv_option
 from cio_frames.loading.file_readers import FileReader, open_reader
 from cio_frames.loading.files import DataFile
@@ -18,7 +17,7 @@ from cio_frames.loading.io_errors import START_OVER
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.partitions import add_partition, partition_types
 from cio_frames.loading.read_options import ReadOptions
-from cio_frames.loading.sources import Chunk, Wanted
+from cio_frames.loading.source import Chunk, TypesOf, Wanted
 
 _MAX_NAMES_LISTED = 5
 

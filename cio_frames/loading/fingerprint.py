@@ -12,7 +12,7 @@ from cio_frames.client import Client
 from cio_frames.columns import resolve
 from cio_frames.errors import ConfigurationError, FrameError
 from cio_frames.loading.io_errors import START_OVER
-from cio_frames.loading.sources import Source
+from cio_frames.loading.source import Source
 from cio_frames.pipeline import CallSpec
 
 # Settings that decide which calls go where. The others decide how fast, and may differ when a load is resumed.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, get_args
 
 import pandas as pd
 
@@ -17,15 +17,12 @@ from cio_frames.errors import FrameError, InvalidRowsError, parameter
 from cio_frames.loading.csv import CsvOptions, csv_options_from
 from cio_frames.loading.dry_run import dry_run_load
 from cio_frames.loading.files import RESULTS_ENDING
-from cio_frames.loading.open_source import source_of
 from cio_frames.loading.read_options import ReadOptions
 from cio_frames.loading.result import LoadResult
 from cio_frames.loading.run import LoadPaths, run_load
+from cio_frames.loading.sources import source_of
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
-from cio_frames.pipeline import CallSpec
-
-if TYPE_CHECKING:
-    from cio_frames.functions import AnyCall, Nulls, OnInvalid
+from cio_frames.pipeline.call_spec import AnyCall, CallSpec, Nulls, OnInvalid, Schema, build_call_spec, require_choice
 
 
 def load(
@@ -49,7 +46,7 @@ def load(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
@@ -69,9 +66,10 @@ def load(
     Parameters
     ----------
     source : path, address, DataFrame, pyarrow Table or Dataset, or iterable of DataFrames
-        A Parquet or CSV file, a folder of them (``country=de/`` becomes a column), a pattern with ``*`` or ``**``, or
-        an address that pyarrow or fsspec know, such as ``s3://bucket/orders/``. Or frames, such as
-        ``pandas.read_sql(..., chunksize=50_000)``; to resume such a load, pass the same frames again.
+        A Parquet, CSV or JSON Lines file, a folder of them (``country=de/`` becomes a column), a pattern with ``*`` or
+        ``**``, a Delta table, ``-`` for standard input, or an address that pyarrow or fsspec know, such as
+        ``s3://bucket/orders/``. Or frames, such as ``pandas.read_sql(..., chunksize=50_000)``; to resume such a load,
+        pass the same frames again.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
         The kind of call.
     event, event_column, type_column, user_id, anonymous_id, previous_id, group_id, name, timestamp, message_id
@@ -97,6 +95,10 @@ def load(
         Send events that are younger than 72 hours or have no timestamp, although they can start campaigns.
     progress : bool, optional
         Show a progress bar. Default is to show it on a terminal and in a notebook.
+    csv : CsvOptions or dict, optional
+        How CSV files are written, for example ``{"delimiter": ";", "decimal": ","}``; see :class:`CsvOptions`.
+    partitions : bool
+        Whether folders such as ``country=de`` directly above a file become columns.
 
     Returns
     -------
@@ -137,12 +139,11 @@ def load(
     >>> result.phase, result.statuses
     ('done', {'delivered': 2357})
     """
-    # The public functions own this one, and are above this package.
-    from cio_frames.functions import build_call_spec
-
-    mapping = ColumnMapping(
-        event=event_column,
-        type_column=type_column if call == "batch" else None,
+    call_spec = build_call_spec(
+        call,
+        event,
+        event_column=event_column,
+        type_column=type_column,
         user_id=user_id,
         anonymous_id=anonymous_id,
         previous_id=previous_id,
@@ -154,8 +155,11 @@ def load(
         properties=properties,
         context=context,
         integrations=integrations,
+        schema=schema,
+        strict_schema=strict_schema,
+        nulls=nulls,
+        timezone=timezone,
     )
-    call_spec = build_call_spec(call, mapping, schema, nulls, timezone, event=event, strict_schema=strict_schema)
     return load_source(
         source, call_spec, client, dry_run=dry_run, on_invalid=on_invalid, ledger=ledger, output=output, fresh=fresh,
         allow_campaigns=allow_campaigns, progress=progress,
@@ -180,10 +184,9 @@ def load_source(
     clock: Callable[[], pd.Timestamp] = lambda: pd.Timestamp.now("UTC"),
 ) -> LoadResult:
     """Load a source with a call that is ready; the other parameters are those of :func:`load`."""
-    if on_invalid not in ("skip", "raise"):
-        raise FrameError(f"{parameter('on_invalid')} must be 'skip' or 'raise', got {on_invalid!r}.")
+    require_choice("on_invalid", on_invalid, get_args(OnInvalid))
     exclude = None if output is None else Path(output)
-    keep = named_columns(call_spec.mapping)
+    keep = mapped_labels(call_spec.mapping)
     source = source_of(given, read_options, exclude=exclude, keep=keep, chunk_rows=tuning.chunk_rows)
     if dry_run:
         return dry_run_load(
@@ -207,10 +210,10 @@ def load_source(
     )  # fmt: skip
 
 
-def named_columns(mapping: ColumnMapping) -> set[Hashable]:
+def mapped_labels(mapping: ColumnMapping) -> set[Hashable]:
     """Return the columns that a caller names.
 
-    >>> sorted(named_columns(ColumnMapping(user_id="id", traits={"Unnamed: 0": "number"})))
+    >>> sorted(mapped_labels(ColumnMapping(user_id="id", traits={"Unnamed: 0": "number"})))
     ['Unnamed: 0', 'id']
     """
     values = [getattr(mapping, each.name) for each in fields(mapping) if each.name != "constants"]

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from cio_frames.errors import ConfigurationError
 
+# What a lock raises if its file is not one, or the disk fails.
+LockError = sqlite3.DatabaseError
+
 
 def exclusive_lock(path: Path, message: str) -> sqlite3.Connection:
     """Lock a file until the returned connection is closed or this process ends; the lock is SQLite's own.

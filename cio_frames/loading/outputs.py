@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -20,9 +19,9 @@ import pyarrow.parquet as pq
 
 from cio_frames.errors import ConfigurationError, parameter
 from cio_frames.loading.io_errors import RESUME, START_OVER, system_message, translate_io_errors
-from cio_frames.loading.lock import exclusive_lock
+from cio_frames.loading.lock import LockError, exclusive_lock
 from cio_frames.loading.parquet import RESERVED_PREFIX
-from cio_frames.loading.sources import Chunk
+from cio_frames.loading.source import Chunk
 from cio_frames.loading.table import parquet_table
 from cio_frames.loading.undelivered import PartGroup, clear_empty_columns, group_parts
 from cio_frames.results import GOOD
@@ -71,7 +70,7 @@ class OutputFolder:
         self._lock.close()
 
     def _translate_errors(self) -> AbstractContextManager[None]:
-        return translate_io_errors(self.path, _unwritable, sqlite3.DatabaseError)
+        return translate_io_errors(self.path, _unwritable, LockError)
 
     def prepare_for_new_load(self, *, fresh: bool, known_sources: Sequence[str] = ()) -> None:
         """Refuse the results of an earlier load, or remove them with ``fresh``.

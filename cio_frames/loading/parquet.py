@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cio_frames.loading.csv.file import TypesOf
 from cio_frames.loading.csv.kinds import mixed_column
 from cio_frames.loading.files import DataFile
 from cio_frames.loading.int96 import utc_schema
+from cio_frames.loading.source import TypesOf
 
 # Starts the names of columns that a load adds to its undelivered rows. They are never sent.
 RESERVED_PREFIX = "_cio_"

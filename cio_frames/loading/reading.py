@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from cio_frames.loading.csv.file import TypesOf
-from cio_frames.loading.open_source import source_of
+from cio_frames.loading.source import TypesOf
+from cio_frames.loading.sources import source_of
 
 
 def read(path: str | Path, *, types_of: TypesOf = lambda labels: {}) -> pd.DataFrame:

@@ -47,11 +47,11 @@ class LoadResult:
     >>> result.statuses, result.ok, result.rows, result.rows_held_back
     ({'delivered': 1, 'invalid': 1}, False, 2, 1)
     >>> results[["row", "status", "reason"]].to_numpy().tolist()[1]
-    [1, 'invalid', 'user_id: is missing, and is needed']
+    [1, 'invalid', 'user_id: required value is missing']
     >>> result.why, result.why_text("command line")
     ('', '')
     >>> result.as_dict()["reasons"]
-    [{'status': 'invalid', 'reason': 'user_id: is missing, and is needed', 'rows': 1}]
+    [{'status': 'invalid', 'reason': 'user_id: required value is missing', 'rows': 1}]
 
     Attributes
     ----------

@@ -12,14 +12,14 @@ import pyarrow as pa
 import xxhash
 
 from cio_frames._util.arrays import Bools, Ints
+from cio_frames.arrow.buffers import TEXT, offsets_of
 from cio_frames.client import Client
 from cio_frames.delivery.outcomes import Outcome
-from cio_frames.encoding.text import TEXT, offsets_of
 from cio_frames.errors import ConfigurationError, parameter
 from cio_frames.loading.io_errors import START_OVER
 from cio_frames.loading.ledger import FINAL_STATUSES, Ledger, LoadRecord
 from cio_frames.loading.outputs import OutputFolder
-from cio_frames.loading.sources import Chunk
+from cio_frames.loading.source import Chunk
 from cio_frames.pipeline import EncodedSlice, EncodeRun, Prepared
 from cio_frames.pipeline.message_ids import MessageIds, Seen
 

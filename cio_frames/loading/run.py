@@ -42,7 +42,7 @@ from cio_frames.loading.resume import (
     refuse_missing_frames,
     refuse_missing_results,
 )
-from cio_frames.loading.sources import Chunk, Source
+from cio_frames.loading.source import Chunk, Source
 from cio_frames.loading.tuning import LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
 from cio_frames.results import GOOD
@@ -231,8 +231,8 @@ class LoadRun:
             backoff=self._tuning.backoff,
         )
         times, attempts = ledger.count_sends(load, number, prepared.rows)
-        encode_run.outcomes.tried(attempts)
-        encode_run.outcomes.unsent(render(delivery.why) or "not sent")
+        encode_run.outcomes.set_attempts(attempts)
+        encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
         result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=times > 1)
         all_delivered = set(result["status"].unique()) <= GOOD
         self._outputs.write_chunk(chunk, None if all_delivered else self._source.read_all_columns(chunk), result)

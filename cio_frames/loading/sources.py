@@ -1,207 +1,85 @@
-"""A source of rows in chunks: files of any size, or frames as they come.
-
-A chunk is the unit of a load: read, checked, sent and answered for as a whole. A source is cut the same way every time,
-so that a load that is resumed finds the same chunks.
-"""
+"""Whatever holds rows as a source of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Collection, Hashable, Iterable
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
 from cio_frames.errors import FrameError
-from cio_frames.loading.csv.file import TypesOf
-from cio_frames.loading.notes import SourceNotes
-from cio_frames.loading.parquet import frame_of_table, recut_batches
+from cio_frames.loading.delta_source import DeltaSource
+from cio_frames.loading.file_source import Files
+from cio_frames.loading.files import DataFile, find_files
+from cio_frames.loading.frames import Dataset, Frames
+from cio_frames.loading.read_options import ReadOptions
+from cio_frames.loading.source import Source
+from cio_frames.loading.standard_input import StandardInput
+from cio_frames.loading.tuning import CHUNK_ROWS
 
-Wanted: TypeAlias = Callable[[Sequence[Hashable]], Sequence[Hashable] | None]
 
+def source_of(
+    given: Any, options: ReadOptions | None = None, *, exclude: Path | None = None, keep: Collection[Hashable] = (),
+    chunk_rows: int = CHUNK_ROWS,
+) -> Source:  # fmt: skip
+    """Return a source of rows.
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Some rows of a source.
-
-    Attributes
+    Parameters
     ----------
-    number : int
-        Which chunk of the source, from 0.
-    frame : pandas.DataFrame
-        Its rows.
-    file : str or None
-        The file they are from.
-    first_row : int
-        The position of its first row in that file, or among all frames.
-    number_in_file : int
-        Which chunk of that file, from 0.
-    """
-
-    number: int
-    frame: pd.DataFrame
-    file: str | None
-    first_row: int
-    number_in_file: int = 0
-
-    @property
-    def where(self) -> str:
-        """The place of its rows in errors."""
-        return self.file or f"frame {self.number}"
-
-
-class Source(Protocol):
-    """What a load reads.
-
-    Attributes
-    ----------
-    name : str
-        Its name in the ledger.
-    repeatable : bool
-        Whether its rows can be read more than once.
-    resumable : bool
-        Whether its rows can be read by a later run.
+    given : path, address, frame, dataset, or iterable of frames
+        A file, folder or pattern; ``-`` for standard input; an address such as ``s3://bucket/orders/``; a pandas
+        DataFrame; a pyarrow Table or Dataset; or whatever yields DataFrames or Arrow's batches, such as
+        ``pandas.read_sql(..., chunksize=50_000)``.
+    options : ReadOptions, optional
+        How files are read.
+    exclude : Path, optional
+        A folder whose files are not data.
+    keep : collection of column labels
+        Columns that are read also if nobody seems to have named them.
     chunk_rows : int
-        The most rows of a chunk that it cuts.
+        The most rows of a chunk. A frame is a chunk of its own, whatever its size.
+
+    Raises
+    ------
+    FrameError
+        It is none of these, or nothing is found.
     """
-
-    name: str
-    repeatable: bool
-    resumable: bool
-    chunk_rows: int
-
-    def stamps(self) -> list[dict[str, Any]] | None:
-        """Return what tells whether the source has changed; None if nothing can."""
-
-    def settings(self) -> dict[str, Any]:
-        """Return how it is read, where that decides what is in its rows; ready for JSON."""
-
-    def notes(self) -> SourceNotes:
-        """Return what a user should know of it, as far as it has been read."""
-
-    def rows(self) -> int | None:
-        """Return the number of rows, if that is known before they are read."""
-
-    def labels(self) -> Iterator[tuple[str, list[Hashable]]]:
-        """Yield the name and the columns of each file."""
-
-    def chunks(
-        self, *, done: frozenset[int] = frozenset(), types_of: TypesOf = ..., wanted: Wanted = ...
-    ) -> Iterator[Chunk]:
-        """Yield the rows, except chunks that are done."""
-
-    def read_all_columns(self, chunk: Chunk) -> pd.DataFrame:
-        """Return a chunk's rows with all columns, also if not all were read."""
-
-
-class Frames:
-    """Frames as they come; each is a chunk."""
-
-    resumable = True
-
-    def __init__(self, name: str, frames: Iterable[Any], chunk_rows: int) -> None:
-        self.name = name
-        self.chunk_rows = chunk_rows
-        self.repeatable = isinstance(frames, Sequence)
-        self._frames = frames
-
-    def stamps(self) -> None:
-        """Return None: what will come is not known."""
-
-    def settings(self) -> dict[str, Any]:
-        """Return nothing: there is one way to read it."""
-        return {}
-
-    def notes(self) -> SourceNotes:
-        """Return nothing to note."""
-        return SourceNotes()
-
-    def rows(self) -> int | None:
-        """Return the rows of all frames, if they are at hand."""
-        return sum(map(len, self._frames)) if isinstance(self._frames, Sequence) else None
-
-    def labels(self) -> Iterator[tuple[str, list[Hashable]]]:
-        """Yield the columns of each frame, if they are at hand."""
-        if isinstance(self._frames, Sequence):
-            for number, frame in enumerate(self._frames):
-                empty = frame.slice(0, 0) if isinstance(frame, (pa.Table, pa.RecordBatch)) else frame
-                yield f"frame {number}", list(_as_frame(empty, number).columns)
-
-    def chunks(
-        self,
-        *,
-        done: frozenset[int] = frozenset(),
-        types_of: TypesOf = lambda labels: {},
-        wanted: Wanted = lambda labels: None,
-    ) -> Iterator[Chunk]:
-        """Yield each frame as one chunk, those that are done too, since frames come in order."""
-        first_row = 0
-        for number, given in enumerate(self._frames):
-            frame = _as_frame(given, number)
-            yield Chunk(number, frame, None, first_row)
-            first_row += len(frame)
-
-    def read_all_columns(self, chunk: Chunk) -> pd.DataFrame:
-        """Return a chunk's rows with all columns."""
-        return chunk.frame
-
-
-class Dataset:
-    """An Arrow dataset whose rows are not simply those of its files: filtered, partitioned, or without files."""
-
-    name = "dataset"
-    repeatable = True
-    resumable = True
-
-    def __init__(self, dataset: ds.Dataset, chunk_rows: int) -> None:
-        self.chunk_rows = chunk_rows
-        self._dataset = dataset
-
-    def stamps(self) -> None:
-        """Return None: a dataset need not consist of files."""
-
-    def settings(self) -> dict[str, Any]:
-        """Return nothing: there is one way to read it."""
-        return {}
-
-    def notes(self) -> SourceNotes:
-        """Return nothing to note."""
-        return SourceNotes()
-
-    def rows(self) -> int | None:
-        """Return the number of rows."""
-        return int(self._dataset.count_rows())
-
-    def labels(self) -> Iterator[tuple[str, list[Hashable]]]:
-        """Yield its columns."""
-        yield self.name, list(frame_of_table(self._dataset.schema.empty_table()).columns)
-
-    def chunks(
-        self,
-        *,
-        done: frozenset[int] = frozenset(),
-        types_of: TypesOf = lambda labels: {},
-        wanted: Wanted = lambda labels: None,
-    ) -> Iterator[Chunk]:
-        """Yield the rows with all columns, since a few of them cannot be read again without all before them."""
-        first_row = 0
-        batches = self._dataset.to_batches(batch_size=max(self.chunk_rows // 4, 1))
-        for number, frame in enumerate(recut_batches(batches, self.chunk_rows)):
-            yield Chunk(number, frame, None, first_row)
-            first_row += len(frame)
-
-    def read_all_columns(self, chunk: Chunk) -> pd.DataFrame:
-        """Return a chunk's rows with all columns."""
-        return chunk.frame
-
-
-def _as_frame(given: Any, number: int) -> pd.DataFrame:
-    if isinstance(given, pa.RecordBatch):
-        return frame_of_table(pa.Table.from_batches([given]))
+    options = options or ReadOptions()
+    if isinstance(given, (str, Path)) and str(given) == "-" and not Path("-").exists():
+        return StandardInput(options, keep, chunk_rows)
+    if isinstance(given, (str, Path)):
+        found = find_files(given, exclude=exclude, partitions=options.partitions)
+        if found.delta_table is not None:
+            return DeltaSource(found.delta_table, chunk_rows)
+        return Files(str(given), found.files, chunk_rows, options, found.left_out, keep)
+    if isinstance(given, ds.Dataset):
+        files = _plain_files(given)
+        return Dataset(given, chunk_rows) if files is None else Files("dataset", files, chunk_rows, keep=keep)
     if isinstance(given, pa.Table):
-        return frame_of_table(given)
-    if not isinstance(given, pd.DataFrame):
-        raise FrameError(f"source must yield DataFrames, got {type(given).__name__} as number {number}.")
-    return given
+        return Frames("table", [given], chunk_rows)
+    if isinstance(given, pd.DataFrame):
+        return Frames("frame", [given], chunk_rows)
+    if isinstance(given, Iterable):
+        return Frames("frames", given, chunk_rows)
+    raise FrameError(
+        "source must be a path, an address, a DataFrame, a pyarrow Table or Dataset, or an iterable of DataFrames, "
+        f"got {type(given).__name__}."
+    )
+
+
+def _plain_files(dataset: ds.Dataset) -> list[DataFile] | None:
+    """Return a dataset's Parquet files, if its rows are all rows of these files and nothing else."""
+    if not isinstance(dataset, ds.FileSystemDataset) or dataset.format.default_extname != "parquet":
+        return None
+    try:
+        fragments = list(dataset.get_fragments())
+    except ValueError:
+        # A filtered dataset does not show its filter, but refuses this.
+        return None
+    for fragment in fragments:
+        if ds.get_partition_keys(fragment.partition_expression) or not fragment.physical_schema.equals(dataset.schema):
+            return None
+    return [DataFile(path, dataset.filesystem) for path in dataset.files]

@@ -7,14 +7,12 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import pandas as pd
 
+from cio_frames import spec
 from cio_frames.arrow.normalize import column_of, slice_of
 from cio_frames.columns import position_of
 from cio_frames.encoding.arrays import instants_of
 from cio_frames.pipeline.call_spec import CallSpec
 from cio_frames.report.survey import CAMPAIGN_HOURS
-
-# The calls that are stored as events; https://docs.customer.io/journeys/importing-old-data speaks of events only.
-EVENT_CALLS = ("track", "page", "screen")
 
 
 def makes_events(call_spec: CallSpec) -> bool:
@@ -24,7 +22,7 @@ def makes_events(call_spec: CallSpec) -> bool:
     >>> makes_events(CallSpec("page", ColumnMapping())), makes_events(CallSpec("identify", ColumnMapping()))
     (True, False)
     """
-    return call_spec.call in (*EVENT_CALLS, "batch")
+    return call_spec.call in (*spec.EVENT_CALLS, "batch")
 
 
 def count_campaign_rows(frame: pd.DataFrame, call_spec: CallSpec, now: pd.Timestamp) -> int:
@@ -46,7 +44,7 @@ def count_campaign_rows(frame: pd.DataFrame, call_spec: CallSpec, now: pd.Timest
     is_event = np.ones(len(frame), dtype=bool)
     if call_spec.call == "batch":
         kind = position_of(labels, call_spec.mapping.type_column, call_spec.call)
-        is_event = frame.iloc[:, kind].isin(EVENT_CALLS).to_numpy(dtype=bool)
+        is_event = frame.iloc[:, kind].isin(spec.EVENT_CALLS).to_numpy(dtype=bool)
     position = timestamp_position(labels, call_spec)
     if position is None:
         return int(is_event.sum())

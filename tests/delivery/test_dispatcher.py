@@ -87,7 +87,7 @@ class Recorder(NullObserver):
     def on_outcome(self, outcome):
         self.events.append(("on_outcome", outcome.status))
         self.told.append(outcome)
-        self.outcomes.tell(
+        self.outcomes.record(
             outcome.rows,
             outcome.status,
             reason=outcome.reason,
@@ -113,7 +113,7 @@ def run(script, rows, size=1, *, lanes=None, given=None, backoff=QUICK, **settin
     assert told == found.outcomes
     everything = np.concatenate([np.empty(0, int), *(outcome.rows for outcome in told)])
     assert len(everything) == len(set(everything.tolist()))
-    outcomes.unsent(render(found.why))
+    outcomes.mark_unsent(render(found.why))
     return outcomes.frame(pd.RangeIndex(rows)), found, api
 
 

@@ -352,6 +352,7 @@ def test_an_unknown_server_that_repeats_what_it_was_sent_is_not_quoted_in_the_er
     with FaultServer([Answer(404, b"you sent u0")]) as server, pytest.raises(cio.DeliveryError) as error:
         people().cio.identify(client=client(server.url))
     assert "u0" not in str(error.value)
+    assert error.value.message.isprintable()
     assert "does not answer as Customer.io does: it answered 404. Check endpoint=." in str(error.value)
 
 

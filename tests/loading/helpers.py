@@ -6,9 +6,9 @@ from pathlib import Path
 
 from cio_frames.columns import ColumnMapping
 from cio_frames.delivery.retry import Backoff
-from cio_frames.functions import build_call_spec
 from cio_frames.loading import load_source
 from cio_frames.loading.tuning import LoadTuning
+from cio_frames.pipeline.call_spec import build_call_spec
 
 SMALL = LoadTuning(chunk_rows=10, backoff=Backoff(first_seconds=0.01))
 COLUMNS = {each.name for each in fields(ColumnMapping)} - {"event", "type_column"}
@@ -17,8 +17,7 @@ COLUMNS = {each.name for each in fields(ColumnMapping)} - {"event", "type_column
 def load_rows(source, client=None, *, call="identify", event=None, schema="spec", tuning=SMALL, **options):
     """Load rows as ``cio.load`` does, by default people into the folder out."""
     columns = {name: options.pop(name) for name in COLUMNS & options.keys()}
-    mapping = ColumnMapping(type_column="type" if call == "batch" else None, **columns)
-    call_spec = build_call_spec(call, mapping, schema, "omit", "UTC", event=event)
+    call_spec = build_call_spec(call, event, schema=schema, **columns)
     defaults = {
         "dry_run": False,
         "on_invalid": "skip",

@@ -28,11 +28,11 @@ def of_labels(draw, labels):
     return pd.DataFrame(columns)
 
 
-def undelivered_rows(loaded):
+def undelivered_rows(result):
     """Return the undelivered rows file by file, as the guide says to read them."""
-    if loaded.undelivered is None:
+    if result.undelivered is None:
         return []
-    paths = sorted(loaded.undelivered.glob("*.parquet")) if loaded.undelivered.is_dir() else [loaded.undelivered]
+    paths = sorted(result.undelivered.glob("*.parquet")) if result.undelivered.is_dir() else [result.undelivered]
     return [pd.read_parquet(path, dtype_backend="pyarrow") for path in paths]
 
 
@@ -47,14 +47,14 @@ def test_each_row_of_frames_of_any_dtype_is_answered_once_and_undelivered_rows_a
     rows = sum(map(len, source))
     dry = cio.load(source, call, dry_run=True)
     with tempfile.TemporaryDirectory() as folder:
-        loaded = cio.load(source, call, client=shared_sandbox.client, output=f"{folder}/out", allow_campaigns=True)
-        answers, undelivered = loaded.frame(), undelivered_rows(loaded)
+        result = cio.load(source, call, client=shared_sandbox.client, output=f"{folder}/out", allow_campaigns=True)
+        answers, undelivered = result.frame(), undelivered_rows(result)
         if undelivered:
-            again = cio.load(loaded.undelivered, call, dry_run=True, message_id="_cio_message_id")
+            again = cio.load(result.undelivered, call, dry_run=True, message_id="_cio_message_id")
             assert again.rows == sum(map(len, undelivered))
-    assert loaded.phase == "done"
+    assert result.phase == "done"
     assert answers["row"].tolist() == list(range(rows))
-    assert (dry.rows, dry.rows_held_back) == (rows, loaded.rows_held_back)
+    assert (dry.rows, dry.rows_held_back) == (rows, result.rows_held_back)
     others = answers[answers["status"].ne("delivered")]
     assert sorted(row for some in undelivered for row in some["_cio_row"]) == others["row"].tolist()
     assert others["reason"].notna().all()

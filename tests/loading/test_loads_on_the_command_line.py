@@ -76,8 +76,8 @@ def test_a_dry_run_on_the_command_line_says_all_there_is_to_know(folder):
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert lines[:3] == [
         "24 ready",
-        "15 too_large 33,159 bytes, and a call may have 32,000, and 14 other sizes",
-        "1 invalid user_id: is missing, and is needed",
+        "15 too_large call is 33,159 bytes; the limit is 32,000, and 14 other sizes",
+        "1 invalid user_id: required value is missing",
     ]
     facts = cio.load("seen.parquet", "page", dry_run=True)
     assert lines[3].startswith(f"40 rows, {facts.bytes:,} bytes, {facts.requests} requests, ")
@@ -86,7 +86,7 @@ def test_a_dry_run_on_the_command_line_says_all_there_is_to_know(folder):
         f"Timestamps from 2020-01-01T00:00:00+00:00 to {young.isoformat()}.",
         "5 rows are events younger than 72 hours, or without a time, and can start campaigns.",
         "Held back, the first of each kind (rows from 0):",
-        "row 0 of seen.parquet: user_id: is missing, and is needed",
+        "row 0 of seen.parquet: user_id: required value is missing",
         *(f"row {row} of seen.parquet: 33,{159 + row - 25} bytes, and a call may have 32,000" for row in range(25, 30)),
     ]
     assert sorted(path.name for path in folder.iterdir()) == ["seen.parquet"]

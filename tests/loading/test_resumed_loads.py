@@ -120,7 +120,7 @@ def test_a_ledger_of_another_version_is_refused_with_the_remedy(stopped):
     assert not server.received
 
 
-@pytest.mark.parametrize("name", ["rejects.parquet", ".rejects/part-00000.parquet"])
+@pytest.mark.parametrize("name", ["rejects.parquet", ".undelivered/part-00000.parquet"])
 def test_undelivered_rows_of_an_earlier_version_are_results_of_another_load(sandbox, name):
     people(3).to_parquet("people.parquet")
     Path("out", name).parent.mkdir(parents=True)
@@ -143,17 +143,17 @@ def test_the_undelivered_rows_of_an_earlier_version_are_loaded_as_any_file(sandb
 def test_a_load_whose_folder_was_moved_is_resumed_there(stopped):
     client, _ = stopped
     Path("out").rename("moved")
-    loaded = load("people.parquet", client, output="moved")
-    assert loaded.statuses == {"invalid": 1, "delivered": 34}
-    assert loaded.frame()["row"].tolist() == list(range(35))
-    assert len(pd.read_parquet(loaded.undelivered)) == 1
+    result = load("people.parquet", client, output="moved")
+    assert result.statuses == {"invalid": 1, "delivered": 34}
+    assert result.frame()["row"].tolist() == list(range(35))
+    assert len(pd.read_parquet(result.undelivered)) == 1
     assert not Path("out").exists()
 
 
 def test_the_rows_of_an_earlier_run_are_not_counted_as_those_of_this_one(stopped):
     client, _ = stopped
-    loaded = load("people.parquet", client)
-    assert (loaded.rows, loaded.rows_now) == (35, 15)
+    result = load("people.parquet", client)
+    assert (result.rows, result.rows_now) == (35, 15)
     assert load("people.parquet", client).rows_now == 0
 
 
@@ -191,8 +191,8 @@ def test_results_inside_the_source_are_not_loaded(sandbox, folder):
     people(3).to_parquet("people.parquet")
     for output in (None, "answers"):
         for _ in range(2):
-            loaded = load(".", sandbox.client, output=output)
-            assert loaded.statuses == {"delivered": 3}
+            result = load(".", sandbox.client, output=output)
+            assert result.statuses == {"delivered": 3}
     assert len(sandbox.calls()) == 6
 
 
@@ -211,9 +211,9 @@ def test_columns_in_another_order_empty_row_groups_and_files_without_rows_are_lo
         for piece in (some[:0], some[:5], some[:0], some[5:], some[:0]):
             writer.write_table(piece)
     assert pq.ParquetFile("in/d.parquet").num_row_groups == 5
-    loaded = load("in", sandbox.client)
-    assert loaded.statuses == {"delivered": 18}
-    assert loaded.frame()["row"].tolist() == [0, 1, 2, 0, 1, 2, *range(12)]
+    result = load("in", sandbox.client)
+    assert result.statuses == {"delivered": 18}
+    assert result.frame()["row"].tolist() == [0, 1, 2, 0, 1, 2, *range(12)]
     traits = {call["userId"]: call["traits"] for call in sandbox.calls().to_dict("records")}
     assert traits["u4"] == {"plan": "free", "n": 4}
 
@@ -260,10 +260,10 @@ def test_a_job_is_the_same_load_wherever_it_is_run_from(sandbox, folder, monkeyp
     for where, path in ((folder, "jobs/people.yaml"), (folder / "jobs", "people.yaml")):
         monkeypatch.chdir(where)
         job = read_job(Path(path))
-        loaded = cio.loading.load_source(
+        result = cio.loading.load_source(
             job.source, job.call_spec, sandbox.client, dry_run=False, fresh=False, progress=False, **job.options
         )
-        assert loaded.statuses == {"delivered": 3}
+        assert result.statuses == {"delivered": 3}
     assert len(sandbox.calls()) == 3
     assert (folder / "jobs/people.identify.load/ledger.sqlite").exists()
 
@@ -300,10 +300,10 @@ def test_results_that_cannot_be_written_in_the_middle_stop_a_load_which_is_then_
     monkeypatch.setattr(pq, "write_table", full)
     with pytest.raises(cio.ConfigurationError, match=r"Cannot write results to out: No space left on device\. Free"):
         load("people.parquet", sandbox.client)
-    loaded = load("people.parquet", sandbox.client)
-    assert (loaded.phase, loaded.statuses) == ("done", {"delivered": 25})
+    result = load("people.parquet", sandbox.client)
+    assert (result.phase, result.statuses) == ("done", {"delivered": 25})
     assert len(sandbox.calls()) == 25
-    assert loaded.frame()["row"].tolist() == list(range(25))
+    assert result.frame()["row"].tolist() == list(range(25))
 
 
 def test_the_ledger_records_endpoint_and_limits_and_a_load_may_be_resumed_more_slowly(stopped):
@@ -397,3 +397,26 @@ def test_a_batch_is_on_the_disk_before_it_leaves_and_the_ledger_is_a_write_ahead
         ]
     # 2 is FULL, 1 is NORMAL.
     assert settings == ["wal", 2, "wal", 1]
+
+
+def test_why_a_load_stopped_reads_as_the_door_has_it_also_in_the_list_of_loads():
+    with FaultServer([Answer(500)]) as server:
+        other = cio.Client(write_key="k", endpoint=server.url, attempts=1, retry_budget_seconds=1)
+        result = load([people(3)], other, output="other")
+    assert result.phase == "stopped"
+    assert result.why == "3 rows are unknown or unsent. Call it again with the same arguments to resume."
+    assert result.why_text("command line") == "3 rows are unknown or unsent. Run the same command again to resume."
+    assert result.as_dict()["why"] == result.why
+    listed = [loads_in(result.ledger, door=door)["why"].tolist() for door in ("python", "command line")]
+    assert listed == [[result.why], [result.why_text("command line")]]
+
+
+def test_the_reasons_of_rows_that_were_not_sent_are_plain_text():
+    limits = {"workers": 1, "max_call_bytes": 300, "max_body_bytes": 320}
+    with FaultServer([Answer(401)]) as server, pytest.raises(cio.AuthenticationError) as error:
+        load([people(4)], cio.Client(write_key="k", endpoint=server.url, **limits), output="other")
+    reasons = error.value.result.frame()["reason"]
+    assert reasons.map(str.isprintable).all()
+    assert reasons.iloc[-1].startswith("The API does not accept this write key")
+    assert "Check CIO_WRITE_KEY (or write_key=), and that region= is your workspace's." in reasons.iloc[-1]
+    assert "write_key=" not in error.value.text("command line")

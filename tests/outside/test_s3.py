@@ -1,4 +1,4 @@
-"""Loads from s3:// over real sockets, out of an S3 that is not ours: moto's server."""
+"""Loads from s3:// over real sockets, from the S3 server of moto."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ import cio_frames as cio
 from cio_frames.loading.tuning import LoadTuning
 from tests.loading.helpers import load_rows
 
-pytest.importorskip("moto", reason="needs the dev extra, or the outside one")
+pytest.importorskip("moto", reason="moto is not installed: pip install 'cio-frames[outside]'")
 
 SECRET = "not-a-secret-for-anyone"
 
@@ -39,7 +39,7 @@ def address():
 
 @pytest.fixture
 def s3(address, monkeypatch, tmp_path):
-    """A bucket, found as one finds AWS's: by what the environment says."""
+    """A bucket that the environment names, as it would a bucket of AWS."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)

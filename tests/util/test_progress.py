@@ -29,8 +29,8 @@ def test_without_a_bar_there_is_a_line_a_minute_with_all_figures(caplog):
             clock.seconds += 0.5
             progress.update(500, 100_000, 1)
     assert caplog.messages == [
-        "track 'Seen': 60,000 of 400,000 rows, 12,000,000 bytes, 120 requests, 1,000 rows a second, 6 minutes left",
-        "track 'Seen': 120,000 of 400,000 rows, 24,000,000 bytes, 240 requests, 1,000 rows a second, 5 minutes left",
+        "track 'Seen': 60,000 of 400,000 rows, 12,000,000 bytes, 120 requests, 1,000 rows per second, 6 minutes left",
+        "track 'Seen': 120,000 of 400,000 rows, 24,000,000 bytes, 240 requests, 1,000 rows per second, 5 minutes left",
     ]
 
 
@@ -43,7 +43,7 @@ def test_rows_of_an_earlier_run_do_not_enter_the_rate(caplog):
         progress.update(6_000, 600_000, 10)
     (line,) = caplog.messages
     assert line.startswith("identify: 946,000 of 1,000,000 rows")
-    assert line.endswith("100 rows a second, 9 minutes left")
+    assert line.endswith("100 rows per second, 9 minutes left")
 
 
 PROGRAM = """
@@ -71,9 +71,11 @@ def load(tmp_path):
 
 def test_without_a_terminal_a_load_logs_lines_and_shows_no_bar(load):
     _, said = load(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True).communicate(timeout=60)
-    lines = [line for line in said.splitlines() if "rows a second" in line]
+    lines = [line for line in said.splitlines() if "rows per second" in line]
     assert lines
-    assert re.search(r"identify: [\d,]+ of 3,000 rows, [\d,]{6,} bytes, \d+ requests, [\d,]+ rows a second", lines[-1])
+    assert re.search(
+        r"identify: [\d,]+ of 3,000 rows, [\d,]{6,} bytes, \d+ requests, [\d,]+ rows per second", lines[-1]
+    )
     assert "\r" not in said
     assert "u1" not in said
 
@@ -106,4 +108,4 @@ def test_on_a_terminal_there_is_a_bar_with_rows_bytes_requests_rate_and_time_lef
     middle = [bar for bar in bars if re.search(r"[1-9][\d.]*k?/3\.00k \[\d+:\d+<\d+:\d+, +[\d.]+k? rows/s, ", bar)]
     assert middle, bars
     assert "{'delivered': 3000}" in text
-    assert "rows a second left" not in text
+    assert "rows per second left" not in text

@@ -22,9 +22,8 @@ from cio_frames.loading.csv.options import CsvOptions, csv_option
 from cio_frames.loading.csv.records import READ_BYTES, CsvDialect, Records, line_ends, read_records, undo_escapes
 from cio_frames.loading.csv.times import iso_cells_of_another_form, iso_texts, mostly_day_or_month_first
 from cio_frames.loading.file_kinds import SNIFFED_BYTES, refuse_other_kind
+from cio_frames.loading.source import TypesOf
 
-Labels: TypeAlias = Sequence[Hashable]
-TypesOf: TypeAlias = Callable[[Labels], Mapping[Hashable, str]]
 OpenFile: TypeAlias = Callable[[], IO[bytes]]
 
 # The kinds of column that fit a type.
