@@ -15,7 +15,9 @@ from cio_frames.cli.mistakes import Mistakes, find_mistakes
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, resolve
 from cio_frames.errors import CioFramesError, ConfigurationError, FrameError, MissingColumnsError, parameter
+from cio_frames.loading.read_options import ReadOptions
 from cio_frames.loading.sources import source_of
+from cio_frames.loading.standard_input import STANDARD_INPUT_PATH
 from cio_frames.pipeline.call_spec import CallSpec, build_call_spec
 
 _COLUMNS_LISTED = 20
@@ -81,11 +83,18 @@ def build_checked_client(settings: Mapping[str, Any], mistakes: Mistakes, *, dry
     return None if found else Client.from_env(environ, **settings)
 
 
-def check_source(source: str, call_spec: CallSpec, mistakes: Mistakes, *, output: Path | None = None) -> None:
+def check_source(
+    source: str, call_spec: CallSpec, mistakes: Mistakes, *, output: Path | None = None,
+    read_options: ReadOptions | None = None,
+) -> None:  # fmt: skip
     """Add what is wrong with a source: not found, unreadable, or without columns that the call needs."""
     labels: list[Hashable] | None = None
+    if source == STANDARD_INPUT_PATH:
+        # It can be read once only.
+        return
     with mistakes.collect():
-        where, labels = next(source_of(source, exclude=output).labels())
+        keep = {column for _, column in named_columns(call_spec.mapping)}
+        where, labels = next(source_of(source, read_options, exclude=output, keep=keep).labels())
     if labels is None:
         return
     missing = [(key, column) for key, column in named_columns(call_spec.mapping) if column not in labels]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, get_args
@@ -186,6 +186,7 @@ def load_source(
     """Load a source with a call that is ready; the other parameters are those of :func:`load`."""
     require_choice("on_invalid", on_invalid, get_args(OnInvalid))
     exclude = None if output is None else Path(output)
+    call_spec = with_column_types(call_spec, read_options)
     keep = mapped_labels(call_spec.mapping)
     source = source_of(given, read_options, exclude=exclude, keep=keep, chunk_rows=tuning.chunk_rows)
     if dry_run:
@@ -208,6 +209,11 @@ def load_source(
         source, call_spec, client, paths, fresh=fresh, allow_campaigns=allow_campaigns, progress=progress,
         tuning=tuning, clock=clock,
     )  # fmt: skip
+
+
+def with_column_types(call_spec: CallSpec, read_options: ReadOptions | None) -> CallSpec:
+    """Return a call that checks the types which the caller says columns of CSV files have."""
+    return call_spec if read_options is None else replace(call_spec, column_types=read_options.csv.types)
 
 
 def mapped_labels(mapping: ColumnMapping) -> set[Hashable]:

@@ -17,7 +17,7 @@ from cio_frames.loading.files import DataFile, find_files
 from cio_frames.loading.frames import Dataset, Frames
 from cio_frames.loading.read_options import ReadOptions
 from cio_frames.loading.source import Source
-from cio_frames.loading.standard_input import StandardInput
+from cio_frames.loading.standard_input import STANDARD_INPUT_PATH, StandardInput
 from cio_frames.loading.tuning import CHUNK_ROWS
 
 
@@ -48,7 +48,7 @@ def source_of(
         It is none of these, or nothing is found.
     """
     options = options or ReadOptions()
-    if isinstance(given, (str, Path)) and str(given) == "-" and not Path("-").exists():
+    if isinstance(given, (str, Path)) and str(given) == STANDARD_INPUT_PATH and not Path(given).exists():
         return StandardInput(options, keep, chunk_rows)
     if isinstance(given, (str, Path)):
         found = find_files(given, exclude=exclude, partitions=options.partitions)

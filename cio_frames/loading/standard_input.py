@@ -21,7 +21,8 @@ from cio_frames.loading.files import DataFile
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.read_options import ReadOptions
 
-# The name of the source in ledgers.
+# What users call it, and its name in ledgers.
+STANDARD_INPUT_PATH = "-"
 STANDARD_INPUT = "standard input"
 
 

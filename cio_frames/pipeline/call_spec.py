@@ -6,7 +6,7 @@ command line and job files all call it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -50,6 +50,8 @@ class CallSpec:
         What is known of calls and events.
     strict_schema : bool
         Whether warnings make rows invalid as errors do.
+    column_types : dict of str to {"text", "number", "boolean"}
+        Types that the caller says columns have, besides those of the schema.
     """
 
     call: AnyCall
@@ -59,6 +61,7 @@ class CallSpec:
     options: EncodeOptions = field(default_factory=EncodeOptions)
     tracking_plan: TrackingPlan = field(default_factory=vendor_tracking_plan)
     strict_schema: bool = False
+    column_types: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def what(self) -> str:
@@ -170,7 +173,7 @@ def _check_timezone(timezone: object) -> None:
 
 
 # Ids of people and objects, which pandas writes as floats beside missing values.
-_ID_FIELDS = frozenset({"userId", "anonymousId", "previousId", "groupId"})
+_IDS_OF_FLOATS = frozenset({"userId", "anonymousId", "previousId", "groupId"})
 
 
 def types_of(labels: Sequence[Hashable], call_spec: CallSpec) -> dict[Hashable, str]:
@@ -180,7 +183,7 @@ def types_of(labels: Sequence[Hashable], call_spec: CallSpec) -> dict[Hashable, 
 
     >>> call_spec = CallSpec("track", ColumnMapping(user_id="customer"), "Order Completed")
     >>> types_of(["customer", "order_id", "total", "own", "timestamp"], call_spec)
-    {'customer': 'id', 'order_id': 'string', 'total': 'number', 'timestamp': 'date-time'}
+    {'customer': 'id', 'timestamp': 'date-time', 'order_id': 'string', 'total': 'number'}
     """
     found: dict[Hashable, str] = {}
     for call in spec.CALL_NAMES if call_spec.call == "batch" else (call_spec.call,):
@@ -198,7 +201,7 @@ def types_of(labels: Sequence[Hashable], call_spec: CallSpec) -> dict[Hashable, 
 
 
 def _type_of(source: FieldSource, call_spec: CallSpec) -> str | None:
-    if len(source.path) == 1 and source.path[0] in _ID_FIELDS and not getattr(call_spec, "exact_ids", False):
+    if len(source.path) == 1 and source.path[0] in _IDS_OF_FLOATS and not getattr(call_spec, "exact_ids", False):
         return "strict id" if call_spec.call == "alias" else "id"
     if source.path[-1] == "phone":
         # Text in Journeys, and digits in most files.

@@ -86,7 +86,10 @@ class Prepared:
         found = self._check_groups(group_rows(frame, call_spec), warn=warn)
         if self.warns:
             found += self._repeated_ids()
-        cases = validation.concat_failures(found)
+        cases = validation.concat_failures([*found, *validation.declared_type_failures(frame, call_spec.column_types)])
+        if call_spec.column_types:
+            # The schema may say the same of a column.
+            cases = cases.drop_duplicates(["position", "column", "check"], ignore_index=True)
         if call_spec.strict_schema:
             # A message id that is not a ULID stays a warning: the row cannot be fixed.
             stays = cases["check"].eq(validation.NO_ULID)

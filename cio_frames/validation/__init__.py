@@ -6,6 +6,7 @@ pandera takes as long to import as pandas, so it is imported when a schema is fi
 from typing import TYPE_CHECKING, Any
 
 from cio_frames.validation.checks import CHECKS, NO_ULID
+from cio_frames.validation.declared_types import declared_type_failures
 from cio_frames.validation.failures import concat_failures, failure_cases, rows_by_reason
 from cio_frames.validation.identifiers import repeated_id_warnings
 from cio_frames.validation.journeys_limits import event_data_warnings
@@ -22,6 +23,7 @@ __all__ = [
     "as_schema",
     "check_constants",
     "concat_failures",
+    "declared_type_failures",
     "event_data_warnings",
     "events",
     "failure_cases",
