@@ -153,7 +153,7 @@ class ReadingOptions:
         str | None, typer.Option(help="Separator of CSV files, such as ';' or tab; default: a comma, a tab in .tsv.")
     ] = None
     encoding: Annotated[str, typer.Option(help="Encoding of CSV files, for example cp1252.")] = "utf-8"
-    decimal: Annotated[str, typer.Option(help="Decimal point of numbers in CSV files: . or ,")] = "."
+    decimal: Annotated[str, typer.Option(help="Decimal point of numbers in CSV files, a point or a comma.")] = "."
     null_values: Annotated[
         str | None, typer.Option(metavar="TEXT,...", help="Cells of CSV files that are missing values: n/a,NULL.")
     ] = None
