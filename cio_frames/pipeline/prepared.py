@@ -196,10 +196,14 @@ def _failures_of_group(frame: pd.DataFrame, columns: Columns, call_spec: CallSpe
             schema = validation.schema_of(columns.call, columns.event)
         case own_schema:
             schema = validation.as_schema(own_schema)
-    failures = validation.failures_of(frame, columns, schema, own_columns=call_spec.schema != "spec")
-    if not warn:
-        return failures
-    return validation.concat_failures([failures, *validation.warnings_of(frame, columns, call_spec.tracking_plan)])
+    exact_ids = getattr(call_spec, "exact_ids", False)
+    found = [
+        validation.failures_of(frame, columns, schema, own_columns=call_spec.schema != "spec"),
+        *validation.spreadsheet_number_failures(frame, columns, exact_ids=exact_ids),
+    ]
+    if warn:
+        found += validation.warnings_of(frame, columns, call_spec.tracking_plan)
+    return validation.concat_failures(found)
 
 
 def _merge_calls(call_groups: list[CallGroup], start: int, stop: int) -> Calls:

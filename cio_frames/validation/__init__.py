@@ -12,6 +12,7 @@ from cio_frames.validation.identifiers import repeated_id_warnings
 from cio_frames.validation.journeys_limits import event_data_warnings
 from cio_frames.validation.members import check_constants
 from cio_frames.validation.schemas import as_schema, events, schema, schema_of
+from cio_frames.validation.spreadsheet_numbers import spreadsheet_number_failures
 from cio_frames.validation.warnings import warnings_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ __all__ = [
     "rows_by_reason",
     "schema",
     "schema_of",
+    "spreadsheet_number_failures",
     "warnings_of",
 ]
 
