@@ -14,6 +14,8 @@ from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.parquet import frame_of_table, recut_batches
 from cio_frames.loading.source import Chunk, TypesOf, Wanted
 
+_CSV_DATASET = "This dataset reads CSV files, in which Arrow takes ids such as 007 for numbers. Pass the path of the files instead."
+
 
 class Frames:
     """Frames as they come; each is a chunk."""
@@ -86,8 +88,10 @@ class Dataset:
         return {}
 
     def notes(self) -> SourceNotes:
-        """Return nothing to note."""
-        return SourceNotes()
+        """Return a warning if Arrow has read CSV files: ids such as 007 are 7 by then."""
+        file_format = getattr(self._dataset, "format", None)
+        warnings = dict.fromkeys([_CSV_DATASET] if isinstance(file_format, ds.CsvFileFormat) else [])
+        return SourceNotes(warnings=warnings)
 
     def rows(self) -> int | None:
         """Return the number of rows."""

@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 import pandas as pd
-import polars as pl
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
@@ -215,6 +215,7 @@ def test_a_column_that_pandas_named_is_read_if_the_caller_names_it(load, sandbox
 
 
 def test_lists_of_categories_in_several_row_groups_are_read(load, sandbox, folder):
+    pl = pytest.importorskip("polars")
     frame = pl.DataFrame({"user_id": ["a", "b"], "tags": [["x"], ["y", "x"]]})
     frame.with_columns(pl.col("tags").cast(pl.List(pl.Categorical))).write_parquet("t.parquet", row_group_size=1)
     load("t.parquet")
@@ -279,6 +280,12 @@ def test_times_of_a_form_that_is_named(load, sandbox, folder):
     sent = sandbox.calls().iloc[0]
     assert sent["timestamp"].startswith("2024-12-31")
     assert sent["properties"] == {"bought": "01/02/2024"}
+
+
+def test_a_dataset_of_csv_files_draws_a_warning(load, sandbox, folder):
+    write(folder, "p.csv", "user_id,zip\nu1,007\n")
+    loaded = load(ds.dataset("p.csv", format="csv"))
+    assert "Pass the path of the files instead" in loaded.notes.sentences()[0]
 
 
 # Standard input
