@@ -285,7 +285,7 @@ def test_times_of_a_form_that_is_named(load, sandbox, folder):
 def test_a_dataset_of_csv_files_draws_a_warning(load, sandbox, folder):
     write(folder, "p.csv", "user_id,zip\nu1,007\n")
     loaded = load(ds.dataset("p.csv", format="csv"))
-    assert "Pass the path of the files instead" in loaded.notes.sentences()[0]
+    assert "Pass the path of the files" in loaded.notes.sentences()[0]
 
 
 # Standard input
