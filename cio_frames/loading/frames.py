@@ -14,7 +14,7 @@ from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.parquet import frame_of_table, recut_batches
 from cio_frames.loading.source import Chunk, TypesOf, Wanted
 
-_CSV_DATASET = "This dataset reads CSV files, where Arrow takes ids such as 007 for numbers. Pass the path of the files."
+_CSV_DATASET = "This dataset reads CSV files, where Arrow takes ids such as 007 for numbers. Pass the path of the files"
 
 
 class Frames:
