@@ -11,8 +11,8 @@ import orjson
 import pandas as pd
 
 from cio_frames.errors import FrameError
-from cio_frames.loading.csv.file import OpenFile
 from cio_frames.loading.csv.records import MAX_RECORD_BYTES, READ_BYTES
+from cio_frames.loading.csv.rows import OpenFile
 from cio_frames.loading.file_kinds import SNIFFED_BYTES, refuse_other_kind
 
 _LINE_END = re.compile(rb"\r?\n")

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import IO, Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 
-from cio_frames._util.arrays import Bools, Ints
+from cio_frames._util.arrays import Ints
 from cio_frames.errors import FrameError, by_door
-from cio_frames.loading.csv.header import check_names, is_invented, refuse_likely_separator
+from cio_frames.loading.csv.header import is_invented
 from cio_frames.loading.csv.kinds import ColumnKind, ColumnTally, float_ids, mixed_column, plain_ids, typed_column
 from cio_frames.loading.csv.options import CsvOptions, csv_option
-from cio_frames.loading.csv.records import READ_BYTES, CsvDialect, Records, line_ends, read_records, undo_escapes
+from cio_frames.loading.csv.records import Records
+from cio_frames.loading.csv.rows import CsvRows, OpenFile
 from cio_frames.loading.csv.times import iso_cells_of_another_form, iso_texts, mostly_day_or_month_first
-from cio_frames.loading.file_kinds import SNIFFED_BYTES, refuse_other_kind
 from cio_frames.loading.source import TypesOf
-
-OpenFile: TypeAlias = Callable[[], IO[bytes]]
 
 # The kinds of column that fit a type.
 _TYPED = {"number": ("integer", "number", "exact"), "integer": ("integer", "number", "exact"), "boolean": ("boolean",)}
-_BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,31 +84,10 @@ class CsvFile:
         self, open_file: OpenFile, name: str, options: CsvOptions, default_delimiter: str = ",",
         keep: Collection[Hashable] = (),
     ) -> None:  # fmt: skip
-        self._open = open_file
         self._name = name
         self._options = options
         self._keep = keep
-        self._delimiter = options.delimiter or default_delimiter
-        escape = options.escape_char.encode() if options.escape_char else None
-        self._dialect = CsvDialect(self._delimiter.encode(), escape)
-
-    @cached_property
-    def _names(self) -> list[str]:
-        """Return the names in the first line."""
-        for records in self._records():
-            filled = np.flatnonzero(~records.blank())
-            if len(filled):
-                header = records.content[records.starts[filled[0]] : records.ends[filled[0]]]
-                self._refuse_other_encoding(records)
-                if self._options.delimiter is None:
-                    refuse_likely_separator(header.decode(), self._delimiter, self._name)
-                cells = self._parsed(header, [f"f{n}" for n in range(records.fields[filled[0]])], null_values=[])
-                names = [column[0].as_py() for column in cells.columns]
-                check_names(names, self._name)
-                return names
-        raise FrameError(
-            f"Cannot read {self._name}: the file is empty. It needs a header, a first line with the names of columns."
-        )
+        self._rows = CsvRows(open_file, name, options, default_delimiter)
 
     def labels(self) -> list[str]:
         """Return the names of its columns, but for those that nobody gave."""
@@ -122,12 +95,12 @@ class CsvFile:
 
     def _places(self) -> dict[str, int]:
         """Return which columns are read; one without a name is called as pandas would call it."""
-        names = {name or f"Unnamed: {place}": place for place, name in enumerate(self._names)}
+        names = {name or f"Unnamed: {place}": place for place, name in enumerate(self._rows.names)}
         return {name: place for name, place in names.items() if name in self._keep or not is_invented(name)}
 
     def nameless(self) -> int:
         """Return how many columns nobody has named; they are not read."""
-        return len(self._names) - len(self.labels())
+        return len(self._rows.names) - len(self.labels())
 
     def survey(self, types_of: TypesOf) -> CsvSurvey:
         """Read the file once, check that it is sound, and return what it has in it.
@@ -149,7 +122,7 @@ class CsvFile:
         ids = {name: 0 for name in self.labels() if types.get(name) in ("id", "strict id")}
         times = [name for name in self.labels() if types.get(name) == "date-time"]
         rows = lines = 0
-        for table, records, places in self._tables():
+        for table, records, places in self._rows.tables(self._places()):
             rows += len(table)
             lines += len(records) - int(records.blank().sum())
 
@@ -180,7 +153,7 @@ class CsvFile:
         """Yield the rows, so many at a time."""
         waiting: list[pa.Table] = []
         count = 0
-        for table, _, _ in self._tables():
+        for table, _, _ in self._rows.tables(self._places()):
             waiting.append(table)
             count += len(table)
             if count >= rows:
@@ -238,117 +211,3 @@ class CsvFile:
                 f"{self._name}: line {line(other[0])} has a time in {name!r} that is ISO 8601, not "
                 f"{self._options.time_format!r}. Write all times in one form."
             )
-
-    def _tables(self) -> Iterator[tuple[pa.Table, Records, Ints]]:
-        """Yield the rows as text, some at a time, with the records that they are from, and which of these they are."""
-        names = [f"f{n}" for n in range(len(self._names))]
-        kept = self._places()
-        for records in self._records():
-            filled = ~records.blank()
-            self._refuse_other_encoding(records)
-            self._refuse_ragged(records, filled)
-            content, places = records.kept(filled)
-            if not len(places):
-                continue
-            table = self._parsed(content, names, null_values=["", *self._options.null_values])
-            header = self._repeats_header(table)
-            if header is not None:
-                table, places = table.filter(pc.invert(header)), places[~np.asarray(header)]
-            yield table.select([*kept.values()]).rename_columns([*kept]), records, places
-
-    def _records(self) -> Iterator[Records]:
-        with self._open() as file:
-            yield from read_records(self._blocks(file), self._dialect, self._name)
-
-    def _blocks(self, file: IO[bytes]) -> Iterator[bytes]:
-        """Yield the file's text in UTF-8."""
-        first = file.read(READ_BYTES)
-        if first:
-            refuse_other_kind(self._name, "CSV", first[:SNIFFED_BYTES])
-        if codecs.lookup(self._options.encoding).name in ("utf-8", "utf-8-sig"):
-            self._refuse_utf_16(first)
-            yield first.removeprefix(codecs.BOM_UTF8)
-            while block := file.read(READ_BYTES):
-                yield block
-            return
-        decoder = codecs.getincrementaldecoder(self._options.encoding)()
-        block, line = first, 1
-        while True:
-            try:
-                text = decoder.decode(block, final=not block).encode()
-            except UnicodeDecodeError as error:
-                raise FrameError(
-                    f"{self._name} is not {self._options.encoding} text (near line {line}). Pass the encoding it was "
-                    f"saved with: {csv_option('encoding')}."
-                ) from error
-            yield text.removeprefix(codecs.BOM_UTF8) if block is first else text
-            line += line_ends(text)
-            if not block:
-                return
-            block = file.read(READ_BYTES)
-
-    def _refuse_utf_16(self, first: bytes) -> None:
-        """Refuse UTF-16, which has a mark, or in a plain first line a zero in every other byte."""
-        marked = _BYTE_ORDER_MARKS.get(first[:2])
-        start = first[:100]
-        unmarked = "utf-16-le" if start[1::2].count(0) > len(start) / 4 else None
-        unmarked = "utf-16-be" if start[0::2].count(0) > len(start) / 4 else unmarked
-        if marked or unmarked:
-            raise FrameError(
-                f"{self._name} is UTF-16 text, not UTF-8. Pass {csv_option('encoding', marked or unmarked)}."
-            )
-
-    def _refuse_other_encoding(self, records: Records) -> None:
-        """Refuse text that is not UTF-8."""
-        if records.content.isascii():
-            return
-        try:
-            records.content.decode()
-        except UnicodeDecodeError as error:
-            line = records.first_line + line_ends(records.content[: error.start])
-            raise FrameError(
-                f"{self._name} is not UTF-8 text (line {line}). Pass the encoding it was saved with, such as "
-                f"{csv_option('encoding', 'cp1252')} for a file from Excel on Windows, or save it as UTF-8."
-            ) from error
-
-    def _refuse_ragged(self, records: Records, filled: Bools) -> None:
-        """Refuse rows that are short or long."""
-        ragged = np.flatnonzero(filled & (records.fields != len(self._names)))
-        if not len(ragged):
-            return
-        line, fields = records.line(ragged[0]), int(records.fields[ragged[0]])
-        remedy = (
-            "The file may be incomplete; write the separators of empty cells at the end of a line too."
-            if fields < len(self._names)
-            else "Write cells that have a separator in them in quotes, and name every column."
-        )
-        raise FrameError(
-            f"Cannot read {self._name}: line {line} has {fields} fields, expected {len(self._names)}. {remedy}"
-        )
-
-    def _parsed(self, content: bytes, names: list[str], *, null_values: list[str]) -> pa.Table:
-        """Return records as columns of text."""
-        text = undo_escapes(content, self._dialect)
-        return pacsv.read_csv(
-            pa.BufferReader(text),
-            pacsv.ReadOptions(column_names=names, block_size=max(len(text), 1)),
-            pacsv.ParseOptions(
-                delimiter=self._delimiter, escape_char=self._options.escape_char or False, newlines_in_values=True
-            ),
-            pacsv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                check_utf8=False,
-                null_values=null_values,
-                strings_can_be_null=bool(null_values),
-            ),
-        )
-
-    def _repeats_header(self, table: pa.Table) -> pa.Array | None:
-        """Return which rows have the names of the columns in their cells; None where there are none."""
-        first = self._names[0]
-        found = pc.is_in(table.column(0), pa.array([first or None, f"\ufeff{first}"], pa.string()))
-        for name, column in zip(self._names[1:], table.columns[1:], strict=True):
-            if not pc.any(found).as_py():
-                return None
-            found = pc.and_(found, pc.is_in(column, pa.array([name or None], pa.string())))
-        return found.combine_chunks() if pc.any(found).as_py() else None
