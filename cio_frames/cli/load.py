@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from cio_frames.cli.mistakes import Mistakes
-from cio_frames.cli.options import CallOptions, command_with
+from cio_frames.cli.options import CallOptions, ReadingOptions, command_with
 from cio_frames.cli.printing import (
     err,
     exit_on_error,
@@ -21,6 +21,7 @@ from cio_frames.cli.printing import (
     print_frame,
     print_json,
     print_load_result,
+    print_notes,
 )
 from cio_frames.errors import (
     CampaignsError,
@@ -54,11 +55,14 @@ class RunOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadOptions(RunOptions, CallOptions):
+class LoadOptions(RunOptions, ReadingOptions, CallOptions):
     """Options of ``cio-frames load``."""
 
     source: Annotated[
-        str, typer.Argument(help="Parquet or CSV file, a folder or a pattern of them, or a URL (s3://, gs://).")
+        str,
+        typer.Argument(
+            help="Parquet, CSV or JSON Lines file, a folder, a pattern, a URL (s3://, gs://), or - (stdin)."
+        ),
     ]
     no_schema: Annotated[
         bool, typer.Option("--no-schema", help="Send rows without checking them against Customer.io's spec.")
@@ -125,6 +129,7 @@ def load_command(options: LoadOptions) -> None:
         report=options.report, as_json=options.as_json,
         ledger=options.ledger, output=options.output, fresh=options.fresh, progress=options.progress,
         dry_run=options.dry_run, on_invalid=options.on_invalid, allow_campaigns=options.allow_campaigns,
+        read_options=options.read_options(mistakes),
     )  # fmt: skip
 
 
@@ -209,9 +214,10 @@ def load_and_print(
         report.parent.mkdir(parents=True, exist_ok=True)
         loaded.to_report(report)
     if as_json:
-        print_json({**loaded.as_dict(), "why": loaded.why_text(door)})
+        print_json({**loaded.as_dict(), **loaded.notes.as_dict(door), "why": loaded.why_text(door)})
     else:
         print_load_result(loaded)
+    print_notes(loaded.notes, door)
     if failure or loaded.why:
         err.print(render(failure, door) or loaded.why_text(door))
     if not loaded.ok:
@@ -240,7 +246,7 @@ def _check_command(
 def _check_source(source: str, call_spec: CallSpec, mistakes: Mistakes, options: Mapping[str, Any]) -> None:
     from cio_frames.cli.precheck import check_source
 
-    check_source(source, call_spec, mistakes, output=options["output"])
+    check_source(source, call_spec, mistakes, output=options["output"], read_options=options["read_options"])
 
 
 def _load_or_confirm(source: str, call_spec: CallSpec, client: Client, options: Mapping[str, Any]) -> LoadResult:

@@ -51,7 +51,11 @@ def refuse_campaigns(source: Source, call_spec: CallSpec, now: pd.Timestamp) -> 
         kind = call_spec.mapping.type_column if call_spec.call == "batch" else None
         read = {label for label in (*columns, kind) if label is not None}
         rows = 0
-        for chunk in source.chunks(wanted=lambda labels: [label for label in labels if label in read]):
+        chunks = source.chunks(
+            types_of=lambda labels: types_of(labels, call_spec),
+            wanted=lambda labels: [label for label in labels if label in read],
+        )
+        for chunk in chunks:
             with _naming(chunk.where):
                 rows += count_campaign_rows(chunk.frame, call_spec, now)
     if rows:
@@ -64,20 +68,22 @@ def read_ahead(
     *,
     done: frozenset[int] = frozenset(),
     refuse_campaigns_at: pd.Timestamp | None = None,
+    warn: bool = False,
 ) -> AbstractContextManager[Iterator[tuple[Chunk, Prepared]]]:
     """Yield the chunks with their prepared rows; of files only those that are not done.
 
     The next chunk is read meanwhile, in a thread. Generators are not: a cursor behind one may be bound to the thread
     that made it, as those of sqlite3 are.
 
-    ``refuse_campaigns_at`` is the time of a check for campaigns, if that was not possible before.
+    ``refuse_campaigns_at`` is the time of a check for campaigns, if that was not possible before. ``warn`` is whether
+    to look for warnings.
     """
-    chunks = _prepare_chunks(source, call_spec, done, refuse_campaigns_at)
+    chunks = _prepare_chunks(source, call_spec, done, refuse_campaigns_at, warn=warn)
     return prefetch(chunks) if source.repeatable else nullcontext(chunks)
 
 
 def _prepare_chunks(
-    source: Source, call_spec: CallSpec, done: frozenset[int], refuse_campaigns_at: pd.Timestamp | None
+    source: Source, call_spec: CallSpec, done: frozenset[int], refuse_campaigns_at: pd.Timestamp | None, *, warn: bool
 ) -> Iterator[tuple[Chunk, Prepared]]:
     chunks = source.chunks(
         done=done,
@@ -86,7 +92,7 @@ def _prepare_chunks(
     )
     for chunk in chunks:
         with _naming(chunk.where):
-            prepared = Prepared(_without_reserved_columns(chunk.frame, call_spec), call_spec)
+            prepared = Prepared(_without_reserved_columns(chunk.frame, call_spec), call_spec, warn=warn)
             if refuse_campaigns_at is not None and chunk.number not in done:
                 rows = count_campaign_rows(chunk.frame, call_spec, refuse_campaigns_at)
             else:

@@ -69,6 +69,7 @@ def dry_run_load(
         latest=facts.latest,
         recent=facts.recent,
         first_held_back=tuple(first_rows.rows),
+        notes=source.notes(),
     )
 
 

@@ -29,7 +29,7 @@ from cio_frames.loading.lock import exclusive_lock, is_locked
 from cio_frames.results import GOOD, Status
 
 # Of the tables below. A ledger of another version is refused.
-LEDGER_VERSION = 3
+LEDGER_VERSION = 4
 _CREATE_TABLES = """
 CREATE TABLE IF NOT EXISTS loads (
     load INTEGER PRIMARY KEY, source TEXT NOT NULL, call TEXT NOT NULL, event TEXT, fingerprint TEXT NOT NULL,

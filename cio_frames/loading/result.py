@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from cio_frames.errors import Door, render
+from cio_frames.loading.notes import SourceNotes
 from cio_frames.report.load_page import load_page
 from cio_frames.results import GOOD
 
@@ -88,6 +89,8 @@ class LoadResult:
         Dry run: rows younger than 72 hours, or without a timestamp, by event; they can start campaigns.
     first_held_back : tuple of (file, row, status, reason)
         Dry run: the first five rows of each reason, and of those that are too large; of at most fifty reasons.
+    notes : SourceNotes
+        What was left out of the source, and what is not sent as it stands there; see its ``sentences()``.
     """
 
     what: str
@@ -108,6 +111,7 @@ class LoadResult:
     latest: pd.Timestamp | None = None
     recent: Mapping[str, int] = field(default_factory=dict)
     first_held_back: tuple[HeldBack, ...] = ()
+    notes: SourceNotes = field(default_factory=SourceNotes)
 
     @property
     def why(self) -> str:
@@ -179,6 +183,7 @@ class LoadResult:
             "latest": self.latest and self.latest.isoformat(),
             "recent": dict(self.recent),
             "first_held_back": [row._asdict() for row in self.first_held_back],
+            **self.notes.as_dict(),
             "results": self.results and str(self.results),
             "undelivered": self.undelivered and str(self.undelivered),
             "ledger": self.ledger and str(self.ledger),

@@ -19,11 +19,19 @@ from cio_frames.delivery.dispatcher import deliver
 from cio_frames.delivery.observer import NullObserver
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
 from cio_frames.delivery.rate_limiter import RateLimiter
-from cio_frames.errors import AuthenticationError, CioFramesError, DeliveryError, InterruptedLoad, render
+from cio_frames.errors import (
+    AuthenticationError,
+    CioFramesError,
+    ConfigurationError,
+    DeliveryError,
+    InterruptedLoad,
+    render,
+)
 from cio_frames.loading.chunks import read_ahead, refuse_campaigns, require_columns, use_stored_message_ids
 from cio_frames.loading.fingerprint import WRITE_KEY, load_fingerprint, refuse_changes
 from cio_frames.loading.io_errors import RESUME, START_OVER, unrendered_text
 from cio_frames.loading.ledger import FINAL_STATUSES, Ledger, LoadRecord
+from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.result import LoadResult
 from cio_frames.loading.resume import (
@@ -73,6 +81,8 @@ def run_load(
     now = clock()
     with Ledger(paths.ledger, clock=clock) as ledger:
         record = None if fresh else ledger.find_load(source.name, call_spec.call, call_spec.event)
+        if record is not None and not source.resumable:
+            raise ConfigurationError(f"Standard input is not resumable. To send its rows, {START_OVER}.")
         if record is not None:
             refuse_changes(record.fingerprint, fingerprint)
         elif not allow_campaigns and source.repeatable:
@@ -95,7 +105,7 @@ def run_load(
             if record is not None and record.phase == "done":
                 run.refuse_changed_source()
                 outputs.discard_parts()
-                return _done_before(ledger, record, call_spec, outputs)
+                return _done_before(ledger, record, call_spec, outputs, source.notes())
             if record is not None:
                 ledger.resume_load(load, fingerprint, folder)
             try:
@@ -274,6 +284,7 @@ class LoadRun:
             rows_now=self._progress.rows,
             results=self._outputs.results,
             undelivered=undelivered,
+            notes=self._source.notes(),
         )
 
 
@@ -307,7 +318,9 @@ class ChunkObserver(NullObserver):
         self._progress.update(count)
 
 
-def _done_before(ledger: Ledger, record: LoadRecord, call_spec: CallSpec, outputs: OutputFolder) -> LoadResult:
+def _done_before(
+    ledger: Ledger, record: LoadRecord, call_spec: CallSpec, outputs: OutputFolder, notes: SourceNotes
+) -> LoadResult:
     return _load_result(
         ledger,
         record.load,
@@ -317,6 +330,7 @@ def _done_before(ledger: Ledger, record: LoadRecord, call_spec: CallSpec, output
         source_rows=record.rows,
         results=outputs.results,
         undelivered=outputs.undelivered if outputs.undelivered.exists() else None,
+        notes=notes,
     )
 
 

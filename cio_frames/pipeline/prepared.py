@@ -86,7 +86,10 @@ class Prepared:
         found = self._check_groups(group_rows(frame, call_spec), warn=warn)
         if self.warns:
             found += self._repeated_ids()
-        cases = validation.concat_failures(found)
+        cases = validation.concat_failures([*found, *validation.declared_type_failures(frame, call_spec.column_types)])
+        if call_spec.column_types:
+            # The schema may say the same of a column.
+            cases = cases.drop_duplicates(["position", "column", "check"], ignore_index=True)
         if call_spec.strict_schema:
             # A message id that is not a ULID stays a warning: the row cannot be fixed.
             stays = cases["check"].eq(validation.NO_ULID)
@@ -193,10 +196,14 @@ def _failures_of_group(frame: pd.DataFrame, columns: Columns, call_spec: CallSpe
             schema = validation.schema_of(columns.call, columns.event)
         case own_schema:
             schema = validation.as_schema(own_schema)
-    failures = validation.failures_of(frame, columns, schema, own_columns=call_spec.schema != "spec")
-    if not warn:
-        return failures
-    return validation.concat_failures([failures, *validation.warnings_of(frame, columns, call_spec.tracking_plan)])
+    exact_ids = getattr(call_spec, "exact_ids", False)
+    found = [
+        validation.failures_of(frame, columns, schema, own_columns=call_spec.schema != "spec"),
+        *validation.spreadsheet_number_failures(frame, columns, exact_ids=exact_ids),
+    ]
+    if warn:
+        found += validation.warnings_of(frame, columns, call_spec.tracking_plan)
+    return validation.concat_failures(found)
 
 
 def _merge_calls(call_groups: list[CallGroup], start: int, stop: int) -> Calls:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, get_args
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cio_frames import validation
 from cio_frames._util.progress import bar
 from cio_frames._util.signals import sigterm_as_interrupt
 from cio_frames.arrow.buffers import TEXT
@@ -20,7 +17,6 @@ from cio_frames.delivery.dispatcher import deliver
 from cio_frames.delivery.observer import NullObserver
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
 from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
-from cio_frames.encoding import EncodeError
 from cio_frames.errors import (
     AuthenticationError,
     DeliveryError,
@@ -33,7 +29,8 @@ from cio_frames.errors import (
 from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, require_choice
 from cio_frames.pipeline.encode_run import EncodeRun
 from cio_frames.pipeline.prepared import Prepared
-from cio_frames.report import Survey, ValidationReport, column_facts, merge_column_facts
+from cio_frames.pipeline.report_builder import ReportBuilder
+from cio_frames.report import ValidationReport
 from cio_frames.results import Outcomes
 
 
@@ -71,7 +68,9 @@ def run_call(
 
 def _raise_invalid(prepared: Prepared, client: Client) -> None:
     """Raise InvalidRowsError if any row is invalid, before anything is sent."""
-    report = _check_frame(prepared, client, pd.Timestamp.now("UTC"))
+    builder = ReportBuilder(prepared.call_spec, client, pd.Timestamp.now("UTC"))
+    builder.add(prepared)
+    report = builder.report(prepared.frame.index)
     if not report.ok:
         raise InvalidRowsError(report)
 
@@ -109,51 +108,9 @@ def build_report(
     frame: pd.DataFrame, call_spec: CallSpec, client: Client | None = None, *, checked_at: pd.Timestamp | None = None
 ) -> ValidationReport:
     """Check and encode a frame, send nothing, and return what is wrong with it and the facts of its rows."""
-    prepared = Prepared(frame, call_spec, warn=True)
-    return _check_frame(prepared, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
-
-
-def _check_frame(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> ValidationReport:
-    encode_run = EncodeRun(prepared, client, with_message_ids=False)
-    survey = Survey(checked_at, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
-    events = prepared.events()
-    for encoded in encode_run.encoded_slices():
-        survey.add_call_sizes(encoded.sizes[~encoded.invalid])
-        sent = np.flatnonzero(np.asarray(encoded.payloads.is_valid()))
-        survey.add_timestamps(encoded.timestamp_ms[sent], events[encoded.start + sent])
-        for _, batch in encode_run.cut(encoded):
-            survey.add_request(body_bytes=len(batch.body))
-    cases = [prepared.failures]
-    cases += [
-        validation.failure_cases(
-            encode_error.rows,
-            encode_error.label,
-            encode_error.check,
-            encode_error.reason,
-            values=_failing_cells(prepared.frame, encode_error),
-        )
-        for encode_error in encode_run.encode_errors
-    ]
-    cases += [validation.failure_cases(rows, None, "max_call_bytes", reasons) for rows, reasons in encode_run.too_large]
-    cases += [prepared.warnings, *encode_run.warnings]
-    columns = [
-        each
-        for call_group in prepared.call_groups
-        for each in column_facts(call_group.frame, call_group.columns, prepared.call_spec.options.timezone)
-    ]
-    return ValidationReport(
-        prepared.call_spec.what,
-        prepared.frame.index,
-        validation.concat_failures(cases),
-        survey.facts(merge_column_facts(columns)),
-        against=prepared.call_spec.against,
-    )
-
-
-def _failing_cells(frame: pd.DataFrame, encode_error: EncodeError) -> npt.NDArray[np.object_] | None:
-    """Return the cells of an encode error; None if its label is not the label of one column."""
-    places = [place for place, label in enumerate(frame.columns) if label in {encode_error.label}]
-    return frame.iloc[:, places[0]].iloc[encode_error.rows].to_numpy(dtype=object) if len(places) == 1 else None
+    builder = ReportBuilder(call_spec, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
+    builder.add(Prepared(frame, call_spec, warn=True))
+    return builder.report(frame.index)
 
 
 # Fields that identify what a call is about, and their names in audit files.

@@ -6,11 +6,13 @@ pandera takes as long to import as pandas, so it is imported when a schema is fi
 from typing import TYPE_CHECKING, Any
 
 from cio_frames.validation.checks import CHECKS, NO_ULID
+from cio_frames.validation.declared_types import declared_type_failures
 from cio_frames.validation.failures import concat_failures, failure_cases, rows_by_reason
 from cio_frames.validation.identifiers import repeated_id_warnings
 from cio_frames.validation.journeys_limits import event_data_warnings
 from cio_frames.validation.members import check_constants
 from cio_frames.validation.schemas import as_schema, events, schema, schema_of
+from cio_frames.validation.spreadsheet_numbers import spreadsheet_number_failures
 from cio_frames.validation.warnings import warnings_of
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ __all__ = [
     "as_schema",
     "check_constants",
     "concat_failures",
+    "declared_type_failures",
     "event_data_warnings",
     "events",
     "failure_cases",
@@ -30,6 +33,7 @@ __all__ = [
     "rows_by_reason",
     "schema",
     "schema_of",
+    "spreadsheet_number_failures",
     "warnings_of",
 ]
 

@@ -36,6 +36,7 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "number": "must be a number",
         "object": "must be an object (dict)",
         "repeated_message_id": "duplicate ULID; Journeys ignores an event with the id of an earlier row",
+        "scientific_notation": "written as a number such as 4.9E+11, which has lost digits; export it as text",
         "type": "must be one of the six calls",
         "unknown_event": "not a known event",
         "unknown_property": "not a known property",
