@@ -14,13 +14,14 @@ import pandas as pd
 
 from cio_frames.client import Client
 from cio_frames.columns import Selection
+from cio_frames.pipeline.as_of import AsOfValue
 from cio_frames.pipeline.call_spec import AnyCall, CallSpec, Nulls, OnInvalid, Schema, build_call_spec
 
 if TYPE_CHECKING:
     from cio_frames.report import ValidationReport
 
 # What a run needs beside its CallSpec.
-RUN_OPTIONS = ("client", "dry_run", "on_invalid", "progress")
+RUN_OPTIONS = ("client", "dry_run", "on_invalid", "as_of", "progress")
 
 
 def identify(
@@ -40,6 +41,7 @@ def identify(
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one identify call per row: who a person is, and their traits.
@@ -59,7 +61,8 @@ def identify(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -85,6 +88,11 @@ def identify(
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -141,6 +149,7 @@ def track(
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one track call per row: what a person did.
@@ -164,7 +173,8 @@ def track(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
@@ -190,6 +200,11 @@ def track(
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -244,6 +259,7 @@ def page(
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one page call per row: which page of a web site a person saw.
@@ -265,7 +281,8 @@ def page(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
@@ -291,6 +308,11 @@ def page(
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -344,6 +366,7 @@ def screen(
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one screen call per row: which screen of an app a person saw.
@@ -365,7 +388,8 @@ def screen(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
@@ -391,6 +415,11 @@ def screen(
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -444,6 +473,7 @@ def group(
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one group call per row: create or update an object, and relate a person to it.
@@ -466,7 +496,8 @@ def group(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -492,6 +523,11 @@ def group(
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -543,6 +579,7 @@ def alias(
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one alias call per row: merge ``previous_id`` into ``user_id``, which stays.
@@ -562,7 +599,8 @@ def alias(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     context : column label or dict, optional
         A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
@@ -585,6 +623,11 @@ def alias(
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -643,6 +686,7 @@ def batch(
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send mixed calls: a column holds the call of each row.
@@ -673,7 +717,8 @@ def batch(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -702,6 +747,11 @@ def batch(
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -798,8 +848,7 @@ def validate(
         Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
         Customer.io uses the time of receipt.
     message_id : column label, optional
-        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -900,8 +949,9 @@ def payloads(
         Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
         Customer.io uses the time of receipt.
     message_id : column label, optional
-        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, a call with a
+        timestamp gets a ULID made from its content and its timestamp, and a call without a timestamp gets its id only
+        when it is sent.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.

@@ -18,6 +18,7 @@ from cio_frames.client import Client
 from cio_frames.columns import Selection, suggest_column
 from cio_frames.errors import DeliveryError, FrameError, MissingColumnsError, parameter
 from cio_frames.functions import RUN_OPTIONS
+from cio_frames.pipeline.as_of import AsOfValue
 from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, build_call_spec
 
 
@@ -87,6 +88,7 @@ def delete_people(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Delete people, one User Deleted event per row.
@@ -104,7 +106,8 @@ def delete_people(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     confirm : int
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
@@ -120,6 +123,11 @@ def delete_people(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -165,6 +173,7 @@ def suppress_people(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Delete people and block their ids, one User Suppressed event per row.
@@ -182,7 +191,8 @@ def suppress_people(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     confirm : int
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
@@ -198,6 +208,11 @@ def suppress_people(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -242,6 +257,7 @@ def unsuppress_people(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Unblock the ids of suppressed people, one User Unsuppressed event per row.
@@ -259,7 +275,8 @@ def unsuppress_people(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     audit : path, optional
         File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
         status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
@@ -272,6 +289,11 @@ def unsuppress_people(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -319,6 +341,7 @@ def add_devices(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Add or update people's devices, one Device Created or Updated event per row.
@@ -339,7 +362,8 @@ def add_devices(
         Column with the time the device was last used. Default is ``timestamp``.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
@@ -355,6 +379,11 @@ def add_devices(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -402,6 +431,7 @@ def delete_devices(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Delete people's devices, one Device Deleted event per row.
@@ -421,7 +451,8 @@ def delete_devices(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     confirm : int
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
@@ -437,6 +468,11 @@ def delete_devices(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -483,6 +519,7 @@ def delete_objects(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Delete objects, one Object Deleted event per row.
@@ -503,7 +540,8 @@ def delete_objects(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     confirm : int
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
@@ -519,6 +557,11 @@ def delete_objects(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -566,6 +609,7 @@ def delete_relationships(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Delete relationships between people and objects, one Relationship Deleted event per row.
@@ -588,7 +632,8 @@ def delete_relationships(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     confirm : int
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
@@ -604,6 +649,11 @@ def delete_relationships(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -650,6 +700,7 @@ def report_deliveries(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Report the delivery of messages, one Report Delivery Event per row.
@@ -669,7 +720,8 @@ def report_deliveries(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
@@ -685,6 +737,11 @@ def report_deliveries(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -732,6 +789,7 @@ def report_content(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Report views and clicks of content, one Report Content Event per row.
@@ -751,7 +809,8 @@ def report_content(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
@@ -767,6 +826,11 @@ def report_content(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 

@@ -26,6 +26,8 @@ STATUSES: tuple[Status, ...] = (
 # The statuses of rows when nothing went wrong: with strict mode on, with it off, and in a dry run.
 GOOD: frozenset[str] = frozenset({"delivered", "acknowledged", "ready"})
 
+# In ``result.attrs``: facts of the whole run, as {"as_of": text}.
+RUN_FACTS = "cio"
 
 _NOT_SET = -1
 _TEXT = pd.StringDtype("pyarrow")

@@ -26,11 +26,12 @@ from cio_frames.loading.csv import CsvOptions
 from cio_frames.loading.read_options import ReadOptions
 from cio_frames.loading.standard_input import STANDARD_INPUT_PATH
 from cio_frames.pipeline import CallSpec
+from cio_frames.pipeline.as_of import read_as_of
 from cio_frames.spec.yaml_file import YamlFile
 
 KEYS = {
     "source", "call", "event", "columns", "client", "schema", "strict_schema", "timezone", "nulls", "on_invalid",
-    "allow_campaigns", "ledger", "output", "report", "csv", "partitions",
+    "as_of", "allow_campaigns", "ledger", "output", "report", "csv", "partitions",
 }  # fmt: skip
 COLUMN_KEYS = frozenset({"type_column", "event_column", *(each.name for each in fields(ColumnMapping))}) - {
     "event", "fields", "constants",
@@ -107,11 +108,15 @@ class _JobReader:
         on_invalid = values.get("on_invalid", "skip")
         with self._at(nodes.get("on_invalid")):
             check_choice("on_invalid", on_invalid, ("skip", "raise"))
+        if "as_of" in values:
+            with self._at(nodes["as_of"]):
+                read_as_of(values["as_of"])
         self._mistakes.raise_all(by_line=True)
         options = {
             "ledger": values.get("ledger"),
             "output": values.get("output", self._folder / folder_name(values["source"], call_spec)),
             "on_invalid": on_invalid,
+            "as_of": values.get("as_of"),
             "allow_campaigns": values.get("allow_campaigns", False),
             "read_options": ReadOptions(CsvOptions(**values.get("csv", {})), values.get("partitions", True)),
         }
@@ -164,6 +169,9 @@ class _JobReader:
             case "schema":
                 value = self._file.scalar(node)
                 return value if value in ("spec", None) else self._folder / self._file.text(node)
+            case "as_of" if isinstance(node, yaml.ScalarNode):
+                # YAML reads dates, which are as good as text here.
+                return str(node.value)
             case "source":
                 source = self._file.text(node)
                 return source if _is_url(source) or source == STANDARD_INPUT_PATH else str(self._folder / source)

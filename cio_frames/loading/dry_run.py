@@ -42,7 +42,7 @@ def dry_run_load(
         read_ahead(source, call_spec) as chunks,
     ):
         for chunk, prepared in chunks:
-            encode_run = EncodeRun(prepared, client, with_message_ids=False)
+            encode_run = EncodeRun(prepared, client, message_ids=None)
             events = prepared.events()
             for encoded in encode_run.encoded_slices():
                 kept = np.flatnonzero(np.asarray(encoded.payloads.is_valid()))

@@ -81,6 +81,9 @@ class LoadResult:
         has types in the source that no single type can stand for.
     ledger : Path or None
         The record of what was done.
+    as_of : str or None
+        What stands for the time in the message ids of calls without a timestamp; None in a dry run. Pass it to send the
+        rows again with the same ids.
     least_seconds : float
         Dry run: how long the requests take at least, at the client's rate limit.
     earliest, latest : pandas.Timestamp or None
@@ -106,6 +109,7 @@ class LoadResult:
     results: Path | None = None
     undelivered: Path | None = None
     ledger: Path | None = None
+    as_of: str | None = None
     least_seconds: float = 0.0
     earliest: pd.Timestamp | None = None
     latest: pd.Timestamp | None = None
@@ -187,6 +191,7 @@ class LoadResult:
             "results": self.results and str(self.results),
             "undelivered": self.undelivered and str(self.undelivered),
             "ledger": self.ledger and str(self.ledger),
+            "as_of": self.as_of,
         }
 
     def __repr__(self) -> str:

@@ -38,13 +38,16 @@ from cio_frames.loading.resume import (
     ContentHash,
     EarlierRuns,
     hash_payloads,
+    is_other_moment,
     refuse_added_frames,
     refuse_missing_frames,
     refuse_missing_results,
+    refuse_other_moment,
 )
 from cio_frames.loading.source import Chunk, Source
 from cio_frames.loading.tuning import LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
+from cio_frames.pipeline.as_of import AsOf, AsOfValue, read_as_of, start_as_of
 from cio_frames.results import GOOD
 
 _DONE_BEFORE = f"This load was done before, and nothing was sent now. To send all rows again, {START_OVER}."
@@ -69,6 +72,7 @@ def run_load(
     paths: LoadPaths,
     *,
     fresh: bool,
+    as_of: AsOfValue = None,
     allow_campaigns: bool,
     progress: bool | None,
     tuning: LoadTuning,
@@ -78,12 +82,18 @@ def run_load(
     call_spec = use_stored_message_ids(source, call_spec)
     require_columns(source, call_spec)
     fingerprint = load_fingerprint(source, call_spec, client)
+    given = None if as_of is None else read_as_of(as_of)
     now = clock()
     with Ledger(paths.ledger, clock=clock) as ledger:
         record = None if fresh else ledger.find_load(source.name, call_spec.call, call_spec.event)
         if record is not None and not source.resumable:
             raise ConfigurationError(f"Standard input is not resumable. To send its rows, {START_OVER}.")
+        if record is not None and record.phase == "done" and is_other_moment(record, given):
+            # A load that is done, at another moment: a new run.
+            record, fresh = None, True
+        run_as_of = given or start_as_of(now) if record is None else read_as_of(record.as_of)
         if record is not None:
+            refuse_other_moment(record, given)
             refuse_changes(record.fingerprint, fingerprint)
         elif not allow_campaigns and source.repeatable:
             refuse_campaigns(source, call_spec, now)
@@ -95,13 +105,17 @@ def run_load(
             if record is None:
                 outputs.prepare_for_new_load(fresh=fresh, known_sources=ledger.sources())
                 event, rows = call_spec.event, source.rows()
-                load = ledger.start_load(source.name, call_spec.call, event, fingerprint, rows, folder)
+                load = ledger.start_load(
+                    source.name, call_spec.call, event, fingerprint, rows, folder, as_of=str(run_as_of)
+                )
             else:
                 load = record.load
                 refuse_missing_results(ledger, record, outputs)
             # What can be read only once is checked as it comes, whatever came before.
             refuse_campaigns_at = None if allow_campaigns or source.repeatable else now
-            run = LoadRun(source, call_spec, client, ledger, outputs, load, shown, refuse_campaigns_at, tuning)
+            run = LoadRun(
+                source, call_spec, client, ledger, outputs, load, shown, refuse_campaigns_at, tuning, run_as_of
+            )
             if record is not None and record.phase == "done":
                 run.refuse_changed_source()
                 outputs.discard_parts()
@@ -130,6 +144,7 @@ class LoadRun:
         progress: LoadProgress,
         refuse_campaigns_at: pd.Timestamp | None,
         tuning: LoadTuning,
+        as_of: AsOf,
     ) -> None:
         self._source = source
         self._call_spec = call_spec
@@ -140,7 +155,8 @@ class LoadRun:
         self._progress = progress
         self._refuse_campaigns_at = refuse_campaigns_at
         self._tuning = tuning
-        self._earlier_runs = EarlierRuns(ledger, load, client)
+        self._as_of = as_of
+        self._earlier_runs = EarlierRuns(ledger, load, client, as_of)
         self._rate_limiter = RateLimiter(client.requests_per_second)
         self._started = time.monotonic()
         self._rows_without_final_status = 0
@@ -285,6 +301,7 @@ class LoadRun:
             results=self._outputs.results,
             undelivered=undelivered,
             notes=self._source.notes(),
+            as_of=str(self._as_of),
         )
 
 
@@ -331,6 +348,7 @@ def _done_before(
         results=outputs.results,
         undelivered=outputs.undelivered if outputs.undelivered.exists() else None,
         notes=notes,
+        as_of=record.as_of,
     )
 
 

@@ -41,7 +41,7 @@ class ReportBuilder:
 
     def add(self, prepared: Prepared) -> None:
         """Add the rows of one part, prepared with warnings."""
-        encode_run = EncodeRun(prepared, self._client, with_message_ids=False)
+        encode_run = EncodeRun(prepared, self._client, message_ids=None)
         events = prepared.events()
         for encoded in encode_run.encoded_slices():
             self._survey.add_call_sizes(encoded.sizes[~encoded.invalid])

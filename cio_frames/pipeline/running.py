@@ -17,6 +17,7 @@ from cio_frames.delivery.dispatcher import deliver
 from cio_frames.delivery.observer import NullObserver
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
 from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
+from cio_frames.encoding import ID_PLACEHOLDER
 from cio_frames.errors import (
     AuthenticationError,
     DeliveryError,
@@ -26,12 +27,14 @@ from cio_frames.errors import (
     parameter,
     render,
 )
+from cio_frames.pipeline.as_of import AsOf, AsOfValue, read_as_of, start_as_of
 from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, require_choice
-from cio_frames.pipeline.encode_run import EncodeRun
+from cio_frames.pipeline.encode_run import EncodedSlice, EncodeRun
+from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.pipeline.prepared import Prepared
 from cio_frames.pipeline.report_builder import ReportBuilder
 from cio_frames.report import ValidationReport
-from cio_frames.results import Outcomes
+from cio_frames.results import RUN_FACTS, Outcomes
 
 
 def run_call(
@@ -41,29 +44,33 @@ def run_call(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     slice_rows: int | None = None,
     backoff: Backoff = DEFAULT_BACKOFF,
+    clock: Callable[[], pd.Timestamp] = lambda: pd.Timestamp.now("UTC"),
 ) -> pd.DataFrame:
     """Send a frame, or find out what would be sent, and return the result frame."""
     require_choice("on_invalid", on_invalid, get_args(OnInvalid))
     if client is not None and not isinstance(client, Client):
         raise FrameError(f"{parameter('client')} must be a Client, got {type(client).__name__}: Client(write_key=...).")
+    run_as_of = start_as_of(clock()) if as_of is None else read_as_of(as_of)
     client = client or (offline_client() if dry_run else Client.from_env())
     prepared = Prepared(frame, call_spec, slice_rows=slice_rows)
     if on_invalid == "raise":
         _raise_invalid(prepared, client)
     if dry_run:
-        encode_run = EncodeRun(prepared, client)
+        encode_run = EncodeRun(prepared, client, message_ids=MessageIds(None))
         for number, (_, batch) in enumerate(encode_run.batches()):
             encode_run.outcomes.record(batch.rows, "ready", batch=number)
         return encode_run.outcomes.frame(frame.index)
     with bar(len(frame), progress, call_spec.what) as progress_bar:
         observer = _FrameObserver(progress_bar.update)
-        encode_run = observer.encode_run = EncodeRun(prepared, client, observer=observer)
+        message_ids = MessageIds(run_as_of)
+        encode_run = observer.encode_run = EncodeRun(prepared, client, message_ids=message_ids, observer=observer)
         with sigterm_as_interrupt():
             delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
-    return _result_frame(encode_run.outcomes, delivery, frame.index)
+    return _result_frame(encode_run.outcomes, delivery, frame.index, run_as_of)
 
 
 def _raise_invalid(prepared: Prepared, client: Client) -> None:
@@ -90,10 +97,11 @@ class _FrameObserver(NullObserver):
         self._count_rows(count)
 
 
-def _result_frame(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any]) -> pd.DataFrame:
+def _result_frame(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any], as_of: AsOf) -> pd.DataFrame:
     """Return the result frame; raise with it if delivery stopped early."""
     outcomes.mark_unsent(render(delivery.why) or "not sent")
     result = outcomes.frame(index)
+    result.attrs[RUN_FACTS] = {"as_of": str(as_of)}
     match delivery.stop_reason:
         case StopReason.UNAUTHORIZED:
             raise AuthenticationError(delivery.why, result)
@@ -134,8 +142,18 @@ def encode_payloads(
     frame: pd.DataFrame, call_spec: CallSpec, client: Client | None = None, *, slice_rows: int | None = None
 ) -> pd.Series[Any]:
     """Return the JSON that each row would send; null for rows that are not sent."""
-    encode_run = EncodeRun(Prepared(frame, call_spec, slice_rows=slice_rows), client or offline_client())
-    # Without the comma at the end.
-    chunks = [pc.utf8_slice_codeunits(encoded.payloads, 0, -1) for encoded in encode_run.encoded_slices()]
-    texts = pa.chunked_array(chunks, TEXT)
+    prepared = Prepared(frame, call_spec, slice_rows=slice_rows)
+    encode_run = EncodeRun(prepared, client or offline_client(), message_ids=MessageIds(None))
+    texts = pa.chunked_array([_whole_payloads(encoded) for encoded in encode_run.encoded_slices()], TEXT)
     return pd.Series(pd.array(texts, dtype=pd.StringDtype("pyarrow")), index=frame.index, name="payload")
+
+
+def _whole_payloads(encoded: EncodedSlice) -> pa.Array:
+    """Return payloads without the comma at the end, and without a placeholder where there is no message id yet."""
+    payloads = pc.utf8_slice_codeunits(encoded.payloads, 0, -1)
+    without_id = pc.and_(pc.is_valid(payloads), pc.is_null(encoded.message_ids))
+    if not pc.any(without_id).as_py():
+        return payloads
+    end, nothing = pa.scalar("}", TEXT), pa.scalar("", TEXT)
+    shortened = pc.binary_join_element_wise(pc.utf8_slice_codeunits(payloads, 0, -len(ID_PLACEHOLDER)), end, nothing)
+    return pc.if_else(without_id, shortened, payloads)
