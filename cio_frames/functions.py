@@ -38,6 +38,7 @@ def identify(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
@@ -81,6 +82,10 @@ def identify(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
+        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -139,6 +144,7 @@ def track(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
@@ -186,6 +192,10 @@ def track(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
+        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -242,6 +252,7 @@ def page(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
@@ -287,6 +298,10 @@ def page(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
+        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -342,6 +357,7 @@ def screen(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
@@ -387,6 +403,10 @@ def screen(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
+        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -442,6 +462,7 @@ def group(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
@@ -488,6 +509,10 @@ def group(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
+        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -541,6 +566,7 @@ def alias(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
@@ -581,6 +607,10 @@ def alias(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
+        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -641,6 +671,7 @@ def batch(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
@@ -698,6 +729,10 @@ def batch(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
+        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -765,6 +800,7 @@ def validate(
     client: Client | None = None,
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
 ) -> ValidationReport:
@@ -820,6 +856,10 @@ def validate(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
+        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -869,6 +909,7 @@ def payloads(
     client: Client | None = None,
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
 ) -> pd.Series[Any]:
@@ -922,6 +963,10 @@ def payloads(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
+        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str

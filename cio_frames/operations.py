@@ -86,6 +86,7 @@ def delete_people(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
@@ -118,6 +119,10 @@ def delete_people(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
+        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     progress : bool, optional
@@ -164,6 +169,7 @@ def suppress_people(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
@@ -196,6 +202,10 @@ def suppress_people(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
+        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     progress : bool, optional
@@ -241,6 +251,7 @@ def unsuppress_people(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
@@ -270,6 +281,10 @@ def unsuppress_people(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
+        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     progress : bool, optional
@@ -318,6 +333,7 @@ def add_devices(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
@@ -353,6 +369,10 @@ def add_devices(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
+        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     progress : bool, optional
@@ -401,6 +421,7 @@ def delete_devices(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
@@ -435,6 +456,10 @@ def delete_devices(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
+        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     progress : bool, optional
@@ -482,6 +507,7 @@ def delete_objects(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
@@ -517,6 +543,10 @@ def delete_objects(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
+        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     progress : bool, optional
@@ -565,6 +595,7 @@ def delete_relationships(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
@@ -602,6 +633,10 @@ def delete_relationships(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
+        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     progress : bool, optional
@@ -649,6 +684,7 @@ def report_deliveries(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
@@ -683,6 +719,10 @@ def report_deliveries(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
+        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     progress : bool, optional
@@ -731,6 +771,7 @@ def report_content(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
@@ -765,6 +806,10 @@ def report_content(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
+        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     progress : bool, optional

@@ -26,15 +26,15 @@ from cio_frames.pipeline import CallSpec
 from cio_frames.spec.yaml_file import YamlFile
 
 KEYS = {
-    "source", "call", "event", "columns", "client", "schema", "strict_schema", "timezone", "nulls", "on_invalid",
-    "allow_campaigns", "ledger", "output", "report",
+    "source", "call", "event", "columns", "client", "schema", "strict_schema", "exact_ids", "timezone", "nulls",
+    "on_invalid", "allow_campaigns", "ledger", "output", "report",
 }  # fmt: skip
 COLUMN_KEYS = frozenset({"type_column", "event_column", *(each.name for each in fields(ColumnMapping))}) - {
     "event", "fields", "constants",
 }  # fmt: skip
 CLIENT_KEYS = frozenset(each.name for each in fields(Client)) - {"write_key"}
 _REQUIRED_KEYS = ("source", "call")
-_CALL_SETTINGS = ("event", "nulls", "timezone", "schema", "strict_schema")
+_CALL_SETTINGS = ("event", "nulls", "timezone", "schema", "strict_schema", "exact_ids")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class _JobReader:
                 return self._values(self._entries(node, COLUMN_KEYS), self._column)
             case "client":
                 return self._client(node)
-            case "strict_schema" | "allow_campaigns":
+            case "strict_schema" | "exact_ids" | "allow_campaigns":
                 return self._switch(node)
             case "ledger" | "output" | "report":
                 return self._folder / self._file.text(node)

@@ -45,6 +45,7 @@ def load(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     ledger: str | PathLike[str] | None = None,
@@ -76,7 +77,7 @@ def load(
         Read, check and count everything, and send nothing. It needs no client, no ledger and no output.
     on_invalid : {"skip", "raise"}
         Whether invalid rows are held back and reported, or the whole load is refused.
-    schema, strict_schema, nulls, timezone
+    schema, strict_schema, exact_ids, nulls, timezone
         As for :func:`track`.
     ledger : path, optional
         SQLite file that records what loads have done. Default is ``ledger.sqlite`` in the output folder.
@@ -147,6 +148,7 @@ def load(
         integrations=integrations,
         schema=schema,
         strict_schema=strict_schema,
+        exact_ids=exact_ids,
         nulls=nulls,
         timezone=timezone,
     )
