@@ -113,9 +113,9 @@ PARAMETERS = {
     ),
     "exact_ids": (
         "bool",
-        "Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``), "
-        "have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes, "
-        "suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.",
+        "Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, "
+        "``NULL``), have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, "
+        "delete, or suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.",
     ),
     "nulls": (
         '{"omit", "send"}',

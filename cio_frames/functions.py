@@ -84,8 +84,8 @@ def identify(
         that is not a ULID stays a warning.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
-        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
-        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -194,8 +194,8 @@ def track(
         that is not a ULID stays a warning.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
-        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
-        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -300,8 +300,8 @@ def page(
         that is not a ULID stays a warning.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
-        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
-        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -405,8 +405,8 @@ def screen(
         that is not a ULID stays a warning.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
-        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
-        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -511,8 +511,8 @@ def group(
         that is not a ULID stays a warning.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
-        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
-        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -609,8 +609,8 @@ def alias(
         that is not a ULID stays a warning.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
-        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
-        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -731,8 +731,8 @@ def batch(
         that is not a ULID stays a warning.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
-        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
-        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -858,8 +858,8 @@ def validate(
         that is not a ULID stays a warning.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
-        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
-        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -965,8 +965,8 @@ def payloads(
         that is not a ULID stays a warning.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
-        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
-        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str

@@ -121,8 +121,8 @@ def delete_people(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
-        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
-        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     progress : bool, optional
@@ -204,8 +204,8 @@ def suppress_people(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
-        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
-        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     progress : bool, optional
@@ -283,8 +283,8 @@ def unsuppress_people(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
-        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
-        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     progress : bool, optional
@@ -371,8 +371,8 @@ def add_devices(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
-        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
-        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     progress : bool, optional
@@ -458,8 +458,8 @@ def delete_devices(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
-        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
-        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     progress : bool, optional
@@ -545,8 +545,8 @@ def delete_objects(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
-        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
-        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     progress : bool, optional
@@ -635,8 +635,8 @@ def delete_relationships(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
-        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
-        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     progress : bool, optional
@@ -721,8 +721,8 @@ def report_deliveries(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
-        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
-        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     progress : bool, optional
@@ -808,8 +808,8 @@ def report_content(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
-        have white space around them, or occur in several forms (``1`` and ``001``); where a call merges, deletes,
-        suppresses, or is about a device, such rows are invalid. Set it to clean up after earlier loads.
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     progress : bool, optional

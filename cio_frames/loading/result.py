@@ -14,6 +14,7 @@ import pandas as pd
 from cio_frames.errors import Door, render
 from cio_frames.report.load_page import load_page
 from cio_frames.results import GOOD
+from cio_frames.validation import WarningCount, count_of
 
 
 class HeldBack(NamedTuple):
@@ -88,6 +89,8 @@ class LoadResult:
         Dry run: rows younger than 72 hours, or without a timestamp, by event; they can start campaigns.
     first_held_back : tuple of (file, row, status, reason)
         Dry run: the first five rows of each reason, and of those that are too large; of at most fifty reasons.
+    warnings : tuple of WarningCount
+        What was sent, and is probably not what was meant: about rows, columns, or the source as a whole.
     """
 
     what: str
@@ -108,6 +111,7 @@ class LoadResult:
     latest: pd.Timestamp | None = None
     recent: Mapping[str, int] = field(default_factory=dict)
     first_held_back: tuple[HeldBack, ...] = ()
+    warnings: tuple[WarningCount, ...] = ()
 
     @property
     def why(self) -> str:
@@ -170,6 +174,7 @@ class LoadResult:
                 for (status, reason), rows in self.reasons.items()
                 if reason is not None
             ],
+            "warnings": [warning.as_dict() for warning in self.warnings],
             "resent": self.resent,
             "bytes": self.bytes,
             "requests": self.requests,
@@ -186,4 +191,5 @@ class LoadResult:
 
     def __repr__(self) -> str:
         counted = ", ".join(f"{rows:,} {status}" for status, rows in self.statuses.items())
-        return f"<LoadResult of {self.what}, {self.phase}: {counted or 'no rows'}>"
+        warnings = f"; {count_of(self.warnings, 'warning')}" if self.warnings else ""
+        return f"<LoadResult of {self.what}, {self.phase}: {counted or 'no rows'}{warnings}>"

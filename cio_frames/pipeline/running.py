@@ -34,7 +34,7 @@ from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, require_choice
 from cio_frames.pipeline.encode_run import EncodeRun
 from cio_frames.pipeline.prepared import Prepared
 from cio_frames.report import Survey, ValidationReport, column_facts, merge_column_facts
-from cio_frames.results import Outcomes
+from cio_frames.results import RESULT_ATTRS
 
 
 def run_call(
@@ -60,13 +60,13 @@ def run_call(
         encode_run = EncodeRun(prepared, client)
         for number, (_, batch) in enumerate(encode_run.batches()):
             encode_run.outcomes.record(batch.rows, "ready", batch=number)
-        return encode_run.outcomes.frame(frame.index)
+        return _frame_with_warnings(encode_run, frame.index)
     with bar(len(frame), progress, call_spec.what) as progress_bar:
         observer = _FrameObserver(progress_bar.update)
         encode_run = observer.encode_run = EncodeRun(prepared, client, observer=observer)
         with sigterm_as_interrupt():
             delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
-    return _result_frame(encode_run.outcomes, delivery, frame.index)
+    return _result_frame(encode_run, delivery, frame.index)
 
 
 def _raise_invalid(prepared: Prepared, client: Client) -> None:
@@ -91,10 +91,10 @@ class _FrameObserver(NullObserver):
         self._count_rows(count)
 
 
-def _result_frame(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any]) -> pd.DataFrame:
+def _result_frame(encode_run: EncodeRun, delivery: Delivery, index: pd.Index[Any]) -> pd.DataFrame:
     """Return the result frame; raise with it if delivery stopped early."""
-    outcomes.mark_unsent(render(delivery.why) or "not sent")
-    result = outcomes.frame(index)
+    encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
+    result = _frame_with_warnings(encode_run, index)
     match delivery.stop_reason:
         case StopReason.UNAUTHORIZED:
             raise AuthenticationError(delivery.why, result)
@@ -105,11 +105,22 @@ def _result_frame(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any]) 
     return result
 
 
+def _frame_with_warnings(encode_run: EncodeRun, index: pd.Index[Any]) -> pd.DataFrame:
+    """Return the result frame, with the warnings that are about columns or all rows in its attrs."""
+    result = encode_run.outcomes.frame(index)
+    warnings = encode_run.all_warnings()
+    if warnings:
+        # pandas copies attrs to what is made of the frame, and writes them to files as JSON: so they are plain values,
+        # and say how many rows they are about.
+        result.attrs[RESULT_ATTRS] = {"rows": len(result), "warnings": validation.to_records(warnings)}
+    return result
+
+
 def build_report(
     frame: pd.DataFrame, call_spec: CallSpec, client: Client | None = None, *, checked_at: pd.Timestamp | None = None
 ) -> ValidationReport:
     """Check and encode a frame, send nothing, and return what is wrong with it and the facts of its rows."""
-    prepared = Prepared(frame, call_spec, warn=True)
+    prepared = Prepared(frame, call_spec)
     return _check_frame(prepared, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
 
 
@@ -146,6 +157,7 @@ def _check_frame(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -
         prepared.frame.index,
         validation.concat_failures(cases),
         survey.facts(merge_column_facts(columns)),
+        warnings=encode_run.all_warnings(),
         against=prepared.call_spec.against,
     )
 
