@@ -112,6 +112,12 @@ PARAMETERS = {
         "keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message "
         "id that is not a ULID stays a warning.",
     ),
+    "exact_ids": (
+        "bool",
+        "Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, "
+        "``NULL``), have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, "
+        "delete, or suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.",
+    ),
     "nulls": (
         '{"omit", "send"}',
         "Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.",

@@ -39,6 +39,7 @@ def identify(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -84,6 +85,10 @@ def identify(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -147,6 +152,7 @@ def track(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -196,6 +202,10 @@ def track(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -257,6 +267,7 @@ def page(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -304,6 +315,10 @@ def page(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -364,6 +379,7 @@ def screen(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -411,6 +427,10 @@ def screen(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -471,6 +491,7 @@ def group(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -519,6 +540,10 @@ def group(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -577,6 +602,7 @@ def alias(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -619,6 +645,10 @@ def alias(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -684,6 +714,7 @@ def batch(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -743,6 +774,10 @@ def batch(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -815,6 +850,7 @@ def validate(
     client: Client | None = None,
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
 ) -> ValidationReport:
@@ -869,6 +905,10 @@ def validate(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -918,6 +958,7 @@ def payloads(
     client: Client | None = None,
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
 ) -> pd.Series[Any]:
@@ -972,6 +1013,10 @@ def payloads(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str

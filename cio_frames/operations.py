@@ -87,6 +87,7 @@ def delete_people(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -121,6 +122,10 @@ def delete_people(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -172,6 +177,7 @@ def suppress_people(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -206,6 +212,10 @@ def suppress_people(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -256,6 +266,7 @@ def unsuppress_people(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -287,6 +298,10 @@ def unsuppress_people(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -340,6 +355,7 @@ def add_devices(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -377,6 +393,10 @@ def add_devices(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -430,6 +450,7 @@ def delete_devices(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -466,6 +487,10 @@ def delete_devices(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -518,6 +543,7 @@ def delete_objects(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -555,6 +581,10 @@ def delete_objects(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -608,6 +638,7 @@ def delete_relationships(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -647,6 +678,10 @@ def delete_relationships(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -699,6 +734,7 @@ def report_deliveries(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -735,6 +771,10 @@ def report_deliveries(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -788,6 +828,7 @@ def report_content(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -824,6 +865,10 @@ def report_content(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional

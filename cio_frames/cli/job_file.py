@@ -30,8 +30,8 @@ from cio_frames.pipeline.as_of import read_as_of
 from cio_frames.spec.yaml_file import YamlFile
 
 KEYS = {
-    "source", "call", "event", "columns", "client", "schema", "strict_schema", "timezone", "nulls", "on_invalid",
-    "as_of", "allow_campaigns", "ledger", "output", "report", "csv", "partitions",
+    "source", "call", "event", "columns", "client", "schema", "strict_schema", "exact_ids", "timezone", "nulls",
+    "on_invalid", "as_of", "allow_campaigns", "ledger", "output", "report", "csv", "partitions",
 }  # fmt: skip
 COLUMN_KEYS = frozenset({"type_column", "event_column", *(each.name for each in fields(ColumnMapping))}) - {
     "event", "fields", "constants",
@@ -39,7 +39,7 @@ COLUMN_KEYS = frozenset({"type_column", "event_column", *(each.name for each in 
 CLIENT_KEYS = frozenset(each.name for each in fields(Client)) - {"write_key"}
 CSV_KEYS = frozenset(each.name for each in fields(CsvOptions))
 _REQUIRED_KEYS = ("source", "call")
-_CALL_SETTINGS = ("event", "nulls", "timezone", "schema", "strict_schema")
+_CALL_SETTINGS = ("event", "nulls", "timezone", "schema", "strict_schema", "exact_ids")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class _JobReader:
                 return self._client(node)
             case "csv":
                 return self._csv(node)
-            case "strict_schema" | "allow_campaigns" | "partitions":
+            case "strict_schema" | "exact_ids" | "allow_campaigns" | "partitions":
                 return self._switch(node)
             case "ledger" | "output" | "report":
                 return self._folder / self._file.text(node)

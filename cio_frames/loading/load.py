@@ -49,6 +49,7 @@ def load(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -84,7 +85,7 @@ def load(
         Read, check and count everything, and send nothing. It needs no client, no ledger and no output.
     on_invalid : {"skip", "raise"}
         Whether invalid rows are held back and reported, or the whole load is refused.
-    schema, strict_schema, nulls, timezone
+    schema, strict_schema, exact_ids, nulls, timezone
         As for :func:`track`.
     as_of : str, date or datetime, optional
         What stands for the time in the message ids of calls without a timestamp, as for :func:`track`. Default is the
@@ -163,6 +164,7 @@ def load(
         integrations=integrations,
         schema=schema,
         strict_schema=strict_schema,
+        exact_ids=exact_ids,
         nulls=nulls,
         timezone=timezone,
     )

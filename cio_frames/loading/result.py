@@ -15,6 +15,7 @@ from cio_frames.errors import Door, render
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.report.load_page import load_page
 from cio_frames.results import GOOD
+from cio_frames.validation import WarningCount, count_of
 
 
 class HeldBack(NamedTuple):
@@ -94,6 +95,8 @@ class LoadResult:
         Dry run: the first five rows of each reason, and of those that are too large; of at most fifty reasons.
     notes : SourceNotes
         What was left out of the source, and what is not sent as it stands there; see its ``sentences()``.
+    warnings : tuple of WarningCount
+        What was sent, and is probably not what was meant: about rows, columns, or the source as a whole.
     """
 
     what: str
@@ -116,6 +119,7 @@ class LoadResult:
     recent: Mapping[str, int] = field(default_factory=dict)
     first_held_back: tuple[HeldBack, ...] = ()
     notes: SourceNotes = field(default_factory=SourceNotes)
+    warnings: tuple[WarningCount, ...] = ()
 
     @property
     def why(self) -> str:
@@ -178,6 +182,7 @@ class LoadResult:
                 for (status, reason), rows in self.reasons.items()
                 if reason is not None
             ],
+            "warnings": [warning.as_dict() for warning in self.warnings],
             "resent": self.resent,
             "bytes": self.bytes,
             "requests": self.requests,
@@ -196,4 +201,5 @@ class LoadResult:
 
     def __repr__(self) -> str:
         counted = ", ".join(f"{rows:,} {status}" for status, rows in self.statuses.items())
-        return f"<LoadResult of {self.what}, {self.phase}: {counted or 'no rows'}>"
+        warnings = f"; {count_of(self.warnings, 'warning')}" if self.warnings else ""
+        return f"<LoadResult of {self.what}, {self.phase}: {counted or 'no rows'}{warnings}>"

@@ -30,6 +30,7 @@ from cio_frames.errors import (
 from cio_frames.loading.chunks import read_ahead, refuse_campaigns, require_columns, use_stored_message_ids
 from cio_frames.loading.fingerprint import WRITE_KEY, load_fingerprint, refuse_changes
 from cio_frames.loading.io_errors import RESUME, START_OVER, unrendered_text
+from cio_frames.loading.kept_warnings import read_warnings_file, write_warnings_file
 from cio_frames.loading.ledger import FINAL_STATUSES, Ledger, LoadRecord
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.outputs import OutputFolder
@@ -49,6 +50,7 @@ from cio_frames.loading.tuning import LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
 from cio_frames.pipeline.as_of import AsOf, AsOfValue, read_as_of, start_as_of
 from cio_frames.results import GOOD
+from cio_frames.validation import SourceWarnings, merge_warning_counts
 
 _DONE_BEFORE = f"This load was done before, and nothing was sent now. To send all rows again, {START_OVER}."
 _LOAD_INTERRUPTED = f"The load was interrupted. {RESUME}"
@@ -160,6 +162,7 @@ class LoadRun:
         self._rate_limiter = RateLimiter(client.requests_per_second)
         self._started = time.monotonic()
         self._rows_without_final_status = 0
+        self._warnings = SourceWarnings(is_partial=bool(self._earlier_runs.done_chunks))
 
     def refuse_changed_source(self) -> None:
         """Refuse frames that differ from those that this load, which is done, has sent; files tell by their stamps."""
@@ -251,7 +254,11 @@ class LoadRun:
         encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
         result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=times > 1)
         all_delivered = set(result["status"].unique()) <= GOOD
-        self._outputs.write_chunk(chunk, None if all_delivered else self._source.read_all_columns(chunk), result)
+        counts = encode_run.warning_counts()
+        self._warnings.add(counts, prepared.people)
+        self._outputs.write_chunk(
+            chunk, None if all_delivered else self._source.read_all_columns(chunk), result, warnings=counts
+        )
         rows_without_final_status = int((~result["status"].isin(FINAL_STATUSES)).sum())
         ledger.finish_chunk(
             load,
@@ -286,6 +293,9 @@ class LoadRun:
 
     def _finish(self, phase: str, why: str) -> LoadResult:
         undelivered = self._outputs.combine_undelivered()
+        earlier = self._outputs.read_warnings(self._earlier_runs.done_chunks)
+        warnings = merge_warning_counts([*earlier, *self._warnings.warnings()])
+        write_warnings_file(self._outputs.results, warnings)
         self._ledger.end_load(self._load, phase, why)
         if phase == "done":
             self._outputs.discard_parts()
@@ -302,6 +312,7 @@ class LoadRun:
             undelivered=undelivered,
             notes=self._source.notes(),
             as_of=str(self._as_of),
+            warnings=tuple(warnings),
         )
 
 
@@ -349,6 +360,7 @@ def _done_before(
         undelivered=outputs.undelivered if outputs.undelivered.exists() else None,
         notes=notes,
         as_of=record.as_of,
+        warnings=tuple(read_warnings_file(outputs.results)),
     )
 
 

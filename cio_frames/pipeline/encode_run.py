@@ -100,6 +100,9 @@ class EncodeRun:
         self.failed, self._reasons = validation.rows_by_reason(prepared.failures, prepared.rows)
         # Recorded before encoding: delivery may stop before a row's slice is encoded, and it is invalid all the same.
         self.outcomes.record_invalid(np.flatnonzero(self.failed), self._reasons[self.failed])
+        if len(prepared.warnings):
+            has_warning, warnings = validation.rows_by_reason(prepared.warnings, prepared.rows)
+            self.outcomes.add_warnings(np.flatnonzero(has_warning), warnings[has_warning])
         self.encode_errors: list[EncodeError] = []
         self.too_large: list[tuple[Ints, npt.NDArray[np.object_]]] = []
         self.warnings: list[pd.DataFrame] = []
@@ -182,11 +185,24 @@ class EncodeRun:
             self._observer.on_rows(int(not_sent.sum()))
             yield EncodedSlice(start, payloads, sizes, invalid, calls.timestamps_ms, ids)
 
+    def warning_counts(self) -> list[validation.WarningCount]:
+        """Return the warnings of rows that are sent, and about columns, counted; complete after the last slice."""
+        cases = validation.concat_failures([self._prepared.warnings, *self.warnings])
+        return [*validation.count_rows(cases, self.outcomes.held_back()), *self._prepared.column_warnings]
+
+    def all_warnings(self) -> list[validation.WarningCount]:
+        """Return the warnings of a frame that is a whole source, with those that show only over all rows."""
+        found = validation.SourceWarnings(max_keys=max(self._prepared.rows, 1))
+        found.add(self.warning_counts(), self._prepared.people)
+        return found.warnings()
+
     def _check_event_data(self, payloads: pa.Array, start: int) -> pa.Array:
         """Record events whose properties are too much for Journeys, and return the payloads that are sent."""
         for cases in validation.event_data_warnings(payloads, start):
             if not self._prepared.call_spec.strict_schema:
                 self.warnings.append(cases)
+                rows = cases["position"].to_numpy(dtype=np.int64)
+                self.outcomes.add_warnings(rows, cases["reason"].to_numpy(dtype=object))
                 continue
             rows = cases["position"].to_numpy(dtype=np.int64)
             self._add_reason(EncodeError(rows, cases["reason"].iloc[0], None, cases["check"].iloc[0]))

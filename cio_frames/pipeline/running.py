@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cio_frames import validation
 from cio_frames._util.progress import bar
 from cio_frames._util.signals import sigterm_as_interrupt
 from cio_frames.arrow.buffers import TEXT
@@ -34,7 +35,7 @@ from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.pipeline.prepared import Prepared
 from cio_frames.pipeline.report_builder import ReportBuilder
 from cio_frames.report import ValidationReport
-from cio_frames.results import RUN_FACTS, Outcomes
+from cio_frames.results import RESULT_ATTRS
 
 
 def run_call(
@@ -63,14 +64,14 @@ def run_call(
         encode_run = EncodeRun(prepared, client, message_ids=MessageIds(None))
         for number, (_, batch) in enumerate(encode_run.batches()):
             encode_run.outcomes.record(batch.rows, "ready", batch=number)
-        return encode_run.outcomes.frame(frame.index)
+        return _frame_with_warnings(encode_run, frame.index)
     with bar(len(frame), progress, call_spec.what) as progress_bar:
         observer = _FrameObserver(progress_bar.update)
         message_ids = MessageIds(run_as_of)
         encode_run = observer.encode_run = EncodeRun(prepared, client, message_ids=message_ids, observer=observer)
         with sigterm_as_interrupt():
             delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
-    return _result_frame(encode_run.outcomes, delivery, frame.index, run_as_of)
+    return _result_frame(encode_run, delivery, frame.index, run_as_of)
 
 
 def _raise_invalid(prepared: Prepared, client: Client) -> None:
@@ -97,11 +98,11 @@ class _FrameObserver(NullObserver):
         self._count_rows(count)
 
 
-def _result_frame(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any], as_of: AsOf) -> pd.DataFrame:
+def _result_frame(encode_run: EncodeRun, delivery: Delivery, index: pd.Index[Any], as_of: AsOf) -> pd.DataFrame:
     """Return the result frame; raise with it if delivery stopped early."""
-    outcomes.mark_unsent(render(delivery.why) or "not sent")
-    result = outcomes.frame(index)
-    result.attrs[RUN_FACTS] = {"as_of": str(as_of)}
+    encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
+    result = _frame_with_warnings(encode_run, index)
+    result.attrs.setdefault(RESULT_ATTRS, {})["as_of"] = str(as_of)
     match delivery.stop_reason:
         case StopReason.UNAUTHORIZED:
             raise AuthenticationError(delivery.why, result)
@@ -112,12 +113,23 @@ def _result_frame(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any], 
     return result
 
 
+def _frame_with_warnings(encode_run: EncodeRun, index: pd.Index[Any]) -> pd.DataFrame:
+    """Return the result frame, with the warnings that are about columns or all rows in its attrs."""
+    result = encode_run.outcomes.frame(index)
+    warnings = encode_run.all_warnings()
+    if warnings:
+        # pandas copies attrs to what is made of the frame, and writes them to files as JSON: so they are plain values,
+        # and say how many rows they are about.
+        result.attrs[RESULT_ATTRS] = {"rows": len(result), "warnings": validation.to_records(warnings)}
+    return result
+
+
 def build_report(
     frame: pd.DataFrame, call_spec: CallSpec, client: Client | None = None, *, checked_at: pd.Timestamp | None = None
 ) -> ValidationReport:
     """Check and encode a frame, send nothing, and return what is wrong with it and the facts of its rows."""
     builder = ReportBuilder(call_spec, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
-    builder.add(Prepared(frame, call_spec, warn=True))
+    builder.add(Prepared(frame, call_spec))
     return builder.report(frame.index)
 
 
