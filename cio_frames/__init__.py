@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from cio_frames.loading.load import load
     from cio_frames.report import ValidationReport
     from cio_frames.sandbox import Sandbox
+    from cio_frames.summaries import Summary, summary
     from cio_frames.validation import events, schema
 
     __version__: str
@@ -65,6 +66,7 @@ __all__ = [
     "MissingColumnsError",
     "Sandbox",
     "SpecError",
+    "Summary",
     "ValidationReport",
     "add_devices",
     "alias",
@@ -84,6 +86,7 @@ __all__ = [
     "sample",
     "schema",
     "screen",
+    "summary",
     "suppress_people",
     "track",
     "unsuppress_people",
@@ -93,10 +96,12 @@ __all__ = [
 _MODULES = {
     "LoadResult": "loading",
     "Sandbox": "sandbox",
+    "Summary": "summaries",
     "ValidationReport": "report",
     "events": "validation",
     "load": "loading",
     "schema": "validation",
+    "summary": "summaries",
 }
 
 # Type checkers read the imports above, and find a name that does not exist.

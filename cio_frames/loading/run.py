@@ -229,7 +229,7 @@ class LoadRun:
         result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=times > 1)
         all_delivered = set(result["status"].unique()) <= GOOD
         counts = encode_run.warning_counts()
-        self._warnings.add(counts, prepared.people)
+        self._warnings.add(counts, encode_run.people_rows())
         self._outputs.write_chunk(
             chunk, None if all_delivered else self._source.read_all_columns(chunk), result, warnings=counts
         )

@@ -14,6 +14,7 @@ from cio_frames.validation.members import check_constants
 from cio_frames.validation.schemas import as_schema, events, schema, schema_of
 from cio_frames.validation.source_warnings import PeopleRows, SourceWarnings
 from cio_frames.validation.warning_counts import (
+    MAX_FIRST_POSITIONS,
     ColumnWarning,
     WarningCount,
     count_column,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHECKS",
+    "MAX_FIRST_POSITIONS",
     "NO_ULID",
     "ColumnReader",
     "ColumnWarning",
