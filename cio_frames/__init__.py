@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from cio_frames.loading.load import load
     from cio_frames.report import ValidationReport
     from cio_frames.sandbox import Sandbox
+    from cio_frames.summaries import Summary, summary
     from cio_frames.validation import events, schema
 
     __version__: str
@@ -66,6 +67,7 @@ __all__ = [
     "MissingColumnsError",
     "Sandbox",
     "SpecError",
+    "Summary",
     "ValidationReport",
     "add_devices",
     "alias",
@@ -85,6 +87,7 @@ __all__ = [
     "sample",
     "schema",
     "screen",
+    "summary",
     "suppress_people",
     "track",
     "unsuppress_people",
@@ -95,10 +98,12 @@ _MODULES = {
     "CsvOptions": "loading",
     "LoadResult": "loading",
     "Sandbox": "sandbox",
+    "Summary": "summaries",
     "ValidationReport": "report",
     "events": "validation",
     "load": "loading",
     "schema": "validation",
+    "summary": "summaries",
 }
 
 # Type checkers read the imports above, and find a name that does not exist.

@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "loading": "_util errors results arrow spec columns client encoding validation delivery report pipeline",
     "syncing": "_util errors results arrow spec columns client encoding validation delivery report pipeline loading",
     "samples": "_util errors spec loading",
+    "summaries": "errors results validation",
     "functions": "errors columns client report pipeline",
     "operations": "errors columns client pipeline audit functions",
     "accessor": "functions operations",
@@ -48,7 +49,8 @@ MAY_IMPORT = {
     "cli": "_util errors results arrow spec columns client validation report pipeline loading syncing functions "
     "sandbox cio_frames",
     "__main__": "cli",
-    "__init__": "errors client columns validation report loading functions operations accessor samples sandbox",
+    "__init__": "errors client columns validation report loading functions operations accessor samples summaries "
+    "sandbox",
 }
 PARTS = list(MAY_IMPORT)
 

@@ -57,7 +57,7 @@ def dry_run_load(
             bytes_ += int(result["bytes"].sum())
             reasons.update(_count_by_reason(result))
             first_rows.add(chunk, result)
-            warnings.add(encode_run.warning_counts(), prepared.people)
+            warnings.add(encode_run.warning_counts(), encode_run.people_rows())
     facts = survey.facts([])
     return LoadResult(
         what=call_spec.what,

@@ -30,7 +30,7 @@ from cio_frames.errors import (
 from cio_frames.loading.chunks import read_ahead, refuse_campaigns, require_columns, use_stored_message_ids
 from cio_frames.loading.fingerprint import WRITE_KEY, load_fingerprint, refuse_changes
 from cio_frames.loading.io_errors import RESUME, START_OVER, unrendered_text
-from cio_frames.loading.kept_warnings import read_warnings_file, write_warnings_file
+from cio_frames.loading.kept_warnings import read_source_warnings, read_warnings_file, write_warnings_file
 from cio_frames.loading.ledger import FINAL_STATUSES, Ledger, LoadRecord
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.outputs import OutputFolder
@@ -255,7 +255,7 @@ class LoadRun:
         result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=times > 1)
         all_delivered = set(result["status"].unique()) <= GOOD
         counts = encode_run.warning_counts()
-        self._warnings.add(counts, prepared.people)
+        self._warnings.add(counts, encode_run.people_rows())
         self._outputs.write_chunk(
             chunk, None if all_delivered else self._source.read_all_columns(chunk), result, warnings=counts
         )
@@ -293,7 +293,8 @@ class LoadRun:
 
     def _finish(self, phase: str, why: str) -> LoadResult:
         undelivered = self._outputs.combine_undelivered()
-        earlier = self._outputs.read_warnings(self._earlier_runs.done_chunks)
+        done = self._earlier_runs.done_chunks
+        earlier = [*self._outputs.read_warnings(done), *(read_source_warnings(self._outputs.results) if done else ())]
         warnings = merge_warning_counts([*earlier, *self._warnings.warnings()])
         write_warnings_file(self._outputs.results, warnings)
         self._ledger.end_load(self._load, phase, why)

@@ -190,10 +190,14 @@ class EncodeRun:
         cases = validation.concat_failures([self._prepared.warnings, *self.warnings])
         return [*validation.count_rows(cases, self.outcomes.held_back()), *self._prepared.column_warnings]
 
+    def people_rows(self) -> validation.PeopleRows | None:
+        """Return whom the rows that are sent are about; None if nothing is checked."""
+        return self._prepared.people_rows(self.outcomes.held_back())
+
     def all_warnings(self) -> list[validation.WarningCount]:
         """Return the warnings of a frame that is a whole source, with those that show only over all rows."""
         found = validation.SourceWarnings(max_keys=max(self._prepared.rows, 1))
-        found.add(self.warning_counts(), self._prepared.people)
+        found.add(self.warning_counts(), self.people_rows())
         return found.warnings()
 
     def _check_event_data(self, payloads: pa.Array, start: int) -> pa.Array:

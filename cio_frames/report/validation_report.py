@@ -16,11 +16,9 @@ import pandas as pd
 from cio_frames import spec
 from cio_frames.errors import FrameError
 from cio_frames.report.facts import Facts
-from cio_frames.validation import WarningCount, count_of, warning_lines
+from cio_frames.validation import MAX_FIRST_POSITIONS, WarningCount, count_of, warning_lines
 
 _MAX_SUMMARY_ROWS = 20
-# People need the first few; programs have failure_cases.
-_MAX_POSITIONS = 5
 
 
 class ValidationReport:
@@ -326,5 +324,5 @@ def _encodable_text(thing: Any) -> str:
 
 
 def _first_positions(positions: pd.Series[int]) -> list[int]:
-    # Positions are in order.
-    return positions.drop_duplicates().head(_MAX_POSITIONS).tolist()
+    # People need the first few, which are in order; programs have failure_cases.
+    return positions.drop_duplicates().head(MAX_FIRST_POSITIONS).tolist()
