@@ -106,7 +106,7 @@ class CsvRows:
             else "Write cells that have a separator in them in quotes, and name every column."
         )
         raise FrameError(
-            f"Cannot read {self._name}: line {line} has {fields} fields, expected {len(self.names)}. {remedy}"
+            f"Cannot read {self._name}: line {line} has {fields} {'field' if fields == 1 else 'fields'}, expected {len(self.names)}. {remedy}"
         )
 
     def _parsed(self, content: bytes, names: list[str], *, null_values: list[str]) -> pa.Table:
