@@ -96,13 +96,15 @@ def test_a_name_that_exists_is_not_a_pattern(load, sandbox, folder, name):
 # Files that are left out, links, twins
 
 
-def test_files_that_are_left_out_are_counted_in_every_account(load, folder, capsys):
+def test_files_that_are_left_out_are_counted_in_every_account(load, folder):
     for name in ("e/1.csv", "e/2.txt", "e/3.csv.zip", "e/_tmp/4.csv"):
         write(folder, name)
     (folder / "e/5.csv").symlink_to("nowhere")
     for loaded in (load("e"), load("e", dry_run=True)):
         assert loaded.as_dict()["left_out"] == {".txt": 1, ".csv.zip": 1, "hidden": 1, "broken link": 1}
         assert "4 files were left out" in loaded.notes.sentences()[0]
+        loaded.to_report("report.html")
+        assert "4 files were left out" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_file_that_a_link_leads_to_as_well_is_sent_once(load, sandbox, folder):
