@@ -26,11 +26,12 @@ from cio_frames.loading.csv import CsvOptions
 from cio_frames.loading.read_options import ReadOptions
 from cio_frames.loading.standard_input import STANDARD_INPUT_PATH
 from cio_frames.pipeline import CallSpec
+from cio_frames.pipeline.as_of import read_as_of
 from cio_frames.spec.yaml_file import YamlFile
 
 KEYS = {
-    "source", "call", "event", "columns", "client", "schema", "strict_schema", "timezone", "nulls", "on_invalid",
-    "allow_campaigns", "ledger", "output", "report", "csv", "partitions",
+    "source", "call", "event", "columns", "client", "schema", "strict_schema", "exact_ids", "timezone", "nulls",
+    "on_invalid", "as_of", "allow_campaigns", "ledger", "output", "report", "csv", "partitions",
 }  # fmt: skip
 COLUMN_KEYS = frozenset({"type_column", "event_column", *(each.name for each in fields(ColumnMapping))}) - {
     "event", "fields", "constants",
@@ -38,7 +39,7 @@ COLUMN_KEYS = frozenset({"type_column", "event_column", *(each.name for each in 
 CLIENT_KEYS = frozenset(each.name for each in fields(Client)) - {"write_key"}
 CSV_KEYS = frozenset(each.name for each in fields(CsvOptions))
 _REQUIRED_KEYS = ("source", "call")
-_CALL_SETTINGS = ("event", "nulls", "timezone", "schema", "strict_schema")
+_CALL_SETTINGS = ("event", "nulls", "timezone", "schema", "strict_schema", "exact_ids")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +108,15 @@ class _JobReader:
         on_invalid = values.get("on_invalid", "skip")
         with self._at(nodes.get("on_invalid")):
             check_choice("on_invalid", on_invalid, ("skip", "raise"))
+        if "as_of" in values:
+            with self._at(nodes["as_of"]):
+                read_as_of(values["as_of"])
         self._mistakes.raise_all(by_line=True)
         options = {
             "ledger": values.get("ledger"),
             "output": values.get("output", self._folder / folder_name(values["source"], call_spec)),
             "on_invalid": on_invalid,
+            "as_of": values.get("as_of"),
             "allow_campaigns": values.get("allow_campaigns", False),
             "read_options": ReadOptions(CsvOptions(**values.get("csv", {})), values.get("partitions", True)),
         }
@@ -157,13 +162,16 @@ class _JobReader:
                 return self._client(node)
             case "csv":
                 return self._csv(node)
-            case "strict_schema" | "allow_campaigns" | "partitions":
+            case "strict_schema" | "exact_ids" | "allow_campaigns" | "partitions":
                 return self._switch(node)
             case "ledger" | "output" | "report":
                 return self._folder / self._file.text(node)
             case "schema":
                 value = self._file.scalar(node)
                 return value if value in ("spec", None) else self._folder / self._file.text(node)
+            case "as_of" if isinstance(node, yaml.ScalarNode):
+                # YAML reads dates, which are as good as text here.
+                return str(node.value)
             case "source":
                 source = self._file.text(node)
                 return source if _is_url(source) or source == STANDARD_INPUT_PATH else str(self._folder / source)

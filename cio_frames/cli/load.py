@@ -50,6 +50,10 @@ class RunOptions:
         False
     )
     fresh: Annotated[bool, typer.Option("--fresh", help="Discard earlier progress and start over.")] = False
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="Date or time in message ids of calls without a timestamp; default: when the load began."),
+    ] = None
     progress: Annotated[bool | None, typer.Option(help="Show a progress bar; default: if stderr is a terminal.")] = None
     as_json: Annotated[bool, typer.Option("--json", help="Print counts and reasons as JSON.")] = False
 
@@ -128,8 +132,8 @@ def load_command(options: LoadOptions) -> None:
         options.source, call_spec, {name: value for name, value in settings.items() if value is not None}, mistakes,
         report=options.report, as_json=options.as_json,
         ledger=options.ledger, output=options.output, fresh=options.fresh, progress=options.progress,
-        dry_run=options.dry_run, on_invalid=options.on_invalid, allow_campaigns=options.allow_campaigns,
-        read_options=options.read_options(mistakes),
+        dry_run=options.dry_run, on_invalid=options.on_invalid, as_of=options.as_of,
+        allow_campaigns=options.allow_campaigns, read_options=options.read_options(mistakes),
     )  # fmt: skip
 
 
@@ -153,7 +157,8 @@ def run_command(options: JobOptions) -> None:
         load_and_print(
             job.source, job.call_spec, job.client, mistakes, door="job file",
             report=job.report, as_json=options.as_json,
-            dry_run=options.dry_run, fresh=options.fresh, progress=options.progress, **job.options,
+            dry_run=options.dry_run, fresh=options.fresh, progress=options.progress,
+            **{**job.options, **({} if options.as_of is None else {"as_of": options.as_of})},
         )  # fmt: skip
 
 
@@ -230,10 +235,14 @@ def _check_command(
 ) -> Client:  # fmt: skip
     """Return the client, or raise every mistake of the command."""
     from cio_frames.cli.precheck import build_checked_client, check_choice, check_writable
+    from cio_frames.pipeline.as_of import read_as_of
 
     client = build_checked_client(settings, mistakes, dry_run=options["dry_run"])
     with mistakes.collect():
         check_choice("on_invalid", options["on_invalid"], ("skip", "raise"))
+    if options["as_of"] is not None:
+        with mistakes.collect():
+            read_as_of(options["as_of"])
     if report is not None:
         with mistakes.collect():
             check_writable(report, "the summary", "report", make_folder=True)

@@ -111,6 +111,9 @@ class CallOptions:
         False
     )
     strict_schema: Annotated[bool, typer.Option("--strict-schema", help="Treat warnings as errors.")] = False
+    exact_ids: Annotated[
+        bool, typer.Option("--exact-ids", help="Take ids as they are: blanks around them, nan or NULL as an id.")
+    ] = False
 
     def call_spec(self, mistakes: Mistakes) -> CallSpec:
         """Return the call spec that the options describe; add wrong options to the mistakes, and use defaults for them.
@@ -138,6 +141,7 @@ class CallOptions:
                 "timezone": self.timezone,
                 "event": self.event,
                 "strict_schema": self.strict_schema,
+                "exact_ids": self.exact_ids,
                 "schema": None if self.no_schema else self.schema or "spec",
             },
             lambda _, error: mistakes.add(error),

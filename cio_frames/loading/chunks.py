@@ -68,22 +68,20 @@ def read_ahead(
     *,
     done: frozenset[int] = frozenset(),
     refuse_campaigns_at: pd.Timestamp | None = None,
-    warn: bool = False,
 ) -> AbstractContextManager[Iterator[tuple[Chunk, Prepared]]]:
     """Yield the chunks with their prepared rows; of files only those that are not done.
 
     The next chunk is read meanwhile, in a thread. Generators are not: a cursor behind one may be bound to the thread
     that made it, as those of sqlite3 are.
 
-    ``refuse_campaigns_at`` is the time of a check for campaigns, if that was not possible before. ``warn`` is whether
-    to look for warnings.
+    ``refuse_campaigns_at`` is the time of a check for campaigns, if that was not possible before.
     """
-    chunks = _prepare_chunks(source, call_spec, done, refuse_campaigns_at, warn=warn)
+    chunks = _prepare_chunks(source, call_spec, done, refuse_campaigns_at)
     return prefetch(chunks) if source.repeatable else nullcontext(chunks)
 
 
 def _prepare_chunks(
-    source: Source, call_spec: CallSpec, done: frozenset[int], refuse_campaigns_at: pd.Timestamp | None, *, warn: bool
+    source: Source, call_spec: CallSpec, done: frozenset[int], refuse_campaigns_at: pd.Timestamp | None
 ) -> Iterator[tuple[Chunk, Prepared]]:
     chunks = source.chunks(
         done=done,
@@ -92,7 +90,7 @@ def _prepare_chunks(
     )
     for chunk in chunks:
         with _naming(chunk.where):
-            prepared = Prepared(_without_reserved_columns(chunk.frame, call_spec), call_spec, warn=warn)
+            prepared = Prepared(_without_reserved_columns(chunk.frame, call_spec), call_spec)
             if refuse_campaigns_at is not None and chunk.number not in done:
                 rows = count_campaign_rows(chunk.frame, call_spec, refuse_campaigns_at)
             else:

@@ -22,6 +22,7 @@ from cio_frames.loading.result import LoadResult
 from cio_frames.loading.run import LoadPaths, run_load
 from cio_frames.loading.sources import source_of
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
+from cio_frames.pipeline.as_of import AsOfValue, read_as_of
 from cio_frames.pipeline.call_spec import AnyCall, CallSpec, Nulls, OnInvalid, Schema, build_call_spec, require_choice
 
 
@@ -48,8 +49,10 @@ def load(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     ledger: str | PathLike[str] | None = None,
     output: str | PathLike[str] | None = None,
     fresh: bool = False,
@@ -82,8 +85,12 @@ def load(
         Read, check and count everything, and send nothing. It needs no client, no ledger and no output.
     on_invalid : {"skip", "raise"}
         Whether invalid rows are held back and reported, or the whole load is refused.
-    schema, strict_schema, nulls, timezone
+    schema, strict_schema, exact_ids, nulls, timezone
         As for :func:`track`.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp, as for :func:`track`. Default is the
+        start of the load; a load that is resumed keeps it. A load that is done is a new run with another ``as_of``. One
+        that is given is used with ``fresh=True`` too.
     ledger : path, optional
         SQLite file that records what loads have done. Default is ``ledger.sqlite`` in the output folder.
     output : path, optional
@@ -157,12 +164,13 @@ def load(
         integrations=integrations,
         schema=schema,
         strict_schema=strict_schema,
+        exact_ids=exact_ids,
         nulls=nulls,
         timezone=timezone,
     )
     return load_source(
         source, call_spec, client, dry_run=dry_run, on_invalid=on_invalid, ledger=ledger, output=output, fresh=fresh,
-        allow_campaigns=allow_campaigns, progress=progress,
+        as_of=as_of, allow_campaigns=allow_campaigns, progress=progress,
         read_options=ReadOptions(csv_options_from(csv), partitions),
     )  # fmt: skip
 
@@ -177,6 +185,7 @@ def load_source(
     ledger: str | PathLike[str] | None,
     output: str | PathLike[str] | None,
     fresh: bool,
+    as_of: AsOfValue = None,
     allow_campaigns: bool,
     progress: bool | None,
     read_options: ReadOptions | None = None,
@@ -185,6 +194,8 @@ def load_source(
 ) -> LoadResult:
     """Load a source with a call that is ready; the other parameters are those of :func:`load`."""
     require_choice("on_invalid", on_invalid, get_args(OnInvalid))
+    if as_of is not None:
+        read_as_of(as_of)
     exclude = None if output is None else Path(output)
     call_spec = with_column_types(call_spec, read_options)
     keep = mapped_labels(call_spec.mapping)
@@ -206,8 +217,8 @@ def load_source(
     folder = Path(output) if output is not None else Path(folder_name(source.name, call_spec))
     paths = LoadPaths(Path(ledger) if ledger is not None else folder / "ledger.sqlite", folder)
     return run_load(
-        source, call_spec, client, paths, fresh=fresh, allow_campaigns=allow_campaigns, progress=progress,
-        tuning=tuning, clock=clock,
+        source, call_spec, client, paths, fresh=fresh, as_of=as_of, allow_campaigns=allow_campaigns,
+        progress=progress, tuning=tuning, clock=clock,
     )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def validate_source(
     call_spec = use_stored_message_ids(source, call_spec)
     require_columns(source, call_spec)
     builder = ReportBuilder(call_spec, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
-    with read_ahead(source, call_spec, warn=True) as chunks:
+    with read_ahead(source, call_spec) as chunks:
         for _, prepared in chunks:
             builder.add(prepared)
     return builder.report(), source.notes()

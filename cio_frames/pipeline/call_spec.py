@@ -52,6 +52,8 @@ class CallSpec:
         Whether warnings make rows invalid as errors do.
     column_types : dict of str to {"text", "number", "boolean"}
         Types that the caller says columns have, besides those of the schema.
+    exact_ids : bool
+        Whether ids are meant as they stand, so that nothing is said of them and nothing is taken off them.
     """
 
     call: AnyCall
@@ -61,6 +63,7 @@ class CallSpec:
     options: EncodeOptions = field(default_factory=EncodeOptions)
     tracking_plan: TrackingPlan = field(default_factory=vendor_tracking_plan)
     strict_schema: bool = False
+    exact_ids: bool = False
     column_types: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -90,6 +93,7 @@ def build_call_spec(
     type_column: Hashable = "type",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: str = "omit",
     timezone: str = "UTC",
     **columns: Any,
@@ -106,7 +110,7 @@ def build_call_spec(
         The column with each row's event name.
     type_column : column label
         The column with each row's call; only ``"batch"`` uses it.
-    schema, strict_schema, nulls, timezone
+    schema, strict_schema, exact_ids, nulls, timezone
         As for :func:`cio_frames.track`.
     **columns
         The other fields of :class:`~cio_frames.columns.ColumnMapping`: ``user_id``, ``traits``, ...
@@ -135,7 +139,7 @@ def build_call_spec(
     if isinstance(schema, (str, PathLike)) and schema != "spec":
         tracking_plan, schema = read_tracking_plan(Path(schema)), "spec"
     options = EncodeOptions(timezone=timezone, send_nulls=nulls == "send")
-    return CallSpec(cast(AnyCall, call), mapping, event, schema, options, tracking_plan, strict_schema)
+    return CallSpec(cast(AnyCall, call), mapping, event, schema, options, tracking_plan, strict_schema, exact_ids)
 
 
 def require_choice(name: str, value: object, choices: Sequence[str]) -> None:

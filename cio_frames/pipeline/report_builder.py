@@ -37,11 +37,12 @@ class ReportBuilder:
         self._survey = Survey(checked_at, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
         self._cases: list[pd.DataFrame] = []
         self._columns: list[ColumnFacts] = []
+        self._warnings = validation.SourceWarnings()
         self._rows = 0
 
     def add(self, prepared: Prepared) -> None:
-        """Add the rows of one part, prepared with warnings."""
-        encode_run = EncodeRun(prepared, self._client, with_message_ids=False)
+        """Add the rows of one part."""
+        encode_run = EncodeRun(prepared, self._client, message_ids=None)
         events = prepared.events()
         for encoded in encode_run.encoded_slices():
             self._survey.add_call_sizes(encoded.sizes[~encoded.invalid])
@@ -58,6 +59,7 @@ class ReportBuilder:
             for each in column_facts(call_group.frame, call_group.columns, self._call_spec.options.timezone)
         )
         self._columns = merge_column_facts([*self._columns, *found])
+        self._warnings.add(encode_run.warning_counts(), prepared.people)
         self._rows += prepared.rows
 
     def report(self, index: pd.Index[Any] | None = None) -> ValidationReport:
@@ -67,6 +69,7 @@ class ReportBuilder:
             pd.RangeIndex(self._rows) if index is None else index,
             validation.concat_failures(self._cases),
             self._survey.facts(self._columns),
+            warnings=self._warnings.warnings(),
             against=self._call_spec.against,
         )
 

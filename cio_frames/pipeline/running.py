@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cio_frames import validation
 from cio_frames._util.progress import bar
 from cio_frames._util.signals import sigterm_as_interrupt
 from cio_frames.arrow.buffers import TEXT
@@ -17,6 +18,7 @@ from cio_frames.delivery.dispatcher import deliver
 from cio_frames.delivery.observer import NullObserver
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
 from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
+from cio_frames.encoding import ID_PLACEHOLDER
 from cio_frames.errors import (
     AuthenticationError,
     DeliveryError,
@@ -26,12 +28,14 @@ from cio_frames.errors import (
     parameter,
     render,
 )
+from cio_frames.pipeline.as_of import AsOf, AsOfValue, read_as_of, start_as_of
 from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, require_choice
-from cio_frames.pipeline.encode_run import EncodeRun
+from cio_frames.pipeline.encode_run import EncodedSlice, EncodeRun
+from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.pipeline.prepared import Prepared
 from cio_frames.pipeline.report_builder import ReportBuilder
 from cio_frames.report import ValidationReport
-from cio_frames.results import Outcomes
+from cio_frames.results import RESULT_ATTRS
 
 
 def run_call(
@@ -41,29 +45,33 @@ def run_call(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     slice_rows: int | None = None,
     backoff: Backoff = DEFAULT_BACKOFF,
+    clock: Callable[[], pd.Timestamp] = lambda: pd.Timestamp.now("UTC"),
 ) -> pd.DataFrame:
     """Send a frame, or find out what would be sent, and return the result frame."""
     require_choice("on_invalid", on_invalid, get_args(OnInvalid))
     if client is not None and not isinstance(client, Client):
         raise FrameError(f"{parameter('client')} must be a Client, got {type(client).__name__}: Client(write_key=...).")
+    run_as_of = start_as_of(clock()) if as_of is None else read_as_of(as_of)
     client = client or (offline_client() if dry_run else Client.from_env())
     prepared = Prepared(frame, call_spec, slice_rows=slice_rows)
     if on_invalid == "raise":
         _raise_invalid(prepared, client)
     if dry_run:
-        encode_run = EncodeRun(prepared, client)
+        encode_run = EncodeRun(prepared, client, message_ids=MessageIds(None))
         for number, (_, batch) in enumerate(encode_run.batches()):
             encode_run.outcomes.record(batch.rows, "ready", batch=number)
-        return encode_run.outcomes.frame(frame.index)
+        return _frame_with_warnings(encode_run, frame.index)
     with bar(len(frame), progress, call_spec.what) as progress_bar:
         observer = _FrameObserver(progress_bar.update)
-        encode_run = observer.encode_run = EncodeRun(prepared, client, observer=observer)
+        message_ids = MessageIds(run_as_of)
+        encode_run = observer.encode_run = EncodeRun(prepared, client, message_ids=message_ids, observer=observer)
         with sigterm_as_interrupt():
             delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
-    return _result_frame(encode_run.outcomes, delivery, frame.index)
+    return _result_frame(encode_run, delivery, frame.index, run_as_of)
 
 
 def _raise_invalid(prepared: Prepared, client: Client) -> None:
@@ -90,10 +98,11 @@ class _FrameObserver(NullObserver):
         self._count_rows(count)
 
 
-def _result_frame(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any]) -> pd.DataFrame:
+def _result_frame(encode_run: EncodeRun, delivery: Delivery, index: pd.Index[Any], as_of: AsOf) -> pd.DataFrame:
     """Return the result frame; raise with it if delivery stopped early."""
-    outcomes.mark_unsent(render(delivery.why) or "not sent")
-    result = outcomes.frame(index)
+    encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
+    result = _frame_with_warnings(encode_run, index)
+    result.attrs.setdefault(RESULT_ATTRS, {})["as_of"] = str(as_of)
     match delivery.stop_reason:
         case StopReason.UNAUTHORIZED:
             raise AuthenticationError(delivery.why, result)
@@ -104,12 +113,23 @@ def _result_frame(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any]) 
     return result
 
 
+def _frame_with_warnings(encode_run: EncodeRun, index: pd.Index[Any]) -> pd.DataFrame:
+    """Return the result frame, with the warnings that are about columns or all rows in its attrs."""
+    result = encode_run.outcomes.frame(index)
+    warnings = encode_run.all_warnings()
+    if warnings:
+        # pandas copies attrs to what is made of the frame, and writes them to files as JSON: so they are plain values,
+        # and say how many rows they are about.
+        result.attrs[RESULT_ATTRS] = {"rows": len(result), "warnings": validation.to_records(warnings)}
+    return result
+
+
 def build_report(
     frame: pd.DataFrame, call_spec: CallSpec, client: Client | None = None, *, checked_at: pd.Timestamp | None = None
 ) -> ValidationReport:
     """Check and encode a frame, send nothing, and return what is wrong with it and the facts of its rows."""
     builder = ReportBuilder(call_spec, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
-    builder.add(Prepared(frame, call_spec, warn=True))
+    builder.add(Prepared(frame, call_spec))
     return builder.report(frame.index)
 
 
@@ -134,8 +154,18 @@ def encode_payloads(
     frame: pd.DataFrame, call_spec: CallSpec, client: Client | None = None, *, slice_rows: int | None = None
 ) -> pd.Series[Any]:
     """Return the JSON that each row would send; null for rows that are not sent."""
-    encode_run = EncodeRun(Prepared(frame, call_spec, slice_rows=slice_rows), client or offline_client())
-    # Without the comma at the end.
-    chunks = [pc.utf8_slice_codeunits(encoded.payloads, 0, -1) for encoded in encode_run.encoded_slices()]
-    texts = pa.chunked_array(chunks, TEXT)
+    prepared = Prepared(frame, call_spec, slice_rows=slice_rows)
+    encode_run = EncodeRun(prepared, client or offline_client(), message_ids=MessageIds(None))
+    texts = pa.chunked_array([_whole_payloads(encoded) for encoded in encode_run.encoded_slices()], TEXT)
     return pd.Series(pd.array(texts, dtype=pd.StringDtype("pyarrow")), index=frame.index, name="payload")
+
+
+def _whole_payloads(encoded: EncodedSlice) -> pa.Array:
+    """Return payloads without the comma at the end, and without a placeholder where there is no message id yet."""
+    payloads = pc.utf8_slice_codeunits(encoded.payloads, 0, -1)
+    without_id = pc.and_(pc.is_valid(payloads), pc.is_null(encoded.message_ids))
+    if not pc.any(without_id).as_py():
+        return payloads
+    end, nothing = pa.scalar("}", TEXT), pa.scalar("", TEXT)
+    shortened = pc.binary_join_element_wise(pc.utf8_slice_codeunits(payloads, 0, -len(ID_PLACEHOLDER)), end, nothing)
+    return pc.if_else(without_id, shortened, payloads)

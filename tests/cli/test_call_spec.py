@@ -36,6 +36,7 @@ SETTINGS = {
     "timezone": ("Europe/Berlin", {"timezone": "Europe/Berlin"}),
     "nulls": ("send", {"nulls": "send"}),
     "strict_schema": (True, {"strict_schema": True}),
+    "exact_ids": (True, {"exact_ids": True}),
 }
 BATCH = {"type_column": ColumnMapping(type_column="x")}
 
