@@ -275,6 +275,12 @@ def test_an_id_of_pandas_in_a_call_that_cannot_be_undone_is_refused(load, sandbo
     assert "line 3 has an id in 'previous_id' that ends in .0" in text
 
 
+def test_ids_that_are_meant_as_they_stand_keep_what_pandas_writes(load, sandbox, folder):
+    write(folder, "p.csv", "user_id,previous_id\nu1,1001.0\n")
+    assert load("p.csv", "alias", exact_ids=True).statuses == {"delivered": 1}
+    assert sandbox.calls()["previousId"].tolist() == ["1001.0"]
+
+
 def test_times_of_a_form_that_is_named(load, sandbox, folder):
     write(folder, "p.csv", "user_id,timestamp,bought\nu1,31/12/2024,01/02/2024\n")
     assert "--time-format '%d/%m/%Y'" in refusal(load, "p.csv", sandbox, call="track", event="Bought")
