@@ -1,14 +1,13 @@
 """Arrow arrays of any type as arrays of plain types, for which pandas and pyarrow have everything.
 
-Views become text and lists; run-end-encoded arrays, and dictionaries inside of lists and objects, are decoded; extension
-types become what they mean. Columns with values that have no plain type (JSON, unions, intervals of months, extension
-types that are not understood) become Python objects.
+Views become text and lists; run-end-encoded arrays, and dictionaries inside of lists and objects, are decoded;
+extension types become what they mean. Columns with values that have no plain type (JSON, unions, intervals of months,
+extension types that are not understood) become Python objects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -119,9 +118,7 @@ def plain_array(array: pa.Array, field: pa.Field | None = None) -> pa.Array:
     if not _change_needed(kind, field):
         return array
     name = extension_name(kind, field)
-    if name is not None:
-        convert = meaning_of(name, kind)
-        assert convert is not None, name
+    if name is not None and (convert := meaning_of(name, kind)) is not None:
         return convert(storage_of(array))
     if _is_string_view(kind):
         return _cast_or_copy(array, TEXT)
@@ -153,7 +150,8 @@ def _plain_struct(array: pa.StructArray) -> pa.Array:
 
 def _plain_list(array: pa.Array) -> pa.Array:
     values, lengths = list_parts(array)
-    return pa.LargeListArray.from_arrays(_offsets_with_nulls(lengths, array), plain_array(values, array.type.value_field))
+    values = plain_array(values, array.type.value_field)
+    return pa.LargeListArray.from_arrays(_offsets_with_nulls(lengths, array), values)
 
 
 def _plain_map(array: pa.MapArray) -> pa.Array:

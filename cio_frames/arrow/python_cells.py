@@ -180,7 +180,8 @@ def run_positions(array: pa.Array) -> Ints:
     [0, 0, 1]
     """
     ends = np.asarray(array.run_ends).astype(np.int64)
-    return np.searchsorted(ends, array.offset + np.arange(len(array)), side="right")
+    positions: Ints = np.searchsorted(ends, array.offset + np.arange(len(array)), side="right")
+    return positions
 
 
 def list_parts(array: pa.Array) -> tuple[pa.Array, Ints]:

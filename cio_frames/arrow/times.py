@@ -76,6 +76,17 @@ def from_dates(array: pa.Array, timezone: str) -> Instants:
     return from_timestamps(array.cast(pa.date32(), safe=False).cast(pa.timestamp("s")), timezone)
 
 
+def is_outside_day(array: pa.Array) -> Bools:
+    """Return which times of day are none: before 00:00, or 24:00 and later, which databases allow.
+
+    >>> is_outside_day(pa.array([-1, 0, 86_400, None], pa.int32()).view(pa.time32("s"))).tolist()
+    [True, False, True, False]
+    """
+    kind = array.type
+    counts = np.asarray(pc.fill_null(array.view(pa.int32() if kind.bit_width == 32 else pa.int64()), 0))
+    return (counts < 0) | (counts >= 86_400 * _PER_SECOND[kind.unit])
+
+
 def from_text(array: pa.Array, timezone: str) -> Instants:
     """Return the instants of ISO 8601 text; without an offset it is read in ``timezone``.
 
