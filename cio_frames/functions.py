@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from cio_frames.arrow.tables import AnyFrame, as_frame
 from cio_frames.client import Client
 from cio_frames.columns import Selection
 from cio_frames.pipeline.call_spec import AnyCall, CallSpec, Nulls, OnInvalid, Schema, build_call_spec
@@ -24,7 +25,7 @@ RUN_OPTIONS = ("client", "dry_run", "on_invalid", "progress")
 
 
 def identify(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     anonymous_id: Hashable | None = None,
@@ -48,7 +49,7 @@ def identify(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -123,7 +124,7 @@ def identify(
 
 
 def track(
-    df: pd.DataFrame,
+    df: AnyFrame,
     event: str | None = None,
     *,
     event_column: Hashable | None = None,
@@ -149,7 +150,7 @@ def track(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     event : str, optional
         One event name for all rows. Default is the name in ``event_column``, row by row.
@@ -227,7 +228,7 @@ def track(
 
 
 def page(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     anonymous_id: Hashable | None = None,
@@ -252,7 +253,7 @@ def page(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -327,7 +328,7 @@ def page(
 
 
 def screen(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     anonymous_id: Hashable | None = None,
@@ -352,7 +353,7 @@ def screen(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -427,7 +428,7 @@ def screen(
 
 
 def group(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     group_id: Hashable | None = None,
     user_id: Hashable | None = None,
@@ -453,7 +454,7 @@ def group(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     group_id : column label, optional
         Column with the object's id. Default is ``group_id``, then ``groupId``.
@@ -528,7 +529,7 @@ def group(
 
 
 def alias(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     previous_id: Hashable | None = None,
@@ -551,7 +552,7 @@ def alias(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -621,7 +622,7 @@ def alias(
 
 
 def batch(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     type_column: Hashable = "type",
     event_column: Hashable | None = None,
@@ -652,7 +653,7 @@ def batch(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     type_column : column label
         Column with the call of each row: ``identify``, ``track``, ...
@@ -745,7 +746,7 @@ def batch(
 
 
 def validate(
-    df: pd.DataFrame,
+    df: AnyFrame,
     call: AnyCall,
     event: str | None = None,
     *,
@@ -774,7 +775,7 @@ def validate(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
         The call to make of each row.
@@ -849,7 +850,7 @@ def validate(
 
 
 def payloads(
-    df: pd.DataFrame,
+    df: AnyFrame,
     call: AnyCall,
     event: str | None = None,
     *,
@@ -876,7 +877,7 @@ def payloads(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
         The call to make of each row.
@@ -978,5 +979,5 @@ def _split(parameters: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any], Ca
     """Return the frame, the options of the run, and what the caller asks for; an unknown parameter is a TypeError."""
     # A debugger or a notebook may add names such as __tracebackhide__.
     given = {name: value for name, value in parameters.items() if not name.startswith("__")}
-    df, options = given.pop("df"), {name: given.pop(name) for name in RUN_OPTIONS if name in given}
+    df, options = as_frame(given.pop("df")), {name: given.pop(name) for name in RUN_OPTIONS if name in given}
     return df, options, build_call_spec(**given)

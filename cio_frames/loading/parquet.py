@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from typing import cast
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cio_frames.arrow.tables import frame_of_table
 from cio_frames.loading.csv import convert_cells
 from cio_frames.loading.files import DataFile
 from cio_frames.loading.source import TypesOf
@@ -124,12 +124,3 @@ def _projection(parquet: pq.ParquetFile, wanted: Sequence[Hashable] | None) -> l
     if any(not isinstance(column, str) or column not in names or "." in column for column in wanted):
         return None
     return [str(column) for column in wanted]
-
-
-def frame_of_table(table: pa.Table) -> pd.DataFrame:
-    """Return a table as a frame that keeps Arrow's types.
-
-    >>> frame_of_table(pa.table({"n": [1]})).dtypes["n"]
-    int64[pyarrow]
-    """
-    return cast(pd.DataFrame, table.to_pandas(types_mapper=pd.ArrowDtype))

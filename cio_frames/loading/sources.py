@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pyarrow.dataset as ds
 from cio_frames.errors import FrameError
 from cio_frames.loading.csv import csv_error_message, read_csv_chunks, read_csv_header
 from cio_frames.loading.files import DataFile, find_files
-from cio_frames.loading.frames import Dataset, Frames
+from cio_frames.loading.frames import Dataset, Frames, foreign_source, refuse_other_source
 from cio_frames.loading.io_errors import START_OVER, system_message, translate_io_errors
 from cio_frames.loading.parquet import open_parquet, parquet_columns, read_parquet_chunks
 from cio_frames.loading.partitions import add_partition, partition_types
@@ -29,8 +29,9 @@ def source_of(given: Any, *, exclude: Path | None = None, chunk_rows: int = CHUN
     Parameters
     ----------
     given : path, address, frame, dataset, or iterable of frames
-        A file, folder or pattern; an address such as ``s3://bucket/orders/``; a pandas DataFrame; a pyarrow Table or
-        Dataset; or whatever yields DataFrames or Arrow's batches, such as ``pandas.read_sql(..., chunksize=50_000)``.
+        A file, folder or pattern; an address such as ``s3://bucket/orders/``; a pandas DataFrame; a table or dataset of
+        Arrow, polars, DuckDB, Delta or Iceberg; or whatever yields frames or Arrow's batches, such as
+        ``pandas.read_sql(..., chunksize=50_000)`` or an ADBC cursor.
     exclude : Path, optional
         A folder whose files are not data.
     chunk_rows : int
@@ -50,12 +51,10 @@ def source_of(given: Any, *, exclude: Path | None = None, chunk_rows: int = CHUN
         return Frames("table", [given], chunk_rows)
     if isinstance(given, pd.DataFrame):
         return Frames("frame", [given], chunk_rows)
-    if isinstance(given, Iterable):
-        return Frames("frames", given, chunk_rows)
-    raise FrameError(
-        "source must be a path, an address, a DataFrame, a pyarrow Table or Dataset, or an iterable of DataFrames, "
-        f"got {type(given).__name__}."
-    )
+    foreign = foreign_source(given, chunk_rows)
+    if foreign is None:
+        refuse_other_source(given)
+    return foreign or Frames("frames", given, chunk_rows)
 
 
 class Files:
