@@ -18,7 +18,7 @@ from cio_frames._util.arrays import Cells, Ints
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.arrow.extensions import extension_name, is_json_extension, meaning_of, storage_of
 from cio_frames.arrow.kinds import is_list
-from cio_frames.arrow.python_cells import list_parts, map_entries, python_cells, run_positions
+from cio_frames.arrow.python_cells import dictionary_codes, list_parts, map_entries, python_cells, run_positions
 
 # How much of a column has to change.
 _PLAIN, _CONVERTED, _OBJECTS = 0, 1, 2
@@ -129,7 +129,8 @@ def plain_array(array: pa.Array, field: pa.Field | None = None) -> pa.Array:
     if pa_types.is_run_end_encoded(kind):
         return plain_array(array.values).take(pa.array(run_positions(array)))
     if pa_types.is_dictionary(kind):
-        return plain_array(array.dictionary).take(array.indices)
+        codes = dictionary_codes(array)
+        return plain_array(array.dictionary).take(pa.array(codes, mask=codes < 0))
     if pa_types.is_struct(kind):
         return _plain_struct(array)
     return _plain_map(array) if pa_types.is_map(kind) else _plain_list(array)

@@ -60,8 +60,7 @@ def _valid_rows(array: pa.Array) -> list[int]:
     elif pa_types.is_dictionary(kind):
         known = np.zeros(len(array.dictionary), dtype=bool)
         known[_valid_rows(array.dictionary)] = True
-        codes = np.asarray(pc.fill_null(array.indices.cast(pa.int64()), -1))
-        valid = np.append(known, [False])[codes]
+        valid = np.append(known, [False])[dictionary_codes(array)]
     else:
         valid = np.asarray(array.is_valid())
     return np.flatnonzero(valid).tolist()
@@ -80,8 +79,7 @@ def _valid_cells(array: pa.Array, field: pa.Field | None) -> Iterator[Any]:
         cells = python_cells(array.values)[run_positions(array)]
         yield from cells[_valid_rows(array)]
     elif pa_types.is_dictionary(kind):
-        codes = np.asarray(pc.fill_null(array.indices.cast(pa.int64()), -1))
-        yield from python_cells(array.dictionary)[codes[_valid_rows(array)]]
+        yield from python_cells(array.dictionary)[dictionary_codes(array)[_valid_rows(array)]]
     elif pa_types.is_struct(kind):
         columns = [(member.name, python_cells(array.field(place), member)) for place, member in enumerate(kind)]
         for row in _valid_rows(array):
@@ -171,6 +169,17 @@ def _as_dict(pairs: list[tuple[Any, Any]]) -> Any:
 
 def _hashable_key(cell: Any) -> Any:
     return cell if isinstance(cell, Hashable) else str(cell)
+
+
+def dictionary_codes(array: pa.DictionaryArray) -> Ints:
+    """Return for each row which value of the dictionary it has, -1 for null.
+
+    >>> dictionary_codes(pa.array(["a", None, "a"]).dictionary_encode()).tolist()
+    [0, -1, 0]
+    """
+    codes = np.asarray(pc.fill_null(array.indices.cast(pa.int64()), -1))
+    # Inside of a null struct the code may be anything.
+    return np.where(codes < len(array.dictionary), codes, -1)
 
 
 def run_positions(array: pa.Array) -> Ints:

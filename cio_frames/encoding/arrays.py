@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pa_types
 
 from cio_frames import spec
-from cio_frames._util.arrays import Cells
+from cio_frames._util.arrays import Bools, Cells
 from cio_frames.arrow import times
 from cio_frames.arrow.kinds import exact_below, is_list, is_number, is_text
 from cio_frames.arrow.normalize import ColumnSlice
@@ -20,7 +20,7 @@ from cio_frames.arrow.python_cells import python_cells
 from cio_frames.arrow.time_text import time_text
 from cio_frames.encoding import nested, scalars
 from cio_frames.encoding.cells import cells_as_json, cells_as_text, digits_as_integers
-from cio_frames.encoding.encode_error import NUMBER_AS_TIME, EncodeError, errors_where
+from cio_frames.encoding.encode_error import DAY_OR_MONTH_FIRST, NUMBER_AS_TIME, EncodeError, errors_where
 from cio_frames.encoding.options import EncodeOptions
 from cio_frames.encoding.text import QUOTES, JsonText, join
 
@@ -114,9 +114,22 @@ def instants_of(column: ColumnSlice, options: EncodeOptions) -> tuple[times.Inst
     if pa_types.is_dictionary(column.type):
         column = column.dictionary_decode()
     instants, check, reason = _instants_of_array(column, options.timezone)
+    if is_text(column.type) and instants.unreadable.any():
+        errors = _unreadable_text(column, instants.unreadable)
+    else:
+        errors = errors_where(instants.unreadable, check, reason)
     return instants, (
-        *errors_where(instants.unreadable, check, reason),
+        *errors,
         *errors_where(instants.ambiguous, "ambiguous_time", options.ambiguous),
+    )
+
+
+def _unreadable_text(text: pa.Array, unreadable: Bools) -> tuple[EncodeError, ...]:
+    """Return the errors of text that is not a time, with the remedy for dates in an order that is not known."""
+    ambiguous = unreadable & times.has_ambiguous_date(text)
+    return (
+        *errors_where(unreadable & ~ambiguous, "date_time"),
+        *errors_where(ambiguous, "date_time", DAY_OR_MONTH_FIRST),
     )
 
 
@@ -148,7 +161,8 @@ def _instants_of_cells(cells: Cells, options: EncodeOptions) -> tuple[times.Inst
     no_time = ~np.asarray(quoted) & np.asarray(written.values.is_valid())
     encode_errors = (
         *written.encode_errors,
-        *errors_where(instants.unreadable | no_time, "date_time"),
+        *_unreadable_text(text, instants.unreadable),
+        *errors_where(no_time, "date_time"),
         *errors_where(instants.ambiguous, "ambiguous_time", options.ambiguous),
     )
     unreadable = instants.unreadable | no_time | has_error

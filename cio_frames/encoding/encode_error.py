@@ -40,6 +40,11 @@ ENCODE_CHECKS: Mapping[str, str] = MappingProxyType(
 )
 TIMEDELTA_UNSUPPORTED = "timedelta is not supported in JSON; convert it to a number, such as its seconds"
 NUMBER_AS_TIME = "must be a time, found a number; convert it to ISO 8601 text or datetime"
+DAY_OR_MONTH_FIRST = (
+    "must be a time, found a date such as 01/02/2024, which can be read in two ways; convert it with "
+    "pandas.to_datetime(column, format='%d/%m/%Y'), or name the form of a CSV file's times: --time-format '%d/%m/%Y', "
+    "csv={'time_format': ...} in Python"
+)
 FRACTION_AS_TEXT = "must be text, found a number with a fraction; convert it to text"
 INEXACT_AS_TEXT = "must be text, found a float too large to keep its last digits; read the column as text or Int64"
 
