@@ -25,7 +25,7 @@ SELECTION = "list of columns, or {column: field}, optional"
 
 # Parameter: its type and its meaning.
 PARAMETERS = {
-    "df": ("pandas.DataFrame", "One row per call."),
+    "df": ("pandas.DataFrame, or a table of polars, DuckDB or pyarrow", "One row per call."),
     "call": ('{"identify", "track", "page", "screen", "group", "alias", "batch"}', "The call to make of each row."),
     "event": ("str, optional", "One event name for all rows. Default is the name in ``event_column``, row by row."),
     "event_column": (COLUMN, "Column with the event name of each row. Default is ``event``."),

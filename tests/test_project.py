@@ -40,8 +40,8 @@ MAY_IMPORT = {
     "syncing": "_util errors results arrow spec columns client encoding validation delivery report pipeline loading",
     "samples": "_util errors spec loading",
     "summaries": "errors results validation",
-    "functions": "errors columns client report pipeline",
-    "operations": "errors columns client pipeline audit functions",
+    "functions": "errors arrow columns client report pipeline",
+    "operations": "errors arrow columns client pipeline audit functions",
     "accessor": "functions operations",
     # The sandbox must not share the encoder's bugs; it makes a Client only for its users.
     "sandbox": "errors spec client",

@@ -18,6 +18,7 @@ from cio_frames import validation
 from cio_frames._util import prefetch
 from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.arrow.buffers import TEXT
+from cio_frames.arrow.normalize import plain_frame
 from cio_frames.columns import Columns
 from cio_frames.encoding import NO_TIME, Calls, Encoder
 from cio_frames.errors import MissingColumnsError
@@ -75,6 +76,8 @@ class Prepared:
     """
 
     def __init__(self, frame: pd.DataFrame, call_spec: CallSpec, *, slice_rows: int | None = None) -> None:
+        # Frames of a caller's own come as they are; those of the functions and of loads are plain already.
+        frame = plain_frame(frame)
         self.rows = len(frame)
         self.frame = frame
         self.call_spec = call_spec

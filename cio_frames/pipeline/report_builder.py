@@ -59,7 +59,7 @@ class ReportBuilder:
             for each in column_facts(call_group.frame, call_group.columns, self._call_spec.options.timezone)
         )
         self._columns = merge_column_facts([*self._columns, *found])
-        self._warnings.add(encode_run.warning_counts(), prepared.people)
+        self._warnings.add(encode_run.warning_counts(), encode_run.people_rows())
         self._rows += prepared.rows
 
     def report(self, index: pd.Index[Any] | None = None) -> ValidationReport:
