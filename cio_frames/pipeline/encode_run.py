@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+import itertools
+from collections.abc import Hashable, Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from cio_frames import validation
 from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.arrow.buffers import TEXT, offsets_of
 from cio_frames.client import Client
-from cio_frames.delivery.batching import Batch, batches
+from cio_frames.delivery.batching import Batch, BatchCutter
 from cio_frames.delivery.observer import NullObserver, Observer
 from cio_frames.delivery.outcomes import Outcome
 from cio_frames.encoding import NO_ID, Calls, EncodeError, write_message_ids
@@ -119,7 +120,6 @@ class EncodeRun:
             self._may_repeat = ordering.may_collide(person, prepared.timestamps_ms())
         else:
             self._may_repeat = person == ordering.NOBODY
-        self._next_lane = 0
 
     def record(self, outcome: Outcome) -> None:
         """Record an outcome of delivery."""
@@ -132,13 +132,29 @@ class EncodeRun:
             attempts=outcome.attempts,
         )
 
-    def batches(self) -> Iterator[tuple[int, Batch]]:
-        """Yield the batches to send, each with its lane."""
-        for encoded in self.encoded_slices():
-            yield from self.cut(encoded)
+    def batches(self, slices: Iterable[EncodedSlice] | None = None) -> Iterator[tuple[int, Batch]]:
+        """Yield the batches to send, each with its lane; lanes take turns, so that none waits for another.
 
-    def cut(self, encoded: EncodedSlice) -> Iterator[tuple[int, Batch]]:
-        """Yield the batches of one slice, each with its lane; if no person has several rows, lanes take turns."""
+        Parameters
+        ----------
+        slices : iterable of EncodedSlice, optional
+            What :meth:`encoded_slices` yields, if somebody else looks at it on the way.
+        """
+        lanes = self._client.workers if self._lane is not None else 1
+        cutter = BatchCutter(lanes, max_body_bytes=self._client.max_body_bytes)
+        turn = itertools.count()
+        for encoded in self.encoded_slices() if slices is None else slices:
+            for lane, batch in _take_turns([cutter.add(*given) for given in self._payloads_by_lane(encoded)]):
+                yield self._lane_of(lane, next(turn)), batch
+        for lane, batch in cutter.rest():
+            yield self._lane_of(lane, next(turn)), batch
+
+    def _lane_of(self, lane: int, turn: int) -> int:
+        """Return the lane of a batch; if no person has several rows, any lane will do."""
+        return lane if self._lane is not None else turn % self._client.workers
+
+    def _payloads_by_lane(self, encoded: EncodedSlice) -> Iterator[tuple[int, Ints, Ints, memoryview]]:
+        """Yield the payloads of each lane that are to be sent, in row order: lane, rows, offsets, buffer."""
         start, payloads = encoded.start, encoded.payloads
         rows = np.flatnonzero(np.asarray(payloads.is_valid()) & ~self._settled[start : start + len(payloads)])
         bounds = np.array([0, len(rows)])
@@ -150,11 +166,8 @@ class EncodeRun:
         is_whole = self._lane is None and len(rows) == len(payloads)
         sent = payloads if is_whole else payloads.take(pa.array(rows))
         offsets, buffer = offsets_of(sent), memoryview(sent.buffers()[2] or b"")
-        limit = self._client.max_body_bytes
         for number, (first, last) in enumerate(pairwise(bounds.tolist())):
-            for batch in batches(start + rows[first:last], offsets[first : last + 1], buffer, max_body_bytes=limit):
-                yield (self._next_lane % self._client.workers if self._lane is None else number), batch
-                self._next_lane += 1
+            yield number, start + rows[first:last], offsets[first : last + 1], buffer
 
     def encoded_slices(self) -> Iterator[EncodedSlice]:
         """Yield the encoded rows, slice by slice."""
@@ -220,6 +233,12 @@ class EncodeRun:
         reasons = size_reasons(sizes, self._client.max_call_bytes)
         self.outcomes.record(rows, "too_large", reason=reasons)
         self.too_large.append((rows, reasons))
+
+
+def _take_turns(batches_by_lane: list[list[Batch]]) -> Iterator[tuple[int, Batch]]:
+    """Yield the first batch of each lane, then the second of each, and so on."""
+    for batches in itertools.zip_longest(*batches_by_lane):
+        yield from ((lane, batch) for lane, batch in enumerate(batches) if batch is not None)
 
 
 class _ReportedCells:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
 import numpy as np
@@ -16,7 +16,7 @@ from cio_frames._util.progress import bar
 from cio_frames._util.signals import sigterm_as_interrupt
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.client import Client, offline_client
-from cio_frames.delivery.dispatcher import deliver
+from cio_frames.delivery.deliverer import deliver
 from cio_frames.delivery.observer import NullObserver
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
 from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
@@ -31,7 +31,7 @@ from cio_frames.errors import (
     render,
 )
 from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, require_choice
-from cio_frames.pipeline.encode_run import EncodeRun
+from cio_frames.pipeline.encode_run import EncodedSlice, EncodeRun
 from cio_frames.pipeline.prepared import Prepared
 from cio_frames.report import Survey, ValidationReport, column_facts, merge_column_facts
 from cio_frames.results import Outcomes
@@ -100,7 +100,7 @@ def _result_frame(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any]) 
             raise AuthenticationError(delivery.why, result)
         case StopReason.INTERRUPTED:
             raise InterruptedLoad(delivery.why, result)
-        case StopReason.UNEXPECTED | StopReason.FAILED:
+        case StopReason.UNEXPECTED | StopReason.MISCONFIGURED | StopReason.FAILED:
             raise DeliveryError(delivery.why, result) from delivery.error
     return result
 
@@ -113,16 +113,24 @@ def build_report(
     return _check_frame(prepared, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
 
 
+def survey_slices(
+    prepared: Prepared, encode_run: EncodeRun, survey: Survey, *, with_sizes: bool = False
+) -> Iterator[EncodedSlice]:
+    """Yield the encoded slices of a run, and add the times of their calls to a survey, and the sizes if wanted."""
+    events = prepared.events()
+    for encoded in encode_run.encoded_slices():
+        if with_sizes:
+            survey.add_call_sizes(encoded.sizes[~encoded.invalid])
+        sent = np.flatnonzero(np.asarray(encoded.payloads.is_valid()))
+        survey.add_timestamps(encoded.timestamp_ms[sent], events[encoded.start + sent])
+        yield encoded
+
+
 def _check_frame(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> ValidationReport:
     encode_run = EncodeRun(prepared, client, with_message_ids=False)
     survey = Survey(checked_at, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
-    events = prepared.events()
-    for encoded in encode_run.encoded_slices():
-        survey.add_call_sizes(encoded.sizes[~encoded.invalid])
-        sent = np.flatnonzero(np.asarray(encoded.payloads.is_valid()))
-        survey.add_timestamps(encoded.timestamp_ms[sent], events[encoded.start + sent])
-        for _, batch in encode_run.cut(encoded):
-            survey.add_request(body_bytes=len(batch.body))
+    for _, batch in encode_run.batches(survey_slices(prepared, encode_run, survey, with_sizes=True)):
+        survey.add_request(body_bytes=batch.body_bytes)
     cases = [prepared.failures]
     cases += [
         validation.failure_cases(

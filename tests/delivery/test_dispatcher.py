@@ -14,7 +14,7 @@ import pytest
 
 from cio_frames import Client
 from cio_frames.delivery.batching import batches
-from cio_frames.delivery.dispatcher import deliver
+from cio_frames.delivery.deliverer import deliver
 from cio_frames.delivery.observer import NullObserver
 from cio_frames.delivery.outcomes import StopReason
 from cio_frames.delivery.replies import Reply
