@@ -143,8 +143,9 @@ def parse_body(body: bytes, content_type: str = "") -> ReplyBody:
     if _has_errors(parsed):
         return ReplyBody(Content.ERRORS, messages, list(_find_rejections(parsed)))
     if isinstance(parsed, dict):
-        # A message alone is no error, but explains one that the status tells of.
-        return ReplyBody(Content.OBJECT, messages)
+        # A message alone is not an error, but explains one that the status tells of. Other texts are of no known shape.
+        message = parsed.get("message")
+        return ReplyBody(Content.OBJECT, [message] if isinstance(message, str) and message else [])
     return ReplyBody(Content.OTHER)
 
 

@@ -17,7 +17,7 @@ from cio_frames import validation
 from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.arrow.buffers import TEXT, offsets_of
 from cio_frames.client import Client
-from cio_frames.delivery.batching import Batch, BatchCutter
+from cio_frames.delivery.batching import Batch, BatchCutter, batches
 from cio_frames.delivery.observer import NullObserver, Observer
 from cio_frames.delivery.outcomes import Outcome
 from cio_frames.encoding import NO_ID, Calls, EncodeError, write_message_ids
@@ -140,18 +140,24 @@ class EncodeRun:
         slices : iterable of EncodedSlice, optional
             What :meth:`encoded_slices` yields, if somebody else looks at it on the way.
         """
-        lanes = self._client.workers if self._lane is not None else 1
-        cutter = BatchCutter(lanes, max_body_bytes=self._client.max_body_bytes)
-        turn = itertools.count()
-        for encoded in self.encoded_slices() if slices is None else slices:
-            for lane, batch in _take_turns([cutter.add(*given) for given in self._payloads_by_lane(encoded)]):
-                yield self._lane_of(lane, next(turn)), batch
-        for lane, batch in cutter.rest():
-            yield self._lane_of(lane, next(turn)), batch
+        if slices is None:
+            slices = self.encoded_slices()
+        yield from self._batches_in_turn(slices) if self._lane is None else self._batches_by_person(slices)
 
-    def _lane_of(self, lane: int, turn: int) -> int:
-        """Return the lane of a batch; if no person has several rows, any lane will do."""
-        return lane if self._lane is not None else turn % self._client.workers
+    def _batches_in_turn(self, slices: Iterable[EncodedSlice]) -> Iterator[tuple[int, Batch]]:
+        """Yield batches of people with one row each: any lane will do for any of them."""
+        turns = itertools.cycle(range(self._client.workers))
+        for encoded in slices:
+            for _, rows, offsets, buffer in self._payloads_by_lane(encoded):
+                for batch in batches(rows, offsets, buffer, max_body_bytes=self._client.max_body_bytes):
+                    yield next(turns), batch
+
+    def _batches_by_person(self, slices: Iterable[EncodedSlice]) -> Iterator[tuple[int, Batch]]:
+        """Yield batches whose lane depends on the person."""
+        cutter = BatchCutter(self._client.workers, max_body_bytes=self._client.max_body_bytes)
+        for encoded in slices:
+            yield from _take_turns([cutter.add(*payloads) for payloads in self._payloads_by_lane(encoded)])
+        yield from cutter.rest()
 
     def _payloads_by_lane(self, encoded: EncodedSlice) -> Iterator[tuple[int, Ints, Ints, memoryview]]:
         """Yield the payloads of each lane that are to be sent, in row order: lane, rows, offsets, buffer."""
@@ -237,8 +243,8 @@ class EncodeRun:
 
 def _take_turns(batches_by_lane: list[list[Batch]]) -> Iterator[tuple[int, Batch]]:
     """Yield the first batch of each lane, then the second of each, and so on."""
-    for batches in itertools.zip_longest(*batches_by_lane):
-        yield from ((lane, batch) for lane, batch in enumerate(batches) if batch is not None)
+    for turn in itertools.zip_longest(*batches_by_lane):
+        yield from ((lane, batch) for lane, batch in enumerate(turn) if batch is not None)
 
 
 class _ReportedCells:
