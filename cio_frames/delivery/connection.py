@@ -74,7 +74,7 @@ class _UploadAdapter(requests.adapters.HTTPAdapter):
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         # Without cookies, which the API does not set, and without the reason phrase.
         response = requests.Response()
-        response.status_code, response.raw, response.connection = resp.status, resp, self
+        response.status_code, response.raw, response.request = resp.status, resp, req
         response.headers = requests.structures.CaseInsensitiveDict(resp.headers)
         return response
 
@@ -165,8 +165,6 @@ class ApiConnection:
             message = self._failure_message(error, sent=sent)
             # A remedy follows what is wrong.
             return Reply(None, message, sent=sent, has_remedy="; " in message)
-        finally:
-            request.body = None
 
     def _read_response(self, response: requests.Response, body: bytes, give_up_at: float) -> Reply:
         wait = retry_after_seconds(response.headers.get("Retry-After"), now=time.time())
@@ -181,11 +179,11 @@ class ApiConnection:
         texts = list(dict.fromkeys([whole, *(text for _, text in answer.rejections)]))[: _MAX_MESSAGES + 1]
         messages = MessageFilter(body, self._client.write_key)
         shown = {text: messages.shown(text) for text in texts}
-        rejections: dict[int, str] = {}
+        # A call may be named several times.
+        of_call: dict[int, dict[str, None]] = {}
         for index, text in answer.rejections:
-            # A call may be named several times.
-            parts = [part for part in (rejections.get(index), shown.get(text)) if part]
-            rejections[index] = "; ".join(dict.fromkeys(parts))
+            of_call.setdefault(index, {})[shown.get(text, "")] = None
+        rejections = {index: "; ".join(filter(None, parts)) for index, parts in of_call.items()}
         return Reply(response.status_code, shown[whole], wait, content=answer.content, rejections=rejections)
 
     def _find_problem(self) -> str | None:
