@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch
-from cio_frames.delivery.endpoint import EndpointState
+from cio_frames.delivery.endpoint import EndpointState, RefusedSize
 from cio_frames.delivery.lane import Lane
 from cio_frames.delivery.observer import Observer
 from cio_frames.delivery.outcomes import BatchSlice, Delivery, Outcome, StopReason
@@ -182,7 +182,9 @@ class Dispatcher:
             self._in_progress.append(batch_slice)
         return batch_slice
 
-    def split_slice(self, batch_slice: BatchSlice, *, refused: bool) -> list[BatchSlice]:
+    def split_slice(
+        self, batch_slice: BatchSlice, *, refused: bool, too_large: RefusedSize | None = None
+    ) -> list[BatchSlice]:
         """Note that halves replace a slice that was refused, or would be; the last is to go first.
 
         It is not documented whether a refused batch is refused as a whole, so that its halves are in doubt.
@@ -191,7 +193,7 @@ class Dispatcher:
             if batch_slice not in self._in_progress:
                 return []
             self._in_progress.remove(batch_slice)
-            first, second = batch_slice.halves(in_doubt=refused)
+            first, second = batch_slice.halves(in_doubt=refused, too_large=too_large)
             self._in_progress += [second, first]
             return [second, first]
 
@@ -207,7 +209,7 @@ class Dispatcher:
         if disposition is Disposition.PARTLY_ACCEPTED:
             rejections = {index: rejection_reason(reply, text) for index, text in reply.rejections.items()}
         if disposition in (Disposition.ACCEPTED, Disposition.PARTLY_ACCEPTED):
-            self.endpoint.accept_size(batch_slice.batch.body_bytes)
+            self.endpoint.accept_size(batch_slice.batch.body_bytes, batch_slice.half_of)
         outcomes = batch_slice.outcomes(status, reason, rejections)
         if self._report(batch_slice, outcomes, reply, disposition):
             self._stop_if_hopeless(reply, disposition, outcomes[-1].reason or "")

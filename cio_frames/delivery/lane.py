@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from cio_frames.delivery.batching import Batch
+from cio_frames.delivery.endpoint import RefusedSize
 from cio_frames.delivery.outcomes import BatchSlice
 from cio_frames.delivery.reasons import describe_wait
 from cio_frames.delivery.replies import Reply
@@ -99,10 +100,9 @@ class Lane(threading.Thread):
             if disposition is Disposition.PARTLY_ACCEPTED and max(reply.rejections) >= count:
                 # It names calls that are not there, so nothing is known of those that are.
                 disposition = Disposition.REFUSED
-            if reply.status == _TOO_LARGE and count > 1:
-                self._endpoint.refuse_size(batch_slice.batch.body_bytes)
             if count > 1 and disposition in (Disposition.REFUSED, Disposition.BLOCKED):
-                pending += self._dispatcher.split_slice(batch_slice, refused=True)
+                too_large = RefusedSize(batch_slice.batch.body_bytes) if reply.status == _TOO_LARGE else None
+                pending += self._dispatcher.split_slice(batch_slice, refused=True, too_large=too_large)
             else:
                 self._dispatcher.conclude(batch_slice, reply, disposition, note)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from cio_frames._util.arrays import Ints
 from cio_frames.delivery.batching import Batch
+from cio_frames.delivery.endpoint import RefusedSize
 from cio_frames.results import Status
 
 # Part of the reason of calls that somebody else than the API refused.
@@ -43,6 +44,8 @@ class BatchSlice:
     http_status: int | None = None
     # Whether the API may have accepted it.
     in_doubt: bool = False
+    # Of which body it is a half, if that was refused as too large.
+    half_of: RefusedSize | None = None
 
     def outcomes(self, status: Status, reason: str | None, rejections: Mapping[int, str]) -> list[Outcome]:
         """Return the outcome of its rows; those of rejected calls, given by position, each with its reason."""
@@ -54,9 +57,12 @@ class BatchSlice:
         found = [Outcome(others, status, *facts, reason)] if len(others) else []
         return found + [Outcome(self.batch.rows[rows], "rejected", *facts, why) for why, rows in rows_of.items()]
 
-    def halves(self, *, in_doubt: bool) -> tuple[BatchSlice, BatchSlice]:
+    def halves(self, *, in_doubt: bool, too_large: RefusedSize | None) -> tuple[BatchSlice, BatchSlice]:
         """Return both halves, in doubt if the whole is or as given."""
-        first, second = (replace(self, batch=half, in_doubt=in_doubt or self.in_doubt) for half in self.batch.halves())
+        in_doubt = in_doubt or self.in_doubt
+        first, second = (
+            replace(self, batch=half, in_doubt=in_doubt, half_of=too_large) for half in self.batch.halves()
+        )
         return first, second
 
 
