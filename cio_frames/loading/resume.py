@@ -24,6 +24,7 @@ from cio_frames.loading.source import Chunk
 from cio_frames.pipeline import EncodedSlice, EncodeRun, Prepared
 from cio_frames.pipeline.as_of import AsOf
 from cio_frames.pipeline.message_ids import MessageIds, Seen
+from cio_frames.results import GOOD
 
 _SAME_FRAMES = (
     f"Pass the same frames as before to resume. To send other rows, name another output folder with "
@@ -69,6 +70,8 @@ class EarlierRuns:
         self._client = client
         self._as_of = as_of
         self.done_chunks: Mapping[int, int] = ledger.done_chunks(load)
+        # Whether the API has accepted calls of this load, and so the key.
+        self.any_accepted = any(status in GOOD for status, _ in ledger.totals(load)[0])
         self._calls = Seen()
         self._not_remembered = deque(self.done_chunks)
 

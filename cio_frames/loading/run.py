@@ -15,10 +15,9 @@ from cio_frames._util.progress import LoadProgress
 from cio_frames._util.signals import sigterm_as_interrupt
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch
-from cio_frames.delivery.dispatcher import deliver
+from cio_frames.delivery.deliverer import Deliverer
 from cio_frames.delivery.observer import NullObserver
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
-from cio_frames.delivery.rate_limiter import RateLimiter
 from cio_frames.errors import (
     AuthenticationError,
     CioFramesError,
@@ -159,7 +158,6 @@ class LoadRun:
         self._tuning = tuning
         self._as_of = as_of
         self._earlier_runs = EarlierRuns(ledger, load, client, as_of)
-        self._rate_limiter = RateLimiter(client.requests_per_second)
         self._started = time.monotonic()
         self._rows_without_final_status = 0
         self._warnings = SourceWarnings(is_partial=bool(self._earlier_runs.done_chunks))
@@ -213,20 +211,23 @@ class LoadRun:
                 done=frozenset(done),
                 refuse_campaigns_at=self._refuse_campaigns_at,
             ) as chunks,
+            Deliverer(
+                self._client, backoff=self._tuning.backoff, key_accepted=self._earlier_runs.any_accepted
+            ) as deliverer,
         ):
             for chunk, prepared in chunks:
                 if chunk.number in done:
                     missing.pop(chunk.number, None)
                     self._earlier_runs.refuse_changed_frame(chunk, prepared)
                     continue
-                delivery = self._send_chunk(chunk, prepared)
+                delivery = self._send_chunk(chunk, prepared, deliverer)
                 if delivery.stop_reason is not None:
                     self._raise_if_fatal(delivery)
                     return delivery
         refuse_missing_frames(missing)
         return None
 
-    def _send_chunk(self, chunk: Chunk, prepared: Prepared) -> Delivery:
+    def _send_chunk(self, chunk: Chunk, prepared: Prepared, deliverer: Deliverer) -> Delivery:
         """Send one chunk, and write its results."""
         ledger, load, number = self._ledger, self._load, chunk.number
         message_ids = self._earlier_runs.message_ids(number)
@@ -241,14 +242,8 @@ class LoadRun:
         self._progress.add_earlier_rows(int(final_rows.sum()))
         first_number = ledger.next_batch(load)
         content = ContentHash()
-        delivery = deliver(
-            (each for encoded in content.of(encode_run.encoded_slices()) for each in encode_run.cut(encoded)),
-            self._client,
-            observer=observer,
-            first_number=first_number,
-            rate_limiter=self._rate_limiter,
-            backoff=self._tuning.backoff,
-        )
+        batches = encode_run.batches(content.of(encode_run.encoded_slices()))
+        delivery = deliverer.deliver(batches, observer=observer, first_number=first_number)
         times, attempts = ledger.count_sends(load, number, prepared.rows)
         encode_run.outcomes.set_attempts(attempts)
         encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
@@ -286,6 +281,7 @@ class LoadRun:
             StopReason.UNAUTHORIZED: AuthenticationError,
             StopReason.INTERRUPTED: InterruptedLoad,
             StopReason.UNEXPECTED: DeliveryError,
+            StopReason.MISCONFIGURED: DeliveryError,
             StopReason.FAILED: DeliveryError,
         }
         if delivery.stop_reason in kinds:

@@ -14,7 +14,7 @@ from cio_frames._util.progress import bar
 from cio_frames._util.signals import sigterm_as_interrupt
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.client import Client, offline_client
-from cio_frames.delivery.dispatcher import deliver
+from cio_frames.delivery.deliverer import deliver
 from cio_frames.delivery.observer import NullObserver
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
 from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
@@ -108,7 +108,7 @@ def _result_frame(encode_run: EncodeRun, delivery: Delivery, index: pd.Index[Any
             raise AuthenticationError(delivery.why, result)
         case StopReason.INTERRUPTED:
             raise InterruptedLoad(delivery.why, result)
-        case StopReason.UNEXPECTED | StopReason.FAILED:
+        case StopReason.UNEXPECTED | StopReason.MISCONFIGURED | StopReason.FAILED:
             raise DeliveryError(delivery.why, result) from delivery.error
     return result
 

@@ -13,7 +13,7 @@ import pytest
 
 import cio_frames as cio
 from cio_frames import pipeline
-from cio_frames.delivery.dispatcher import deliver
+from cio_frames.delivery.deliverer import deliver
 from cio_frames.delivery.replies import Reply
 from cio_frames.loading import read
 from cio_frames.pipeline import build_call_spec, encode_payloads, run_call
