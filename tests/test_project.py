@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "delivery": "_util errors results client",
     "report": "_util errors arrow spec columns encoding validation",
     "pipeline": "_util errors results arrow spec columns client encoding validation delivery report",
-    "audit": "errors",
+    "audit": "_util errors delivery",
     "loading": "_util errors results arrow spec columns client encoding validation delivery report pipeline",
     "syncing": "_util errors results arrow spec columns client encoding validation delivery report pipeline loading",
     "samples": "_util errors spec loading",
