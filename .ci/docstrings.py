@@ -89,7 +89,8 @@ PARAMETERS = {
         "File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and "
         "one with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next "
         "step, so that after a kill a row with only the first may have been accepted. It never holds the write key, "
-        "and a new file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing fails "
+        "and a new file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if "
+        "writing fails "
         "later, delivery stops, and the DeliveryError has the result.",
     ),
     "client": (

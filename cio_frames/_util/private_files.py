@@ -33,9 +33,8 @@ def make_private_folder(path: Path) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def write_private_text(path: Path, text: str) -> None:
-    """Write a text file that only its owner may read, also in place of one that others may read."""
-    with open(path, "w", encoding="utf-8", opener=private_opener) as file:
-        if os.name == "posix":
-            os.fchmod(file.fileno(), 0o600)
-        file.write(text)
+def make_private(path: Path) -> None:
+    """Let only the owner read a file that is about to be written, also if it is there and others may read it."""
+    make_private_file(path)
+    if path.is_file():
+        path.chmod(0o600)
