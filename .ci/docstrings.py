@@ -87,9 +87,12 @@ PARAMETERS = {
     ),
     "audit": (
         "path, optional",
-        "File to which one JSON line per affected row is appended before this returns: time, operation, id, message "
-        "id, status, HTTP status. It never holds the write key. If it is not writable, nothing is sent "
-        "(ConfigurationError); if writing fails later, the DeliveryError has the result.",
+        "File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and "
+        "one with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next "
+        "step, so that after a kill a row with only the first may have been accepted. It never holds the write key, "
+        "and a new file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if "
+        "writing fails "
+        "later, delivery stops, and the DeliveryError has the result.",
     ),
     "client": (
         "Client, optional",
