@@ -9,6 +9,7 @@
     │   ├── MissingColumnsError   names the missing, the present, and a close match
     │   ├── InvalidRowsError      on_invalid="raise"; carries the report
     │   └── CampaignsError        a load with events young enough to start campaigns
+    ├── GuardError                sync: a guard tripped, nothing was sent
     └── DeliveryError             carries .result, so nothing is lost
         ├── AuthenticationError   401/403: nothing will be accepted, the rest stays unsent
         └── InterruptedLoad       Ctrl-C or a stop signal: in-flight finished, the rest unsent
@@ -253,6 +254,23 @@ class CampaignsError(FrameError):
             f"is, send mail to real people. {sent if self.frame else 'Nothing was sent.'} Say that they may with "
             "allow_campaigns=True (--allow-campaigns), or give them the time at which they happened with timestamp=."
         )
+
+
+class GuardError(CioFramesError):
+    """A sync looks wrong: a guard tripped, and nothing was sent.
+
+    Attributes
+    ----------
+    findings : list of str
+        Which guards tripped, and on what.
+    """
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        super().__init__(list(findings))
+        self.findings = [render(finding) for finding in findings]
+
+    def _message(self) -> str:
+        return f"Nothing was sent, because this looks wrong: {'; '.join(self.args[0])}."
 
 
 class DeliveryError(CioFramesError):
