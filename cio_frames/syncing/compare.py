@@ -19,8 +19,8 @@ from cio_frames.syncing.state import State
 
 Actions = npt.NDArray[np.int8]
 MOST_REJECTIONS = 3
-# Stands for the content of a call that deletes, suppresses or marks a subject.
-REMOVAL_DIGEST = b"removed subject!"
+# Begins what stands for the content of a call that deletes, suppresses or marks a subject.
+REMOVAL_MARK = b"removed:"
 
 
 class Action(IntEnum):
@@ -186,5 +186,5 @@ def _actions(
 def _removal_pending(records: Records, state: State) -> Bools:
     found = np.zeros(len(records), dtype=bool)
     for row in np.flatnonzero(records.pending != None).tolist():  # noqa: E711 -- cell by cell
-        found[row] = Pending.unpack(records.pending[row], state.field_sets).digest == REMOVAL_DIGEST
+        found[row] = Pending.unpack(records.pending[row], state.field_sets).digest.startswith(REMOVAL_MARK)
     return found

@@ -14,7 +14,7 @@ import pyarrow as pa
 from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.encoding.text import TEXT
 from cio_frames.syncing.hashing import hash_texts
-from cio_frames.syncing.records import HELD, Evidence
+from cio_frames.syncing.records import BROUGHT, HELD, Evidence
 from cio_frames.syncing.state import State
 
 _DAY_SECONDS = 86_400
@@ -32,12 +32,17 @@ class StateIndex:
         Subjects are due at least so often, spread evenly by key; None means never.
     today : int
         The day since 1970 that counts for it.
+
+    Attributes
+    ----------
+    subjects : int
+        How many subjects the other end holds.
     """
 
     def __init__(self, state: State, *, refresh_days: int | None = None, today: int = 0) -> None:
         count = state.count()
         keys, digests = np.empty(count, dtype=np.uint64), np.empty(count, dtype=np.uint64)
-        settled = np.zeros(count, dtype=bool)
+        settled, brought, held = (np.zeros(count, dtype=bool) for _ in range(3))
         start = 0
         for rows in state.scan(
             "key, substr(digest, 9), pending IS NULL AND digest IS NOT NULL, evidence, delivered_at"
@@ -46,17 +51,17 @@ class StateIndex:
             stop = start + len(rows)
             keys[start:stop] = hash_texts(pa.array(names, TEXT))
             digests[start:stop] = np.frombuffer(b"".join(each or bytes(8) for each in contents), dtype=">u8")
+            brought[start:stop], held[start:stop] = np.isin(evidence, BROUGHT), np.isin(evidence, HELD)
             settled[start:stop] = np.array(plain, dtype=bool) & np.isin(evidence, _SETTLED)
             if refresh_days is not None:
                 days = np.array([(moment or 0) // _DAY_SECONDS for moment in delivered])
                 settled[start:stop] &= days >= _last_due_day(keys[start:stop], refresh_days, today)
             start = stop
         order = np.argsort(keys)
-        self._keys, self._digests, self._settled = keys[order], digests[order], settled[order]
+        self._keys, self._digests = keys[order], digests[order]
+        self._settled, self._brought = settled[order], brought[order]
+        self.subjects = int(held.sum())
         self._seen = np.zeros(count, dtype=bool)
-
-    def __len__(self) -> int:
-        return len(self._keys)
 
     def find(self, keys: UInts) -> Ints:
         """Return the place of each key hash, -1 for those that the state does not have; what is found is seen."""
@@ -83,6 +88,11 @@ class StateIndex:
             return np.ones(len(keys), dtype=bool)
         places = np.searchsorted(self._keys, hash_texts(keys))
         return ~self._seen[places]
+
+    @property
+    def missing_count(self) -> int:
+        """How many subjects that this state delivered no row had."""
+        return int((self._brought & ~self._seen).sum())
 
     @property
     def unseen_count(self) -> int:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from cio_frames._util.arrays import Bools, Cells, Ints, UInts
 
 FieldSets = Mapping[int, tuple[str, ...]]
-_ID_BYTES, _DIGEST_BYTES = 26, 16
+_DIGEST_BYTES, _SET_BYTES = 16, 4
 
 
 class Evidence(IntEnum):
@@ -53,21 +53,23 @@ class Pending:
 
     def pack(self) -> bytes:
         """Return the bytes that the state keeps."""
-        place = self.field_set.to_bytes(4, "big")
-        return self.message_id.encode() + self.digest + place + np.packbits(self.fields).tobytes()
+        number = self.field_set.to_bytes(_SET_BYTES, "big")
+        return self.digest + number + np.packbits(self.fields).tobytes() + self.message_id.encode()
 
     @classmethod
     def unpack(cls, packed: bytes, field_sets: FieldSets) -> Pending:
         """Return what was packed."""
-        digest, place = packed[_ID_BYTES : _ID_BYTES + _DIGEST_BYTES], _ID_BYTES + _DIGEST_BYTES
-        field_set = int.from_bytes(packed[place : place + 4], "big")
-        bits = np.frombuffer(packed, dtype=np.uint8, offset=place + 4)
-        fields = np.unpackbits(bits, count=len(field_sets[field_set])).astype(bool)
-        return cls(packed[:_ID_BYTES].decode(), digest, field_set, fields)
+        start = _DIGEST_BYTES + _SET_BYTES
+        number = int.from_bytes(packed[_DIGEST_BYTES:start], "big")
+        count = len(field_sets.get(number, ()))
+        stop = start + -(-count // 8)
+        bits = np.frombuffer(packed[start:stop], dtype=np.uint8)
+        fields = np.unpackbits(bits, count=count).astype(bool)
+        return cls(packed[stop:].decode(), packed[:_DIGEST_BYTES], number, fields)
 
     def names(self, field_sets: FieldSets) -> frozenset[str]:
         """Return the names of the fields that may be at the other end."""
-        return frozenset(np.array(field_sets[self.field_set], dtype=object)[self.fields].tolist())
+        return frozenset(np.array(field_sets.get(self.field_set, ()), dtype=object)[self.fields].tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,12 @@ class Records:
         cells = [np.full(rows, None, dtype=object) for _ in range(4)]
         numbers = [np.zeros(rows, dtype=np.int64) for _ in range(4)]
         return cls(cells[0], numbers[0], cells[1], numbers[1], numbers[2], cells[2], numbers[3], cells[3])
+
+    @classmethod
+    def concat(cls, parts: Sequence[Records]) -> Records:
+        """Return the records of consecutive subjects as one."""
+        parts = parts or [cls.empty(0)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__))
 
     def __len__(self) -> int:
         return len(self.revision)

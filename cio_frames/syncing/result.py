@@ -1,0 +1,98 @@
+"""What a sync of files came to, and where the results of its rows are kept meanwhile."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cio_frames.loading.outputs import OutputFolder, write_table
+from cio_frames.loading.result import LoadResult
+from cio_frames.loading.sources import Chunk, Source
+from cio_frames.results import GOOD
+from cio_frames.syncing.planning import ChunkPlan
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult(LoadResult):
+    """What a sync came to; the result of every row is in its files.
+
+    Attributes
+    ----------
+    counts : dict of str to int
+        What the plan of this run said: how many rows were new, changed, cleared, missing, unchanged, and so on.
+    removals : dict of str to int
+        How many missing subjects have each status.
+    removed : Path or None
+        ``removed.parquet``: one row for each subject that was removed or marked, or could not be.
+    """
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    removals: Mapping[str, int] = field(default_factory=dict)
+    removed: Path | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is left to do: every row is delivered or unchanged, and every removal was taken."""
+        # Not super(): a dataclass with slots is another class than the one that is written here.
+        rows_are_good = self.phase != "stopped" and set(self.statuses) <= GOOD
+        return rows_are_good and set(self.removals) <= {*GOOD, "skipped"}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the facts for programs."""
+        return {
+            **LoadResult.as_dict(self),
+            "counts": dict(self.counts),
+            "removals": dict(self.removals),
+            "removed": self.removed and str(self.removed),
+        }
+
+
+class MemorySink:
+    """Keeps the results of frames in memory."""
+
+    def __init__(self) -> None:
+        self._results: dict[int, pd.DataFrame] = {}
+
+    def write(self, chunk: Chunk | None, plan: ChunkPlan, result: pd.DataFrame) -> None:
+        """Keep the results of one chunk."""
+        self._results[plan.number] = result
+
+    def frame(self, index: pd.Index[Any]) -> pd.DataFrame:
+        """Return the results of all rows under an index."""
+        found = [self._results[number] for number in sorted(self._results)]
+        whole = pd.concat(found) if len(found) > 1 else found[0]
+        return whole.set_axis(index)
+
+
+class FolderSink:
+    """Writes the results of files to the folder of a sync."""
+
+    def __init__(self, outputs: OutputFolder, source: Source) -> None:
+        self._outputs = outputs
+        self._source = source
+        self.reasons: Counter[tuple[str, str | None]] = Counter()
+        self.bytes = 0
+
+    def write(self, chunk: Chunk | None, plan: ChunkPlan, result: pd.DataFrame) -> None:
+        """Write the results of one chunk."""
+        empty = pd.DataFrame(index=pd.RangeIndex(len(result)))
+        place = chunk or Chunk(plan.number, empty, plan.file, plan.first_row)
+        is_good = set(result["status"].unique()) <= GOOD
+        self._outputs.write_chunk(place, None if is_good or chunk is None else self._source.read_all_columns(chunk), result)
+        pairs = result.groupby(["status", "reason"], observed=True, dropna=False).size()
+        for (status, reason), count in pairs.items():
+            self.reasons[str(status), None if pd.isna(reason) else str(reason)] += int(count)
+        self.bytes += int(result["bytes"].sum())
+
+    def write_removed(self, removed: pd.DataFrame) -> Path:
+        """Write what became of subjects that were missing."""
+        import pyarrow as pa
+
+        path = self._outputs.path / "removed.parquet"
+        write_table(pa.Table.from_pandas(removed, preserve_index=False), path)
+        return path
