@@ -50,6 +50,8 @@ class Examined:
         Status, reason and bytes of the rows that cannot be sent, by position.
     sizes : numpy array of int64
         The bytes of each call.
+    canonical : pyarrow.LargeStringArray
+        The content of each row as JSON; empty unless it was asked for.
     """
 
     keys: pa.Array
@@ -58,6 +60,7 @@ class Examined:
     comparison: Comparison
     held_back: pd.DataFrame
     sizes: Ints
+    canonical: pa.Array
 
     @property
     def actions(self) -> Actions:
@@ -76,8 +79,9 @@ class Examiner:
 
     def __init__(
         self, call_spec: CallSpec, client: Client, fields: Sequence[str], state: State, index: StateIndex,
-        options: SyncOptions,
+        options: SyncOptions, *, with_values: bool = False,
     ) -> None:  # fmt: skip
+        self._with_values = with_values
         self.fields = tuple(fields)
         self._call_spec = call_spec
         self._client = client
@@ -103,13 +107,15 @@ class Examiner:
         sizes = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows))
         held_back = sizes[sizes["status"].isin(("invalid", "too_large"))][["status", "reason", "bytes"]]
         keys = pa.chunked_array([keys for keys, _, _ in pieces], TEXT).combine_chunks()
+        contents = [content.canonical for _, content, _ in pieces] if self._with_values else []
         return Examined(
             keys=keys,
             key_hashes=hash_texts(keys),
-            digests=np.concatenate([digests for _, digests, _ in pieces] + [np.empty((0, 2), dtype=np.uint64)]),
+            digests=np.concatenate([*(content.digests for _, content, _ in pieces), np.empty((0, 2), dtype=np.uint64)]),
             comparison=join_comparisons([comparison for _, _, comparison in pieces], len(self.fields)),
             held_back=held_back,
             sizes=sizes["bytes"].to_numpy(dtype=np.int64, na_value=0),
+            canonical=pa.chunked_array(contents, TEXT).combine_chunks(),
         )
 
     def keys_of(self, prepared: Prepared) -> pa.Array:
@@ -118,7 +124,7 @@ class Examiner:
         keys = [self._keys(encoded) for encoded in encode_run.encoded_slices()]
         return pa.chunked_array(keys, TEXT).combine_chunks()
 
-    def _pieces(self, encode_run: EncodeRun) -> Iterator[tuple[pa.Array, UInts, Comparison]]:
+    def _pieces(self, encode_run: EncodeRun) -> Iterator[tuple[pa.Array, Content, Comparison]]:
         for encoded in encode_run.encoded_slices():
             sendable = np.asarray(encoded.payloads.is_valid())
             self._hash.update(offsets_of(encoded.payloads).tobytes())
@@ -133,7 +139,7 @@ class Examiner:
             comparison = compare(
                 content, keys, sendable, self.fields, self._state, self._index, self._options.compare
             )
-            yield keys, content.digests, comparison
+            yield keys, content, comparison
 
     def _lacking(self, encoded: EncodedSlice, keys: pa.Array) -> Iterator[tuple[Bools, str]]:
         if self._is_event:

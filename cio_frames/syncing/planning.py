@@ -114,14 +114,14 @@ class Draft:
 
 def draft_plan(
     source: Source, call_spec: CallSpec, client: Client, options: SyncOptions, state: State, *,
-    with_details: bool, adopt: bool, progress: bool | None = False,
+    with_details: bool = False, with_values: bool = False, adopt: bool = False, progress: bool | None = False,
 ) -> Draft:  # fmt: skip
     """Read a source, compare every row with the state, and send nothing.
 
     Parameters
     ----------
-    with_details : bool
-        Whether to keep a frame of the rows to send.
+    with_details, with_values : bool
+        Whether to keep a frame of the rows to send, and their content in it.
     adopt : bool
         Whether to note rows that are the same under another set of fields in the state, so that they are not compared
         field by field every time.
@@ -132,7 +132,7 @@ def draft_plan(
     mapping = mapping_of(call_spec, fields, options.ignore)
     index = StateIndex(state, refresh_days=options.refresh_days, today=days_since_1970(options.as_of.to_pydatetime()))
     draft = Draft(mapping, mapping.compare(state.facts.get("mapping")), index)
-    examiner = Examiner(call_spec, client, fields, state, index, options)
+    examiner = Examiner(call_spec, client, fields, state, index, options, with_values=with_values)
     key_hashes: list[UInts] = []
     gained = lost = 0
     with (
@@ -147,7 +147,11 @@ def draft_plan(
             gained += int(examined.comparison.gained.sum())
             lost += int(examined.comparison.lost.sum())
             if with_details:
-                draft.details.append(_details(chunk, examined, fields, sends_nulls=options.cleared == "null"))
+                details = _details(chunk, examined, fields, sends_nulls=options.cleared == "null")
+                if with_values:
+                    rows = details["row"].to_numpy(dtype="int64") - chunk.first_row
+                    details = details.assign(values=examined.canonical.take(pa.array(rows)).to_pylist())
+                draft.details.append(details)
             if adopt:
                 _adopt(examined, fields, state)
             shown.update(prepared.rows)

@@ -80,7 +80,7 @@ class SyncOutcome:
     error: DeliveryError | None = None
 
 
-def check_draft(draft: Draft, options: SyncOptions, state: State) -> None:
+def check_draft(draft: Draft, options: SyncOptions) -> None:
     """Raise where a draft must not be sent: the mapping changed, or a guard trips."""
     if draft.mapping_change and not options.accept_mapping:
         raise ConfigurationError(
@@ -192,7 +192,7 @@ class SyncRun:
         rows = len(plan.actions)
         shipped = np.concatenate([np.empty(0, dtype=np.int64), *(places for places, _ in parts)])
         others = np.setdiff1d(np.arange(rows), shipped)
-        result = merge_results(rows, [*parts, (others, _not_shipped(plan, others))])
+        result = merge_results(rows, [*parts, (others, not_shipped(plan, others))])
         outcome.statuses.update(result["status"].astype(str).value_counts().to_dict())
         sink.write(chunk, plan, result)
 
@@ -215,7 +215,7 @@ class SyncRun:
         self._state.keep_missing({subject: count for subject, count in runs.items() if subject not in gone})
 
 
-def _not_shipped(plan: ChunkPlan, rows: Ints) -> pd.DataFrame:
+def not_shipped(plan: ChunkPlan, rows: Ints) -> pd.DataFrame:
     """Return the result frame of the rows that no request carried."""
     outcomes = Outcomes(len(rows))
     outcomes.record(np.flatnonzero(np.isin(plan.actions[rows], UNSENT_AND_GOOD)), "unchanged")
