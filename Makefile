@@ -1,56 +1,77 @@
-# make demo and make test make .venv where it is missing; they need python3 (3.11 or newer) and make.
+# What one types in a checkout. It requires python3 (3.11 or newer) and make; 'make help' lists the targets.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := -m pip install --quiet --disable-pip-version-check
 CONSTRAINTS := .ci/constraints.txt
+# The environment has two stages: what the demonstration needs, and what developers need on top.
+DEMO_READY := $(VENV)/.demo-ready
 READY := $(VENV)/.ready
 
 BENCH := .venv-bench
 ROWS := 1000000
 ROUNDS := 3
 
-.PHONY: demo test notebooks docs bench lint types wheel clean
+.PHONY: help demo test check notebooks docs bench lint types wheel clean
 
-demo: $(READY)  ## the whole job on real orders, against a Customer.io on this machine
+help:  ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(DEMO_READY)  ## Send 6,919 real orders to a sandbox on this machine, and write a report page
 	@$(BIN)/cio-frames demo
 
-test: $(READY)  ## all tests, with every example in the docstrings and in the README
+test: $(READY)  ## Run all tests, and every example in docstrings, README and guides (10 to 15 minutes)
 	@$(BIN)/python -m pytest
 
-notebooks: $(READY)  ## runs the notebooks and writes them with what came out
-	@$(BIN)/python -m tests.run_notebooks
+check: $(READY)  ## Run lint, types, and the fast tests (about a minute): for use while you work
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/pyright --pythonpath $(BIN)/python tests/typing
+	@$(BIN)/python .ci/docstrings.py --check
+	@$(BIN)/python -m pytest --quiet -m "not slow"
 
-docs: $(READY)  ## the guides and the reference as pages, in build/docs; a warning is an error
-	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env notebooks/guides build/docs
-
-bench: $(BENCH)/.ready  ## how fast, beside others: takes about half an hour; uses nginx where it is installed
-	@$(BENCH)/bin/python -m tests.benchmarks --rows $(ROWS) --rounds $(ROUNDS)
-
-lint: $(READY)
+lint: $(READY)  ## Check style and formatting with ruff
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-types: $(READY)
+types: $(READY)  ## Check types with mypy and pyright
 	@$(BIN)/mypy
 	@$(BIN)/pyright --pythonpath $(BIN)/python tests/typing
 
-wheel: $(READY)  ## the wheel, built and tried in an empty environment
+notebooks: $(READY)  ## Run the notebooks, and save them with their outputs
+	@$(BIN)/python -m tests.run_notebooks
+
+docs: $(READY)  ## Build the guides and the reference as pages in build/docs; warnings are errors
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env notebooks/guides build/docs
+
+bench: $(BENCH)/.ready  ## Measure speed and memory beside other ways to do the same (about half an hour)
+	@$(BENCH)/bin/python -m tests.benchmarks --rows $(ROWS) --rounds $(ROUNDS)
+
+wheel: $(READY)  ## Build the wheel, and try it in an empty environment
 	@bash .ci/try-wheel $(BIN)/python
 
-$(READY): pyproject.toml $(CONSTRAINTS)
-	@$(PYTHON) -c 'import sys; sys.exit("cio_frames needs Python 3.11 or newer; name one with make PYTHON=python3.12" \
-		if sys.version_info < (3, 11) else 0)'
-	@echo "Setting up $(VENV), once ..."
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[dev]'
-	@touch $@
-
-# An environment of its own: what is compared with asks for old versions of what others need.
-$(BENCH)/.ready: pyproject.toml
-	@$(PYTHON) -m venv $(BENCH)
-	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
-	@touch $@
-
-clean:
+clean:  ## Remove the environments and everything that was built
 	rm -rf $(VENV) $(BENCH) demo-output build dist
+
+$(DEMO_READY): pyproject.toml $(CONSTRAINTS)
+	@$(PYTHON) -c 'import sys; sys.exit("cio_frames requires Python 3.11 or newer, and $(PYTHON) is " \
+		+ sys.version.split()[0] + ". Name another one: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	@echo "Creating $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@echo "Installing cio_frames, pandas, pyarrow, and the sandbox (about a minute) ..."
+	@$(BIN)/python $(PIP) --constraint $(CONSTRAINTS) --editable '.[sandbox]'
+	@touch $@
+
+$(READY): $(DEMO_READY)
+	@echo "Installing what tests, docs, and checks need (about 1 GB, a few minutes) ..."
+	@$(BIN)/python $(PIP) --constraint $(CONSTRAINTS) --editable '.[dev]'
+	@touch $@
+
+# An environment of its own: the other libraries require old versions of what the tests need.
+$(BENCH)/.ready: pyproject.toml
+	@echo "Creating $(BENCH), and installing what the benchmarks compare with ..."
+	@$(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python $(PIP) --editable '.[bench]'
+	@touch $@

@@ -1,10 +1,14 @@
 """The pandas-native way into Customer.io.
 
-Importing this package registers ``df.cio``. A frame goes into Customer.io, and a frame comes back that says what
-became of every row.
+Importing this package registers ``df.cio``. A frame goes into Customer.io, and a frame comes back with the status of
+every row. Names that need pandera, requests or the sandbox are imported at first use.
 """
 
+from __future__ import annotations
+
 import logging as _logging
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
 
 from cio_frames.accessor import CioAccessor
 from cio_frames.client import Client
@@ -21,7 +25,6 @@ from cio_frames.errors import (
     SpecError,
 )
 from cio_frames.functions import alias, batch, group, identify, page, payloads, screen, track, validate
-from cio_frames.loading import LoadResult, load
 from cio_frames.operations import (
     add_devices,
     delete_devices,
@@ -33,11 +36,18 @@ from cio_frames.operations import (
     suppress_people,
     unsuppress_people,
 )
-from cio_frames.report import ValidationReport
-from cio_frames.sandbox import Sandbox
-from cio_frames.validation import events, schema
+from cio_frames.samples import sample
 
-# What is logged is for those who set up logging.
+if TYPE_CHECKING:
+    from cio_frames.loading import LoadResult
+    from cio_frames.loading.load import load
+    from cio_frames.report import ValidationReport
+    from cio_frames.sandbox import Sandbox
+    from cio_frames.validation import events, schema
+
+    __version__: str
+
+# Log records go where the application sends them, and nowhere by default.
 _logging.getLogger("cio_frames").addHandler(_logging.NullHandler())
 
 __all__ = [
@@ -71,6 +81,7 @@ __all__ = [
     "payloads",
     "report_content",
     "report_deliveries",
+    "sample",
     "schema",
     "screen",
     "suppress_people",
@@ -78,3 +89,28 @@ __all__ = [
     "unsuppress_people",
     "validate",
 ]
+
+_MODULES = {
+    "LoadResult": "loading",
+    "Sandbox": "sandbox",
+    "ValidationReport": "report",
+    "events": "validation",
+    "load": "loading",
+    "schema": "validation",
+}
+
+# Type checkers read the imports above, and find a name that does not exist.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("cio-frames")
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(_import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,4 +1,4 @@
-"""A trail of what was done to whom: one JSON line per affected row, on disk before the call returns."""
+"""The audit file of an operation: one JSON line per affected row, on disk before the call returns."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from typing import IO, Any
 import orjson
 import pandas as pd
 
-from cio_frames.errors import ConfigurationError, DeliveryError
+from cio_frames.errors import ConfigurationError, DeliveryError, parameter
 
 # Rows of any other status never came near the API.
 _AFFECTED = ("delivered", "acknowledged", "rejected", "unknown", "unsent")
 
 
-class Trail:
-    """An open audit file, or none."""
+class AuditFile:
+    """An open audit file; without a file nothing is written."""
 
     def __init__(self, file: IO[bytes] | None) -> None:
         self._file = file
 
     def append(self, operation: str, ids: pd.DataFrame, result: pd.DataFrame) -> None:
-        """Append the affected rows, and wait until they are on the disk.
+        """Append the affected rows, and wait until they are on disk.
 
         Parameters
         ----------
         operation : str
-            For example ``"delete_people"``.
+            Name of the operation, for example ``"delete_people"``.
         ids : pandas.DataFrame
-            Who or what each row is about: one column per kind of id, in the order of ``result``.
+            The ids in each row: one column per kind of id, in the order of ``result``.
         result : pandas.DataFrame
             The result frame.
 
         Raises
         ------
         DeliveryError
-            The file cannot be written any more, and rows were sent; the result is on the error.
+            Writing the file failed after rows were sent; the result is on the error.
         """
         if self._file is None:
             return
@@ -47,18 +47,18 @@ class Trail:
         affected = result["status"].isin(_AFFECTED).to_numpy()
         rows = zip(ids[affected].to_dict("records"), result[affected].to_dict("records"), strict=True)
         try:
-            self._file.writelines(orjson.dumps(_line(now, operation, who, row)) + b"\n" for who, row in rows)
+            self._file.writelines(orjson.dumps(_audit_line(now, operation, who, row)) + b"\n" for who, row in rows)
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
             raise DeliveryError(
-                f"The audit file {self._file.name} cannot be written any more: {error.strerror}. Keep .result in its "
-                "place.",
+                f"Cannot write the audit file {self._file.name} any more: {error.strerror}. Rows were sent; keep "
+                ".result instead.",
                 result,
             ) from error
 
 
-def _line(now: str, operation: str, who: Mapping[Any, Any], row: Mapping[Any, Any]) -> dict[str, Any]:
+def _audit_line(now: str, operation: str, who: Mapping[Any, Any], row: Mapping[Any, Any]) -> dict[str, Any]:
     known = {str(name): value for name, value in who.items() if not pd.isna(value)}
     return {
         "time": now,
@@ -71,29 +71,30 @@ def _line(now: str, operation: str, who: Mapping[Any, Any], row: Mapping[Any, An
 
 
 @contextmanager
-def opened(path: str | Path | None) -> Iterator[Trail]:
-    """Open an audit file before anything is sent, so that nothing is done that cannot be written down.
+def open_audit_file(path: str | Path | None) -> Iterator[AuditFile]:
+    """Open an audit file before anything is sent, so that no row is affected without a line in it.
 
-    >>> with opened(None) as trail:
-    ...     trail.append("delete_people", pd.DataFrame(), pd.DataFrame())
+    >>> with open_audit_file(None) as audit_file:
+    ...     audit_file.append("delete_people", pd.DataFrame(), pd.DataFrame())
 
     Raises
     ------
     ConfigurationError
-        The file cannot be written.
+        The file is not writable.
     """
     if path is None:
-        yield Trail(None)
+        yield AuditFile(None)
         return
     try:
-        file = Path(path).open("ab")  # noqa: SIM115 -- closed below; what is sent meanwhile has errors of its own
+        file = Path(path).open("ab")  # noqa: SIM115 -- closed below; errors of the block are not this file's
     except OSError as error:
         raise ConfigurationError(
-            f"The audit file {path} cannot be written: {error.strerror}. Nothing was sent; name another with audit=."
+            f"Cannot write the audit file {path}: {error.strerror}. Nothing was sent. Choose another file with "
+            f"{parameter('audit')}."
         ) from error
     try:
-        yield Trail(file)
+        yield AuditFile(file)
     finally:
-        # What could not be written was told when it was appended.
+        # A failed write was reported when its line was appended.
         with suppress(OSError):
             file.close()

@@ -5,17 +5,18 @@
     CioFramesError
     ├── ConfigurationError        no write key, unknown region, plain http to another machine
     ├── SpecError                 a file under schemas/ is missing or malformed
-    ├── FrameError                the frame cannot be sent as asked
+    ├── FrameError                the frame or source cannot make the call
     │   ├── MissingColumnsError   names the missing, the present, and a close match
     │   ├── InvalidRowsError      on_invalid="raise"; carries the report
-    │   └── CampaignsError        a load with events young enough to start campaigns
+    │   └── CampaignsError        events that can start campaigns, and allow_campaigns was not set
     ├── GuardError                sync: a guard tripped, nothing was sent
     └── DeliveryError             carries .result, so nothing is lost
         ├── AuthenticationError   401/403: nothing will be accepted, the rest stays unsent
         └── InterruptedLoad       Ctrl-C or a stop signal: in-flight finished, the rest unsent
 
 None derives from KeyError (its text would be a repr) or AttributeError (pandas would hide ``df.cio``).
-Arguments go to ``super().__init__`` unchanged, so that errors survive pickling on their way out of a worker.
+Arguments go to ``super().__init__`` unchanged, so that errors survive pickling on their way out of a worker. This
+module imports nothing of the package: what an error carries is described by a Protocol.
 """
 
 from __future__ import annotations
@@ -24,18 +25,12 @@ import re
 import shlex
 from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
-
-from cio_frames._util.did_you_mean import closest_name
-
-if TYPE_CHECKING:
-    from cio_frames.loading import LoadResult
-    from cio_frames.report import ValidationReport
+from typing import Any, Literal, Protocol, get_args
 
 # Frames can have thousands of columns; an error that lists them all hides what it says.
 _COLUMNS_SHOWN = 20
-_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-
+_TOP_REASONS = 3
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 Door = Literal["python", "command line", "job file"]
 _DOORS = get_args(Door)
@@ -102,14 +97,14 @@ class CioFramesError(Exception):
 
 
 class ConfigurationError(CioFramesError):
-    """The client or the machine is not set up for what was asked.
+    """The client, the machine or a job file is not set up for the call.
 
     Attributes
     ----------
     path : Path or None
-        The job file with the mistake, where it is in one.
+        The job file with the mistake; None if it is elsewhere.
     line : int or None
-        Its line, from 1.
+        The line of the mistake, from 1.
     """
 
     def __init__(self, message: str, *, path: Path | None = None, line: int | None = None) -> None:
@@ -125,7 +120,7 @@ class SpecError(CioFramesError):
     path : Path or None
         The file.
     line : int or None
-        The mistake's line, from 1, where it is in one.
+        The line of the mistake, from 1; None if it is in no single line.
     """
 
     def __init__(self, message: str, *, path: Path | None = None, line: int | None = None) -> None:
@@ -134,10 +129,10 @@ class SpecError(CioFramesError):
 
 
 class FrameError(CioFramesError):
-    """The frame cannot be sent as asked, whatever its rows hold."""
+    """The frame or source cannot make the call, whatever its rows hold."""
 
     def at(self, where: str) -> FrameError:
-        """Return the same error with the file or the frame that it is about in front.
+        """Return the same error with the name of its file or frame in front.
 
         >>> FrameError("A column has no name.").at("orders.parquet")
         FrameError('orders.parquet: A column has no name.')
@@ -146,20 +141,20 @@ class FrameError(CioFramesError):
 
 
 class MissingColumnsError(FrameError):
-    """A call needs columns that the frame does not have.
+    """A call requires columns that the frame does not have.
 
     Attributes
     ----------
     call : str
-        What was asked for, for example ``"track"``.
+        The call or operation, for example ``"track"``.
     missing : list of str
-        The columns that were looked for, as text.
+        The columns that were looked up, as text.
     present : list of str
-        The columns that the frame has, as text.
+        The columns of the frame, as text.
     remedy : str
-        What to write instead.
+        What to write instead, with a close match if there is one.
     where : str
-        The file or the frame of a load; empty elsewhere.
+        The file or frame of a load; empty elsewhere.
     """
 
     def __init__(
@@ -168,79 +163,93 @@ class MissingColumnsError(FrameError):
         super().__init__(call, missing, present, remedy, where)
         self.call, self.remedy, self.where = call, remedy, where
         self.missing, self.present = list(map(str, missing)), list(map(str, present))
-        # The words show labels as they are: a column 0 is not found as '0'.
-        self._wanted, self._labels = list(missing), list(present)
+        # The text shows labels as they are: a column 0 is not found as '0'.
+        self._missing_labels, self._labels = list(missing), list(present)
 
     def at(self, where: str) -> MissingColumnsError:
-        """Return the same error, facts and all, with the file or the frame that it is about in front."""
-        return MissingColumnsError(self.call, self._wanted, self._labels, self.remedy, where)
+        """Return the same error, with its attributes, and the name of its file or frame in front."""
+        return MissingColumnsError(self.call, self._missing_labels, self._labels, self.remedy, where)
 
     def _message(self) -> str:
-        return f"{self.where}: {self._words()}" if self.where else self._words()
+        place = f"{self.where}: " if self.where else ""
+        missing = " or ".join(map(repr, self._missing_labels))
+        return f"{place}{self.call} requires column {missing}, which is missing. {self._found()} {self._remedy()}"
 
-    def _words(self) -> str:
-        wanted = " or ".join(map(repr, self._wanted))
-        shown = ", ".join(map(repr, self._labels[:_COLUMNS_SHOWN])) or "no columns"
-        more = len(self.present) - _COLUMNS_SHOWN
-        text = f"{self.call} needs column {wanted}, and this frame has {shown}"
-        text += f" and {more} more." if more > 0 else "."
-        if "Did you mean" not in self.remedy:
-            text += self._meant()
+    def _found(self) -> str:
+        if not self._labels:
+            return "The frame has no columns."
+        shown = ", ".join(map(repr, self._labels[:_COLUMNS_SHOWN]))
+        more = len(self._labels) - _COLUMNS_SHOWN
+        return f"Columns found: {shown}{f' and {more:,} more' if more > 0 else ''}."
+
+    def _remedy(self) -> str:
         separator = next((mark for mark in _SEPARATORS if len(self.present) == 1 and mark in self.present[0]), None)
         if separator is not None:
             return (
-                f"{text} That is one column whose name has {_SEPARATORS[separator]} in it: a file with another "
-                "separator than a comma. Save it with commas, or read it with "
-                f"pandas.read_csv(file, sep={separator!r}, dtype=str)."
+                f"This one column has {_SEPARATORS[separator]} in its name: the file probably uses another separator "
+                f"than a comma. Read it with pandas.read_csv(file, sep={separator!r}, dtype=str), or save it with "
+                "commas."
             )
-        if not self.remedy and "Did you mean" not in text:
-            return f"{text} {'Name one of these, or add that one.' if self._labels else 'Add it.'}"
-        return f"{text} {self.remedy}".rstrip()
+        return self.remedy or ("Name one of these, or add the column." if self._labels else "Add it.")
 
-    def _meant(self) -> str:
-        """Return which column was most likely meant, or nothing."""
-        for name, label in zip(self.missing, self._wanted, strict=True):
-            meant = closest_name(name, self._labels)
-            if meant is not None:
-                kind = f" Then write {meant!r} and not {label!r}." if str(meant) == name else ""
-                return f" Did you mean {meant!r}?{kind}"
-        return ""
+
+class _Report(Protocol):
+    """What :class:`InvalidRowsError` reads of a report or of the result of a load."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def rows_held_back(self) -> int: ...
 
 
 class InvalidRowsError(FrameError):
-    """Rows failed validation and ``on_invalid="raise"`` was asked for; nothing was sent.
+    """Rows are invalid and ``on_invalid="raise"`` was set; nothing was sent.
 
     Attributes
     ----------
     report : ValidationReport or LoadResult
-        Which rows, which columns, and why; of a load, how many for which reason, and the first of them by file and
-        row in its ``first_held_back``.
+        Which rows, which columns, and why. For a load: the number of rows for each reason, and the first of them by
+        file and row in ``first_held_back``.
     """
 
-    def __init__(self, report: ValidationReport | LoadResult) -> None:
+    def __init__(self, report: _Report) -> None:
         super().__init__(report)
-        self.report = report
+        # Any: it is one of two classes of packages above this module.
+        self.report: Any = report
 
     def _message(self) -> str:
-        what = f"{self.report.rows_held_back:,} of {self.report.rows:,} rows cannot be sent, and nothing was."
+        text = f"{self.report.rows_held_back:,} of {self.report.rows:,} rows cannot be sent, and nothing was."
+        skip = parameter("on_invalid", "skip")
         first = next(iter(getattr(self.report, "first_held_back", ())), None)
         if first is None:
-            return f"{what} See .report, mend the rows, or pass on_invalid='skip' to send the others."
+            return f"{text} {_top_reasons(self.report)}See .report. Fix the rows, or use {skip} to send the others."
+        more = by_door(" More are in .report.first_held_back.", "")
         return (
-            f"{what} The first, counted from 0, is {first}. Others are in .report.first_held_back. Mend the rows, or "
-            "pass on_invalid='skip' to send the others, and have these in rejects.parquet."
+            f"{text} The first, counted from 0, is {first}.{more} Fix the rows, or use {skip} to send the others and "
+            "have these in undelivered.parquet."
         )
 
 
+def _top_reasons(report: Any) -> str:
+    """Return the most frequent reasons of a report as a sentence with a space behind it, or nothing."""
+    summary = report.summary() if hasattr(report, "summary") else None
+    if summary is None:
+        return ""
+    errors = summary[summary["severity"].eq("error")].head(_TOP_REASONS)
+    reasons = [f"{why} ({rows:,})" for why, rows in zip(errors["first_reason"], errors["rows"], strict=True)]
+    return f"Top reasons: {'; '.join(reasons)}. "
+
+
 class CampaignsError(FrameError):
-    """Some rows are young enough to start campaigns, and nobody has said that they may.
+    """Some rows can start campaigns, and ``allow_campaigns`` was not set.
 
     Attributes
     ----------
     rows : int
-        How many; rows that will turn out not to be sendable are counted too, since nothing but the time is read.
+        How many. Invalid rows count too, since only the time is read.
     frame : int
-        The number of the frame that has them, where frames before it were sent; 0 where nothing was.
+        The number of the frame that has them if frames before it were sent; 0 if nothing was.
     """
 
     def __init__(self, rows: int, frame: int = 0) -> None:
@@ -248,11 +257,12 @@ class CampaignsError(FrameError):
         self.rows, self.frame = rows, frame
 
     def _message(self) -> str:
-        sent = f"Frame {self.frame} was not sent, nor what follows it; what came before it was."
+        sent = f"Frame {self.frame} and later ones were not sent; earlier ones were." if self.frame else ""
         return (
-            f"{self.rows:,} rows are events younger than 72 hours, or without a time: they can start campaigns, that "
-            f"is, send mail to real people. {sent if self.frame else 'Nothing was sent.'} Say that they may with "
-            "allow_campaigns=True (--allow-campaigns), or give them the time at which they happened with timestamp=."
+            f"{self.rows:,} rows are events younger than 72 hours or without a time: they can start campaigns, that "
+            f"is, send mail to real people. {sent or 'Nothing was sent.'} Allow it with "
+            f"{parameter('allow_campaigns', True)}, or name the column with the time of the event with "
+            f"{parameter('timestamp')}."
         )
 
 
@@ -274,35 +284,35 @@ class GuardError(CioFramesError):
 
 
 class DeliveryError(CioFramesError):
-    """Delivery ended early; where something failed on this side, that is the error's ``__cause__``.
+    """Delivery stopped early; an error on this machine is the ``__cause__``.
 
     Attributes
     ----------
     message : str
         Why.
     result : pandas.DataFrame or LoadResult
-        What became of every row until then: the result frame, or what a load came to.
+        The status of every row until then: the result frame, or the result of a load.
     """
 
     def __init__(self, message: str, result: Any) -> None:
         super().__init__(message, result)
-        self.message, self.result = message, result
+        self.message, self.result = render(message), result
 
     def _message(self) -> str:
         result = self.result
         is_frame = hasattr(result, "columns")
         counts = result["status"].value_counts().to_dict() if is_frame else result.statuses
         counted = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
-        text = f"{self.message} Rows: {counted}. What became of each is on this error as .result."
-        # Of a load, the message says how to go on.
+        text = f"{self.args[0]} Rows: {counted}.{by_door(' See .result for the status of each row.', '')}"
+        # For a load, the message says how to resume.
         if is_frame and counts.get("unsent"):
-            text += " Send once more what is unsent: frame[error.result['status'].eq('unsent')]."
+            text += by_door(" Retry the unsent rows: frame[error.result['status'].eq('unsent')].", "")
         return text
 
 
 class AuthenticationError(DeliveryError):
-    """The API answered 401 or 403: it will accept nothing with this write key."""
+    """The API answered 401 or 403: it accepts nothing with this write key."""
 
 
-class InterruptedLoad(DeliveryError):  # noqa: N818 -- being stopped is no error of the load's
-    """A stop was asked for: requests in flight were finished, the rest was not sent."""
+class InterruptedLoad(DeliveryError):  # noqa: N818 -- a requested stop is not an error of the load
+    """Ctrl-C or a stop signal: requests in flight were finished, the rest was not sent."""

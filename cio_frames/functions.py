@@ -1,93 +1,28 @@
 """The calls as functions: a frame in, a result frame out.
 
-Each takes its columns by name and hands on to the one flow in :mod:`.pipeline`. The methods of ``df.cio`` are these
-functions, with the frame in front.
+Each public function is a signature and a docstring; its one line hands the parameters to the flow in
+:mod:`cio_frames.pipeline`. The methods of ``df.cio`` are derived from these functions. ``.ci/docstrings.py`` writes the
+Parameters, Returns and Raises sections.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Hashable, Mapping
-from inspect import cleandoc
-from os import PathLike
-from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from cio_frames import pipeline
 from cio_frames.client import Client
-from cio_frames.columns import ColumnMapping, Selection
-from cio_frames.encoding import EncodeOptions
-from cio_frames.errors import FrameError
-from cio_frames.report import ValidationReport
-from cio_frames.spec.tracking_plan import read_tracking_plan, vendor_tracking_plan
+from cio_frames.columns import Selection
+from cio_frames.pipeline.call_spec import AnyCall, CallSpec, Nulls, OnInvalid, Schema, build_call_spec
 
-OnInvalid: TypeAlias = Literal["skip", "raise"]
-Nulls: TypeAlias = Literal["omit", "send"]
-AnyCall: TypeAlias = Literal["identify", "track", "page", "screen", "group", "alias", "batch"]
+if TYPE_CHECKING:
+    from cio_frames.report import ValidationReport
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-# What every sending function says of its last parameters, and of what it returns and raises.
-_SENDING = """client : Client, optional
-        Where to send. From the environment (CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT) if left out.
-    dry_run : bool
-        Do all but send: rows that would be sent are ``ready``. Needs no client.
-    on_invalid : {"skip", "raise"}
-        Whether rows that cannot be sent stay here while the others go, or nothing is sent and InvalidRowsError is
-        raised.
-    schema : "spec", None, a pandera schema, or a path
-        What rows are checked against: the API's spec, nothing, a schema of yours (see
-        :func:`cio_frames.schema`), or the spec with a tracking plan of yours on top: a YAML file of the form of
-        ``schemas/``. Values are checked, not changed.
-    strict_schema : bool
-        Whether warnings hold rows back as errors do. A warning is what the API takes and does not keep as it is:
-        text that Journeys finds too long, a property that the event is not known to have. That a message id of your
-        own is no ULID stays a warning.
-    nulls : {"omit", "send"}
-        Whether missing traits and properties are left out, or sent as ``null``, which may erase them.
-    timezone : str
-        The zone of times without one.
-    progress : bool, optional
-        Whether to show a bar; where there is a terminal or a notebook, if left out.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per row of ``df``, in its order and under its index: status, reason, message_id, bytes, batch,
-        http_status, attempts.
-
-    Raises
-    ------
-    MissingColumnsError
-        A column that is named, or that the call needs, is not there.
-    FrameError
-        The columns cannot make this call, for example when two feed the same field.
-    SpecError
-        ``schema=`` is a path, and no tracking plan is there.
-    InvalidRowsError
-        Rows cannot be sent, and ``on_invalid="raise"``.
-    ConfigurationError
-        There is no client, and no write key in the environment.
-    AuthenticationError
-        The API does not accept the write key; ``.result`` says what became of the rows until then.
-    DeliveryError
-        Delivery ended early otherwise; ``.result`` as above."""
-
-# The same for operations, whose schema is always the spec's, and which send no nulls.
-_OPERATING = re.sub(r"schema : .*?(?=timezone : )|SpecError.*?(?=InvalidRowsError)", "", _SENDING, flags=re.S)
+# What a run needs beside its CallSpec.
+RUN_OPTIONS = ("client", "dry_run", "on_invalid", "progress")
 
 
-def documented(function: _Function) -> _Function:
-    """Put the shared parts of the docstring in their place."""
-    # Dedented, as Python 3.13 does by itself.
-    text = cleandoc(function.__doc__ or "").replace("{sending}", cleandoc(_SENDING))
-    function.__doc__ = text.replace("{operating}", cleandoc(_OPERATING))
-    return function
-
-
-@documented
 def identify(
     df: pd.DataFrame,
     *,
@@ -101,7 +36,7 @@ def identify(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
@@ -109,30 +44,72 @@ def identify(
 ) -> pd.DataFrame:
     """Send one identify call per row: who a person is, and their traits.
 
-    Traits that a row does not have are left alone by Customer.io.
+    Customer.io keeps traits that a row does not have.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
-        The column with the anonymous id; ``anonymous_id`` or ``anonymousId`` if left out.
+        Column with the anonymous id. Default is ``anonymous_id``, then ``anonymousId``.
     timestamp : column label, optional
-        The column that says when it happened: datetimes, dates, or ISO 8601 text; ``timestamp`` if left out.
-        Without one, Customer.io takes the time of receipt.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ``message_id`` or ``messageId`` if left out. Without one,
-        each call gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     traits : list of columns, or {column: field}, optional
-        The columns to send as traits, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
+        name nests.
     context : column label or dict, optional
-        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are found by name.
+        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
-        Which destinations get the calls, for example ``{"All": False}``.
-    {sending}
+        Which destinations receive the calls, for example ``{"All": False}``.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
+        spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
+        changed.
+    strict_schema : bool
+        Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
+        that is not a ULID stays a warning.
+    nulls : {"omit", "send"}
+        Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    SpecError
+        ``schema`` is a path, and the tracking plan there is missing or malformed.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        ``client`` is not set, and the environment has no write key.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -140,22 +117,11 @@ def identify(
     >>> identify(people, dry_run=True)[["status", "reason"]]
         status                              reason
     0    ready                                <NA>
-    1  invalid  user_id: is missing, and is needed
+    1  invalid  user_id: required value is missing
     """
-    mapping = ColumnMapping(
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        traits=traits,
-        context=context,
-        integrations=integrations,
-    )
-    call_spec = build_call_spec("identify", mapping, schema, nulls, timezone, strict_schema=strict_schema)
-    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    return _send("identify", locals())
 
 
-@documented
 def track(
     df: pd.DataFrame,
     event: str | None = None,
@@ -171,7 +137,7 @@ def track(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
@@ -179,34 +145,76 @@ def track(
 ) -> pd.DataFrame:
     """Send one track call per row: what a person did.
 
-    Semantic events (see :func:`cio_frames.events`) have schemas of their own; any other name is an event of yours.
+    Semantic events (see :func:`cio_frames.events`) have their own schemas; any other name is a custom event.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     event : str, optional
-        One event name for all rows. Left out, ``event_column`` says it row by row.
+        One event name for all rows. Default is the name in ``event_column``, row by row.
     event_column : column label, optional
-        The column with each row's event name; ``event`` if left out.
+        Column with the event name of each row. Default is ``event``.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
-        The column with the anonymous id; ``anonymous_id`` or ``anonymousId`` if left out.
+        Column with the anonymous id. Default is ``anonymous_id``, then ``anonymousId``.
     timestamp : column label, optional
-        The column that says when it happened: datetimes, dates, or ISO 8601 text; ``timestamp`` if left out.
-        Without one, Customer.io takes the time of receipt.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ``message_id`` or ``messageId`` if left out. Without one,
-        each call gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     properties : list of columns, or {column: field}, optional
-        The columns to send as properties, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as properties, with their names there. Default is every column that feeds no other field. A
+        dotted name nests.
     context : column label or dict, optional
-        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are found by name.
+        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
-        Which destinations get the calls, for example ``{"All": False}``.
-    {sending}
+        Which destinations receive the calls, for example ``{"All": False}``.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
+        spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
+        changed.
+    strict_schema : bool
+        Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
+        that is not a ULID stays a warning.
+    nulls : {"omit", "send"}
+        Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    SpecError
+        ``schema`` is a path, and the tracking plan there is missing or malformed.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        ``client`` is not set, and the environment has no write key.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -215,21 +223,9 @@ def track(
     >>> result["status"].tolist(), result["bytes"].tolist()
     (['ready'], [166])
     """
-    mapping = ColumnMapping(
-        event=event_column,
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=properties,
-        context=context,
-        integrations=integrations,
-    )
-    call_spec = build_call_spec("track", mapping, schema, nulls, timezone, strict_schema=strict_schema, event=event)
-    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    return _send("track", locals())
 
 
-@documented
 def page(
     df: pd.DataFrame,
     *,
@@ -244,7 +240,7 @@ def page(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
@@ -252,32 +248,74 @@ def page(
 ) -> pd.DataFrame:
     """Send one page call per row: which page of a web site a person saw.
 
-    Customer.io takes ``properties.url`` for the name of the event.
+    Customer.io uses ``properties.url`` as the name of the event.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
-        The column with the anonymous id; ``anonymous_id`` or ``anonymousId`` if left out.
+        Column with the anonymous id. Default is ``anonymous_id``, then ``anonymousId``.
     name : column label, optional
-        The column with the name of the page or screen; ``name`` if left out.
+        Column with the name of the page. Default is ``name``.
     timestamp : column label, optional
-        The column that says when it happened: datetimes, dates, or ISO 8601 text; ``timestamp`` if left out.
-        Without one, Customer.io takes the time of receipt.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ``message_id`` or ``messageId`` if left out. Without one,
-        each call gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     properties : list of columns, or {column: field}, optional
-        The columns to send as properties, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as properties, with their names there. Default is every column that feeds no other field. A
+        dotted name nests.
     context : column label or dict, optional
-        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are found by name.
+        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
-        Which destinations get the calls, for example ``{"All": False}``.
-    {sending}
+        Which destinations receive the calls, for example ``{"All": False}``.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
+        spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
+        changed.
+    strict_schema : bool
+        Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
+        that is not a ULID stays a warning.
+    nulls : {"omit", "send"}
+        Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    SpecError
+        ``schema`` is a path, and the tracking plan there is missing or malformed.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        ``client`` is not set, and the environment has no write key.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -285,21 +323,9 @@ def page(
     >>> page(views, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = ColumnMapping(
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        name=name,
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=properties,
-        context=context,
-        integrations=integrations,
-    )
-    call_spec = build_call_spec("page", mapping, schema, nulls, timezone, strict_schema=strict_schema)
-    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    return _send("page", locals())
 
 
-@documented
 def screen(
     df: pd.DataFrame,
     *,
@@ -314,7 +340,7 @@ def screen(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
@@ -322,32 +348,74 @@ def screen(
 ) -> pd.DataFrame:
     """Send one screen call per row: which screen of an app a person saw.
 
-    Customer.io takes ``name`` for the name of the event.
+    Customer.io uses ``name`` as the name of the event.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
-        The column with the anonymous id; ``anonymous_id`` or ``anonymousId`` if left out.
+        Column with the anonymous id. Default is ``anonymous_id``, then ``anonymousId``.
     name : column label, optional
-        The column with the name of the page or screen; ``name`` if left out.
+        Column with the name of the screen. Default is ``name``.
     timestamp : column label, optional
-        The column that says when it happened: datetimes, dates, or ISO 8601 text; ``timestamp`` if left out.
-        Without one, Customer.io takes the time of receipt.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ``message_id`` or ``messageId`` if left out. Without one,
-        each call gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     properties : list of columns, or {column: field}, optional
-        The columns to send as properties, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as properties, with their names there. Default is every column that feeds no other field. A
+        dotted name nests.
     context : column label or dict, optional
-        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are found by name.
+        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
-        Which destinations get the calls, for example ``{"All": False}``.
-    {sending}
+        Which destinations receive the calls, for example ``{"All": False}``.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
+        spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
+        changed.
+    strict_schema : bool
+        Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
+        that is not a ULID stays a warning.
+    nulls : {"omit", "send"}
+        Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    SpecError
+        ``schema`` is a path, and the tracking plan there is missing or malformed.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        ``client`` is not set, and the environment has no write key.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -355,21 +423,9 @@ def screen(
     >>> screen(views, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = ColumnMapping(
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        name=name,
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=properties,
-        context=context,
-        integrations=integrations,
-    )
-    call_spec = build_call_spec("screen", mapping, schema, nulls, timezone, strict_schema=strict_schema)
-    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    return _send("screen", locals())
 
 
-@documented
 def group(
     df: pd.DataFrame,
     *,
@@ -384,41 +440,83 @@ def group(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """Send one group call per row: make or update an object, and relate a person to it.
+    """Send one group call per row: create or update an object, and relate a person to it.
 
-    Without a person only the object is updated. The object's type is the trait ``object_type_id``, 1 if absent;
-    what belongs to the relationship nests in ``relationshipAttributes``.
+    Without a person only the object is updated. The type of the object is the trait ``object_type_id``, 1 by default;
+    attributes of the relationship nest in ``relationshipAttributes``.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     group_id : column label, optional
-        The column with the object's id; ``group_id`` or ``groupId`` if left out.
+        Column with the object's id. Default is ``group_id``, then ``groupId``.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
-        The column with the anonymous id; ``anonymous_id`` or ``anonymousId`` if left out.
+        Column with the anonymous id. Default is ``anonymous_id``, then ``anonymousId``.
     timestamp : column label, optional
-        The column that says when it happened: datetimes, dates, or ISO 8601 text; ``timestamp`` if left out.
-        Without one, Customer.io takes the time of receipt.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ``message_id`` or ``messageId`` if left out. Without one,
-        each call gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     traits : list of columns, or {column: field}, optional
-        The columns to send as traits, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
+        name nests.
     context : column label or dict, optional
-        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are found by name.
+        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
-        Which destinations get the calls, for example ``{"All": False}``.
-    {sending}
+        Which destinations receive the calls, for example ``{"All": False}``.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
+        spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
+        changed.
+    strict_schema : bool
+        Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
+        that is not a ULID stays a warning.
+    nulls : {"omit", "send"}
+        Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    SpecError
+        ``schema`` is a path, and the tracking plan there is missing or malformed.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        ``client`` is not set, and the environment has no write key.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -426,21 +524,9 @@ def group(
     >>> group(members, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = ColumnMapping(
-        group_id=group_id,
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        traits=traits,
-        context=context,
-        integrations=integrations,
-    )
-    call_spec = build_call_spec("group", mapping, schema, nulls, timezone, strict_schema=strict_schema)
-    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    return _send("group", locals())
 
 
-@documented
 def alias(
     df: pd.DataFrame,
     *,
@@ -453,7 +539,7 @@ def alias(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
@@ -468,20 +554,62 @@ def alias(
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     previous_id : column label, optional
-        The column with the id that is merged away; ``previous_id`` or ``previousId`` if left out.
+        Column with the id that is merged away. Default is ``previous_id``, then ``previousId``.
     timestamp : column label, optional
-        The column that says when it happened: datetimes, dates, or ISO 8601 text; ``timestamp`` if left out.
-        Without one, Customer.io takes the time of receipt.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ``message_id`` or ``messageId`` if left out. Without one,
-        each call gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     context : column label or dict, optional
-        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are found by name.
+        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
-        Which destinations get the calls, for example ``{"All": False}``.
-    {sending}
+        Which destinations receive the calls, for example ``{"All": False}``.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
+        spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
+        changed.
+    strict_schema : bool
+        Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
+        that is not a ULID stays a warning.
+    nulls : {"omit", "send"}
+        Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    SpecError
+        ``schema`` is a path, and the tracking plan there is missing or malformed.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        ``client`` is not set, and the environment has no write key.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -489,19 +617,9 @@ def alias(
     >>> alias(merges, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = ColumnMapping(
-        user_id=user_id,
-        previous_id=previous_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        context=context,
-        integrations=integrations,
-    )
-    call_spec = build_call_spec("alias", mapping, schema, nulls, timezone, strict_schema=strict_schema)
-    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    return _send("alias", locals())
 
 
-@documented
 def batch(
     df: pd.DataFrame,
     *,
@@ -521,52 +639,94 @@ def batch(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """Send mixed calls: a column says which call each row is.
+    """Send mixed calls: a column holds the call of each row.
 
-    Columns become traits in identify and group rows, properties in track, page and screen rows; what is null in a
-    row is left out, so one frame can hold the columns of all of them. Rows of one person are sent in their order.
+    Columns become traits in identify and group rows, properties in track, page and screen rows. Nulls are omitted, so
+    one frame can hold the columns of all of them. The rows of a person are sent in their order.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     type_column : column label
-        The column that says which call each row is.
+        Column with the call of each row: ``identify``, ``track``, ...
     event_column : column label, optional
-        The column with each row's event name; ``event`` if left out.
+        Column with the event name of each row. Default is ``event``.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
-        The column with the anonymous id; ``anonymous_id`` or ``anonymousId`` if left out.
+        Column with the anonymous id. Default is ``anonymous_id``, then ``anonymousId``.
     previous_id : column label, optional
-        The column with the id that is merged away; ``previous_id`` or ``previousId`` if left out.
+        Column with the id that is merged away. Default is ``previous_id``, then ``previousId``.
     group_id : column label, optional
-        The column with the object's id; ``group_id`` or ``groupId`` if left out.
+        Column with the object's id. Default is ``group_id``, then ``groupId``.
     name : column label, optional
-        The column with the name of the page or screen; ``name`` if left out.
+        Column with the name of the page or screen. Default is ``name``.
     timestamp : column label, optional
-        The column that says when it happened: datetimes, dates, or ISO 8601 text; ``timestamp`` if left out.
-        Without one, Customer.io takes the time of receipt.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ``message_id`` or ``messageId`` if left out. Without one,
-        each call gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     traits : list of columns, or {column: field}, optional
-        The columns to send as traits, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
+        name nests.
     properties : list of columns, or {column: field}, optional
-        The columns to send as properties, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as properties, with their names there. Default is every column that feeds no other field. A
+        dotted name nests.
     context : column label or dict, optional
-        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are found by name.
+        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
-        Which destinations get the calls, for example ``{"All": False}``.
-    {sending}
+        Which destinations receive the calls, for example ``{"All": False}``.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
+        spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
+        changed.
+    strict_schema : bool
+        Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
+        that is not a ULID stays a warning.
+    nulls : {"omit", "send"}
+        Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    SpecError
+        ``schema`` is a path, and the tracking plan there is missing or malformed.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        ``client`` is not set, and the environment has no write key.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -581,23 +741,7 @@ def batch(
     >>> batch(mixed, dry_run=True)["status"].tolist()
     ['ready', 'ready']
     """
-    mapping = ColumnMapping(
-        type_column=type_column,
-        event=event_column,
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        previous_id=previous_id,
-        group_id=group_id,
-        name=name,
-        timestamp=timestamp,
-        message_id=message_id,
-        traits=traits,
-        properties=properties,
-        context=context,
-        integrations=integrations,
-    )
-    call_spec = build_call_spec("batch", mapping, schema, nulls, timezone, strict_schema=strict_schema)
-    return pipeline.run(df, call_spec, client=client, dry_run=dry_run, on_invalid=on_invalid, progress=progress)
+    return _send("batch", locals())
 
 
 def validate(
@@ -619,94 +763,89 @@ def validate(
     context: Hashable | Mapping[str, Any] | None = None,
     integrations: Hashable | Mapping[str, Any] | None = None,
     client: Client | None = None,
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
 ) -> ValidationReport:
     """Check a frame as a call would, send nothing, and return what is wrong with it.
 
-    Rows are checked against the schema, written as JSON and measured, as they would be before sending.
+    Rows are checked against the schema, encoded as JSON and measured, as before sending.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
-        The kind of call.
+        The call to make of each row.
     event : str, optional
-        One event name for all rows. Left out, ``event_column`` says it row by row.
+        One event name for all rows. Default is the name in ``event_column``, row by row.
     event_column : column label, optional
-        The column with each row's event name; ``event`` if left out.
+        Column with the event name of each row. Default is ``event``.
     type_column : column label
-        The column that says which call each row is.
+        Column with the call of each row: ``identify``, ``track``, ...
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
-        The column with the anonymous id; ``anonymous_id`` or ``anonymousId`` if left out.
+        Column with the anonymous id. Default is ``anonymous_id``, then ``anonymousId``.
     previous_id : column label, optional
-        The column with the id that is merged away; ``previous_id`` or ``previousId`` if left out.
+        Column with the id that is merged away. Default is ``previous_id``, then ``previousId``.
     group_id : column label, optional
-        The column with the object's id; ``group_id`` or ``groupId`` if left out.
+        Column with the object's id. Default is ``group_id``, then ``groupId``.
     name : column label, optional
-        The column with the name of the page or screen; ``name`` if left out.
+        Column with the name of the page or screen. Default is ``name``.
     timestamp : column label, optional
-        The column that says when it happened: datetimes, dates, or ISO 8601 text; ``timestamp`` if left out.
-        Without one, Customer.io takes the time of receipt.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ``message_id`` or ``messageId`` if left out. Without one,
-        each call gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     traits : list of columns, or {column: field}, optional
-        The columns to send as traits, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
+        name nests.
     properties : list of columns, or {column: field}, optional
-        The columns to send as properties, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as properties, with their names there. Default is every column that feeds no other field. A
+        dotted name nests.
     context : column label or dict, optional
-        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are found by name.
+        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
-        Which destinations get the calls, for example ``{"All": False}``.
+        Which destinations receive the calls, for example ``{"All": False}``.
     client : Client, optional
-        Whose limits count; the default limits if left out.
-    schema, strict_schema, nulls, timezone
-        As for :func:`track`.
+        The client whose limits count. Default is the default limits.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
+        spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
+        changed.
+    strict_schema : bool
+        Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
+        that is not a ULID stays a warning.
+    nulls : {"omit", "send"}
+        Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
+    timezone : str
+        The time zone of times without one.
 
     Returns
     -------
     ValidationReport
+        Which rows are invalid, and why.
 
     Raises
     ------
     MissingColumnsError
-        A column that is named, or that the call needs, is not there.
+        A column that is named, or that the call requires, is missing.
     FrameError
-        The columns cannot make this call.
+        The columns cannot make this call, for example because two feed the same field.
     SpecError
-        ``schema=`` is a path, and no tracking plan is there.
+        ``schema`` is a path, and the tracking plan there is missing or malformed.
 
     Examples
     --------
     >>> orders = pd.DataFrame({"user_id": ["ada", "bob"], "total": [12.5, "free"]})
     >>> validate(orders, "track", "Order Completed").failure_cases["reason"].tolist()
-    ['total: a number is needed']
+    ['total: must be a number']
     """
-    mapping = ColumnMapping(
-        event=event_column,
-        type_column=type_column if call == "batch" else None,
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        previous_id=previous_id,
-        group_id=group_id,
-        name=name,
-        timestamp=timestamp,
-        message_id=message_id,
-        traits=traits,
-        properties=properties,
-        context=context,
-        integrations=integrations,
-    )
-    call_spec = build_call_spec(call, mapping, schema, nulls, timezone, strict_schema=strict_schema, event=event)
-    return pipeline.report(df, call_spec, client)
+    return _build_report(locals())
 
 
 def payloads(
@@ -728,68 +867,79 @@ def payloads(
     context: Hashable | Mapping[str, Any] | None = None,
     integrations: Hashable | Mapping[str, Any] | None = None,
     client: Client | None = None,
-    schema: Any = "spec",
+    schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
 ) -> pd.Series[Any]:
-    """Return the JSON that a call would send for each row; null where a row would stay here.
+    """Return the JSON that a call would send for each row; null for rows that would not be sent.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
-        The kind of call.
+        The call to make of each row.
     event : str, optional
-        One event name for all rows. Left out, ``event_column`` says it row by row.
+        One event name for all rows. Default is the name in ``event_column``, row by row.
     event_column : column label, optional
-        The column with each row's event name; ``event`` if left out.
+        Column with the event name of each row. Default is ``event``.
     type_column : column label
-        The column that says which call each row is.
+        Column with the call of each row: ``identify``, ``track``, ...
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
-        The column with the anonymous id; ``anonymous_id`` or ``anonymousId`` if left out.
+        Column with the anonymous id. Default is ``anonymous_id``, then ``anonymousId``.
     previous_id : column label, optional
-        The column with the id that is merged away; ``previous_id`` or ``previousId`` if left out.
+        Column with the id that is merged away. Default is ``previous_id``, then ``previousId``.
     group_id : column label, optional
-        The column with the object's id; ``group_id`` or ``groupId`` if left out.
+        Column with the object's id. Default is ``group_id``, then ``groupId``.
     name : column label, optional
-        The column with the name of the page or screen; ``name`` if left out.
+        Column with the name of the page or screen. Default is ``name``.
     timestamp : column label, optional
-        The column that says when it happened: datetimes, dates, or ISO 8601 text; ``timestamp`` if left out.
-        Without one, Customer.io takes the time of receipt.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ``message_id`` or ``messageId`` if left out. Without one,
-        each call gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     traits : list of columns, or {column: field}, optional
-        The columns to send as traits, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
+        name nests.
     properties : list of columns, or {column: field}, optional
-        The columns to send as properties, and their names there. All that feed no other field, if left out.
-        A dotted name nests.
+        Columns to send as properties, with their names there. Default is every column that feeds no other field. A
+        dotted name nests.
     context : column label or dict, optional
-        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are found by name.
+        A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
-        Which destinations get the calls, for example ``{"All": False}``.
+        Which destinations receive the calls, for example ``{"All": False}``.
     client : Client, optional
-        Whose limits count; the default limits if left out.
-    schema, strict_schema, nulls, timezone
-        As for :func:`track`.
+        The client whose limits count. Default is the default limits.
+    schema : "spec", None, a pandera schema, or a path
+        What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
+        spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
+        changed.
+    strict_schema : bool
+        Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
+        keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
+        that is not a ULID stays a warning.
+    nulls : {"omit", "send"}
+        Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
+    timezone : str
+        The time zone of times without one.
 
     Returns
     -------
-    pandas.Series of text, under the frame's index
+    pandas.Series
+        JSON text under the index of the frame.
 
     Raises
     ------
     MissingColumnsError
-        A column that is named, or that the call needs, is not there.
+        A column that is named, or that the call requires, is missing.
     FrameError
-        The columns cannot make this call.
+        The columns cannot make this call, for example because two feed the same field.
     SpecError
-        ``schema=`` is a path, and no tracking plan is there.
+        ``schema`` is a path, and the tracking plan there is missing or malformed.
 
     Examples
     --------
@@ -797,61 +947,36 @@ def payloads(
     >>> print(payloads(people, "identify")[0])
     {"type":"identify","userId":"ada","traits":{"address":{"city":"London"}},"messageId":"m-1"}
     """
-    mapping = ColumnMapping(
-        event=event_column,
-        type_column=type_column if call == "batch" else None,
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        previous_id=previous_id,
-        group_id=group_id,
-        name=name,
-        timestamp=timestamp,
-        message_id=message_id,
-        traits=traits,
-        properties=properties,
-        context=context,
-        integrations=integrations,
-    )
-    call_spec = build_call_spec(call, mapping, schema, nulls, timezone, strict_schema=strict_schema, event=event)
-    return pipeline.payloads(df, call_spec, client)
+    return _encode_payloads(locals())
 
 
-def build_call_spec(
-    call: str,
-    mapping: ColumnMapping,
-    schema: Any,
-    nulls: str,
-    timezone: str,
-    *,
-    event: str | None = None,
-    strict_schema: bool = False,
-) -> pipeline.CallSpec:
-    """Check the words that a caller chose, and put them together."""
-    if call not in get_args(AnyCall):
-        raise FrameError(f"There is no call {call!r}; there are {', '.join(get_args(AnyCall))}.")
-    if event is not None and call != "track":
-        raise FrameError(f"event={event!r} is for track; {call} has no event.")
-    if event is not None and mapping.event is not None:
-        raise FrameError("Give event= or event_column=, not both.")
-    if event is not None and not (isinstance(event, str) and event.strip()):
-        raise FrameError(f"event={event!r} is no name; write text, track('Order Completed').")
-    if nulls not in ("omit", "send"):
-        raise FrameError(f"nulls={nulls!r} is neither 'omit' nor 'send'.")
-    known = cast(AnyCall, call)
-    tracking_plan = vendor_tracking_plan()
-    if isinstance(schema, (str, PathLike)) and schema != "spec":
-        tracking_plan, schema = read_tracking_plan(Path(schema)), "spec"
-    form = EncodeOptions(timezone=_zone(timezone), send_nulls=nulls == "send")
-    return pipeline.CallSpec(known, mapping, event, schema, form, tracking_plan, strict_schema)
+def _send(call: AnyCall, parameters: dict[str, Any]) -> pd.DataFrame:
+    """Run the flow with the parameters of a public function."""
+    from cio_frames.pipeline import running
+
+    df, options, call_spec = _split({"call": call, **parameters})
+    return running.run_call(df, call_spec, **options)
 
 
-def _zone(timezone: str) -> str:
-    try:
-        if not isinstance(timezone, str):
-            raise TypeError("not a name")
-        pd.Timestamp(0, tz=timezone)
-    except Exception as error:
-        raise FrameError(
-            f"There is no time zone {timezone!r}; write a name such as 'UTC' or 'Europe/Berlin'."
-        ) from error
-    return timezone
+def _build_report(parameters: dict[str, Any]) -> ValidationReport:
+    """Check the rows with the parameters of :func:`validate`."""
+    from cio_frames.pipeline import running
+
+    df, options, call_spec = _split(parameters)
+    return running.build_report(df, call_spec, **options)
+
+
+def _encode_payloads(parameters: dict[str, Any]) -> pd.Series[Any]:
+    """Encode the rows with the parameters of :func:`payloads`."""
+    from cio_frames.pipeline import running
+
+    df, options, call_spec = _split(parameters)
+    return running.encode_payloads(df, call_spec, **options)
+
+
+def _split(parameters: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any], CallSpec]:
+    """Return the frame, the options of the run, and what the caller asks for; an unknown parameter is a TypeError."""
+    # A debugger or a notebook may add names such as __tracebackhide__.
+    given = {name: value for name, value in parameters.items() if not name.startswith("__")}
+    df, options = given.pop("df"), {name: given.pop(name) for name in RUN_OPTIONS if name in given}
+    return df, options, build_call_spec(**given)

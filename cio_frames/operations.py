@@ -1,31 +1,80 @@
-"""What one does with people, devices, objects and messages besides the six calls.
+"""Operations on people, devices, objects and messages besides the six calls.
 
-Each is a track call with the name of a semantic event that Customer.io acts on and does not store. What deletes asks
-for ``confirm=``, the number of rows it is about to affect: a dry run tells it.
+Each operation is a track call with the name of a semantic event that Customer.io acts on and does not store. An
+operation that deletes requires ``confirm=``, the number of rows that it affects: a dry run counts them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from cio_frames import audit as audits
-from cio_frames import pipeline
 from cio_frames.client import Client
-from cio_frames.columns import ColumnMapping, Selection
-from cio_frames.errors import DeliveryError, FrameError, MissingColumnsError
-from cio_frames.functions import OnInvalid, build_call_spec, documented
-
-# Object Deleted requires an anonymous id and ignores it.
-_PLACEHOLDER = "cio_frames"
+from cio_frames.columns import Selection, suggest_column
+from cio_frames.errors import DeliveryError, FrameError, MissingColumnsError, parameter
+from cio_frames.functions import RUN_OPTIONS
+from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, build_call_spec
 
 
-@documented
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operation:
+    """What is fixed about an operation.
+
+    Attributes
+    ----------
+    event : str
+        The semantic event that Customer.io acts on.
+    fields : dict
+        The wire path of each parameter that is not an envelope field.
+    optional : frozenset of str
+        The parameters among these that a frame need not have a column for.
+    constants : dict
+        Wire fields with one value for all rows.
+    needs_confirm : bool
+        Whether ``confirm=`` is required.
+    """
+
+    event: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    optional: frozenset[str] = frozenset()
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    needs_confirm: bool = False
+
+
+_DEVICE = {"token": "context.device.token", "device_type": "context.device.type"}
+_OBJECT = {"object_id": "properties.objectId", "object_type_id": "properties.objectTypeId"}
+_DELIVERY = {"delivery_id": "properties.deliveryId", "metric": "properties.metric"}
+_CONTENT = {
+    "action_type": "properties.actionType",
+    "content_id": "properties.contentId",
+    "template_id": "properties.templateId",
+}
+
+OPERATIONS: Mapping[str, Operation] = {
+    "delete_people": Operation(event="User Deleted", needs_confirm=True),
+    "suppress_people": Operation(event="User Suppressed", needs_confirm=True),
+    "unsuppress_people": Operation(event="User Unsuppressed"),
+    "add_devices": Operation(event="Device Created or Updated", fields=_DEVICE),
+    "delete_devices": Operation(
+        event="Device Deleted", fields=_DEVICE, optional=frozenset({"device_type"}), needs_confirm=True
+    ),
+    # Object Deleted requires an anonymous id and ignores it.
+    "delete_objects": Operation(
+        event="Object Deleted", fields=_OBJECT, constants={"anonymousId": "cio_frames"}, needs_confirm=True
+    ),
+    "delete_relationships": Operation(event="Relationship Deleted", fields=_OBJECT, needs_confirm=True),
+    "report_deliveries": Operation(event="Report Delivery Event", fields=_DELIVERY),
+    "report_content": Operation(
+        event="Report Content Event", fields=_CONTENT, optional=frozenset({"content_id", "template_id"})
+    ),
+}
+
+
 def delete_people(
     df: pd.DataFrame,
     *,
@@ -40,28 +89,60 @@ def delete_people(
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """Delete the people named, one User Deleted event per row.
+    """Delete people, one User Deleted event per row.
 
-    A later identify makes the person anew. ``user_id`` may be an email address.
+    A later identify creates the person again. ``user_id`` may be an email address.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     timestamp : column label, optional
-        The column that says when; ``timestamp`` if left out.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ULIDs made from their content if left out.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     confirm : int
-        How many rows this is about to affect, as a dry run tells; anything else raises FrameError, and nothing is
-        sent.
+        The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
+        value nothing is sent.
     audit : path, optional
-        A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
-        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
-    {operating}
+        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
+        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
+        if writing fails later, the DeliveryError has the result.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        ``confirm`` does not match, or the columns cannot make this call; nothing was sent.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        ``client`` is not set, and the environment has no write key.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -69,32 +150,9 @@ def delete_people(
     >>> delete_people(requests, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = _mapping(
-        df,
-        "delete_people",
-        {},
-        optional=set(),
-        constants={},
-        user_id=user_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=[],
-    )
-    return _run(
-        df,
-        "delete_people",
-        build_call_spec("track", mapping, "spec", "omit", timezone, event="User Deleted"),
-        asks=True,
-        confirm=confirm,
-        audit=audit,
-        client=client,
-        dry_run=dry_run,
-        on_invalid=on_invalid,
-        progress=progress,
-    )
+    return _operate("delete_people", locals())
 
 
-@documented
 def suppress_people(
     df: pd.DataFrame,
     *,
@@ -109,7 +167,7 @@ def suppress_people(
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """Delete the people named and block their ids, one User Suppressed event per row.
+    """Delete people and block their ids, one User Suppressed event per row.
 
     Customer.io ignores later calls for a suppressed person.
 
@@ -118,19 +176,51 @@ def suppress_people(
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     timestamp : column label, optional
-        The column that says when; ``timestamp`` if left out.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ULIDs made from their content if left out.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     confirm : int
-        How many rows this is about to affect, as a dry run tells; anything else raises FrameError, and nothing is
-        sent.
+        The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
+        value nothing is sent.
     audit : path, optional
-        A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
-        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
-    {operating}
+        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
+        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
+        if writing fails later, the DeliveryError has the result.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        ``confirm`` does not match, or the columns cannot make this call; nothing was sent.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        ``client`` is not set, and the environment has no write key.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -138,32 +228,9 @@ def suppress_people(
     >>> suppress_people(requests, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = _mapping(
-        df,
-        "suppress_people",
-        {},
-        optional=set(),
-        constants={},
-        user_id=user_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=[],
-    )
-    return _run(
-        df,
-        "suppress_people",
-        build_call_spec("track", mapping, "spec", "omit", timezone, event="User Suppressed"),
-        asks=True,
-        confirm=confirm,
-        audit=audit,
-        client=client,
-        dry_run=dry_run,
-        on_invalid=on_invalid,
-        progress=progress,
-    )
+    return _operate("suppress_people", locals())
 
 
-@documented
 def unsuppress_people(
     df: pd.DataFrame,
     *,
@@ -177,25 +244,57 @@ def unsuppress_people(
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """Free the ids of suppressed people, one User Unsuppressed event per row.
+    """Unblock the ids of suppressed people, one User Unsuppressed event per row.
 
-    Nothing of what was deleted comes back.
+    Deleted data does not come back.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     timestamp : column label, optional
-        The column that says when; ``timestamp`` if left out.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ULIDs made from their content if left out.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     audit : path, optional
-        A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
-        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
-    {operating}
+        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
+        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
+        if writing fails later, the DeliveryError has the result.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        ``client`` is not set, and the environment has no write key.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -203,32 +302,9 @@ def unsuppress_people(
     >>> unsuppress_people(requests, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = _mapping(
-        df,
-        "unsuppress_people",
-        {},
-        optional=set(),
-        constants={},
-        user_id=user_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=[],
-    )
-    return _run(
-        df,
-        "unsuppress_people",
-        build_call_spec("track", mapping, "spec", "omit", timezone, event="User Unsuppressed"),
-        asks=False,
-        confirm=None,
-        audit=audit,
-        client=client,
-        dry_run=dry_run,
-        on_invalid=on_invalid,
-        progress=progress,
-    )
+    return _operate("unsuppress_people", locals())
 
 
-@documented
 def add_devices(
     df: pd.DataFrame,
     *,
@@ -247,29 +323,61 @@ def add_devices(
 ) -> pd.DataFrame:
     """Add or update people's devices, one Device Created or Updated event per row.
 
-    Columns not otherwise used become attributes of the device; ``timestamp`` says when it was last used.
+    Every other column becomes an attribute of the device.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     token : column label, optional
-        The column with the device's token; ``token`` if left out.
+        Column with the token of the device. Default is ``token``.
     device_type : column label, optional
-        The column that says ``ios`` or ``android``; ``device_type`` if left out.
+        Column with ``ios`` or ``android``. Default is ``device_type``.
     timestamp : column label, optional
-        The column that says when; ``timestamp`` if left out.
+        Column with the time the device was last used. Default is ``timestamp``.
     message_id : column label, optional
-        The column with ids of your own for the calls; ULIDs made from their content if left out.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     properties : list of columns, or {column: field}, optional
-        What goes along; all columns that feed no other field, if left out.
+        Columns to send as properties, with their names there. Default is every column that feeds no other field. A
+        dotted name nests.
     audit : path, optional
-        A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
-        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
-    {operating}
+        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
+        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
+        if writing fails later, the DeliveryError has the result.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        ``client`` is not set, and the environment has no write key.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -277,35 +385,9 @@ def add_devices(
     >>> add_devices(devices, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = _mapping(
-        df,
-        "add_devices",
-        {
-            "context.device.token": ("token", token),
-            "context.device.type": ("device_type", device_type),
-        },
-        optional=set(),
-        constants={},
-        user_id=user_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=properties,
-    )
-    return _run(
-        df,
-        "add_devices",
-        build_call_spec("track", mapping, "spec", "omit", timezone, event="Device Created or Updated"),
-        asks=False,
-        confirm=None,
-        audit=audit,
-        client=client,
-        dry_run=dry_run,
-        on_invalid=on_invalid,
-        progress=progress,
-    )
+    return _operate("add_devices", locals())
 
 
-@documented
 def delete_devices(
     df: pd.DataFrame,
     *,
@@ -329,23 +411,55 @@ def delete_devices(
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     token : column label, optional
-        The column with the device's token; ``token`` if left out.
+        Column with the token of the device. Default is ``token``.
     device_type : column label, optional
-        The column that says ``ios`` or ``android``; ``device_type`` if left out.
+        Column with ``ios`` or ``android``. Default is ``device_type``.
     timestamp : column label, optional
-        The column that says when; ``timestamp`` if left out.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ULIDs made from their content if left out.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     confirm : int
-        How many rows this is about to affect, as a dry run tells; anything else raises FrameError, and nothing is
-        sent.
+        The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
+        value nothing is sent.
     audit : path, optional
-        A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
-        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
-    {operating}
+        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
+        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
+        if writing fails later, the DeliveryError has the result.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        ``confirm`` does not match, or the columns cannot make this call; nothing was sent.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        ``client`` is not set, and the environment has no write key.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -353,35 +467,9 @@ def delete_devices(
     >>> delete_devices(devices, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = _mapping(
-        df,
-        "delete_devices",
-        {
-            "context.device.token": ("token", token),
-            "context.device.type": ("device_type", device_type),
-        },
-        optional={"device_type"},
-        constants={},
-        user_id=user_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=[],
-    )
-    return _run(
-        df,
-        "delete_devices",
-        build_call_spec("track", mapping, "spec", "omit", timezone, event="Device Deleted"),
-        asks=True,
-        confirm=confirm,
-        audit=audit,
-        client=client,
-        dry_run=dry_run,
-        on_invalid=on_invalid,
-        progress=progress,
-    )
+    return _operate("delete_devices", locals())
 
 
-@documented
 def delete_objects(
     df: pd.DataFrame,
     *,
@@ -399,29 +487,61 @@ def delete_objects(
 ) -> pd.DataFrame:
     """Delete objects, one Object Deleted event per row.
 
-    The event needs an anonymous id and does nothing with it, so a placeholder is sent.
+    The event requires an anonymous id and ignores it, so a placeholder is sent.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     object_id : column label, optional
-        The column with the object's id; ``object_id`` or ``objectId`` if left out.
+        Column with the object's id. Default is ``object_id``, then ``objectId``.
     object_type_id : column label, optional
-        The column with the number of the object's type; ``object_type_id`` or ``objectTypeId`` if left
-        out. The type is 1 where there is no such column; where there is one, a row without a number is invalid.
+        Column with the number of the object's type. Default is ``object_type_id``, then ``objectTypeId``. Without such
+        a column the type is 1; with one, a row without a number is invalid.
     timestamp : column label, optional
-        The column that says when; ``timestamp`` if left out.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ULIDs made from their content if left out.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     confirm : int
-        How many rows this is about to affect, as a dry run tells; anything else raises FrameError, and nothing is
-        sent.
+        The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
+        value nothing is sent.
     audit : path, optional
-        A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
-        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
-    {operating}
+        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
+        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
+        if writing fails later, the DeliveryError has the result.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        ``confirm`` does not match, or the columns cannot make this call; nothing was sent.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        ``client`` is not set, and the environment has no write key.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -429,34 +549,9 @@ def delete_objects(
     >>> delete_objects(companies, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = _mapping(
-        df,
-        "delete_objects",
-        {
-            "properties.objectId": ("object_id", object_id),
-            "properties.objectTypeId": ("object_type_id", object_type_id),
-        },
-        optional={"object_type_id"},
-        constants={"anonymousId": _PLACEHOLDER},
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=[],
-    )
-    return _run(
-        df,
-        "delete_objects",
-        _deleting("Object Deleted", mapping, timezone),
-        asks=True,
-        confirm=confirm,
-        audit=audit,
-        client=client,
-        dry_run=dry_run,
-        on_invalid=on_invalid,
-        progress=progress,
-    )
+    return _operate("delete_objects", locals())
 
 
-@documented
 def delete_relationships(
     df: pd.DataFrame,
     *,
@@ -473,33 +568,65 @@ def delete_relationships(
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """End relationships between people and objects, one Relationship Deleted event per row.
+    """Delete relationships between people and objects, one Relationship Deleted event per row.
 
-    Person and object stay.
+    The person and the object stay.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     user_id : column label, optional
-        The column with the person's id; ``user_id`` or ``userId`` if left out.
+        Column with the person's id. Default is ``user_id``, then ``userId``.
     object_id : column label, optional
-        The column with the object's id; ``object_id`` or ``objectId`` if left out.
+        Column with the object's id. Default is ``object_id``, then ``objectId``.
     object_type_id : column label, optional
-        The column with the number of the object's type; ``object_type_id`` or ``objectTypeId`` if left
-        out. The type is 1 where there is no such column; where there is one, a row without a number is invalid.
+        Column with the number of the object's type. Default is ``object_type_id``, then ``objectTypeId``. Without such
+        a column the type is 1; with one, a row without a number is invalid.
     timestamp : column label, optional
-        The column that says when; ``timestamp`` if left out.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ULIDs made from their content if left out.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     confirm : int
-        How many rows this is about to affect, as a dry run tells; anything else raises FrameError, and nothing is
-        sent.
+        The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
+        value nothing is sent.
     audit : path, optional
-        A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
-        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
-    {operating}
+        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
+        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
+        if writing fails later, the DeliveryError has the result.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        ``confirm`` does not match, or the columns cannot make this call; nothing was sent.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        ``client`` is not set, and the environment has no write key.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -507,35 +634,9 @@ def delete_relationships(
     >>> delete_relationships(left, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = _mapping(
-        df,
-        "delete_relationships",
-        {
-            "properties.objectId": ("object_id", object_id),
-            "properties.objectTypeId": ("object_type_id", object_type_id),
-        },
-        optional={"object_type_id"},
-        constants={},
-        user_id=user_id,
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=[],
-    )
-    return _run(
-        df,
-        "delete_relationships",
-        _deleting("Relationship Deleted", mapping, timezone),
-        asks=True,
-        confirm=confirm,
-        audit=audit,
-        client=client,
-        dry_run=dry_run,
-        on_invalid=on_invalid,
-        progress=progress,
-    )
+    return _operate("delete_relationships", locals())
 
 
-@documented
 def report_deliveries(
     df: pd.DataFrame,
     *,
@@ -551,29 +652,62 @@ def report_deliveries(
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """Report what became of messages, one Report Delivery Event per row.
+    """Report the delivery of messages, one Report Delivery Event per row.
 
-    Columns such as ``recipient``, ``reason``, ``href`` and ``actionValue`` go along under their own names.
+    Columns such as ``recipient``, ``reason``, ``href`` and ``actionValue`` are sent as properties of these names.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     delivery_id : column label, optional
-        The column with the delivery's id; ``delivery_id`` or ``deliveryId`` if left out.
+        Column with the id of the delivery. Default is ``delivery_id``, then ``deliveryId``.
     metric : column label, optional
-        The column that says what happened, such as ``opened``; ``metric`` if left out.
+        Column with what happened, such as ``opened``. Default is ``metric``.
     timestamp : column label, optional
-        The column that says when; ``timestamp`` if left out.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ULIDs made from their content if left out.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     properties : list of columns, or {column: field}, optional
-        What goes along; all columns that feed no other field, if left out.
+        Columns to send as properties, with their names there. Default is every column that feeds no other field. A
+        dotted name nests.
     audit : path, optional
-        A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
-        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
-    {operating}
+        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
+        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
+        if writing fails later, the DeliveryError has the result.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        ``client`` is not set, and the environment has no write key.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -581,34 +715,9 @@ def report_deliveries(
     >>> report_deliveries(metrics, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = _mapping(
-        df,
-        "report_deliveries",
-        {
-            "properties.deliveryId": ("delivery_id", delivery_id),
-            "properties.metric": ("metric", metric),
-        },
-        optional=set(),
-        constants={},
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=properties,
-    )
-    return _run(
-        df,
-        "report_deliveries",
-        build_call_spec("track", mapping, "spec", "omit", timezone, event="Report Delivery Event"),
-        asks=False,
-        confirm=None,
-        audit=audit,
-        client=client,
-        dry_run=dry_run,
-        on_invalid=on_invalid,
-        progress=progress,
-    )
+    return _operate("report_deliveries", locals())
 
 
-@documented
 def report_content(
     df: pd.DataFrame,
     *,
@@ -625,30 +734,62 @@ def report_content(
     timezone: str = "UTC",
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """Report what people did with content, one Report Content Event per row.
+    """Report views and clicks of content, one Report Content Event per row.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per call.
     action_type : column label, optional
-        The column that says ``viewed_content`` or ``clicked_content``; ``action_type`` or ``actionType`` if
-        left out.
+        Column with ``viewed_content`` or ``clicked_content``. Default is ``action_type``, then ``actionType``.
     content_id : column label, optional
-        The column with the content's number; ``content_id`` or ``contentId`` if left out.
+        Column with the number of the content. Default is ``content_id``, then ``contentId``.
     template_id : column label, optional
-        The column with the template's number; ``template_id`` or ``templateId`` if left out.
+        Column with the number of the template. Default is ``template_id``, then ``templateId``.
     timestamp : column label, optional
-        The column that says when; ``timestamp`` if left out.
+        Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
+        Customer.io uses the time of receipt.
     message_id : column label, optional
-        The column with ids of your own for the calls; ULIDs made from their content if left out.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
+        gets a ULID made from its content, so that a rerun repeats it.
     properties : list of columns, or {column: field}, optional
-        What goes along; all columns that feed no other field, if left out.
+        Columns to send as properties, with their names there. Default is every column that feeds no other field. A
+        dotted name nests.
     audit : path, optional
-        A file to which one JSON line per affected row is appended before this returns: time, operation, id, message
-        id, status, HTTP status. It never holds the write key. Where it cannot be written, nothing is sent
-        (ConfigurationError); where that is found out afterwards, the result is on the DeliveryError.
-    {operating}
+        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
+        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
+        if writing fails later, the DeliveryError has the result.
+    client : Client, optional
+        Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    dry_run : bool
+        Do everything but send: rows that would be sent are ``ready``. Requires no client.
+    on_invalid : {"skip", "raise"}
+        Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    timezone : str
+        The time zone of times without one.
+    progress : bool, optional
+        Whether to show a progress bar. Default is to show it in a terminal or notebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
+        http_status, attempts.
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that is named, or that the call requires, is missing.
+    FrameError
+        The columns cannot make this call, for example because two feed the same field.
+    InvalidRowsError
+        Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
+    ConfigurationError
+        ``client`` is not set, and the environment has no write key.
+    AuthenticationError
+        The API does not accept the write key; ``.result`` has the status of every row until then.
+    DeliveryError
+        Delivery stopped early for another reason; see ``.result``.
 
     Examples
     --------
@@ -656,110 +797,90 @@ def report_content(
     >>> report_content(seen, dry_run=True)["status"].tolist()
     ['ready']
     """
-    mapping = _mapping(
-        df,
-        "report_content",
-        {
-            "properties.actionType": ("action_type", action_type),
-            "properties.contentId": ("content_id", content_id),
-            "properties.templateId": ("template_id", template_id),
-        },
-        optional={"template_id", "content_id"},
-        constants={},
-        timestamp=timestamp,
-        message_id=message_id,
-        properties=properties,
-    )
-    return _run(
-        df,
-        "report_content",
-        build_call_spec("track", mapping, "spec", "omit", timezone, event="Report Content Event"),
-        asks=False,
-        confirm=None,
-        audit=audit,
-        client=client,
-        dry_run=dry_run,
-        on_invalid=on_invalid,
-        progress=progress,
-    )
+    return _operate("report_content", locals())
 
 
-def _mapping(
-    df: pd.DataFrame,
-    operation: str,
-    fields: Mapping[str, tuple[str, Hashable | None]],
-    *,
-    optional: set[str],
-    constants: Mapping[str, Any],
-    **given: Any,
-) -> ColumnMapping:
-    """Find the columns of fields that are properties or context, by their own names where none is given.
+def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
+    """Carry out an operation with the parameters of its public function."""
+    from cio_frames.pipeline import running
 
-    ``fields`` has, by wire path, the parameter's name and the column that was given for it.
-    """
-    found: dict[str, Hashable] = {}
-    for path, (name, label) in fields.items():
-        wire = path.rpartition(".")[2]
-        chosen = label if label is not None else next((each for each in (name, wire) if each in df.columns), None)
+    # A debugger or a notebook may add names such as __tracebackhide__.
+    given = {key: value for key, value in parameters.items() if not key.startswith("__")}
+    df, confirm, audit = given.pop("df"), given.pop("confirm", None), given.pop("audit")
+    options = {key: given.pop(key) for key in RUN_OPTIONS}
+    call_spec = _build_operation_spec(df, name, given)
+    if options["dry_run"]:
+        return running.run_call(df, call_spec, **options)
+    if OPERATIONS[name].needs_confirm:
+        planned = running.run_call(df, call_spec, **{**options, "dry_run": True, "progress": False})
+        _check_confirm(name, planned, confirm)
+    return _run_with_audit(df, name, call_spec, options, audit)
+
+
+def _build_operation_spec(df: pd.DataFrame, name: str, given: dict[str, Any]) -> CallSpec:
+    """Return the track call of an operation, with the columns of its fields looked up."""
+    operation = OPERATIONS[name]
+    named = {key: given.pop(key) for key in operation.fields}
+    constants, found = dict(operation.constants), _find_columns(df, name, named)
+    if "object_type_id" in operation.fields and "object_type_id" not in found:
+        # The default that the spec gives.
+        constants[operation.fields["object_type_id"]] = 1
+    fields = {operation.fields[key]: label for key, label in found.items()}
+    # Columns are properties only where the function has a parameter for them.
+    chosen = {"properties": [], **given}
+    call_spec = build_call_spec("track", operation.event, fields=fields, constants=constants, **chosen)
+    return _require_object_type(call_spec, operation) if "object_type_id" in found else call_spec
+
+
+def _find_columns(df: pd.DataFrame, name: str, named: Mapping[str, Hashable | None]) -> dict[str, Hashable]:
+    """Return the column of each parameter: the one that is named, or one with the field's own name."""
+    operation, found = OPERATIONS[name], {}
+    for key, label in named.items():
+        own_names = (key, operation.fields[key].rpartition(".")[2])
+        chosen = label if label is not None else next((each for each in own_names if each in df.columns), None)
         if chosen is not None:
-            found[path] = chosen
-        elif name == "object_type_id":
-            # The default that the spec gives.
-            constants = {**constants, path: 1}
-        elif name not in optional:
-            remedy = f"Name yours, for example {name}='{name}_ref'."
-            raise MissingColumnsError(operation, [name], list(df.columns), remedy)
-    return ColumnMapping(fields=found, constants=constants, **given)
+            found[key] = chosen
+        elif key != "object_type_id" and key not in operation.optional:
+            labels = list(df.columns)
+            remedy = f"Name the column, for example {parameter(key, f'{key}_ref')}."
+            raise MissingColumnsError(name, [key], labels, f"{suggest_column([key], labels)} {remedy}".strip())
+    return found
 
 
-def _deleting(event: str, mapping: ColumnMapping, timezone: str) -> pipeline.CallSpec:
-    """Ask for calls that delete; where a column says of which type, each row has to: without one the API takes 1."""
-    call_spec = build_call_spec("track", mapping, "spec", "omit", timezone, event=event)
-    known = call_spec.tracking_plan.events[event]
-    if "properties.objectTypeId" not in mapping.fields:
-        return call_spec
-    needed = replace(known.properties, required=(*known.properties.required, "objectTypeId"))
-    events = {**call_spec.tracking_plan.events, event: replace(known, properties=needed)}
-    return replace(call_spec, tracking_plan=replace(call_spec.tracking_plan, events=events))
+def _require_object_type(call_spec: CallSpec, operation: Operation) -> CallSpec:
+    """Make rows without an object type invalid: the API would take type 1 for them."""
+    tracking_plan = call_spec.tracking_plan
+    event = tracking_plan.events[operation.event]
+    properties = replace(event.properties, required=(*event.properties.required, "objectTypeId"))
+    events = {**tracking_plan.events, operation.event: replace(event, properties=properties)}
+    return replace(call_spec, tracking_plan=replace(tracking_plan, events=events))
 
 
-def _run(
-    df: pd.DataFrame,
-    operation: str,
-    call_spec: pipeline.CallSpec,
-    *,
-    asks: bool,
-    confirm: int | None,
-    audit: str | Path | None,
-    client: Client | None,
-    dry_run: bool,
-    on_invalid: OnInvalid,
-    progress: bool | None,
+def _run_with_audit(
+    df: pd.DataFrame, name: str, call_spec: CallSpec, options: dict[str, Any], path: str | Path | None
 ) -> pd.DataFrame:
-    """Carry out an operation, where the caller knows how many rows it affects."""
-    if dry_run:
-        return pipeline.run(df, call_spec, client=client, dry_run=True, on_invalid=on_invalid, progress=progress)
-    if asks:
-        planned = pipeline.run(df, call_spec, client=client, dry_run=True, on_invalid=on_invalid, progress=False)
-        _ask(operation, planned, confirm)
-    about = pipeline.ids_of(df, call_spec) if audit is not None else pd.DataFrame()
-    with audits.opened(audit) as trail:
+    """Send the rows, and append the affected ones to the audit file, also if delivery stops early."""
+    from cio_frames.audit import open_audit_file
+    from cio_frames.pipeline import running
+
+    ids = running.read_ids(df, call_spec) if path is not None else pd.DataFrame()
+    with open_audit_file(path) as audit_file:
         try:
-            result = pipeline.run(df, call_spec, client=client, dry_run=False, on_invalid=on_invalid, progress=progress)
+            result = running.run_call(df, call_spec, **options)
         except DeliveryError as error:
-            trail.append(operation, about, error.result)
+            audit_file.append(name, ids, error.result)
             raise
-        trail.append(operation, about, result)
+        audit_file.append(name, ids, result)
     return result
 
 
-def _ask(operation: str, planned: pd.DataFrame, confirm: int | None) -> None:
-    """Refuse where the caller does not know how many rows are about to be affected."""
+def _check_confirm(name: str, planned: pd.DataFrame, confirm: object) -> None:
+    """Raise unless ``confirm`` is the number of rows that would be affected."""
     rows = int(planned["status"].eq("ready").sum())
     # True is 1 and 2.0 is 2 for ==, but neither is a count of rows; a sum in pandas is a numpy integer.
     if not isinstance(confirm, Integral) or isinstance(confirm, bool) or confirm != rows:
         found = "confirm is required" if confirm is None else f"confirm={confirm!r} does not match"
         raise FrameError(
-            f"{operation} affects {rows:,} rows, and {found}. Review the rows with dry_run=True, then pass "
-            f"confirm={rows}. Nothing was sent."
+            f"{name} affects {rows:,} rows, and {found}. Review the rows with {parameter('dry_run', True)}, then pass "
+            f"{parameter('confirm', rows)}. Nothing was sent."
         )

@@ -1,4 +1,4 @@
-"""The result frame: one row per input row, with what became of it."""
+"""The result frame: one row per input row, with its status and what else is known."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ STATUSES: tuple[Status, ...] = (
     "unsent",
     "ready",
 )
-# What a load ends with where nothing went wrong, by strict mode on, off, and not sending at all.
+# The statuses of rows when nothing went wrong: with strict mode on, with it off, and in a dry run.
 GOOD: frozenset[str] = frozenset({"delivered", "acknowledged", "ready"})
 
 
-_NO_NUMBER = -1
+_NOT_SET = -1
 _TEXT = pd.StringDtype("pyarrow")
 _STATUS = pd.CategoricalDtype(pd.Index(STATUSES))
 _COLUMNS = pd.Index(["status", "reason", "message_id", "bytes", "batch", "http_status", "attempts"])
 
 
 class Outcomes:
-    """What became of every row so far; every row is ``unsent`` until told otherwise.
+    """The status of every row so far; every row is ``unsent`` until something else is recorded.
 
     >>> outcomes = Outcomes(2)
-    >>> outcomes.tell(np.array([1]), "invalid", reason="total: a number is needed")
+    >>> outcomes.record(np.array([1]), "invalid", reason="total: must be a number")
     >>> outcomes.frame(pd.RangeIndex(2))["status"].tolist()
     ['unsent', 'invalid']
     """
@@ -46,89 +46,89 @@ class Outcomes:
         self._status = np.full(rows, STATUSES.index("unsent"), dtype=np.int8)
         self._reason = np.full(rows, None, dtype=object)
         # Turning objects into text takes a while, and mostly there are none.
-        self._reasoned = False
-        self._bytes = np.full(rows, _NO_NUMBER, dtype=np.int64)
-        self._batch = np.full(rows, _NO_NUMBER, dtype=np.int64)
-        self._http_status = np.full(rows, _NO_NUMBER, dtype=np.int64)
+        self._has_reasons = False
+        self._bytes = np.full(rows, _NOT_SET, dtype=np.int64)
+        self._batch = np.full(rows, _NOT_SET, dtype=np.int64)
+        self._http_status = np.full(rows, _NOT_SET, dtype=np.int64)
         self._attempts = np.zeros(rows, dtype=np.int64)
         self._message_ids: list[pa.Array] = []
 
-    def tell(
+    def record(
         self,
         rows: Ints,
         status: Status,
         *,
         reason: str | npt.NDArray[np.object_] | None = None,
-        batch: int = _NO_NUMBER,
+        batch: int = _NOT_SET,
         http_status: int | None = None,
         attempts: int = 0,
     ) -> None:
-        """Say what became of some rows, given by position; the reason is one for all, or one each."""
+        """Record the status of rows, given by position; the reason is one for all, or one each."""
         self._status[rows] = STATUSES.index(status)
         self._reason[rows] = reason
-        self._reasoned = self._reasoned or reason is not None
+        self._has_reasons = self._has_reasons or reason is not None
         self._batch[rows] = batch
-        self._http_status[rows] = _NO_NUMBER if http_status is None else http_status
+        self._http_status[rows] = _NOT_SET if http_status is None else http_status
         self._attempts[rows] = attempts
 
-    def tell_reasons(self, rows: Ints, reasons: npt.NDArray[np.object_]) -> None:
-        """Say that rows are invalid, each for its own reason."""
+    def record_invalid(self, rows: Ints, reasons: npt.NDArray[np.object_]) -> None:
+        """Record that rows are invalid, each with its own reason."""
         self._status[rows] = STATUSES.index("invalid")
         self._reason[rows] = reasons
-        self._reasoned = self._reasoned or len(rows) > 0
+        self._has_reasons = self._has_reasons or len(rows) > 0
 
-    def tried(self, attempts: Ints) -> None:
-        """Say how many requests carried each row, those of earlier runs among them."""
+    def set_attempts(self, attempts: Ints) -> None:
+        """Set how many requests carried each row, those of earlier runs included."""
         self._attempts[:] = attempts
 
-    def measured(self, rows: Ints, sizes: Ints) -> None:
-        """Note the sizes of calls in bytes."""
+    def set_sizes(self, rows: Ints, sizes: Ints) -> None:
+        """Set the sizes of calls in bytes."""
         self._bytes[rows] = sizes
 
-    def named(self, message_ids: pa.Array) -> None:
-        """Note the message ids of the next rows; rows are named in order, null for those without."""
+    def add_message_ids(self, message_ids: pa.Array) -> None:
+        """Add the message ids of the next rows, in row order; null for rows without one."""
         self._message_ids.append(message_ids)
 
-    def unsent(self, reason: str) -> None:
-        """Give a reason to the rows that nothing has been told of."""
-        waiting = self._status == STATUSES.index("unsent")
-        if waiting.any():
-            self._reason[waiting & pd.isna(self._reason)] = reason
-            self._reasoned = True
+    def mark_unsent(self, reason: str) -> None:
+        """Give a reason to the rows that nothing was recorded for."""
+        unsent = self._status == STATUSES.index("unsent")
+        if unsent.any():
+            self._reason[unsent & pd.isna(self._reason)] = reason
+            self._has_reasons = True
 
     def frame(self, index: pd.Index[Any]) -> pd.DataFrame:
         """Return the result frame under the input's index."""
         count = len(self._status)
-        named = sum(map(len, self._message_ids))
+        id_count = sum(map(len, self._message_ids))
         columns = (
             pd.Categorical.from_codes(self._status, dtype=_STATUS, validate=False),
-            pd.array(self._reason, dtype=_TEXT) if self._reasoned else _text([_nulls(count)]),
-            _text([*self._message_ids, _nulls(count - named)]),
-            _nullable(self._bytes),
-            _nullable(self._batch),
-            _nullable(self._http_status),
-            _nullable(self._attempts),
+            pd.array(self._reason, dtype=_TEXT) if self._has_reasons else _text_array([_null_text(count)]),
+            _text_array([*self._message_ids, _null_text(count - id_count)]),
+            _nullable_integers(self._bytes),
+            _nullable_integers(self._batch),
+            _nullable_integers(self._http_status),
+            _nullable_integers(self._attempts),
         )
-        # The columns are nobody else's.
+        # No copy: nothing else holds these arrays.
         result = pd.DataFrame(dict(enumerate(columns)), index=index, copy=False)
         result.columns = _COLUMNS.view()
         return result
 
 
-def _nulls(count: int) -> pa.Array:
+def _null_text(count: int) -> pa.Array:
     return pa.nulls(count, pa.large_string())
 
 
-def _text(arrays: Sequence[pa.Array]) -> Any:
+def _text_array(arrays: Sequence[pa.Array]) -> Any:
     return pd.array(pa.chunked_array(arrays, pa.large_string()), dtype=_TEXT)
 
 
-def _nullable(numbers: Ints) -> Any:
-    return pd.arrays.IntegerArray(numbers, numbers == _NO_NUMBER)
+def _nullable_integers(numbers: Ints) -> Any:
+    return pd.arrays.IntegerArray(numbers, numbers == _NOT_SET)
 
 
 def status_counts(result: pd.DataFrame) -> dict[str, int]:
-    """Return how many rows have each status, those that occur.
+    """Return the number of rows for each status that occurs.
 
     >>> outcomes = Outcomes(3)
     >>> status_counts(outcomes.frame(pd.RangeIndex(3)))

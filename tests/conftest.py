@@ -7,7 +7,7 @@ import cio_frames as cio
 
 
 def pytest_configure(config):
-    """Hear Ctrl-C, though a shell that runs the tests in the background would have it ignored."""
+    """Handle Ctrl-C, although a shell that runs the tests in the background ignores it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -22,19 +22,19 @@ def clean_environ(monkeypatch):
 
 @pytest.fixture(scope="module")
 def shared_sandbox():
-    """One sandbox for a file of tests, since starting and stopping take a fifth of a second."""
+    """One sandbox per file of tests, since start and stop take a fifth of a second."""
     with cio.Sandbox() as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def sandbox(shared_sandbox):
-    """A sandbox that shows only what this test sent to it."""
-    return Since(shared_sandbox)
+    """The shared sandbox, without the requests of earlier tests."""
+    return SandboxSince(shared_sandbox)
 
 
-class Since:
-    """A view of a sandbox from now on."""
+class SandboxSince:
+    """A sandbox without the requests that it had before."""
 
     def __init__(self, sandbox):
         self._sandbox = sandbox

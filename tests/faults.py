@@ -40,13 +40,17 @@ _TLS_HANDSHAKE = b"\x16"
 
 @dataclass
 class Received:
-    """One request; ``arrived`` and ``answered`` are monotonic seconds."""
+    """One request; ``arrived`` and ``answered`` are monotonic seconds.
+
+    ``is_answered`` says whether the whole answer was sent.
+    """
 
     number: int
     head: str
     body: bytes = b""
     arrived: float = 0.0
     answered: float = float("inf")
+    is_answered: bool = False
 
     @property
     def calls(self):
@@ -171,7 +175,8 @@ class FaultServer:
             if self._closing.wait(act.seconds_between_bytes):
                 return False
             connection.sendall(bytes([byte]))
-        return act.bytes_sent is None
+        request.is_answered = act.bytes_sent is None
+        return request.is_answered
 
     def _until_blank_line(self, connection):
         """Return the head and what has come of the body; None where no request comes any more."""

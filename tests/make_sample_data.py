@@ -1,6 +1,7 @@
-"""Makes sample_data/ anew: run it after changing it.
+"""Write sample_data/: run it after a change here.
 
-Customers are counted from the real orders in orders.csv, which stays as it is. Everything else is made up, from a seed.
+The customers are totals of the real orders in orders.csv, which it does not change. Everything else is made up, from a
+seed.
 """
 
 import random
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 
 SAMPLE_DATA = Path(__file__).parent.parent / "sample_data"
 SEED = 1997
-# Made-up people can be told from real ones, and no mail to them arrives anywhere.
+# These distinguish made-up people from real ones, and no mail to them arrives anywhere.
 PREFIX, DOMAIN = "sample-", "example.com"
 
 TEXT, NUMBER, INTEGER, FLAG = pa.string(), pa.float64(), pa.int64(), pa.bool_()
@@ -34,7 +35,7 @@ RECORDS = [("R-1", "Kind of Blue", 14.99), ("R-2", "Blue Train", 11.49), ("R-3",
 
 
 class Dice(random.Random):
-    """Draws from random() alone, which gives the same numbers under every version of Python."""
+    """Draws by random() only, which returns the same numbers in every version of Python."""
 
     def below(self, number):
         return int(self.random() * number)
@@ -42,7 +43,7 @@ class Dice(random.Random):
     def one_of(self, values):
         return values[self.below(len(values))]
 
-    def moment(self, first=datetime(2025, 1, 1, tzinfo=UTC), days=150):
+    def time(self, first=datetime(2025, 1, 1, tzinfo=UTC), days=150):
         return first + timedelta(seconds=self.below(days * 86_400))
 
 
@@ -65,7 +66,7 @@ def people(dice, count=240):
                 "email": f"{plain}.{number}@{DOMAIN}",
                 "first_name": first,
                 "last_name": last,
-                "created_at": dice.moment(),
+                "created_at": dice.time(),
                 "plan": dice.one_of(["free", "free", "team", "business"]),
                 "logins": None if dice.below(8) == 0 else dice.below(200),
                 "unsubscribed": dice.below(20) == 0,
@@ -124,7 +125,7 @@ def memberships(dice, count=60):
             "user_id": user_id(1 + 2 * number),
             "company_id": f"{PREFIX}company-{1 + dice.below(8)}",
             "role": dice.one_of(["owner", "buyer", "guest"]),
-            "since": dice.moment().date(),
+            "since": dice.time().date(),
         }
         for number in range(count)
     ]
@@ -132,9 +133,9 @@ def memberships(dice, count=60):
 
 
 def page_views(dice, count=400):
-    """Return page views by visitors, some of whom have signed in: rows in the order of time."""
+    """Return page views by visitors, some of whom have signed in, in the order of time."""
     rows = []
-    for at in sorted(dice.moment() for _ in range(count)):
+    for at in sorted(dice.time() for _ in range(count)):
         visitor, (path, title) = 1 + dice.below(40), dice.one_of(PAGES)
         campaign = {"name": "spring", "source": "newsletter"} if dice.below(4) == 0 else None
         rows.append(
@@ -169,7 +170,7 @@ def screens(dice, count=200):
                 "os": {"name": dice.one_of(["iOS", "Android"])},
             },
         }
-        for at in sorted(dice.moment() for _ in range(count))
+        for at in sorted(dice.time() for _ in range(count))
     ]
     app = pa.struct({"name": TEXT, "version": TEXT})
     return table(rows, shown_at=TIME, seconds=NUMBER, context=pa.struct({"app": app, "os": pa.struct({"name": TEXT})}))
@@ -181,7 +182,7 @@ def devices(dice, count=80):
             "user_id": user_id(1 + dice.below(60)),
             "token": f"{PREFIX}token-{number:03}",
             "device_type": dice.one_of(["ios", "android"]),
-            "last_used_at": dice.moment().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "last_used_at": dice.time().strftime("%Y-%m-%dT%H:%M:%SZ"),
             "app_version": dice.one_of(["2.0.1", "2.1.0"]),
         }
         for number in range(count)
@@ -207,7 +208,7 @@ def events(dice, count=6):
     """Return events of all families, and one that no family has, by a few people: rows in the order of time."""
     rows = []
     for number in range(1, count + 1):
-        who, at = user_id(number), dice.moment()
+        who, at = user_id(number), dice.time()
         (sku, title, price), quantity = dice.one_of(RECORDS), 1 + dice.below(3)
         product = {"product_id": sku, "name": title, "price": price, "quantity": quantity}
         order = {
@@ -216,7 +217,7 @@ def events(dice, count=6):
             "currency": "EUR",
             "products": [product],
         }
-        told = [
+        story = [
             (
                 "Experiment Viewed",
                 {"experiment_name": "checkout", "variation_name": dice.one_of(["one page", "steps"])},
@@ -231,7 +232,7 @@ def events(dice, count=6):
             ("Email Opened", {"email_id": f"E-{number}", "email_subject": "Your records are on their way"}),
             ("Gift Wrapped", {"order_id": f"O-{number}", "paper": dice.one_of(["stars", "plain"])}),
         ]
-        for minutes, (event, properties) in enumerate(told):
+        for minutes, (event, properties) in enumerate(story):
             rows.append({"event": event, "user_id": who, "happened_at": at + timedelta(minutes=minutes), **properties})
     product = pa.struct({"product_id": TEXT, "name": TEXT, "price": NUMBER, "quantity": INTEGER})
     types = {"happened_at": TIME, "from_background": FLAG, "total_length": INTEGER, "products": pa.list_(product)}
@@ -240,7 +241,7 @@ def events(dice, count=6):
 
 
 def mixed_calls():
-    """Return calls of all six kinds, as a log of a sign-up has them, and two that cannot be."""
+    """Return calls of all six kinds, as in the log of a sign-up, and two that are invalid."""
     who, visitor = user_id(950), f"{PREFIX}visitor-50"
     rows = [
         {"type": "page", "anonymous_id": visitor, "name": "Start", "url": f"https://shop.{DOMAIN}/"},
@@ -258,19 +259,19 @@ def mixed_calls():
 
 
 def customers(orders):
-    counted = orders.groupby("customer_id", as_index=False).agg(
+    totals = orders.groupby("customer_id", as_index=False).agg(
         created_at=("ordered_on", "min"),
         last_order_on=("ordered_on", "max"),
         orders=("ordered_on", "size"),
         items=("items", "sum"),
         total_spent=("total", "sum"),
     )
-    counted["total_spent"] = counted["total_spent"].round(2)
-    return table(counted, created_at=DAY, last_order_on=DAY, orders=INTEGER, items=INTEGER, total_spent=NUMBER)
+    totals["total_spent"] = totals["total_spent"].round(2)
+    return table(totals, created_at=DAY, last_order_on=DAY, orders=INTEGER, items=INTEGER, total_spent=NUMBER)
 
 
 def bad_orders():
-    """Return one order for each way in which one cannot be sent."""
+    """Return one order for each reason why an order cannot be sent."""
     rows = [
         {"customer_id": None, "ordered_on": "1998-07-01", "items": 1, "total": 14.99},
         {"customer_id": "  ", "ordered_on": "1998-07-01", "items": 2, "total": 29.98},
@@ -290,24 +291,24 @@ def table(rows, **types):
     return pa.Table.from_pandas(frame, pa.schema(fields), preserve_index=False).replace_schema_metadata(None)
 
 
-def made(real_orders):
-    """Return every file but orders.csv by its name: tables become Parquet, frames CSV."""
+def make_files(real_orders):
+    """Return all files except orders.csv, by name: tables for Parquet, frames for CSV."""
     dice = Dice(SEED)
     orders = pd.read_csv(real_orders, dtype={"customer_id": str}, parse_dates=["ordered_on"])
-    some_people, some_devices = people(dice), devices(dice)
+    all_people, all_devices = people(dice), devices(dice)
     return {
         "orders.parquet": table(orders, ordered_on=DAY, items=INTEGER, total=NUMBER),
         "customers.parquet": customers(orders),
         "bad_orders.parquet": bad_orders(),
-        "people.parquet": some_people,
-        "people.csv": flat(some_people),
+        "people.parquet": all_people,
+        "people.csv": flat(all_people),
         "bad_people.csv": bad_people(),
         "companies.parquet": companies(dice),
         "memberships.parquet": memberships(dice),
         "page_views.parquet": page_views(dice),
         "screens.parquet": screens(dice),
-        "devices.csv": some_devices,
-        "bad_devices.csv": bad_devices(some_devices),
+        "devices.csv": all_devices,
+        "bad_devices.csv": bad_devices(all_devices),
         "aliases.csv": aliases(),
         "events.parquet": events(dice),
         "mixed_calls.csv": mixed_calls(),
@@ -315,7 +316,7 @@ def made(real_orders):
 
 
 def main():
-    for name, content in made(SAMPLE_DATA / "orders.csv").items():
+    for name, content in make_files(SAMPLE_DATA / "orders.csv").items():
         if isinstance(content, pa.Table):
             pq.write_table(content, SAMPLE_DATA / name, compression="zstd")
         else:

@@ -215,7 +215,7 @@ def field(cell, where, zone, send):
         case "text":
             return _as_text(cell)
         case "time":
-            return _as_time(cell, zone)
+            return as_time(cell, zone)
         case "integer" if isinstance(cell, (float, np.floating)) and abs(float(cell)) < 2**53 and cell == int(cell):
             return int(cell)
         case _:
@@ -322,7 +322,7 @@ _ISO = re.compile(
 )
 
 
-def _as_time(cell, zone):
+def as_time(cell, zone):
     match cell:
         case str():
             text = cell.upper().replace(" +", "+").replace(" -", "-").replace(" Z", "Z")
@@ -335,7 +335,7 @@ def _as_time(cell, zone):
         case Moment() | dt.datetime() | np.datetime64():
             return value(cell, zone, False, ())
         case Day():
-            return _as_time(cell.as_date(), zone)
+            return as_time(cell.as_date(), zone)
         case dt.date():
             return zone.written(dt.datetime(cell.year, cell.month, cell.day))
         case _:

@@ -51,14 +51,14 @@ def report(failures=None, *, rows=100, **other):
     """A report of orders; bad rows of every kind if not said otherwise."""
     if failures is None:
         failures = cases(
-            (1, "customer_id", "not_nullable", "error", None, "is missing, and is needed"),
-            (2, "customer_id", "not_nullable", "error", None, "is missing, and is needed"),
-            (2, "total", "number", "error", "free", "a number is needed"),
-            (3, "total", "number", "error", SCRIPT, "a number is needed"),
-            (10, "total", "number", "error", "a secret", "a number is needed"),
+            (1, "customer_id", "not_nullable", "error", None, "required value is missing"),
+            (2, "customer_id", "not_nullable", "error", None, "required value is missing"),
+            (2, "total", "number", "error", "free", "must be a number"),
+            (3, "total", "number", "error", SCRIPT, "must be a number"),
+            (10, "total", "number", "error", "a secret", "must be a number"),
             (10, "city", "known", "warning", "Atlantis", "is not known to Customer.io"),
             (11, "city", "known", "warning", "Lemuria", "is not known to Customer.io"),
-            (99, None, "max_call_bytes", "error", None, "33,188 bytes, and a call may have 32,000"),
+            (99, None, "max_call_bytes", "error", None, "call is 33,188 bytes; the limit is 32,000"),
         )
     told = {"what": "track 'Order Completed'", "against": "Customer.io’s spec of August 2025", "facts": facts()}
     return SimpleNamespace(rows=rows, failure_cases=failures, **{**told, **other})

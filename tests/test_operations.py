@@ -54,7 +54,7 @@ def test_a_device_goes_into_the_context_and_other_columns_become_its_attributes(
 def test_a_device_of_an_unknown_type_or_without_a_token_is_held_back():
     devices = pd.DataFrame({"user_id": ["a", "b"], "token": ["t", None], "device_type": ["windows", "ios"]})
     result = devices.cio.add_devices(dry_run=True)
-    assert list(result["reason"]) == ["device_type: must be one of ios, android", "token: is missing, and is needed"]
+    assert list(result["reason"]) == ["device_type: must be one of ios, android", "token: required value is missing"]
 
 
 def test_a_deleted_device_needs_its_token_only(sandbox):
@@ -135,21 +135,21 @@ def test_a_deletion_without_the_right_count_is_refused_and_nothing_is_sent(sandb
 
 @pytest.mark.parametrize("operation", CONFIRMED)
 @pytest.mark.parametrize("confirm", [True, 1.0, -1, np.True_])
-def test_a_count_of_one_row_is_an_int_and_nothing_else(sandbox, operation, confirm):
+def test_confirm_for_one_row_is_an_int_and_no_other_type(sandbox, operation, confirm):
     with pytest.raises(cio.FrameError, match=rf"{operation} affects 1 rows.*confirm=1"):
         getattr(EVERYTHING.head(1).cio, operation)(confirm=confirm, client=sandbox.client)
     assert len(sandbox.requests()) == 0
 
 
 @pytest.mark.parametrize("operation", CONFIRMED)
-def test_what_deletes_goes_with_the_number_that_a_dry_run_tells(sandbox, operation):
+def test_a_deletion_is_sent_with_the_number_of_rows_that_a_dry_run_counts(sandbox, operation):
     method = getattr(EVERYTHING.cio, operation)
     rows = int(method(dry_run=True)["status"].eq("ready").sum())
     result = method(confirm=rows, client=sandbox.client)
     assert list(result["status"]) == ["delivered", "delivered", "invalid"]
 
 
-def test_a_count_as_pandas_sums_it_is_a_count(sandbox):
+def test_confirm_may_be_the_numpy_integer_of_a_sum_in_pandas(sandbox):
     rows = EVERYTHING["user_id"].notna().sum()
     assert isinstance(rows, np.integer)
     assert EVERYTHING.cio.delete_people(confirm=rows, client=sandbox.client)["status"].eq("delivered").sum() == 2
@@ -158,21 +158,21 @@ def test_a_count_as_pandas_sums_it_is_a_count(sandbox):
 @pytest.mark.parametrize(
     "operation", sorted({name for name in cio.__all__ if name.startswith(("un", "add_", "report_"))})
 )
-def test_an_operation_that_does_not_delete_has_no_count_to_give(operation):
+def test_an_operation_that_does_not_delete_has_no_confirm_parameter(operation):
     with pytest.raises(TypeError, match="confirm"):
         getattr(EVERYTHING.cio, operation)(confirm=2, dry_run=True)
 
 
-def test_a_column_that_an_operation_needs_is_named_when_it_is_missing():
-    with pytest.raises(cio.MissingColumnsError, match=r"add_devices needs column 'token'.*token='token_ref'"):
+def test_a_missing_column_of_an_operation_is_named():
+    with pytest.raises(cio.MissingColumnsError, match=r"add_devices requires column 'token'.*token='token_ref'"):
         pd.DataFrame({"user_id": ["a"]}).cio.add_devices(dry_run=True)
 
 
-def test_the_trail_has_a_line_per_affected_row_and_never_the_key(sandbox, tmp_path):
-    trail = tmp_path / "trail.jsonl"
-    trail.write_text('{"before": true}\n')
-    result = EVERYTHING.cio.delete_relationships(confirm=2, audit=trail, client=sandbox.client)
-    before, *lines = [json.loads(line) for line in trail.read_text().splitlines()]
+def test_the_audit_file_has_a_line_per_affected_row_and_never_the_key(sandbox, tmp_path):
+    audit_file = tmp_path / "audit_file.jsonl"
+    audit_file.write_text('{"before": true}\n')
+    result = EVERYTHING.cio.delete_relationships(confirm=2, audit=audit_file, client=sandbox.client)
+    before, *lines = [json.loads(line) for line in audit_file.read_text().splitlines()]
     assert before == {"before": True}
     assert [{key: value for key, value in line.items() if key != "time"} for line in lines] == [
         {
@@ -186,38 +186,42 @@ def test_the_trail_has_a_line_per_affected_row_and_never_the_key(sandbox, tmp_pa
         for who, what, message_id in zip("ab", "xy", result["message_id"], strict=False)
     ]
     assert all(pd.Timestamp(line["time"]).tzinfo is not None for line in lines)
-    assert sandbox.client.write_key not in trail.read_text()
+    assert sandbox.client.write_key not in audit_file.read_text()
 
 
-def test_the_trail_is_written_where_the_key_is_refused_too(sandbox, tmp_path):
-    trail = tmp_path / "trail.jsonl"
+def test_the_audit_file_is_written_if_the_api_rejects_the_key(sandbox, tmp_path):
+    audit_file = tmp_path / "audit_file.jsonl"
     wrong = cio.Client(write_key="wrong", endpoint=sandbox.url)
     with pytest.raises(cio.AuthenticationError):
-        EVERYTHING.cio.delete_people(confirm=2, audit=trail, client=wrong)
-    lines = [json.loads(line) for line in trail.read_text().splitlines()]
+        EVERYTHING.cio.delete_people(confirm=2, audit=audit_file, client=wrong)
+    lines = [json.loads(line) for line in audit_file.read_text().splitlines()]
     assert [(line["id"], line["status"], line["http_status"]) for line in lines] == [
         ("a", "unsent", 401),
         ("b", "unsent", 401),
     ]
 
 
-def test_a_trail_that_cannot_be_written_is_found_before_anything_is_sent(sandbox, tmp_path):
-    with pytest.raises(cio.ConfigurationError, match=r"audit file.*No such file.*Nothing was sent; name another"):
-        EVERYTHING.cio.delete_people(confirm=2, audit=tmp_path / "none" / "trail", client=sandbox.client)
+def test_an_audit_file_that_is_not_writable_stops_the_call_before_anything_is_sent(sandbox, tmp_path):
+    with pytest.raises(
+        cio.ConfigurationError, match=r"Cannot write the audit file.*No such file.*Nothing was sent\. .*audit="
+    ):
+        EVERYTHING.cio.delete_people(confirm=2, audit=tmp_path / "none" / "audit_file", client=sandbox.client)
     assert len(sandbox.requests()) == 0
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 @pytest.mark.parametrize("write_key", ["sandbox", "wrong"])
-def test_a_trail_that_cannot_be_written_once_rows_were_sent_loses_no_result(sandbox, write_key):
+def test_an_error_of_the_audit_file_after_rows_were_sent_carries_the_result(sandbox, write_key):
     client = cio.Client(write_key=write_key, endpoint=sandbox.url)
-    with pytest.raises(cio.DeliveryError, match=r"^The audit file /dev/full .*No space left.* Keep \.result") as error:
+    with pytest.raises(
+        cio.DeliveryError, match=r"^Cannot write the audit file /dev/full .*No space left.* keep \.result"
+    ) as error:
         EVERYTHING.cio.delete_people(confirm=2, audit="/dev/full", client=client)
     assert error.value.result["status"].tolist()[:2] == [{"sandbox": "delivered", "wrong": "unsent"}[write_key]] * 2
 
 
-def test_a_dry_run_leaves_no_trail(tmp_path):
-    EVERYTHING.cio.delete_people(audit=tmp_path / "trail", dry_run=True)
+def test_a_dry_run_writes_no_audit_file(tmp_path):
+    EVERYTHING.cio.delete_people(audit=tmp_path / "audit_file", dry_run=True)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -238,8 +242,8 @@ KINDS_OF_TEXT = {
 def test_the_type_of_an_object_may_be_digits_whatever_holds_them(sandbox, kind):
     gone = pd.DataFrame({"object_id": [f"o{row}" for row in range(len(SPELLED))], "kind": KINDS_OF_TEXT[kind]})
     result = gone.cio.delete_objects(object_type_id="kind", confirm=2, client=sandbox.client)
-    held_back = ["kind: a whole number is needed"] * 5
-    assert result["reason"].dropna().tolist() == [*held_back, "kind: is missing, and is needed"]
+    held_back = ["kind: must be a whole number"] * 5
+    assert result["reason"].dropna().tolist() == [*held_back, "kind: required value is missing"]
     assert result["status"].tolist() == ["delivered"] * 2 + ["invalid"] * 6
     assert [call["properties"] for call in sent(sandbox)] == [
         {"objectId": "o0", "objectTypeId": 1},
@@ -247,14 +251,14 @@ def test_the_type_of_an_object_may_be_digits_whatever_holds_them(sandbox, kind):
     ]
 
 
-def test_an_object_whose_type_is_missing_is_not_deleted_from_the_type_that_the_api_would_take():
+def test_an_object_without_a_type_is_invalid_rather_than_deleted_from_the_default_type():
     gone = pd.DataFrame(
         {"user_id": ["ada", "ada"], "object_id": ["o", "p"], "objectTypeId": pd.array([2, None], "Int64")}
     )
     for delete in (gone.cio.delete_objects, gone.cio.delete_relationships):
         result = delete(dry_run=True)
         assert result["status"].tolist() == ["ready", "invalid"]
-        assert result["reason"].tolist()[1] == "objectTypeId: is missing, and is needed"
+        assert result["reason"].tolist()[1] == "objectTypeId: required value is missing"
 
 
 def test_the_type_of_an_ended_relationship_may_be_digits_too(sandbox):
@@ -266,4 +270,4 @@ def test_the_type_of_an_ended_relationship_may_be_digits_too(sandbox):
 def test_digits_are_the_type_of_an_object_and_no_other_number():
     frame = pd.DataFrame({"user_id": ["ada"], "contentId": ["7"], "actionType": ["viewed_content"]})
     result = frame.cio.track("Report Content Event", dry_run=True)
-    assert result["reason"].tolist() == ["contentId: a whole number is needed"]
+    assert result["reason"].tolist() == ["contentId: must be a whole number"]

@@ -1,4 +1,4 @@
-"""Work done by a few threads ahead of who needs it, in order, and never far ahead."""
+"""Results made by a few threads before they are needed: in order, and only a few at a time."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 _END = object()
 
 
-def map_ordered(make: Callable[[Item], Made], items: Iterable[Item], *, threads: int) -> Iterator[Made]:
-    """Yield what a function makes of each item, in the items' order.
+def map_ordered(make: Callable[[Item], Result], items: Iterable[Item], *, threads: int) -> Iterator[Result]:
+    """Yield the result of a function for each item, in the items' order.
 
     Parameters
     ----------
     make : callable
         Called from several threads at once.
     items : iterable
-        Taken only as results are asked for: at most one result more than there are threads is made or kept.
+        Consumed only as results are taken: at most one result more than there are threads is made or kept.
     threads : int
-        With one, nothing is made ahead, and no thread is started.
+        With one, no thread is started, and nothing is made ahead.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def map_ordered(make: Callable[[Item], Made], items: Iterable[Item], *, threads:
     if threads == 1:
         yield from map(make, items)
         return
-    waiting: deque[Future[Made]] = deque()
+    waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="cio-frames-encoder") as pool:
         try:
             for item in items:
@@ -46,16 +46,16 @@ def map_ordered(make: Callable[[Item], Made], items: Iterable[Item], *, threads:
             while waiting:
                 yield waiting.popleft().result()
         finally:
-            # Who stops asking, or fails, does not wait for what has not begun.
+            # After a failure, or when the caller stops early, work that has not started is not awaited.
             for future in waiting:
                 future.cancel()
 
 
 @contextmanager
 def prefetch(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
-    """Yield an iterator over the same items, of which the next is made meanwhile, in a thread.
+    """Yield an iterator over the same items, the next of which is made in a thread meanwhile.
 
-    What fails while an item is made fails where the item is asked for.
+    An error while an item is made is raised where the item is taken.
 
     >>> with prefetch(iter([1, 2])) as found:
     ...     list(found)
@@ -82,10 +82,10 @@ def prefetch(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
         except BaseException as error:
             put(_END, error)
 
-    def taken() -> Iterator[Item]:
+    def take_items() -> Iterator[Item]:
         while True:
             try:
-                # In short turns, since a thread that waits for good does not hear Ctrl-C everywhere.
+                # In short turns, since a thread that waits without a timeout does not hear Ctrl-C on every system.
                 item, error = waiting.get(timeout=0.1)
             except queue.Empty:
                 continue
@@ -98,7 +98,7 @@ def prefetch(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
     maker = threading.Thread(target=make, name="cio-frames-reader", daemon=True)
     maker.start()
     try:
-        yield taken()
+        yield take_items()
     finally:
         stop.set()
         maker.join(timeout=5.0)

@@ -1,4 +1,4 @@
-"""A progress bar where somebody is looking, a line a minute in the log where nobody is."""
+"""A progress bar on a terminal and in a notebook, a line a minute in the log elsewhere."""
 
 from __future__ import annotations
 
@@ -12,37 +12,44 @@ from typing import Any
 
 from tqdm import tqdm
 
-log = logging.getLogger("cio_frames.progress")
+progress_log = logging.getLogger("cio_frames.progress")
 
 _SECONDS_BETWEEN_LINES = 60.0
 
 
 def bar(total: int | None, wanted: bool | None, what: str) -> tqdm[Any]:
-    """Return a bar that counts rows, on stderr; ``None`` means where there is a terminal or a notebook.
+    """Return a bar that counts rows on stderr; ``None`` shows it on a terminal and in a notebook.
 
     >>> with bar(3, False, "track") as rows:
     ...     _ = rows.update(3)
     """
-    shown = _somebody_looks() if wanted is None else wanted
+    shown = _is_interactive() if wanted is None else wanted
     return tqdm(total=total, desc=what, unit=" rows", unit_scale=True, disable=not shown, file=sys.stderr)
 
 
 class LoadProgress:
-    """How far a load is: rows, bytes, requests, rate and time left.
+    """Shows rows, bytes, requests, rate and time left of a load.
 
     >>> with LoadProgress(10, False, "track") as progress:
     ...     progress.update(10, 1_000, 1)
     """
 
     def __init__(
-        self, total: int | None, wanted: bool | None, what: str, clock: Callable[[], float] = time.monotonic
+        self,
+        total: int | None,
+        wanted: bool | None,
+        what: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        seconds_between_lines: float | None = None,
     ) -> None:
         self._bar = bar(total, wanted, what)
         self._total = total
         self._what = what
         self._clock = clock
-        self._begun = self._told = clock()
-        self._rows = self._before = self._bytes = self._requests = 0
+        self._seconds_between_lines = _SECONDS_BETWEEN_LINES if seconds_between_lines is None else seconds_between_lines
+        self._started = self._last_line = clock()
+        self._rows = self._earlier_rows = self._bytes = self._requests = 0
         # Lanes count as they send.
         self._lock = threading.Lock()
 
@@ -56,13 +63,13 @@ class LoadProgress:
 
     @property
     def rows(self) -> int:
-        """How many rows went through now."""
+        """How many rows this run has finished."""
         return self._rows
 
-    def already(self, rows: int) -> None:
-        """Count rows that an earlier run has settled: they say nothing about the rate."""
+    def add_earlier_rows(self, rows: int) -> None:
+        """Count rows that an earlier run has finished; they do not enter the rate."""
         with self._lock:
-            self._before += rows
+            self._earlier_rows += rows
             if not self._bar.disable:
                 self._bar.initial += rows
                 self._bar.n += rows
@@ -70,7 +77,7 @@ class LoadProgress:
                 self._bar.refresh()
 
     def update(self, rows: int, bytes_: int = 0, requests: int = 0) -> None:
-        """Count rows that are through, and what carried them."""
+        """Count rows that are finished, and what carried them."""
         with self._lock:
             self._rows += rows
             self._bytes += bytes_
@@ -78,22 +85,22 @@ class LoadProgress:
             self._bar.set_postfix_str(f"{self._bytes / 1e6:,.1f} MB, {self._requests:,} requests", refresh=False)
             self._bar.update(rows)
             now = self._clock()
-            if self._bar.disable and now - self._told >= _SECONDS_BETWEEN_LINES:
-                self._told = now
-                log.info(self._line(now))
+            if self._bar.disable and now - self._last_line >= self._seconds_between_lines:
+                self._last_line = now
+                progress_log.info(self._line(now))
 
     def _line(self, now: float) -> str:
-        rate = self._rows / max(now - self._begun, 1e-9)
-        through = self._before + self._rows
+        rate = self._rows / max(now - self._started, 1e-9)
+        finished = self._earlier_rows + self._rows
         of = f" of {self._total:,}" if self._total else ""
-        left = f", {(self._total - through) / rate / 60:,.0f} minutes left" if self._total and rate else ""
+        left = f", {(self._total - finished) / rate / 60:,.0f} minutes left" if self._total and rate else ""
         return (
-            f"{self._what}: {through:,}{of} rows, {self._bytes:,} bytes, {self._requests:,} requests, "
-            f"{rate:,.0f} rows a second{left}"
+            f"{self._what}: {finished:,}{of} rows, {self._bytes:,} bytes, {self._requests:,} requests, "
+            f"{rate:,.0f} rows per second{left}"
         )
 
 
-def _somebody_looks() -> bool:
+def _is_interactive() -> bool:
     # A notebook has made IPython's shell; that its package was imported says nothing.
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return sys.stderr.isatty() or shell is not None

@@ -1,4 +1,4 @@
-"""A request to end, SIGTERM, heard as Ctrl-C is."""
+"""SIGTERM, the request to end, handled as Ctrl-C is."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 @contextmanager
 def sigterm_as_interrupt() -> Iterator[None]:
-    """Take SIGTERM for Ctrl-C while what is inside goes on, so that what is on its way can be waited for.
+    """Raise KeyboardInterrupt on SIGTERM inside, so that requests in flight can be waited for.
 
-    Only the main thread can hear signals; elsewhere, and where SIGTERM is to be ignored, nothing changes.
+    Only the main thread can handle signals; in other threads, and if SIGTERM is ignored, nothing changes.
 
     >>> try:
     ...     with sigterm_as_interrupt():

@@ -13,12 +13,11 @@ import pyarrow as pa
 from pandas.api.types import infer_dtype
 
 from cio_frames._util.arrays import Cells
-from cio_frames.arrow import times
-from cio_frames.encoding.text import TEXT
+from cio_frames.arrow.buffers import TEXT, unsliced
 
-Column: TypeAlias = pa.Array | Cells
+ColumnSlice: TypeAlias = pa.Array | Cells
 
-# Object columns whose cells are all of one plain kind are as good as typed columns.
+# Object columns whose cells all have one simple type are converted as typed columns are.
 _ARROW_KINDS = {"string": TEXT, "boolean": pa.bool_(), "integer": pa.int64(), "floating": pa.float64()}
 
 
@@ -35,30 +34,32 @@ def column_of(series: pd.Series[Any]) -> pa.ChunkedArray | Cells:
         series = pd.Series(np.asarray(series))
         dtype = series.dtype
     if isinstance(dtype, np.dtype) and dtype.kind == "O":
-        return _from_objects(series.to_numpy())
+        return _objects_to_arrow(series.to_numpy())
     if isinstance(dtype, pd.CategoricalDtype) and isinstance(dtype.categories.dtype, pd.DatetimeTZDtype):
-        # pyarrow 17 forgets the zone of categories.
+        # pyarrow 17 loses the time zone of categories.
         series = series.astype(dtype.categories.dtype)
         dtype = series.dtype
-    if _is_formless(dtype) or (isinstance(dtype, pd.CategoricalDtype) and _is_formless(dtype.categories.dtype)):
+    if _changes_in_arrow(dtype) or (
+        isinstance(dtype, pd.CategoricalDtype) and _changes_in_arrow(dtype.categories.dtype)
+    ):
         return series.to_numpy(dtype=object)
-    # What knows its own Arrow form is asked for it at once, not by way of the series.
+    # Arrays with an Arrow form of their own are converted directly, without the series around them.
     cells = series.array if hasattr(series.array, "__arrow_array__") else series
     try:
-        return _chunked(pa.array(cells, from_pandas=True))
+        return _as_chunked(pa.array(cells, from_pandas=True))
     except (pa.ArrowException, UnicodeEncodeError, OverflowError):
-        # For example categories of several kinds, or half surrogates.
+        # For example categories of several types, or lone surrogates.
         return series.to_numpy(dtype=object)
 
 
-def slice_of(column: pa.ChunkedArray | Cells, start: int, stop: int) -> Column:
+def slice_of(column: pa.ChunkedArray | Cells, start: int, stop: int) -> ColumnSlice:
     """Return some rows of a column as one array."""
     if isinstance(column, np.ndarray):
         return column[start:stop]
     rows = column.slice(start, stop - start)
     if rows.num_chunks == 0:
         return pa.nulls(0)
-    return times.unsliced(rows.chunk(0)) if rows.num_chunks == 1 else pa.concat_arrays(rows.chunks)
+    return unsliced(rows.chunk(0)) if rows.num_chunks == 1 else pa.concat_arrays(rows.chunks)
 
 
 def filled_cells(series: pd.Series[Any]) -> npt.NDArray[np.bool_]:
@@ -67,38 +68,38 @@ def filled_cells(series: pd.Series[Any]) -> npt.NDArray[np.bool_]:
     >>> filled_cells(pd.Series(["a", None])).tolist()
     [True, False]
     """
-    with _signalling_nan_asked():
+    with _allow_signaling_nan():
         return series.notna().to_numpy(dtype=bool)
 
 
-def _signalling_nan_asked() -> AbstractContextManager[decimal.Context]:
-    """Return a context in which a signalling NaN does not refuse to be asked whether it is one."""
+def _allow_signaling_nan() -> AbstractContextManager[decimal.Context]:
+    """Return a context in which comparing a signaling NaN does not raise."""
     return decimal.localcontext(decimal.Context(traps=[]))
 
 
-def _from_objects(cells: Cells) -> pa.ChunkedArray | Cells:
-    with _signalling_nan_asked():
+def _objects_to_arrow(cells: Cells) -> pa.ChunkedArray | Cells:
+    with _allow_signaling_nan():
         kind = infer_dtype(cells, skipna=True)
     if kind == "empty":
-        return _chunked(pa.nulls(len(cells)))
+        return _as_chunked(pa.nulls(len(cells)))
     if kind not in _ARROW_KINDS or (kind == "floating" and _has_narrow_floats(cells)):
         return cells
     try:
-        return _chunked(pa.array(cells, _ARROW_KINDS[kind], from_pandas=True))
+        return _as_chunked(pa.array(cells, _ARROW_KINDS[kind], from_pandas=True))
     except (pa.ArrowException, UnicodeEncodeError, OverflowError):
-        # Half surrogates, and integers of more than 64 bits.
+        # Lone surrogates, and integers of more than 64 bits.
         return cells
 
 
-def _is_formless(dtype: Any) -> bool:
-    """Return whether Arrow would make something else of it."""
+def _changes_in_arrow(dtype: Any) -> bool:
+    """Return whether Arrow would change what the values mean."""
     return isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or dtype.kind == "c"
 
 
 def _has_narrow_floats(cells: Cells) -> bool:
-    """Return whether there are floats that a float64 would write with other digits."""
+    """Return whether any float is of a type that a float64 would write with other digits."""
     return any(issubclass(kind, np.floating) and not issubclass(kind, float) for kind in set(map(type, cells)))
 
 
-def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
+def _as_chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
     return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.types as kinds
+import pyarrow.types as pa_types
 
 
 def python_cells(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.object_]:
@@ -20,40 +20,40 @@ def python_cells(array: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.object_]:
     """
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
-    if kinds.is_dictionary(array.type):
+    if pa_types.is_dictionary(array.type):
         array = array.dictionary_decode()
     found = np.empty(len(array), dtype=object)
-    # Not all at once: numpy would make one array of lists of one length.
-    for row, cell in zip(np.flatnonzero(np.asarray(array.is_valid())).tolist(), _valid(array), strict=True):
+    # One by one: numpy would make a two-dimensional array of lists of equal length.
+    for row, cell in zip(np.flatnonzero(np.asarray(array.is_valid())).tolist(), _valid_cells(array), strict=True):
         found[row] = cell
     return found
 
 
-def _valid(array: pa.Array) -> Iterator[Any]:
+def _valid_cells(array: pa.Array) -> Iterator[Any]:
     """Yield the cells that are not null."""
     kind = array.type
-    if kinds.is_struct(kind):
-        there = array.drop_null()
-        columns = {member.name: python_cells(child) for member, child in zip(kind, there.flatten(), strict=True)}
-        yield from ({name: cells[row] for name, cells in columns.items()} for row in range(len(there)))
-    elif kinds.is_map(kind):
-        keys, values = [_key(name) for name in python_cells(array.keys)], python_cells(array.items)
+    if pa_types.is_struct(kind):
+        present = array.drop_null()
+        columns = {member.name: python_cells(child) for member, child in zip(kind, present.flatten(), strict=True)}
+        yield from ({name: cells[row] for name, cells in columns.items()} for row in range(len(present)))
+    elif pa_types.is_map(kind):
+        keys, values = [_hashable_key(name) for name in python_cells(array.keys)], python_cells(array.items)
         offsets = array.offsets.to_pylist()
         for row in np.flatnonzero(np.asarray(array.is_valid())).tolist():
             place = slice(offsets[row], offsets[row + 1])
             yield dict(zip(keys[place], values[place], strict=True))
-    elif kinds.is_nested(kind):
-        there = array.drop_null()
-        members = python_cells(pc.list_flatten(there))
-        stops = np.cumsum(np.asarray(pc.list_value_length(there), dtype=np.int64))
+    elif pa_types.is_nested(kind):
+        present = array.drop_null()
+        members = python_cells(pc.list_flatten(present))
+        stops = np.cumsum(np.asarray(pc.list_value_length(present), dtype=np.int64))
         yield from (list(cells) for cells in np.split(members, stops)[:-1])
-    elif kinds.is_timestamp(kind) or kinds.is_date(kind):
+    elif pa_types.is_timestamp(kind) or pa_types.is_date(kind):
         yield from array.drop_null().to_numpy(zero_copy_only=False)
-    elif kinds.is_floating(kind):
+    elif pa_types.is_floating(kind):
         yield from array.drop_null().to_numpy()
     else:
         yield from array.drop_null().to_pylist()
 
 
-def _key(cell: Any) -> Any:
+def _hashable_key(cell: Any) -> Any:
     return cell if isinstance(cell, Hashable) else str(cell)

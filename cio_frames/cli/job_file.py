@@ -1,25 +1,26 @@
 """Job files: what to load, in YAML, so that cron, Airflow and CI can run it.
 
-Paths in a job file are relative to it, wherever it is run: a load that was stopped is known by them. The write key is
-never in one: it comes from ``CIO_WRITE_KEY``.
+Paths in a job file are relative to its folder, wherever it is run from, so that a stopped load finds its ledger again.
+The write key is not allowed in a job file: it comes from the environment variable ``CIO_WRITE_KEY``.
 """
 
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 
+from cio_frames._util.did_you_mean import closest_name
+from cio_frames.cli.mistakes import Mistakes
+from cio_frames.cli.precheck import build_checked_call_spec, check_choice, find_client_mistakes
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping
 from cio_frames.errors import CioFramesError, ConfigurationError
-from cio_frames.functions import OnInvalid, build_call_spec
 from cio_frames.loading import folder_name
 from cio_frames.pipeline import CallSpec
 from cio_frames.spec.yaml_file import YamlFile
@@ -32,23 +33,24 @@ COLUMN_KEYS = frozenset({"type_column", "event_column", *(each.name for each in 
     "event", "fields", "constants",
 }  # fmt: skip
 CLIENT_KEYS = frozenset(each.name for each in fields(Client)) - {"write_key"}
-_SWITCHES = ("strict_schema", "allow_campaigns")
+_REQUIRED_KEYS = ("source", "call")
+_CALL_SETTINGS = ("event", "nulls", "timezone", "schema", "strict_schema")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a job file asks for.
+    """What a job file describes.
 
     Attributes
     ----------
     source : str
         Where the rows are.
     call_spec : CallSpec
-        Which calls, from which columns.
+        Which calls to make, from which columns.
     client : dict
-        Settings of the client, but for the write key.
+        Settings of the client, without the write key.
     report : Path or None
-        Where to write what it came to.
+        Where to write a summary.
     options : dict
         The other parameters of a load.
     """
@@ -61,12 +63,12 @@ class Job:
 
 
 def read_job(path: Path) -> Job:
-    r"""Return what a job file asks for.
+    r"""Return what a job file describes.
 
     Raises
     ------
     ConfigurationError
-        The file cannot be read, or there is a mistake in it, told with its line.
+        The file cannot be read, or it has mistakes; the text names the line of each.
 
     Examples
     --------
@@ -75,116 +77,126 @@ def read_job(path: Path) -> Job:
     ...     path = Path(folder) / "orders.yaml"
     ...     _ = path.write_text("source: orders/*.parquet\ncall: track\nevent: Order Completed\n")
     ...     job = read_job(path)
-    >>> job.request.event, Path(job.source).name
+    >>> job.call_spec.event, Path(job.source).name
     ('Order Completed', '*.parquet')
     """
-    file = YamlFile(path, "Name a job file; the README shows one.", ConfigurationError)
-    entries = file.mapping(file.root, allowed=KEYS, required={"source", "call"})
-    words = {
-        key: file.text(entries[key]) for key in ("source", "call", "event", "timezone", "nulls", "on_invalid")
-        if key in entries
-    }  # fmt: skip
-    switches = {key: _switch(file, entries[key]) for key in _SWITCHES if key in entries}
-    folder = path.parent.resolve()
-    paths = {key: folder / file.text(entries[key]) for key in ("ledger", "output", "report") if key in entries}
-    columns = _columns(file, entries.get("columns"))
-    event_column, type_column = columns.pop("event_column", None), columns.pop("type_column", "type")
-    mapping = ColumnMapping(
-        event=event_column, type_column=type_column if words["call"] == "batch" else None, **columns
-    )
-    asked: dict[str, yaml.Node] = {
-        key: entries[key] for key in ("event", "nulls", "timezone", "schema") if key in entries
-    }
-    given = words | {"schema": _schema(file, entries.get("schema"), folder)}
-    call_spec = _request(file, entries["call"], words["call"], asked, given, mapping)
-    call_spec = replace(call_spec, strict_schema=switches.get("strict_schema", False))
-    on_invalid = words.get("on_invalid", "skip")
-    if on_invalid not in get_args(OnInvalid):
-        raise file.error_at(entries["on_invalid"], f"on_invalid={on_invalid!r} is neither 'skip' nor 'raise'")
-    source = _address(words["source"], folder)
-    options = {
-        "ledger": paths.get("ledger"),
-        "output": paths.get("output", folder / folder_name(source, call_spec)),
-        "on_invalid": on_invalid,
-        "allow_campaigns": switches.get("allow_campaigns", False),
-    }
-    client = _client(file, entries.get("client"))
-    return Job(source, call_spec, client, paths.get("report"), options)
+    return _JobReader(path).read()
 
 
-def _request(
-    file: YamlFile, node: yaml.Node, call: str, asked: Mapping[str, yaml.Node], given: Mapping[str, Any],
-    mapping: ColumnMapping,
-) -> CallSpec:  # fmt: skip
-    """Return what is asked for, put together word by word, so that a wrong one is told with its own line."""
-    known: dict[str, Any] = {"mapping": mapping, "schema": "spec", "nulls": "omit", "timezone": "UTC"}
-    with _on_line(file, node):
-        call_spec = build_call_spec(call, **known)
-    for key, its_node in asked.items():
-        known[key] = given[key]
-        with _on_line(file, its_node):
-            call_spec = build_call_spec(call, **known)
-    return call_spec
+class _JobReader:
+    """Reads one job file, and collects its mistakes on the way."""
 
+    def __init__(self, path: Path) -> None:
+        self._file = YamlFile(path, "Check the path of the job file.", ConfigurationError)
+        self._folder = path.parent.resolve()
+        self._mistakes = Mistakes()
 
-def _client(file: YamlFile, node: yaml.Node | None) -> dict[str, Any]:
-    """Return the client's settings, each tried in a client that has room for it, and then all of them together."""
-    settings = _settings(file, node, CLIENT_KEYS)
-    room: dict[str, Any] = {"write_key": "none", "max_call_bytes": 1, "max_body_bytes": sys.maxsize}
-    for key, its_node in file.mapping(node).items() if node is not None else ():
-        with _on_line(file, its_node):
-            Client(**room | {key: settings[key]})
-    with _on_line(file, node):
-        Client(write_key="none", **settings)
-    return settings
+    def read(self) -> Job:
+        root = self._file.root
+        nodes = self._entries(root, KEYS)
+        if isinstance(root, yaml.MappingNode):
+            for key in _REQUIRED_KEYS:
+                if key not in nodes:
+                    self._add(root, f"required key {key!r} is missing")
+        values = self._values(nodes, self._value)
+        call_spec = self._call_spec(nodes, values)
+        on_invalid = values.get("on_invalid", "skip")
+        with self._at(nodes.get("on_invalid")):
+            check_choice("on_invalid", on_invalid, ("skip", "raise"))
+        self._mistakes.raise_all(by_line=True)
+        options = {
+            "ledger": values.get("ledger"),
+            "output": values.get("output", self._folder / folder_name(values["source"], call_spec)),
+            "on_invalid": on_invalid,
+            "allow_campaigns": values.get("allow_campaigns", False),
+        }
+        return Job(values["source"], call_spec, values.get("client", {}), values.get("report"), options)
 
+    def _add(self, node: yaml.Node | None, text: str) -> None:
+        self._mistakes.add(self._file.error_at(node, text.rstrip(".")))
 
-@contextmanager
-def _on_line(file: YamlFile, node: yaml.Node | None) -> Iterator[None]:
-    """Tell a mistake that is found inside with the line of this node."""
-    try:
-        yield
-    except CioFramesError as error:
-        raise file.error_at(node, str(error).rstrip(".")) from error
+    @contextmanager
+    def _at(self, node: yaml.Node | None) -> Iterator[None]:
+        """Add an error that is raised inside, with the line of a node."""
+        try:
+            yield
+        except CioFramesError as error:
+            self._add(node, error.text("job file"))
 
-
-def _settings(file: YamlFile, node: yaml.Node | None, allowed: frozenset[str]) -> dict[str, Any]:
-    if node is None:
+    def _entries(self, node: Any, allowed: Set[str]) -> dict[str, yaml.Node]:
+        """Return the values of a mapping by key; unknown keys are mistakes."""
+        with self._mistakes.collect():
+            entries = self._file.mapping(node)
+            for key_node, _ in node.value:
+                if key_node.value not in allowed:
+                    close = closest_name(key_node.value, sorted(allowed))
+                    meant = f", did you mean {close!r}?" if close else ";"
+                    known = ", ".join(sorted(allowed))
+                    self._add(key_node, f"unknown key {key_node.value!r}{meant} known are {known}")
+            return {key: value for key, value in entries.items() if key in allowed}
         return {}
-    return {key: file.scalar(value) for key, value in file.mapping(node, allowed=allowed).items()}
+
+    def _values(self, nodes: Mapping[str, yaml.Node], read: Callable[[str, yaml.Node], Any]) -> dict[str, Any]:
+        """Return the values that can be read; the others are mistakes."""
+        values = {}
+        for key, node in nodes.items():
+            with self._mistakes.collect():
+                values[key] = read(key, node)
+        return values
+
+    def _value(self, key: str, node: yaml.Node) -> Any:
+        match key:
+            case "columns":
+                return self._values(self._entries(node, COLUMN_KEYS), self._column)
+            case "client":
+                return self._client(node)
+            case "strict_schema" | "allow_campaigns":
+                return self._switch(node)
+            case "ledger" | "output" | "report":
+                return self._folder / self._file.text(node)
+            case "schema":
+                value = self._file.scalar(node)
+                return value if value in ("spec", None) else self._folder / self._file.text(node)
+            case "source":
+                source = self._file.text(node)
+                return source if _is_url(source) else str(self._folder / source)
+            case _:
+                return self._file.text(node)
+
+    def _column(self, key: str, node: yaml.Node) -> Any:
+        """Return a column or a selection; the name of a column is text, also if YAML would read a number or boolean."""
+        if key in ("traits", "properties"):
+            if isinstance(node, yaml.MappingNode):
+                return {label: self._file.text(name) for label, name in self._file.mapping(node).items()}
+            columns = self._file.sequence(node, "a list of columns, or a mapping from columns to names,")
+            return list(map(self._file.text, columns))
+        if key in ("context", "integrations") and isinstance(node, yaml.MappingNode):
+            return self._file.scalar(node)
+        return self._file.text(node)
+
+    def _client(self, node: yaml.Node) -> dict[str, Any]:
+        entries = self._entries(node, CLIENT_KEYS)
+        settings = {key: self._file.scalar(value) for key, value in entries.items()}
+        for key, error in find_client_mistakes(settings):
+            self._add(entries.get(key or "", node), error.text("job file"))
+        return settings
+
+    def _switch(self, node: yaml.Node) -> bool:
+        value = self._file.scalar(node)
+        if not isinstance(value, bool):
+            raise self._file.error_at(node, "expected true or false")
+        return value
+
+    def _call_spec(self, nodes: Mapping[str, yaml.Node], values: Mapping[str, Any]) -> CallSpec:
+        call = values.get("call", "track")
+        settings = {key: values[key] for key in _CALL_SETTINGS if key in values}
+        return build_checked_call_spec(
+            call,
+            values.get("columns", {}),
+            settings,
+            lambda key, error: self._add(nodes.get(key or ""), error.text("job file")),
+        )
 
 
-def _columns(file: YamlFile, node: yaml.Node | None) -> dict[str, Any]:
-    """Return which column feeds what; a column's name is text, also where YAML would read a number or a truth value."""
-    if node is None:
-        return {}
-    return {key: _chosen(file, key, value) for key, value in file.mapping(node, allowed=COLUMN_KEYS).items()}
-
-
-def _chosen(file: YamlFile, key: str, node: yaml.Node) -> Any:
-    if key in ("traits", "properties"):
-        if isinstance(node, yaml.MappingNode):
-            return {label: file.text(name) for label, name in file.mapping(node).items()}
-        return list(map(file.text, file.sequence(node, "a list of columns, or a mapping from columns to names,")))
-    if key in ("context", "integrations") and isinstance(node, yaml.MappingNode):
-        return file.scalar(node)
-    return file.text(node)
-
-
-def _switch(file: YamlFile, node: yaml.Node) -> bool:
-    value = file.scalar(node)
-    if not isinstance(value, bool):
-        raise file.error_at(node, "true or false is needed here")
-    return value
-
-
-def _schema(file: YamlFile, node: yaml.Node | None, folder: Path) -> Any:
-    """Return ``spec``, nothing, or the path of a tracking plan."""
-    if node is None:
-        return "spec"
-    value = file.scalar(node)
-    return value if value in ("spec", None) else folder / file.text(node)
-
-
-def _address(source: str, folder: Path) -> str:
-    return source if re.match(r"[A-Za-z][A-Za-z0-9+.\-]+://", source) else str(folder / source)
+def _is_url(source: str) -> bool:
+    return re.match(r"[A-Za-z][A-Za-z0-9+.\-]+://", source) is not None

@@ -1,1 +1,1 @@
-"""Batches to outcomes: connections, retries, and who is told what."""
+"""Batches to outcomes: connections, retries, and what is known of every row."""

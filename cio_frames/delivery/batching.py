@@ -12,14 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cio_frames._util.arrays import Ints
-
-_HEAD, _TAIL = b'{"batch":[', b"]}"
-ENVELOPE_BYTES = len(_HEAD) + len(_TAIL)
+from cio_frames.client import BODY_HEAD, BODY_TAIL, ENVELOPE_BYTES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Some calls that go out in one request.
+    """Calls that go out in one request.
 
     Attributes
     ----------
@@ -41,7 +39,7 @@ class Batch:
     @property
     def body(self) -> bytes:
         """The request body."""
-        return b"".join((_HEAD, self.buffer[self.offsets[0] : self.offsets[-1] - 1], _TAIL))
+        return b"".join((BODY_HEAD, self.buffer[self.offsets[0] : self.offsets[-1] - 1], BODY_TAIL))
 
     def halves(self) -> tuple[Batch, Batch]:
         """Return the first and the second half as batches of their own."""

@@ -1,10 +1,11 @@
 """A frame to JSON payloads, column by column.
 
-``series`` makes Arrow arrays of pandas columns, ``arrays`` and ``cells`` write them as JSON text, ``text`` joins
-text row by row, ``payloads`` puts the fields of a call together.
+``scalars`` and ``nested`` write Arrow arrays as JSON text, ``cells`` Python objects; ``arrays`` picks the writer of a
+column, ``text`` joins text row by row, ``payloads`` joins the fields of a call.
 """
 
+from cio_frames.encoding.encode_error import EncodeError
 from cio_frames.encoding.options import EncodeOptions
-from cio_frames.encoding.payloads import NO_ID, NO_TIME, Calls, Encoder, with_ids
+from cio_frames.encoding.payloads import NO_ID, NO_TIME, Calls, Encoder, write_message_ids
 
-__all__ = ["NO_ID", "NO_TIME", "Calls", "EncodeOptions", "Encoder", "with_ids"]
+__all__ = ["NO_ID", "NO_TIME", "Calls", "EncodeError", "EncodeOptions", "Encoder", "write_message_ids"]

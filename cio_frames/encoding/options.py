@@ -1,4 +1,4 @@
-"""How values are written, where the caller has a say."""
+"""How values are written, as far as the caller decides."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cio_frames.arrow import times
+from cio_frames.arrow.times import zone_of
 
 
 class AmbiguousTime(Exception):  # noqa: N818 -- a finding about a cell, caught where cells are written
-    """A naive time that the zone has twice, or not at all."""
+    """A naive time that occurs twice or never in the zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class EncodeOptions:
     timezone : str
         The zone in which times without one are read.
     send_nulls : bool
-        Whether missing traits and properties go out as ``null``; left out otherwise, since ``null`` may erase.
+        Whether missing traits and properties are sent as ``null``. Default is to omit them, since ``null`` may erase.
     """
 
     timezone: str = "UTC"
@@ -32,35 +32,35 @@ class EncodeOptions:
 
     @property
     def ambiguous(self) -> str:
-        """What is wrong with naive times when clocks are turned."""
-        return f"the time zone {self.timezone} has this time twice, or not at all; send it with a zone or an offset"
+        """Why a naive time is not clear when clocks change."""
+        return f"time occurs twice or never in {self.timezone} (clock change); send it with a UTC offset"
 
-    def time_of(self, moment: dt.datetime | np.datetime64) -> str:
-        """Return one moment as ISO 8601 in UTC.
+    def time_of(self, time: dt.datetime | np.datetime64) -> str:
+        """Return one time as ISO 8601 in UTC.
 
         Raises
         ------
-        UnclearTime
-            The zone has this time twice, or not at all.
+        AmbiguousTime
+            The time occurs twice or never in the zone.
         ValueError, OverflowError
             The year is not between 1 and 9999.
 
         >>> EncodeOptions(timezone="Europe/Berlin").time_of(dt.datetime(2026, 7, 1, 14))
         '2026-07-01T12:00:00.000Z'
         """
-        if isinstance(moment, np.datetime64):
-            moment = pd.Timestamp(moment)
-        if isinstance(moment, pd.Timestamp):
-            moment = moment.to_pydatetime(warn=False)
-        if moment.utcoffset() is None:
-            moment = self._localized(moment)
-        text = moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
+        if isinstance(time, np.datetime64):
+            time = pd.Timestamp(time)
+        if isinstance(time, pd.Timestamp):
+            time = time.to_pydatetime(warn=False)
+        if time.utcoffset() is None:
+            time = self._localize(time)
+        text = time.astimezone(dt.UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
         return f"{text}Z"
 
-    def _localized(self, moment: dt.datetime) -> dt.datetime:
-        zone = times.zone_of(self.timezone)
-        first, second = moment.replace(tzinfo=zone, fold=0), moment.replace(tzinfo=zone, fold=1)
-        # The offsets before and after clocks are turned differ only for what is there twice, or not at all.
+    def _localize(self, time: dt.datetime) -> dt.datetime:
+        zone = zone_of(self.timezone)
+        first, second = time.replace(tzinfo=zone, fold=0), time.replace(tzinfo=zone, fold=1)
+        # The offsets before and after a clock change differ only for times that occur twice or never.
         if first.utcoffset() != second.utcoffset():
             raise AmbiguousTime
         return first

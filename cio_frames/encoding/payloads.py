@@ -12,33 +12,29 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cio_frames import spec
 from cio_frames._util.arrays import Bools, Ints
-from cio_frames.arrow.normalize import Column, column_of, slice_of
+from cio_frames.arrow.buffers import TEXT, content_bytes, offsets_of
+from cio_frames.arrow.normalize import ColumnSlice, column_of, slice_of
 from cio_frames.columns import Columns, FieldSource, Path, field_of
-from cio_frames.encoding.arrays import instants_of, json_text, members_of
+from cio_frames.encoding.arrays import instants_of, json_text
 from cio_frames.encoding.cells import cells_as_json
+from cio_frames.encoding.encode_error import ENCODE_CHECKS, EncodeError
+from cio_frames.encoding.nested import member_pieces
 from cio_frames.encoding.options import EncodeOptions
-from cio_frames.encoding.text import (
-    TEXT,
-    EncodeError,
-    Members,
-    Text,
-    content_bytes,
-    join,
-    object_value,
-    offsets_of,
-    unescaped,
-)
+from cio_frames.encoding.text import JsonPieces, JsonText, join, object_pieces, unescape_json
 from cio_frames.errors import FrameError
 
 NO_TIME = np.iinfo(np.int64).min
-# How a call ends, and what stands for a message id that is not made yet: as many characters as a ULID has.
-_BEFORE_ID, NO_ID, _AFTER_ID = ',"messageId":"', "0" * 26, '"},'
-# Fields whose blank text means that there is none.
+# How a call ends, and the placeholder of a message id that is not made yet: as many characters as a ULID has.
+_BEFORE_ID, NO_ID, _AFTER_ID = f',"{spec.MESSAGE_ID}":"', "0" * 26, '"},'
 _BAGS = ("traits", "properties")
-# What Python's str.strip() takes away, escaped or not.
+# What Python's str.strip() removes, escaped or not.
 _BLANK = r"^(?:[\s\p{Z}\x{85}]|\\[tnrf]|\\u00(?:0b|1[c-f]))*$"
-_IDS = ("userId", "anonymousId", "previousId", "groupId", "messageId", "event")
+# Blank text in these fields is a missing value.
+_BLANK_IS_MISSING = frozenset(
+    (spec.USER_ID, spec.ANONYMOUS_ID, spec.PREVIOUS_ID, spec.GROUP_ID, spec.MESSAGE_ID, spec.EVENT)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +44,23 @@ class Calls:
     Attributes
     ----------
     texts : pyarrow.LargeStringArray
-        Each call's JSON with a comma behind it. Its message id is NO_ID, but for rows that came with one.
+        Each call's JSON with a comma after it. Its message id is NO_ID, except for rows that have their own.
     message_ids : pyarrow.LargeStringArray or None
-        Ids that came in a column; null where the row has none.
-    ms : numpy array of int64
-        The calls' timestamps in milliseconds, NO_TIME where there is none.
-    faults : list of Fault
+        Ids of a column; null for a row without one.
+    timestamps_ms : numpy array of int64
+        The calls' timestamps in milliseconds, NO_TIME for a call without one.
+    encode_errors : list of EncodeError
         Rows that cannot be sent, each with its reason.
     """
 
     texts: pa.Array
     message_ids: pa.Array | None
-    ms: Ints
+    timestamps_ms: Ints
     encode_errors: list[EncodeError]
 
     @property
     def end_bytes(self) -> Ints | int:
-        """How many bytes at the end of each call are its message id, with what stands around it."""
+        """How many bytes at the end of each call are its message id, its key and quotes."""
         around = len(_BEFORE_ID + _AFTER_ID)
         if self.message_ids is None:
             return around + len(NO_ID)
@@ -86,8 +82,8 @@ class Encoder:
     def __init__(self, frame: pd.DataFrame, columns: Columns, options: EncodeOptions) -> None:
         self._rows = len(frame)
         self._columns = columns
-        self._form = options
-        self._constants = dict(_written(columns, options))
+        self._options = options
+        self._constants = dict(_write_constants(columns, options))
         # By position, since labels may repeat; one column after the other is quicker than iloc for each.
         series = [column for _, column in frame.items()]
         self._sources = {source.path: (source, column_of(series[source.position])) for source in columns.sources}
@@ -95,19 +91,19 @@ class Encoder:
     def calls(self, start: int, stop: int) -> Calls:
         """Return the calls of rows ``start`` to ``stop``."""
         cells = {path: slice_of(column, start, stop) for path, (_, column) in self._sources.items()}
-        texts = {path: self._text(source, cells[path]) for path, (source, _) in self._sources.items()}
+        texts = {path: self._field_text(source, cells[path]) for path, (source, _) in self._sources.items()}
         encode_errors = [
-            EncodeError(encode_error.rows, f"{source.label}: {encode_error.reason}", source.label)
+            error._replace(reason=f"{source.label}: {error.reason}", label=source.label)
             for path, (source, _) in self._sources.items()
-            for encode_error in texts[path].encode_errors
+            for error in texts[path].encode_errors
         ]
-        encode_errors += self._incomplete(texts, stop - start)
-        own = texts.pop(("messageId",), None)
+        encode_errors += self._missing_value_errors(texts, stop - start)
+        own = texts.pop((spec.MESSAGE_ID,), None)
         message_ids = own.values if own else None
         return Calls(
-            texts=self._joined(texts, message_ids, stop - start),
+            texts=self._join_calls(texts, message_ids, stop - start),
             message_ids=message_ids,
-            ms=self._times(cells.get(("timestamp",)), stop - start),
+            timestamps_ms=self._timestamps_of(cells.get((spec.TIMESTAMP,)), stop - start),
             encode_errors=encode_errors,
         )
 
@@ -116,85 +112,83 @@ class Encoder:
         if path not in self._sources:
             return None
         source, column = self._sources[path]
-        return unescaped(self._text(source, slice_of(column, 0, len(column))).values)
+        return unescape_json(self._field_text(source, slice_of(column, 0, len(column))).values)
 
     def timestamps_ms(self) -> Ints:
-        """Return all rows' timestamps in milliseconds, NO_TIME where there is none, or where reading it takes long."""
-        _, column = self._sources.get(("timestamp",), (None, None))
+        """Return all rows' timestamps in milliseconds, NO_TIME for rows without one and for columns slow to read."""
+        _, column = self._sources.get((spec.TIMESTAMP,), (None, None))
         if not isinstance(column, pa.ChunkedArray) or not pa.types.is_timestamp(column.type):
             return np.full(self._rows, NO_TIME)
-        return self._times(slice_of(column, 0, self._rows), self._rows)
+        return self._timestamps_of(slice_of(column, 0, self._rows), self._rows)
 
-    def _text(self, source: FieldSource, cells: Column) -> Text:
-        text = json_text(cells, source.field, self._form_of(source.path))
-        if source.path[0] not in _IDS:
-            return text
-        if not _may_be_blank(text.values):
+    def _field_text(self, source: FieldSource, cells: ColumnSlice) -> JsonText:
+        text = json_text(cells, source.field, self._options_of(source.path))
+        if source.path[0] not in _BLANK_IS_MISSING or not _may_be_blank(text.values):
             return text
         blank = pc.match_substring_regex(text.values, _BLANK)
         if pc.any(blank).as_py():
             text = text._replace(values=pc.if_else(blank, pa.scalar(None, TEXT), text.values))
         return text
 
-    def _form_of(self, path: Path) -> EncodeOptions:
+    def _options_of(self, path: Path) -> EncodeOptions:
         """Return how a field is written: nulls are sent among traits and properties only."""
-        return self._form if path[0] in _BAGS else replace(self._form, send_nulls=False)
+        return self._options if path[0] in _BAGS else replace(self._options, send_nulls=False)
 
-    def _times(self, cells: Column | None, count: int) -> Ints:
+    def _timestamps_of(self, cells: ColumnSlice | None, count: int) -> Ints:
         if cells is None:
             return np.full(count, NO_TIME)
-        instants, _ = instants_of(cells, self._form)
+        instants, _ = instants_of(cells, self._options)
         known = ~(instants.missing | instants.unreadable | instants.ambiguous)
         return np.where(known, instants.ms, NO_TIME)
 
-    def _incomplete(self, texts: Mapping[Path, Text], count: int) -> Iterator[EncodeError]:
-        """Find rows without what the call needs."""
-        needed = [(wire,) for wire in self._columns.call.required] + ([self._columns.ids] if self._columns.ids else [])
-        for wires in needed:
+    def _missing_value_errors(self, texts: Mapping[Path, JsonText], count: int) -> Iterator[EncodeError]:
+        """Find rows without a value that the call requires."""
+        required = [(wire,) for wire in self._columns.call.required] + (
+            [self._columns.ids] if self._columns.ids else []
+        )
+        for wires in required:
             if any((wire,) in self._columns.constants for wire in wires):
                 continue
-            lacking = np.ones(count, dtype=bool)
+            is_missing = np.ones(count, dtype=bool)
             for wire in wires:
                 if (wire,) in texts:
-                    lacking &= np.asarray(pc.is_null(texts[(wire,)].values))
-            # What cannot be written is told by its own fault.
+                    is_missing &= np.asarray(pc.is_null(texts[(wire,)].values))
+            # A value that cannot be written has an error of its own.
             for wire in wires:
                 for encode_error in texts[(wire,)].encode_errors if (wire,) in texts else ():
-                    lacking[encode_error.rows] = False
-            if lacking.any():
+                    is_missing[encode_error.rows] = False
+            if is_missing.any():
                 labels = [self._sources[(wire,)][0].label for wire in wires if (wire,) in self._sources]
-                if len(labels) == 1:
-                    reason, label = f"{labels[0]}: is missing, and is needed", labels[0]
-                else:
-                    reason, label = f"no {' and no '.join(map(str, labels))}", None
-                yield EncodeError(np.flatnonzero(lacking), reason, label, "not_nullable")
+                reason, label = ENCODE_CHECKS["not_nullable"], labels[0] if len(labels) == 1 else None
+                names = " or ".join(map(str, labels))
+                yield EncodeError(np.flatnonzero(is_missing), f"{names}: {reason}", label, "not_nullable")
 
-    def _joined(self, texts: Mapping[Path, Text], message_ids: pa.Array | None, count: int) -> pa.Array:
+    def _join_calls(self, texts: Mapping[Path, JsonText], message_ids: pa.Array | None, count: int) -> pa.Array:
         """Join all fields of every row at once."""
         columns = self._columns
         tree: dict[str, Any] = {}
         for path, value in self._constants.items():
-            _plant(tree, path, Members([value], optional=False))
+            _add_to_tree(tree, path, JsonPieces([value], optional=False))
         for path, text in texts.items():
-            _plant(tree, path, members_of(text, send_null=self._form_of(path).send_nulls))
+            _add_to_tree(tree, path, member_pieces(text, send_null=self._options_of(path).send_nulls))
         if columns.call.bag:
             tree.setdefault(columns.call.bag, {})
-        pieces = _object(tree, keep_empty=True, keep_within=_BAGS).pieces[:-1]
+        pieces = _join_object(tree, keep_empty=True, keep_within=_BAGS).pieces[:-1]
         pieces += [_BEFORE_ID, NO_ID if message_ids is None else pc.fill_null(message_ids, NO_ID), _AFTER_ID]
         if all(isinstance(piece, str) for piece in pieces):
             return pa.repeat(pa.scalar("".join(map(str, pieces)), TEXT), count)
         return join(pieces, skip_nulls=True)
 
 
-def with_ids(texts: pa.Array, message_ids: pa.Array, rows: Bools) -> pa.Array:
-    """Return calls with message ids written over NO_ID, in place where that can be.
+def write_message_ids(texts: pa.Array, message_ids: pa.Array, rows: Bools) -> pa.Array:
+    """Return calls with message ids in place of NO_ID, without a copy if the buffer is writable.
 
     Parameters
     ----------
     texts : pyarrow.LargeStringArray
-        Calls that nobody else has; what is in them changes.
+        Calls that nothing else refers to; their content changes.
     message_ids : pyarrow.LargeStringArray
-        As many, each as long as NO_ID.
+        One for each call, each as long as NO_ID.
     rows : numpy array of bool
         Which calls get theirs.
     """
@@ -205,7 +199,7 @@ def with_ids(texts: pa.Array, message_ids: pa.Array, rows: Bools) -> pa.Array:
         content = content.copy()
     width = f"V{len(NO_ID)}"
     places = offsets_of(texts)[1:][rows] - len(NO_ID + _AFTER_ID)
-    # Every place in the buffer at which an id could stand.
+    # Every position in the buffer at which an id can start.
     windows = np.ndarray(len(content) - len(NO_ID) + 1, dtype=width, buffer=content, strides=(1,))
     windows[places] = content_bytes(message_ids).view(width)[rows]
     validity, offsets, _ = texts.buffers()
@@ -215,7 +209,7 @@ def with_ids(texts: pa.Array, message_ids: pa.Array, rows: Bools) -> pa.Array:
 
 
 def _may_be_blank(array: pa.Array) -> bool:
-    """Return whether any text is empty, or begins with what blank text can begin with: none does, in most columns."""
+    """Return whether any text is empty or begins as blank text can, which in most columns none does."""
     offsets, content = offsets_of(array), content_bytes(array)
     starts = offsets[:-1] - offsets[0]
     if (np.diff(offsets) == 0).any():
@@ -224,32 +218,32 @@ def _may_be_blank(array: pa.Array) -> bool:
     return bool(((first <= ord(" ")) | (first == ord("\\")) | (first >= 0x80)).any())
 
 
-def _plant(tree: dict[str, Any], path: Path, members: Members) -> None:
+def _add_to_tree(tree: dict[str, Any], path: Path, members: JsonPieces) -> None:
     for name in path[:-1]:
         tree = tree.setdefault(name, {})
     tree[path[-1]] = members
 
 
-def _object(tree: Mapping[str, Any], *, keep_empty: bool, keep_within: Sequence[str] = ()) -> Members:
-    """Return a tree of fields as one object; of the objects right in it, those named are kept when empty."""
+def _join_object(tree: Mapping[str, Any], *, keep_empty: bool, keep_within: Sequence[str] = ()) -> JsonPieces:
+    """Return a tree of fields as one object; its named members are kept if empty."""
     members = [
-        (name, _object(value, keep_empty=name in keep_within) if isinstance(value, dict) else value)
+        (name, _join_object(value, keep_empty=name in keep_within) if isinstance(value, dict) else value)
         for name, value in tree.items()
     ]
-    return object_value(members, keep_empty=keep_empty)
+    return object_pieces(members, keep_empty=keep_empty)
 
 
-def _written(columns: Columns, options: EncodeOptions) -> Iterator[tuple[Path, str]]:
-    """Yield what is the same in every call, as JSON text."""
+def _write_constants(columns: Columns, options: EncodeOptions) -> Iterator[tuple[Path, str]]:
+    """Yield the fields that are the same in every call, as JSON text."""
     for path, value in columns.constants.items():
         if type(value) is str and value.isascii():
-            # The kind of call, and most events.
+            # The type of call, and most events.
             yield path, orjson.dumps(value).decode()
             continue
         cell = np.empty(1, dtype=object)
         cell[0] = value
         text = cells_as_json(cell, replace(options, send_nulls=False), field_of(columns.call, columns.event, path))
         for encode_error in text.encode_errors:
-            raise FrameError(f"{'.'.join(path)}: {encode_error.reason}. Give another value, or leave it out.")
+            raise FrameError(f"{'.'.join(path)}: {encode_error.reason}. Pass another value, or omit it.")
         if text.values[0].is_valid:
             yield path, text.values[0].as_py()

@@ -1,4 +1,4 @@
-"""A load without sending: everything is read, checked, written as JSON and cut into bodies, and then counted."""
+"""A load without sending: everything is read, checked, encoded and cut into batches, and then counted."""
 
 from __future__ import annotations
 
@@ -10,85 +10,91 @@ import pandas as pd
 
 from cio_frames._util.progress import LoadProgress
 from cio_frames.client import Client
+from cio_frames.loading.chunks import read_ahead, use_stored_message_ids
 from cio_frames.loading.result import HeldBack, LoadResult
-from cio_frames.loading.run import read_ahead, with_ids_of_rejects
-from cio_frames.loading.sources import Chunk, Source
+from cio_frames.loading.source import Chunk, Source
+from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun
 from cio_frames.report import Survey
 from cio_frames.results import GOOD
 
-# Rows that are named, so that there is something to look at: so many of each kind, and of so many kinds.
-_ROWS_OF_A_KIND = 5
-_KINDS_NAMED = 50
+_ROWS_NAMED_PER_REASON = 5
 
 
-def dry_run(
-    source: Source, call_spec: CallSpec, client: Client, *, progress: bool | None, now: pd.Timestamp
+def dry_run_load(
+    source: Source,
+    call_spec: CallSpec,
+    client: Client,
+    *,
+    progress: bool | None,
+    now: pd.Timestamp,
+    tuning: LoadTuning = DEFAULT_TUNING,
 ) -> LoadResult:
-    """Return what a load would come to."""
-    began = time.monotonic()
-    call_spec = with_ids_of_rejects(source, call_spec)
+    """Return the counts of a load that is not sent."""
+    started = time.monotonic()
+    call_spec = use_stored_message_ids(source, call_spec)
     survey = Survey(now, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
     reasons: Counter[tuple[str, str | None]] = Counter()
-    first = _First()
+    first_rows = FirstHeldBack(tuning.reasons_listed)
     bytes_ = 0
     with (
-        LoadProgress(source.rows(), progress, call_spec.what) as shown,
+        LoadProgress(source.rows(), progress, call_spec.what, seconds_between_lines=tuning.log_seconds) as shown,
         read_ahead(source, call_spec) as chunks,
     ):
         for chunk, prepared in chunks:
             encode_run = EncodeRun(prepared, client, with_message_ids=False)
             events = prepared.events()
-            for written in encode_run.encoded_slices():
-                kept = np.flatnonzero(np.asarray(written.payloads.is_valid()))
-                survey.timed(written.timestamp_ms[kept], events[written.start + kept])
-                for _, batch in encode_run.cut(written):
-                    encode_run.outcomes.tell(batch.rows, "ready")
-                    survey.sent(body_bytes=len(batch.body))
-                shown.update(len(written.sizes))
+            for encoded in encode_run.encoded_slices():
+                kept = np.flatnonzero(np.asarray(encoded.payloads.is_valid()))
+                survey.add_timestamps(encoded.timestamp_ms[kept], events[encoded.start + kept])
+                for _, batch in encode_run.cut(encoded):
+                    encode_run.outcomes.record(batch.rows, "ready")
+                    survey.add_request(body_bytes=len(batch.body))
+                shown.update(len(encoded.sizes))
             result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows))
             bytes_ += int(result["bytes"].sum())
-            reasons.update(_reasons(result))
-            first.note(chunk, result)
+            reasons.update(_count_by_reason(result))
+            first_rows.add(chunk, result)
     facts = survey.facts([])
     return LoadResult(
         what=call_spec.what,
-        state="dry run",
+        phase="dry run",
         reasons=reasons,
         bytes=bytes_,
         requests=facts.requests,
-        seconds=time.monotonic() - began,
+        seconds=time.monotonic() - started,
         rows_now=sum(reasons.values()),
         least_seconds=facts.requests / client.requests_per_second,
         earliest=facts.earliest,
         latest=facts.latest,
         recent=facts.recent,
-        first_held_back=tuple(first.rows),
+        first_held_back=tuple(first_rows.rows),
     )
 
 
-class _First:
-    """The first rows of each kind that are held back."""
+class FirstHeldBack:
+    """The first rows of each reason that are held back."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_reasons: int) -> None:
         self.rows: list[HeldBack] = []
-        self._kinds: Counter[str | None] = Counter()
+        self._max_reasons = max_reasons
+        self._counts: Counter[str | None] = Counter()
 
-    def note(self, chunk: Chunk, result: pd.DataFrame) -> None:
-        """Note those of a chunk."""
+    def add(self, chunk: Chunk, result: pd.DataFrame) -> None:
+        """Add those of a chunk."""
         held_back = result[~result["status"].isin(GOOD)]
-        # What is too large is of one kind, though every size makes a reason of its own.
-        kinds = held_back["reason"].where(held_back["status"].ne("too_large"))
-        some = held_back[held_back.groupby(kinds, dropna=False, sort=False).cumcount().lt(_ROWS_OF_A_KIND)]
-        for position, status, reason in zip(some.index, some["status"].astype(str), some["reason"], strict=True):
-            kind = None if status == "too_large" else reason
-            if self._kinds[kind] < _ROWS_OF_A_KIND and (kind in self._kinds or len(self._kinds) < _KINDS_NAMED):
-                self._kinds[kind] += 1
+        # All that is too large counts as one reason, though every size makes a text of its own.
+        keys = held_back["reason"].where(held_back["status"].ne("too_large"))
+        rank = held_back.groupby(keys, dropna=False, sort=False).cumcount()
+        first = held_back[rank.lt(_ROWS_NAMED_PER_REASON)]
+        for position, status, reason in zip(first.index, first["status"].astype(str), first["reason"], strict=True):
+            key = None if status == "too_large" else reason
+            is_listed = key in self._counts or len(self._counts) < self._max_reasons
+            if is_listed and self._counts[key] < _ROWS_NAMED_PER_REASON:
+                self._counts[key] += 1
                 self.rows.append(HeldBack(chunk.file, chunk.first_row + position, status, reason))
 
 
-def _reasons(result: pd.DataFrame) -> dict[tuple[str, str | None], int]:
-    pairs = zip(
-        result["status"].astype(str), result["reason"].astype(object).where(result["reason"].notna(), None), strict=True
-    )
-    return dict(Counter(pairs))
+def _count_by_reason(result: pd.DataFrame) -> dict[tuple[str, str | None], int]:
+    reasons = result["reason"].astype(object).where(result["reason"].notna(), None)
+    return dict(Counter(zip(result["status"].astype(str), reasons, strict=True)))

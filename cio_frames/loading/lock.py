@@ -1,4 +1,4 @@
-"""Keeps other processes away from what a load writes."""
+"""Locks files against other processes, and against other loads of this one."""
 
 from __future__ import annotations
 
@@ -7,46 +7,53 @@ from pathlib import Path
 
 from cio_frames.errors import ConfigurationError
 
+# What a lock raises if its file is not one, or the disk fails.
+LockError = sqlite3.DatabaseError
 
-def exclusive_lock(path: Path, otherwise: str) -> sqlite3.Connection:
-    """Lock a file for as long as what is returned is open, or this process lives: SQLite's own lock ends with it.
+
+def exclusive_lock(path: Path, message: str) -> sqlite3.Connection:
+    """Lock a file until the returned connection is closed or this process ends; the lock is SQLite's own.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     lock = guarded(Path(folder) / "lock", "Somebody is at work here.")
+    ...     lock = exclusive_lock(Path(folder) / "lock", "The folder is locked.")
     ...     try:
-    ...         guarded(Path(folder) / "lock", "Somebody is at work here.")
+    ...         exclusive_lock(Path(folder) / "lock", "The folder is locked.")
     ...     except ConfigurationError as error:
     ...         print(error)
     ...     lock.close()
-    Somebody is at work here.
+    The folder is locked.
 
     Raises
     ------
     ConfigurationError
-        Another process has it, or another load of this one; its text is ``otherwise``.
+        Another process has the lock, or another load of this one; its text is ``message``.
     """
-    # A moment of patience, since who only looks whether it is held holds it meanwhile.
-    guard = sqlite3.connect(path, isolation_level=None, timeout=0.5, check_same_thread=False)
+    # A short timeout, since a check whether it is locked holds the lock meanwhile.
+    lock = sqlite3.connect(path, isolation_level=None, timeout=0.5, check_same_thread=False)
     try:
-        guard.execute("BEGIN EXCLUSIVE")
+        lock.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as error:
-        guard.close()
+        lock.close()
         if "locked" not in str(error):
             raise
-        raise ConfigurationError(otherwise) from error
-    return guard
+        raise ConfigurationError(message) from error
+    return lock
 
 
 def is_locked(path: Path) -> bool:
-    """Return whether somebody holds the lock of a file."""
+    """Return whether a file is locked.
+
+    >>> is_locked(Path("missing.lock"))
+    False
+    """
     if not path.exists():
         return False
-    look = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=0)
+    probe = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=0)
     try:
-        look.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        probe.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:
         return True
     finally:
-        look.close()
+        probe.close()
     return False

@@ -1,15 +1,14 @@
-"""The answers of a load on disk: ``results/`` for every row, ``rejects.parquet`` for the rows that were not delivered.
+"""The folder of a load: ``results/`` with the result of every row, ``undelivered.parquet`` with undelivered rows.
 
-Each file is written under another name and then renamed, so that what is there is whole.
+Each file is written under another name and then renamed, so that a file under its own name is complete.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -18,140 +17,159 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cio_frames.errors import ConfigurationError
-from cio_frames.loading.lock import exclusive_lock
-from cio_frames.loading.sources import RESERVED_PREFIX, Chunk
-from cio_frames.loading.table import table_of
-from cio_frames.loading.undelivered import Together, together, without_empty_columns
+from cio_frames.errors import ConfigurationError, parameter
+from cio_frames.loading.io_errors import RESUME, START_OVER, system_message, translate_io_errors
+from cio_frames.loading.lock import LockError, exclusive_lock
+from cio_frames.loading.parquet import RESERVED_PREFIX
+from cio_frames.loading.source import Chunk
+from cio_frames.loading.table import parquet_table
+from cio_frames.loading.undelivered import PartGroup, clear_empty_columns, group_parts
 from cio_frames.results import GOOD
 
-# Columns of the rejects that are not of the source. A load leaves them out, but for the message id.
+# Columns of undelivered rows that are not the source's. A load does not send them, except the message id.
 STATUS, REASON, MESSAGE_ID = f"{RESERVED_PREFIX}status", f"{RESERVED_PREFIX}reason", f"{RESERVED_PREFIX}message_id"
 FILE, ROW = f"{RESERVED_PREFIX}file", f"{RESERVED_PREFIX}row"
-_TEXTS = dict.fromkeys((STATUS, REASON, MESSAGE_ID, FILE), "string")
+_TEXT_COLUMNS = dict.fromkeys((STATUS, REASON, MESSAGE_ID, FILE), "string")
+# What earlier versions wrote in place of undelivered.parquet and its parts.
+_FORMER_NAMES = ("rejects.parquet", ".rejects")
 
 
-class Outputs:
-    """The folder with a load's answers, which no other load may write meanwhile.
+class OutputFolder:
+    """The folder with a load's results, locked against other loads.
 
     Raises
     ------
     ConfigurationError
-        It cannot be written, or another load is at work in it.
+        It cannot be written, or is locked.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.results = folder / "results"
-        self.rejects = folder / "rejects.parquet"
-        self._rejected = folder / ".rejects"
-        with _told(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            self._guard = exclusive_lock(
-                folder / ".lock",
-                f"Another load is at work in {folder}. Wait for it to end, or give this one an output of its own.",
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.results = path / "results"
+        self.undelivered = path / "undelivered.parquet"
+        self._undelivered_parts = path / ".undelivered"
+        with self._translate_errors():
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = exclusive_lock(
+                path / ".lock",
+                f"The output folder {path} is locked: another load is writing to it. Wait until it ends, or name "
+                f"another folder with {parameter('output')}.",
             )
-            for each in (self.results, self._rejected):
-                each.mkdir(parents=True, exist_ok=True)
-                probe = each / ".probe"
+            for folder in (self.results, self._undelivered_parts):
+                folder.mkdir(parents=True, exist_ok=True)
+                probe = folder / ".probe"
                 probe.touch()
                 probe.unlink()
 
-    def __enter__(self) -> Outputs:
+    def __enter__(self) -> OutputFolder:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._guard.close()
+        self._lock.close()
 
-    def claim(self, *, fresh: bool, known: Sequence[str] = ()) -> None:
-        """Take the folder for a new load; the answers of an earlier one are removed only where that was asked for.
+    def _translate_errors(self) -> AbstractContextManager[None]:
+        return translate_io_errors(self.path, _unwritable, LockError)
 
-        ``known`` are the sources of earlier loads.
+    def prepare_for_new_load(self, *, fresh: bool, known_sources: Sequence[str] = ()) -> None:
+        """Refuse the results of an earlier load, or remove them with ``fresh``.
+
+        ``known_sources`` are the sources of earlier loads.
         """
-        with _told(self.folder):
-            answers = [*self.results.glob("part-*.parquet"), *self._rejected.glob("part-*.parquet"), self.rejects]
-            answers = [path for path in answers if path.exists()]
-            if answers and not fresh:
-                named = f", of {', '.join(map(repr, known))}" if known else ""
+        with self._translate_errors():
+            parts = [
+                part
+                for folder in (self.results, self._undelivered_parts, self.path / _FORMER_NAMES[1])
+                for part in folder.glob("part-*.parquet")
+            ]
+            found = [*parts, *(each for each in (self.undelivered, self.path / _FORMER_NAMES[0]) if each.exists())]
+            if found and not fresh:
+                of = f", of {', '.join(map(repr, known_sources))}" if known_sources else ""
                 raise ConfigurationError(
-                    f"{self.folder} holds the answers of another load{named}, or of one whose ledger is gone. Name "
-                    "another folder with output= (--output); for one that goes on, name the source as it was named "
-                    "before; or start over with fresh=True (--fresh)."
+                    f"{self.path} holds the results of another load{of}, or of one whose ledger is missing. Name "
+                    f"another folder with {parameter('output')}; to resume a load, name the source as it was named "
+                    f"before; or {START_OVER}."
                 )
-            for path in answers:
+            for path in found:
                 _remove(path)
 
-    def lost(self, chunks: Iterable[int], rejecting: Iterable[int]) -> int:
-        """Return how many of these chunks have no answers here, or no rejects where they should have some."""
-        lost = {number for number in chunks if not (self.results / _part(number)).exists()}
-        lost |= {number for number in rejecting if not (self._rejected / _part(number)).exists()}
-        return len(lost)
+    def count_missing(self, chunks: Iterable[int], with_undelivered: Iterable[int]) -> int:
+        """Return how many of these chunks have no results here, or no undelivered rows although they should."""
+        missing = {number for number in chunks if not (self.results / _part_name(number)).exists()}
+        missing |= {
+            number for number in with_undelivered if not (self._undelivered_parts / _part_name(number)).exists()
+        }
+        return len(missing)
 
-    def write(self, chunk: Chunk, whole: pd.DataFrame | None, result: pd.DataFrame) -> None:
-        """Write the answers of one chunk, in the place of what was known of it before.
+    def write_chunk(self, chunk: Chunk, all_columns: pd.DataFrame | None, result: pd.DataFrame) -> None:
+        """Write the results of one chunk, in place of those of an earlier run.
 
         Parameters
         ----------
         chunk : Chunk
             Its rows.
-        whole : pandas.DataFrame or None
-            Its rows with all columns; None where all were delivered. Columns of one name, which Parquet cannot hold,
-            are told apart by a number: ``note`` and ``note (2)``. They are such as are not sent.
+        all_columns : pandas.DataFrame or None
+            Its rows with all columns; None if all were delivered. Columns of one name, which Parquet cannot hold, are
+            told apart by a number: ``note`` and ``note (2)``. Such columns are not sent.
         result : pandas.DataFrame
             Its result frame.
         """
         rows = np.arange(chunk.first_row, chunk.first_row + len(result))
-        answers = result.reset_index(drop=True)
-        answers.insert(0, "file", pd.Series([chunk.file] * len(rows), dtype="string"))
-        answers.insert(1, "row", rows)
-        name = _part(chunk.number)
-        with _told(self.folder):
-            # Text, so that all parts have one schema.
-            _write(
-                pa.Table.from_pandas(answers.astype({"status": "string"}), preserve_index=False), self.results / name
-            )
-            rejected = self._rejected / name
-            if whole is None:
-                rejected.unlink(missing_ok=True)
+        results = result.reset_index(drop=True)
+        results.insert(0, "file", pd.Series([chunk.file] * len(rows), dtype="string"))
+        results.insert(1, "row", rows)
+        name = _part_name(chunk.number)
+        with self._translate_errors():
+            # Status is text there, so that all parts have one schema.
+            table = pa.Table.from_pandas(results.astype({"status": "string"}), preserve_index=False)
+            write_table(table, self.results / name)
+            undelivered = self._undelivered_parts / name
+            if all_columns is None:
+                undelivered.unlink(missing_ok=True)
                 return
-            kept = ~result["status"].isin(GOOD).to_numpy()
-            some = whole.loc[:, [not str(label).startswith(RESERVED_PREFIX) for label in whole.columns]][kept]
-            some = some.reset_index(drop=True).assign(
-                **{
-                    STATUS: answers["status"][kept].astype("string").to_numpy(),
-                    REASON: answers["reason"][kept].to_numpy(),
-                    MESSAGE_ID: answers["message_id"][kept].to_numpy(),
-                    FILE: chunk.file,
-                    ROW: rows[kept],
-                }
-            )
-            _write(without_empty_columns(table_of(some.astype(_TEXTS))), rejected)
+            write_table(_undelivered_table(all_columns, results, chunk.file), undelivered)
 
-    def finish(self) -> Path | None:
-        """Put the rejects of all chunks together, in one file where that can be; None where there are none."""
-        with _told(self.folder):
-            found = together(sorted(self._rejected.glob("part-*.parquet")))
-            # One file is written over; whatever else was there has to go.
-            if len(found) != 1 or self.rejects.is_dir():
-                _remove(self.rejects)
-            if not found:
+    def combine_undelivered(self) -> Path | None:
+        """Combine the undelivered rows of all chunks, in one file if possible; return None if there are none."""
+        with self._translate_errors():
+            groups = group_parts(sorted(self._undelivered_parts.glob("part-*.parquet")))
+            # A single file is replaced; anything else under its name has to go.
+            if len(groups) != 1 or self.undelivered.is_dir():
+                _remove(self.undelivered)
+            if not groups:
                 return None
-            if len(found) == 1:
-                _write_together(found[0], self.rejects)
-                return self.rejects
-            self.rejects.mkdir()
-            for number, some in enumerate(found):
-                _write_together(some, self.rejects / _part(number))
-        return self.rejects
+            if len(groups) == 1:
+                write_group(groups[0], self.undelivered)
+                return self.undelivered
+            self.undelivered.mkdir()
+            for number, group in enumerate(groups):
+                write_group(group, self.undelivered / _part_name(number))
+        return self.undelivered
 
     def discard_parts(self) -> None:
-        """Remove what only a load that goes on needs."""
-        shutil.rmtree(self._rejected, ignore_errors=True)
+        """Remove what only a load that is resumed needs."""
+        shutil.rmtree(self._undelivered_parts, ignore_errors=True)
 
 
-def _part(number: int) -> str:
+def _undelivered_table(all_columns: pd.DataFrame, results: pd.DataFrame, file: str | None) -> pa.Table:
+    """Return the undelivered rows of a chunk with all columns and those that say why."""
+    kept = ~results["status"].isin(GOOD).to_numpy()
+    own = [not str(column).startswith(RESERVED_PREFIX) for column in all_columns.columns]
+    rows = all_columns.loc[:, own][kept].reset_index(drop=True)
+    rows = rows.assign(
+        **{
+            STATUS: results["status"][kept].astype("string").to_numpy(),
+            REASON: results["reason"][kept].to_numpy(),
+            MESSAGE_ID: results["message_id"][kept].to_numpy(),
+            FILE: file,
+            ROW: results["row"][kept].to_numpy(),
+        }
+    )
+    return clear_empty_columns(parquet_table(rows.astype(_TEXT_COLUMNS)))
+
+
+def _part_name(number: int) -> str:
     return f"part-{number:05d}.parquet"
 
 
@@ -159,48 +177,45 @@ def _remove(path: Path) -> None:
     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def _write_together(rejects: Together, path: Path) -> None:
-    with _renamed(path) as there, pq.ParquetWriter(there, rejects.schema) as writer:
-        for table in rejects.tables():
+def write_group(group: PartGroup, path: Path) -> None:
+    """Write the rows of several parts to one file."""
+    with replace_when_complete(path) as temporary, pq.ParquetWriter(temporary, group.schema) as writer:
+        for table in group.tables():
             writer.write_table(table)
 
 
-def _write(table: pa.Table, path: Path) -> None:
-    with _renamed(path) as there:
-        pq.write_table(table, there)
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a table to a file."""
+    with replace_when_complete(path) as temporary:
+        pq.write_table(table, temporary)
 
 
 @contextmanager
-def _renamed(path: Path) -> Iterator[Path]:
-    """Yield a name to write under; what is written gets its own name once it is whole and on the disk."""
-    there = path.with_name(f".{path.name}.part")
+def replace_when_complete(path: Path) -> Iterator[Path]:
+    """Yield a temporary name to write to; the file is renamed once it is complete and on the disk."""
+    temporary = path.with_name(f".{path.name}.part")
     try:
-        yield there
-        with there.open("rb+") as file:
+        yield temporary
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        there.replace(path)
+        temporary.replace(path)
         _sync_folder(path.parent)
     finally:
-        there.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
-    """See to it that a new name is on the disk too, where a folder can be opened."""
+    """Write a new name to the disk too, on systems where a folder can be opened."""
     if os.name == "posix":
-        opened = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(opened)
+            os.fsync(descriptor)
         finally:
-            os.close(opened)
+            os.close(descriptor)
 
 
-@contextmanager
-def _told(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, sqlite3.DatabaseError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise ConfigurationError(
-            f"Answers cannot be written to {folder}: {why}. Make room there, or mend the permissions, and run the same "
-            "again."
-        ) from error
+def _unwritable(path: str | Path, error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"Cannot write results to {path}: {system_message(error)}. Free disk space there, or fix the permissions. "
+        f"{RESUME}"
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cio_frames.loading.csv import TypesOf
+from cio_frames.loading.source import TypesOf
 from cio_frames.loading.sources import source_of
 
 
@@ -22,13 +22,13 @@ def read(path: str | Path, *, types_of: TypesOf = lambda labels: {}) -> pd.DataF
     path : str or Path
         A file, a folder, or a pattern; names end in .parquet, .pq, .csv or .csv.gz.
     types_of : callable
-        Given a CSV file's columns, says which types the spec has for them, in JSON Schema's words. Text stays text
-        whatever it looks like; among numbers, a cell that is none stays as it is, for validation to tell.
+        Given a CSV file's columns, returns the types that the spec has for them, in JSON Schema's words. Text stays
+        text whatever it looks like; among numbers, a cell that is not one stays text, for validation to report.
 
     Raises
     ------
     FrameError
-        The file is not there, is of another kind, or cannot be read.
+        The file is not found, its type is unsupported, or it cannot be read.
 
     Examples
     --------

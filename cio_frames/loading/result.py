@@ -1,4 +1,4 @@
-"""What a load came to."""
+"""The result of a load."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from cio_frames.errors import Door, render
 from cio_frames.report.load_page import load_page
 from cio_frames.results import GOOD
 
 
 class HeldBack(NamedTuple):
-    """A row that cannot be sent: its file, or None among frames, its position there from 0, and why."""
+    """A row that cannot be sent: its file (None for frames), its position there from 0, its status and the reason."""
 
     file: str | None
     row: int
@@ -29,7 +30,7 @@ class HeldBack(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """What a load came to; the answer for every row is in its files.
+    """The counts of a load, and where the result of every row is.
 
     Examples
     --------
@@ -37,75 +38,85 @@ class LoadResult:
     >>> import cio_frames as cio
     >>> people = pd.DataFrame({"user_id": ["ada", None], "plan": ["team", "free"]})
     >>> with cio.Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
-    ...     loaded = cio.load(people, "identify", client=sandbox.client, output=folder)
-    ...     answers = loaded.frame()
-    ...     loaded.to_report(f"{folder}/report.html")
-    >>> loaded
+    ...     result = cio.load(people, "identify", client=sandbox.client, output=folder)
+    ...     results = result.frame()
+    ...     result.to_report(f"{folder}/report.html")
+    >>> result
     <LoadResult of identify, done: 1 delivered, 1 invalid>
-    >>> loaded.statuses, loaded.ok, loaded.rows, loaded.rows_held_back
+    >>> result.statuses, result.ok, result.rows, result.rows_held_back
     ({'delivered': 1, 'invalid': 1}, False, 2, 1)
-    >>> answers[["row", "status", "reason"]].to_numpy().tolist()[1]
-    [1, 'invalid', 'user_id: is missing, and is needed']
-    >>> loaded.as_dict()["reasons"]
-    [{'status': 'invalid', 'reason': 'user_id: is missing, and is needed', 'rows': 1}]
+    >>> results[["row", "status", "reason"]].to_numpy().tolist()[1]
+    [1, 'invalid', 'user_id: required value is missing']
+    >>> result.why, result.why_text("command line")
+    ('', '')
+    >>> result.as_dict()["reasons"]
+    [{'status': 'invalid', 'reason': 'user_id: required value is missing', 'rows': 1}]
 
     Attributes
     ----------
     what : str
         The call and event.
-    state : {"done", "stopped", "dry run"}
-        ``stopped``: the same command goes on where this one ended.
-    why : str
-        Why it was stopped, or what there is to know.
+    phase : {"done", "stopped", "dry run"}
+        A load that is ``stopped`` is resumed by the same call.
+    unrendered_why : str
+        Why it stopped, or another remark, in words that differ by door; ``why`` has Python's.
     reasons : dict of (status, reason) to int
-        How many rows each applies to; the reason is None for rows that went well.
+        How many rows have each status and reason; the reason is None for rows that were delivered.
     source_rows : int or None
-        How many rows the source has, where that is known.
+        How many rows the source has, if known.
     resent : int
-        Rows that more than one run has sent, since the one before was killed or got no answer; with the same message
-        ids each time.
+        Rows that more than one run has sent, with the same message ids, since no answer to an earlier run is known.
     bytes, requests : int
-        Of all calls that were written, and of all requests that were made, or would be.
+        Size of all calls, and number of all requests that were made (dry run: would be made).
     seconds : float
         How long this run took.
     rows_now : int
-        How many rows this run has answered, or counted; the others were settled before.
+        How many rows this run has finished; the others were finished by earlier runs.
     results : Path or None
-        The folder with the answers: file, row (its position there, from 0), and the columns of a result frame, with
+        The folder with the results: file, row (its position there, from 0), and the columns of a result frame, with
         ``resent``.
-    rejects : Path or None
-        The rows that were not delivered, with their reason; None where there are none. It is a file, or a folder of
-        files where no one type of a column would send what files of the source say in it.
+    undelivered : Path or None
+        The undelivered rows with their reason; None if there are none. It is a file, or a folder of files if a column
+        has types in the source that no single type can stand for.
     ledger : Path or None
-        Where it is known what was done.
+        The record of what was done.
     least_seconds : float
-        Dry run: how long the requests take at the client's rate limit.
+        Dry run: how long the requests take at least, at the client's rate limit.
     earliest, latest : pandas.Timestamp or None
-        Dry run: of the timestamps, in UTC.
+        Dry run: the range of timestamps, in UTC.
     recent : dict of str to int
         Dry run: rows younger than 72 hours, or without a timestamp, by event; they can start campaigns.
     first_held_back : tuple of (file, row, status, reason)
-        Dry run: the first five rows of each reason, and of those that are too large; of no more than fifty kinds.
+        Dry run: the first five rows of each reason, and of those that are too large; of at most fifty reasons.
     """
 
     what: str
-    state: str
+    phase: str
     reasons: Mapping[tuple[str, str | None], int]
     source_rows: int | None = None
-    why: str = ""
+    unrendered_why: str = ""
     resent: int = 0
     bytes: int = 0
     requests: int = 0
     seconds: float = 0.0
     rows_now: int = 0
     results: Path | None = None
-    rejects: Path | None = None
+    undelivered: Path | None = None
     ledger: Path | None = None
     least_seconds: float = 0.0
     earliest: pd.Timestamp | None = None
     latest: pd.Timestamp | None = None
     recent: Mapping[str, int] = field(default_factory=dict)
     first_held_back: tuple[HeldBack, ...] = ()
+
+    @property
+    def why(self) -> str:
+        """Why it stopped, or another remark."""
+        return self.why_text()
+
+    def why_text(self, door: Door = "python") -> str:
+        """Return why it stopped, or another remark, in the words of one door."""
+        return render(self.unrendered_why, door)
 
     @property
     def statuses(self) -> dict[str, int]:
@@ -120,13 +131,13 @@ class LoadResult:
 
     @property
     def rows(self) -> int:
-        """How many rows there are, as far as is known."""
+        """How many rows there are, as far as known."""
         return sum(self.statuses.values())
 
     @property
     def ok(self) -> bool:
-        """Whether every row was delivered, or could be."""
-        return self.state != "stopped" and set(self.statuses) <= GOOD
+        """Whether every row was delivered, or in a dry run would be sent."""
+        return self.phase != "stopped" and set(self.statuses) <= GOOD
 
     @property
     def rows_held_back(self) -> int:
@@ -134,23 +145,23 @@ class LoadResult:
         return self.statuses.get("invalid", 0) + self.statuses.get("too_large", 0)
 
     def frame(self) -> pd.DataFrame:
-        """Return the answers of all rows as one frame."""
+        """Return the results of all rows as one frame."""
         if self.results is None:
             return pd.DataFrame()
         parts = sorted(self.results.glob("part-*.parquet"))
         return pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True) if parts else pd.DataFrame()
 
     def to_report(self, path: str | PathLike[str]) -> None:
-        """Write what the load came to: a page for people where the path ends in .html, JSON for programs elsewhere."""
+        """Write a summary: HTML if the path ends in .html, JSON if not."""
         as_page = str(path).lower().endswith((".html", ".htm"))
         text = load_page(self) if as_page else json.dumps(self.as_dict(), indent=2)
         Path(path).write_text(text, encoding="utf-8")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the facts for programs."""
+        """Return the facts as JSON-compatible values."""
         return {
             "what": self.what,
-            "state": self.state,
+            "phase": self.phase,
             "why": self.why,
             "rows": self.rows,
             "statuses": self.statuses,
@@ -169,10 +180,10 @@ class LoadResult:
             "recent": dict(self.recent),
             "first_held_back": [row._asdict() for row in self.first_held_back],
             "results": self.results and str(self.results),
-            "rejects": self.rejects and str(self.rejects),
+            "undelivered": self.undelivered and str(self.undelivered),
             "ledger": self.ledger and str(self.ledger),
         }
 
     def __repr__(self) -> str:
         counted = ", ".join(f"{rows:,} {status}" for status, rows in self.statuses.items())
-        return f"<LoadResult of {self.what}, {self.state}: {counted or 'no rows'}>"
+        return f"<LoadResult of {self.what}, {self.phase}: {counted or 'no rows'}>"

@@ -1,98 +1,29 @@
-"""A source of rows, some at a time: files of any size, or frames as they come.
-
-A chunk is the unit of a load: read, checked, sent and answered for as a whole. Cut the same way every time, so that a
-load that was stopped finds the rows it had.
-"""
+"""Whatever a user passes as a source: files and folders, frames, tables and datasets."""
 
 from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
 from cio_frames.errors import FrameError
-from cio_frames.loading.csv import TypesOf, csv_frames, csv_labels, typed_where_plain, words_of_broken
-from cio_frames.loading.files import DataFile, found_files, partition_types, with_partition, words_of
-
-CHUNK_ROWS = 200_000
-
-# What is known about a column that a load has added to its rejects; never sent.
-RESERVED_PREFIX = "_cio_"
-
-Wanted: TypeAlias = Callable[[Sequence[Hashable]], Sequence[Hashable] | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Some rows of a source.
-
-    Attributes
-    ----------
-    number : int
-        Which chunk of the source, from 0.
-    frame : pandas.DataFrame
-        Its rows.
-    file : str or None
-        The file they are from.
-    first_row : int
-        The position of its first row in that file, or among all frames.
-    piece : int
-        Which chunk of that file, from 0.
-    """
-
-    number: int
-    frame: pd.DataFrame
-    file: str | None
-    first_row: int
-    piece: int = 0
-
-    @property
-    def where(self) -> str:
-        """What an error calls the place of its rows."""
-        return self.file or f"frame {self.number}"
+from cio_frames.loading.csv import csv_error_message, read_csv_chunks, read_csv_header
+from cio_frames.loading.files import DataFile, find_files
+from cio_frames.loading.frames import Dataset, Frames
+from cio_frames.loading.io_errors import START_OVER, system_message, translate_io_errors
+from cio_frames.loading.parquet import open_parquet, parquet_columns, read_parquet_chunks
+from cio_frames.loading.partitions import add_partition, partition_types
+from cio_frames.loading.source import Chunk, Source, TypesOf, Wanted
+from cio_frames.loading.tuning import CHUNK_ROWS
 
 
-class Source(Protocol):
-    """What a load reads.
-
-    Attributes
-    ----------
-    name : str
-        What it is called.
-    repeatable : bool
-        Whether its rows can be read more than once.
-    """
-
-    name: str
-    repeatable: bool
-
-    def stamps(self) -> list[dict[str, Any]] | None:
-        """Return what tells whether the source is still the same; None where nothing can."""
-
-    def rows(self) -> int | None:
-        """Return how many rows there are, where that is known before they are read."""
-
-    def labels(self) -> Iterator[tuple[str, list[Hashable]]]:
-        """Yield the columns of each file."""
-
-    def chunks(
-        self, *, done: frozenset[int] = frozenset(), types_of: TypesOf = ..., wanted: Wanted = ...
-    ) -> Iterator[Chunk]:
-        """Yield the rows, but for chunks that are done."""
-
-    def whole(self, chunk: Chunk) -> pd.DataFrame:
-        """Return a chunk's rows with all columns, also where not all were read."""
-
-
-def source_of(given: Any, *, but: Path | None = None) -> Source:
+def source_of(given: Any, *, exclude: Path | None = None, chunk_rows: int = CHUNK_ROWS) -> Source:
     """Return a source of rows.
 
     Parameters
@@ -100,29 +31,30 @@ def source_of(given: Any, *, but: Path | None = None) -> Source:
     given : path, address, frame, dataset, or iterable of frames
         A file, folder or pattern; an address such as ``s3://bucket/orders/``; a pandas DataFrame; a pyarrow Table or
         Dataset; or whatever yields DataFrames or Arrow's batches, such as ``pandas.read_sql(..., chunksize=50_000)``.
-
-    but : Path, optional
-        A folder whose files are left out.
+    exclude : Path, optional
+        A folder whose files are not data.
+    chunk_rows : int
+        The most rows of a chunk. A frame is a chunk of its own, whatever its size.
 
     Raises
     ------
     FrameError
-        It is none of these, or there is nothing there.
+        It is none of these, or nothing is found.
     """
     if isinstance(given, (str, Path)):
-        return Files(str(given), found_files(given, but=but))
+        return Files(str(given), find_files(given, exclude=exclude), chunk_rows)
     if isinstance(given, ds.Dataset):
         files = _plain_files(given)
-        return Dataset(given) if files is None else Files("dataset", files)
+        return Dataset(given, chunk_rows) if files is None else Files("dataset", files, chunk_rows)
     if isinstance(given, pa.Table):
-        return Frames("table", [given])
+        return Frames("table", [given], chunk_rows)
     if isinstance(given, pd.DataFrame):
-        return Frames("frame", [given])
+        return Frames("frame", [given], chunk_rows)
     if isinstance(given, Iterable):
-        return Frames("frames", given)
+        return Frames("frames", given, chunk_rows)
     raise FrameError(
-        f"A load takes a path, an address, a DataFrame, a pyarrow Table or Dataset, or an iterable of DataFrames, "
-        f"not {type(given).__name__}."
+        "source must be a path, an address, a DataFrame, a pyarrow Table or Dataset, or an iterable of DataFrames, "
+        f"got {type(given).__name__}."
     )
 
 
@@ -131,11 +63,16 @@ class Files:
 
     repeatable = True
 
-    def __init__(self, name: str, files: Sequence[DataFile]) -> None:
+    def __init__(self, name: str, files: Sequence[DataFile], chunk_rows: int) -> None:
         self.name = name
+        self.chunk_rows = chunk_rows
         self._files = files
-        self._types = partition_types(files)
-        self._parquet = {file.path: _opened(file) for file in files if file.is_parquet}
+        self._types = partition_types(file.partition for file in files)
+        self._parquet = {}
+        for file in files:
+            if file.is_parquet:
+                with translate_io_errors(file.path, _unreadable, *_READ_ERRORS):
+                    self._parquet[file.path] = open_parquet(file)
         self._stamps = {file.path: file.stamp() for file in files}
 
     def stamps(self) -> list[dict[str, Any]]:
@@ -149,23 +86,23 @@ class Files:
         return stamps
 
     def rows(self) -> int | None:
-        """Return the rows of all files; unknown among CSV files."""
+        """Return the rows of all files; None if some are CSV files."""
         if len(self._parquet) < len(self._files):
             return None
         return sum(int(parquet.metadata.num_rows) for parquet in self._parquet.values())
 
     def labels(self) -> Iterator[tuple[str, list[Hashable]]]:
-        """Yield the columns of each file."""
+        """Yield the path and the columns of each file."""
         for file in self._files:
-            yield file.path, self._labels(file)
+            yield file.path, self._columns_of(file)
 
-    def _labels(self, file: DataFile) -> list[Hashable]:
+    def _columns_of(self, file: DataFile) -> list[Hashable]:
         parquet = self._parquet.get(file.path)
         if parquet is None:
-            with _told(file):
-                own: list[Hashable] = list(csv_labels(file.opened, file.path))
+            with translate_io_errors(file.path, _unreadable, *_READ_ERRORS):
+                own: list[Hashable] = list(read_csv_header(file.open_bytes, file.path))
         else:
-            own = list(_frame(parquet.schema_arrow.empty_table()).columns)
+            own = parquet_columns(parquet)
         return [*own, *(name for name in file.partition if name not in own)]
 
     def chunks(
@@ -181,15 +118,15 @@ class Files:
             first_row, first_number = 0, number
             self._refuse_changed(file)
             try:
-                for frame in self._frames(file, number, done, types_of, wanted):
-                    rows = frame if isinstance(frame, int) else len(frame)
-                    if not isinstance(frame, int) and number not in done:
-                        whole = with_partition(frame, file, self._types)
-                        yield Chunk(number, whole, file.path, first_row, number - first_number)
+                for chunk in self.read_file(file, number, done, types_of, wanted):
+                    rows = chunk if isinstance(chunk, int) else len(chunk)
+                    if not isinstance(chunk, int) and number not in done:
+                        frame = add_partition(chunk, file.partition, self._types)
+                        yield Chunk(number, frame, file.path, first_row, number - first_number)
                     first_row += rows
                     number += 1
             except FrameError:
-                # What cannot be read any more most likely could be when it was opened.
+                # A file that could be opened and cannot be read has most likely changed.
                 self._refuse_changed(file)
                 raise
             self._refuse_changed(file)
@@ -197,124 +134,44 @@ class Files:
     def _refuse_changed(self, file: DataFile) -> None:
         if file.stamp() != self._stamps[file.path]:
             raise FrameError(
-                f"{file.path} has changed since this load has begun. Wait until it is whole, and start over with "
-                "fresh=True (--fresh)."
+                f"{file.path} has changed since this load started. Wait until the file is complete, and {START_OVER}."
             )
 
-    def _frames(
+    def read_file(
         self, file: DataFile, number: int, done: frozenset[int], types_of: TypesOf, wanted: Wanted
     ) -> Iterator[pd.DataFrame | int]:
-        """Yield chunks of one file; of those that are done, their number of rows may do."""
+        """Yield chunks of one file; of those that are done, the number of rows may do."""
         parquet = self._parquet.get(file.path)
-        with _told(file):
+        with translate_io_errors(file.path, _unreadable, *_READ_ERRORS):
             if parquet is None:
-                yield from csv_frames(file.opened, file.path, types_of, CHUNK_ROWS)
-                return
-            columns = _projection(parquet, wanted(self._labels(file)))
-            for groups, rows in _groups(parquet):
-                count = -(-rows // CHUNK_ROWS)
-                if done.issuperset(range(number, number + count)):
-                    yield from (min(CHUNK_ROWS, rows - start) for start in range(0, rows, CHUNK_ROWS))
-                else:
-                    yield from (_as_from_csv(frame, types_of) for frame in _tables(parquet, groups, columns))
-                number += count
+                yield from read_csv_chunks(file.open_bytes, file.path, types_of, self.chunk_rows)
+            else:
+                yield from read_parquet_chunks(
+                    parquet,
+                    first_number=number,
+                    done=done,
+                    types_of=types_of,
+                    wanted=wanted(self._columns_of(file)),
+                    chunk_rows=self.chunk_rows,
+                )
 
-    def whole(self, chunk: Chunk) -> pd.DataFrame:
+    def read_all_columns(self, chunk: Chunk) -> pd.DataFrame:
         """Return a chunk's rows with all columns."""
-        only = next(file for file in self._files if file.path == chunk.file)
-        if not only.is_parquet:
+        file = next(file for file in self._files if file.path == chunk.file)
+        if not file.is_parquet:
             return chunk.frame
-        one = Files(self.name, [only])
-        return next(every.frame for every in one.chunks(done=frozenset(range(chunk.piece))))
-
-
-class Frames:
-    """Frames as they come; one is a chunk."""
-
-    def __init__(self, name: str, frames: Iterable[Any]) -> None:
-        self.name = name
-        self.repeatable = isinstance(frames, Sequence)
-        self._frames = frames
-
-    def stamps(self) -> None:
-        """Return nothing: what will come is not known."""
-
-    def rows(self) -> int | None:
-        """Return the rows of all frames, where they are at hand."""
-        return sum(map(len, self._frames)) if isinstance(self._frames, Sequence) else None
-
-    def labels(self) -> Iterator[tuple[str, list[Hashable]]]:
-        """Yield the columns of each frame, where they are at hand."""
-        if isinstance(self._frames, Sequence):
-            for number, frame in enumerate(self._frames):
-                none = frame.slice(0, 0) if isinstance(frame, (pa.Table, pa.RecordBatch)) else frame
-                yield f"frame {number}", list(_as_frame(none, number).columns)
-
-    def chunks(
-        self,
-        *,
-        done: frozenset[int] = frozenset(),
-        types_of: TypesOf = lambda labels: {},
-        wanted: Wanted = lambda labels: None,
-    ) -> Iterator[Chunk]:
-        """Yield each frame as one chunk; those that are done are taken all the same, since they come in order."""
-        first_row = 0
-        for number, given in enumerate(self._frames):
-            frame = _as_frame(given, number)
-            yield Chunk(number, frame, None, first_row)
-            first_row += len(frame)
-
-    def whole(self, chunk: Chunk) -> pd.DataFrame:
-        """Return a chunk's rows with all columns."""
-        return chunk.frame
-
-
-class Dataset:
-    """An Arrow dataset whose rows are not simply those of its files: filtered, partitioned, or of no files."""
-
-    name = "dataset"
-    repeatable = True
-
-    def __init__(self, dataset: ds.Dataset) -> None:
-        self._dataset = dataset
-
-    def stamps(self) -> None:
-        """Return nothing: what a dataset is made of need not be files."""
-
-    def rows(self) -> int | None:
-        """Return how many rows there are."""
-        return int(self._dataset.count_rows())
-
-    def labels(self) -> Iterator[tuple[str, list[Hashable]]]:
-        """Yield its columns."""
-        yield self.name, list(_frame(self._dataset.schema.empty_table()).columns)
-
-    def chunks(
-        self,
-        *,
-        done: frozenset[int] = frozenset(),
-        types_of: TypesOf = lambda labels: {},
-        wanted: Wanted = lambda labels: None,
-    ) -> Iterator[Chunk]:
-        """Yield the rows with all columns, since a few of them could not be read again without all before them."""
-        first_row = 0
-        for number, frame in enumerate(_recut(self._dataset.to_batches(batch_size=CHUNK_ROWS // 4))):
-            yield Chunk(number, frame, None, first_row)
-            first_row += len(frame)
-
-    def whole(self, chunk: Chunk) -> pd.DataFrame:
-        """Return a chunk's rows with all columns."""
-        return chunk.frame
+        alone = Files(self.name, [file], self.chunk_rows)
+        return next(found.frame for found in alone.chunks(done=frozenset(range(chunk.number_in_file))))
 
 
 def _plain_files(dataset: ds.Dataset) -> list[DataFile] | None:
-    """Return a dataset's Parquet files, where its rows are all of theirs and no more is said of them."""
+    """Return a dataset's Parquet files, if its rows are all rows of these files and nothing else."""
     if not isinstance(dataset, ds.FileSystemDataset) or dataset.format.default_extname != "parquet":
         return None
     try:
         fragments = list(dataset.get_fragments())
     except ValueError:
-        # One that is filtered does not tell its filter, but refuses this.
+        # A filtered dataset does not show its filter, but refuses this.
         return None
     for fragment in fragments:
         if ds.get_partition_keys(fragment.partition_expression) or not fragment.physical_schema.equals(dataset.schema):
@@ -322,103 +179,13 @@ def _plain_files(dataset: ds.Dataset) -> list[DataFile] | None:
     return [DataFile(path, dataset.filesystem) for path in dataset.files]
 
 
-def _as_frame(given: Any, number: int) -> pd.DataFrame:
-    if isinstance(given, pa.RecordBatch):
-        return _frame(pa.Table.from_batches([given]))
-    if isinstance(given, pa.Table):
-        return _frame(given)
-    if not isinstance(given, pd.DataFrame):
-        raise FrameError(f"A load takes DataFrames, and got {type(given).__name__} as number {number}.")
-    return given
+_READ_ERRORS = (pa.ArrowException, ValueError, EOFError, zlib.error)
 
 
-class _told:  # noqa: N801 -- read as a word: with _told(file)
-    """Names the file where reading it fails."""
-
-    def __init__(self, file: DataFile) -> None:
-        self._file = file
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, UnicodeDecodeError):
-            raise FrameError(f"{self._file.path} is not UTF-8 text. Save it as UTF-8, and load it again.") from error
-        if isinstance(error, (pa.ArrowException, OSError, ValueError, EOFError, zlib.error)):
-            # What pyarrow and pandas say may have the file's cells in it.
-            compressed = isinstance(error, gzip.BadGzipFile)
-            why = words_of(error) if isinstance(error, OSError) and not compressed else words_of_broken(error)
-            raise FrameError(
-                f"{self._file.path} cannot be read: {why}. Is it whole, and of the kind it says?"
-            ) from error
-
-
-def _opened(file: DataFile) -> pq.ParquetFile:
-    with _told(file):
-        return pq.ParquetFile(file.system.open_input_file(file.path), pre_buffer=False)
-
-
-def _groups(parquet: pq.ParquetFile) -> Iterator[tuple[list[int], int]]:
-    """Yield row groups that are read together, and their rows: small ones up to a chunk, a large one alone."""
-    groups: list[int] = []
-    rows = 0
-    for group in range(parquet.num_row_groups):
-        more = parquet.metadata.row_group(group).num_rows
-        if groups and rows + more > CHUNK_ROWS:
-            yield groups, rows
-            groups, rows = [], 0
-        groups.append(group)
-        rows += more
-    if groups:
-        yield groups, rows
-
-
-def _tables(parquet: pq.ParquetFile, groups: list[int], columns: list[str] | None) -> Iterator[pd.DataFrame]:
-    """Yield the rows of some row groups, a chunk at a time."""
-    yield from _recut(parquet.iter_batches(batch_size=CHUNK_ROWS // 4, row_groups=groups, columns=columns))
-
-
-def _recut(batches: Iterable[pa.RecordBatch]) -> Iterator[pd.DataFrame]:
-    """Yield rows a chunk at a time, however they come."""
-    waiting: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in batches:
-        piece = batch
-        while rows + len(piece) >= CHUNK_ROWS:
-            taken = CHUNK_ROWS - rows
-            yield _frame(pa.Table.from_batches([*waiting, piece[:taken]]))
-            waiting, rows, piece = [], 0, piece[taken:]
-        if len(piece):
-            waiting.append(piece)
-            rows += len(piece)
-    if waiting:
-        yield _frame(pa.Table.from_batches(waiting))
-
-
-def _as_from_csv(frame: pd.DataFrame, types_of: TypesOf) -> pd.DataFrame:
-    """Return the rejects of an earlier load with their text as from a CSV file: that is where such text comes from."""
-    labels = list(frame.columns)
-    if not any(str(label).startswith(RESERVED_PREFIX) for label in labels):
-        return frame
-    types = types_of(labels)
-    typed = {
-        label: typed_where_plain(frame[label], types[label])
-        for label in labels
-        if types.get(label) in ("number", "integer", "boolean") and pd.api.types.is_string_dtype(frame[label].dtype)
-    }
-    return frame.assign(**typed) if typed else frame
-
-
-def _projection(parquet: pq.ParquetFile, wanted: Sequence[Hashable] | None) -> list[str] | None:
-    """Return the columns to read, or None for all: only plain names can be told apart in a file."""
-    if wanted is None:
-        return None
-    names = set(parquet.schema_arrow.names)
-    if any(not isinstance(label, str) or label not in names or "." in label for label in wanted):
-        return None
-    return [str(label) for label in wanted]
-
-
-def _frame(table: pa.Table) -> pd.DataFrame:
-    frame = table.to_pandas(types_mapper=pd.ArrowDtype)
-    return cast(pd.DataFrame, frame)
+def _unreadable(path: str | Path, error: Exception) -> FrameError:
+    if isinstance(error, UnicodeDecodeError):
+        return FrameError(f"{path} is not UTF-8 text. Save it as UTF-8, and load it again.")
+    # Messages of pyarrow and pandas may hold the file's cells.
+    is_compressed = isinstance(error, gzip.BadGzipFile)
+    cause = system_message(error) if isinstance(error, OSError) and not is_compressed else csv_error_message(error)
+    return FrameError(f"Cannot read {path}: {cause}. The file may be incomplete, or its extension may be wrong.")

@@ -1,4 +1,4 @@
-"""Rows of any dtype as a table that Parquet can hold, for rejects: what was in a frame must be there to be mended."""
+"""Rows of any dtype as a table that Parquet can hold, so that undelivered rows can be corrected and loaded again."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ import pyarrow.parquet as pq
 import pyarrow.types as kinds
 from pandas.api.types import is_object_dtype
 
-# Of Arrow's widest decimals; of those half as wide there are half as many.
-_MOST_DIGITS = 76
-_DEEPEST = 100
+# Of Arrow's widest decimals; the others have half as many.
+_MAX_DECIMAL_DIGITS = 76
+_MAX_NESTING = 100
 
 
-def table_of(frame: pd.DataFrame) -> pa.Table:
-    """Return rows as a table; columns that Parquet has no type for, such as those of mixed cells, become JSON text.
+def parquet_table(frame: pd.DataFrame) -> pa.Table:
+    """Return rows as a table; columns that Parquet has no type for, such as mixed cells, become JSON text.
 
-    >>> table_of(pd.DataFrame({"n": [1, 2], "x": [1j, None]})).to_pylist()
+    >>> parquet_table(pd.DataFrame({"n": [1, 2], "x": [1j, None]})).to_pylist()
     [{'n': 1, 'x': '1j'}, {'n': 2, 'x': None}]
     """
-    frame = frame.set_axis(_names(frame.columns), axis=1)
-    # A signalling NaN would refuse to be asked.
+    frame = frame.set_axis(unique_names(frame.columns), axis=1)
+    # A signalling NaN raises when it is compared.
     with decimal.localcontext(decimal.Context(traps=[])):
         mixed = {
-            label: frame[label].astype(object).map(_as_text, na_action="ignore").astype("string")
+            label: frame[label].astype(object).map(_cell_as_text, na_action="ignore").astype("string")
             for label in frame.columns
-            if not _fits(frame[[label]])
+            if not _parquet_can_hold(frame[[label]])
         }
-        return _kept(frame.assign(**mixed))
+        return _storable_table(frame.assign(**mixed))
 
 
-def _names(labels: Iterable[Hashable]) -> list[str]:
-    """Return labels as names for a file, where each may stand once only.
+def unique_names(labels: Iterable[Hashable]) -> list[str]:
+    """Return labels as names for a file, in which each name occurs once.
 
-    >>> _names(["note", "note", 7, "7", "note (2)"])
+    >>> unique_names(["note", "note", 7, "7", "note (2)"])
     ['note', 'note (3)', '7', '7 (2)', 'note (2)']
     """
     names: list[str] = []
@@ -51,12 +51,12 @@ def _names(labels: Iterable[Hashable]) -> list[str]:
     return names
 
 
-def _fits(column: pd.DataFrame) -> bool:
-    """Return whether Parquet can hold a column: it is asked, since what it lacks hangs on its version."""
+def _parquet_can_hold(column: pd.DataFrame) -> bool:
+    """Return whether Parquet can hold a column. It is tried, since the answer depends on the version."""
     if is_object_dtype(column.dtypes.iloc[0]) and column.iloc[:, 0].map(_is_dangerous).any():
         return False
     try:
-        pq.write_table(_kept(column), pa.BufferOutputStream())
+        pq.write_table(_storable_table(column), pa.BufferOutputStream())
     # An OSError is about a type too: nothing is written to a disk here.
     except (pa.ArrowException, TypeError, ValueError, OverflowError, OSError):
         return False
@@ -64,8 +64,8 @@ def _fits(column: pd.DataFrame) -> bool:
 
 
 def _is_dangerous(cell: object, depth: int = 0) -> bool:
-    """Return whether pyarrow could take the whole process down over a cell: deep ones, and numpy's times beside NaN."""
-    if depth > _DEEPEST:
+    """Return whether a cell could crash pyarrow: one nested deeply, or numpy's times beside NaN."""
+    if depth > _MAX_NESTING:
         return True
     match cell:
         case np.datetime64() | np.timedelta64():
@@ -80,55 +80,55 @@ def _is_dangerous(cell: object, depth: int = 0) -> bool:
             return False
 
 
-def _kept(frame: pd.DataFrame) -> pa.Table:
+def _storable_table(frame: pd.DataFrame) -> pa.Table:
     table = pa.Table.from_pandas(frame, preserve_index=False)
     for place, each in enumerate(table.schema):
-        if _kept_as(each.type) != each.type:
-            table = table.set_column(place, each.name, table[place].cast(_kept_as(each.type)))
+        if _storable_type(each.type) != each.type:
+            table = table.set_column(place, each.name, table[place].cast(_storable_type(each.type)))
     return table
 
 
-def _kept_as(kind: pa.DataType) -> pa.DataType:
-    """Return the type in which a column is kept: Parquet knows no decimals that count in hundreds, as 1E+2 does.
+def _storable_type(kind: pa.DataType) -> pa.DataType:
+    """Return the type in which a column is stored: Parquet has no decimals of a negative scale, such as 1E+2.
 
-    >>> _kept_as(pa.decimal128(5, -2)), _kept_as(pa.int8())
+    >>> _storable_type(pa.decimal128(5, -2)), _storable_type(pa.int8())
     (Decimal128Type(decimal128(7, 0)), DataType(int8))
     """
-    if not kinds.is_decimal(kind) or kind.scale >= 0 or kind.precision - kind.scale > _MOST_DIGITS:
+    if not kinds.is_decimal(kind) or kind.scale >= 0 or kind.precision - kind.scale > _MAX_DECIMAL_DIGITS:
         return kind
     digits = kind.precision - kind.scale
-    return pa.decimal128(digits, 0) if digits <= _MOST_DIGITS // 2 else pa.decimal256(digits, 0)
+    return pa.decimal128(digits, 0) if digits <= _MAX_DECIMAL_DIGITS // 2 else pa.decimal256(digits, 0)
 
 
-def _as_text(cell: object) -> str:
+def _cell_as_text(cell: object) -> str:
     r"""Return a cell as JSON text, whatever it is.
 
-    >>> print(_as_text({np.int64(7): [np.nan, np.int8(1), {1j}]}))
+    >>> print(_cell_as_text({np.int64(7): [np.nan, np.int8(1), {1j}]}))
     {"7": [null, 1, ["1j"]]}
     """
     if isinstance(cell, str):
         text = cell
     else:
         try:
-            plain = _plain(cell)
-            text = plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+            value = _json_value(cell)
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         except (RecursionError, ValueError):
-            text = f"a {type(cell).__name__} nested too deep for JSON"
+            text = f"a {type(cell).__name__} nested too deeply for JSON"
     return text.encode("utf-8", "replace").decode()
 
 
-def _plain(cell: object) -> object:
+def _json_value(cell: object) -> object:
     match cell:
         case Mapping():
-            return {str(name): _plain(member) for name, member in cell.items()}
+            return {str(name): _json_value(member) for name, member in cell.items()}
         case list() | tuple() | set() | frozenset():
-            return [_plain(member) for member in cell]
+            return [_json_value(member) for member in cell]
         case np.ndarray():
-            return _plain(list(cell) if cell.ndim else cell.item())
+            return _json_value(list(cell) if cell.ndim else cell.item())
         case np.datetime64() | np.timedelta64():
             return None if np.isnat(cell) else str(cell)
         case np.integer() | np.floating() | np.bool_():
-            return _plain(cell.item())
+            return _json_value(cell.item())
         case float():
             return cell if math.isfinite(cell) else None if math.isnan(cell) else str(cell)
         case None | bool() | int() | str():

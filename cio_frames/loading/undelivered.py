@@ -1,7 +1,7 @@
-"""Rejects of many chunks in few files: in one, unless no one type would hold what files say in a column.
+"""Undelivered rows of many chunks in few files: in one, unless no single type can hold a column of all of them.
 
-A type holds what two files say if it is sent as the same JSON, but for ``2`` that may become ``2.0``. Text would hold
-everything, and would be sent as text.
+A type can hold the columns of two files if both are sent as the same JSON from it, except that ``2`` may become
+``2.0``. Text can hold everything, but would be sent as text.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as kinds
 
-_UNITS = ("s", "ms", "us", "ns")
+_TIME_UNITS = ("s", "ms", "us", "ns")
 
 
 @dataclass(slots=True)
-class Together:
-    """Parts whose rows can be in one file.
+class PartGroup:
+    """Parts whose rows fit into one file.
 
     Attributes
     ----------
@@ -32,16 +32,16 @@ class Together:
     types: dict[str, pa.DataType] = field(default_factory=dict)
     parts: list[Path] = field(default_factory=list)
 
-    def takes(self, part: Path) -> bool:
-        """Take a part, and return whether that could be."""
+    def try_add(self, part: Path) -> bool:
+        """Add a part if its rows fit; return whether they do."""
         types = dict(self.types)
         for each in pq.read_schema(part):
             common = common_type(types.get(each.name, each.type), each.type)
             if common is None:
                 return False
             types[each.name] = common
-        looked_at = [part] if types == self.types else [*self.parts, part]
-        if not all(_can_be_cast(each, types) for each in looked_at):
+        affected = [part] if types == self.types else [*self.parts, part]
+        if not all(_can_cast_part(each, types) for each in affected):
             return False
         self.types = types
         self.parts.append(part)
@@ -64,18 +64,18 @@ class Together:
         return pa.schema(self.types)
 
 
-def together(parts: Sequence[Path]) -> list[Together]:
-    """Return parts by which of them can be in one file, in order."""
-    found: list[Together] = []
+def group_parts(parts: Sequence[Path]) -> list[PartGroup]:
+    """Return parts in as few groups as fit into one file each, in order."""
+    groups: list[PartGroup] = []
     for part in parts:
-        if not any(some.takes(part) for some in found):
-            found.append(Together())
-            found[-1].takes(part)
-    return found
+        if not any(group.try_add(part) for group in groups):
+            groups.append(PartGroup())
+            groups[-1].try_add(part)
+    return groups
 
 
-def without_empty_columns(table: pa.Table) -> pa.Table:
-    """Return a table whose columns with nothing in them are of no type: any will do beside them."""
+def clear_empty_columns(table: pa.Table) -> pa.Table:
+    """Return a table whose columns of nulls have the null type, which fits any type of other parts."""
     columns = {
         name: pa.nulls(len(table)) if table[name].null_count == len(table) else table[name]
         for name in table.column_names
@@ -84,9 +84,9 @@ def without_empty_columns(table: pa.Table) -> pa.Table:
 
 
 def common_type(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """Return a type for what two have, such that the same is sent; None where there is none.
+    """Return a type from which the values of two types are sent unchanged; None if there is none.
 
-    That the values themselves fit is another question.
+    It does not say that all values fit.
 
     >>> common_type(pa.int8(), pa.float64()), common_type(pa.int64(), pa.string())
     (DataType(double), None)
@@ -94,7 +94,7 @@ def common_type(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     one, other = (kind.value_type if kinds.is_dictionary(kind) else kind for kind in (one, other))
     if one == other:
         return one
-    if _is_text(one) and _is_text(other):
+    if _is_text_type(one) and _is_text_type(other):
         return pa.large_string()
     if kinds.is_integer(one) and kinds.is_integer(other):
         return pa.uint64() if pa.uint64() in (one, other) else pa.int64()
@@ -117,26 +117,26 @@ def _common_decimal(one: pa.DataType, other: pa.DataType) -> pa.DataType:
 
 
 def _common_timestamp(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    # A time without a zone means what timezone= says; with one it means itself.
+    # A time without a zone depends on timezone=, one with a zone does not.
     if (one.tz is None) != (other.tz is None):
         return None
-    return pa.timestamp(max(one.unit, other.unit, key=_UNITS.index), one.tz if one.tz == other.tz else "UTC")
+    return pa.timestamp(max(one.unit, other.unit, key=_TIME_UNITS.index), one.tz if one.tz == other.tz else "UTC")
 
 
-def _can_be_cast(part: Path, types: Mapping[str, pa.DataType]) -> bool:
+def _can_cast_part(part: Path, types: Mapping[str, pa.DataType]) -> bool:
     changed = {each.name: types[each.name] for each in pq.read_schema(part) if each.type != types[each.name]}
     if not changed:
         return True
     try:
-        _cast(pq.read_table(part, columns=list(changed)), changed)
+        _cast_columns(pq.read_table(part, columns=list(changed)), changed)
     except pa.ArrowException:
         return False
     return True
 
 
-def _cast(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
+def _cast_columns(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
     return pa.table({name: table[name].cast(kind) for name, kind in types.items()})
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def _is_text_type(kind: pa.DataType) -> bool:
     return bool(kinds.is_string(kind) or kinds.is_large_string(kind))

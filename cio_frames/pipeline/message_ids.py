@@ -1,17 +1,17 @@
 """The same call gets the same ULID, in every run and on every machine.
 
-A ULID is 48 bits of time and 80 bits of chance in 26 characters of Crockford's base 32. Here the time is the call's
-own timestamp, and chance is a hash of the call's JSON; a call without a timestamp takes both from the hash. So a
-rerun repeats every id, and what Customer.io does with a repeated id it does again: Journeys' event store is
-documented to ignore a repeated ULID, and nothing else about repeated ids is promised.
+A ULID is 48 bits of time and 80 random bits in 26 characters of Crockford's base 32. Here the time is the timestamp of
+the call, and the random bits are a hash of the call's JSON; a call without a timestamp takes all bits from the hash. So
+a rerun repeats every id. Journeys' event store is documented to ignore a repeated ULID; nothing else about repeated ids
+is promised.
 
-Calls that are alike to the last byte differ by how often they came before, so that two purchases that look the same
-are both kept.
+Byte-identical rows get distinct ids: the occurrence number is part of the hash. So two purchases that look the same are
+both kept.
 
-The hash is XXH3 with 128 bits, of which 80 are in the id of a call with a timestamp: among a thousand million calls of
-one millisecond, the chance that any two share an id is below one in a million. It guards against accidents and not
-against people who want two calls to share an id; they could as well give ``message_id=``. A cryptographic hash takes
-five times as long, which was half of a dry run.
+The hash is XXH3 with 128 bits, of which 80 are in the id of a call with a timestamp: among 10**9 calls of one
+millisecond, the chance that any two share an id is below one in a million. It protects against accidents, not against
+people who want two calls to share an id; they could as well pass ``message_id=``. A cryptographic hash takes five times
+as long, which was half of a dry run.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = np.frombuffer("".join(one + two for one in _ALPHABET for two in _ALPHABET).encode(), dtype=np.uint16)
 ID_CHARACTERS = 26
 _LATEST_MS = 2**48
-# So few Python objects find room where the last ones were; more take memory from the system each time.
-_BLOCK_ROWS = 1_000
+# So few Python objects reuse the memory of the last ones; more would need memory of the system each time.
+_ROWS_AT_ONCE = 1_000
 
 
 class MessageIds:
-    """Gives each call of one run its id.
+    """Makes the ids of the calls of one run.
 
     >>> calls = digests(pa.array(['{"a":1}', '{"a":1}'], pa.large_string()))
     >>> first, second = MessageIds().of(calls, np.array([0, 0]), may_repeat=np.array([True, True])).to_pylist()
@@ -48,39 +48,39 @@ class MessageIds:
         self._numbers: list[UInts] = []
 
     def of(self, calls: UInts, ms: Ints, *, may_repeat: Bools) -> pa.Array:
-        """Return the ids of some calls, in order.
+        """Return the ids of calls, in order.
 
         Parameters
         ----------
         calls : numpy array of uint64, shape (n, 2)
             The calls' digests.
         ms : numpy array of int64, shape (n,)
-            Timestamps in milliseconds; below zero where there is none.
+            Timestamps in milliseconds; below zero for calls without one.
         may_repeat : numpy array of bool, shape (n,)
-            Rows that could be like another row; only these are remembered.
+            Rows that could equal another row; only these are remembered.
         """
         rows = np.flatnonzero(may_repeat)
-        # 64 bits tell calls apart here; they are in every id.
+        # 64 bits are enough to tell calls apart here; they are in every id.
         numbers = calls[rows, 1]
         self._numbers.append(numbers)
         before = self._seen.before(numbers)
-        again = np.flatnonzero(before)
-        if len(again):
+        repeated = np.flatnonzero(before)
+        if len(repeated):
             calls = calls.copy()
-            for row, count in zip(rows[again].tolist(), before[again].tolist(), strict=True):
-                calls[row] = _halves(_hash(calls[row].astype(">u8").tobytes() + count.to_bytes(8, "big")))
-        return _base32(_with_time(calls[:, 0], ms), calls[:, 1])
+            for row, count in zip(rows[repeated].tolist(), before[repeated].tolist(), strict=True):
+                calls[row] = _to_halves(_xxh3_digest(calls[row].astype(">u8").tobytes() + count.to_bytes(8, "big")))
+        return _encode_base32(_set_time(calls[:, 0], ms), calls[:, 1])
 
     @property
     def numbers(self) -> UInts:
-        """What the calls that were remembered here are told apart by."""
+        """The 64 bits of each remembered call."""
         return np.concatenate([*self._numbers, np.empty(0, dtype=np.uint64)])
 
 
 class Seen:
-    """How often numbers came before; numbers come a slice at a time.
+    """Counts earlier occurrences of numbers that arrive a slice at a time.
 
-    They are kept sorted, in few runs, each more than twice as long as the next: short runs are soon merged.
+    They are kept in few sorted runs, each more than twice as long as the next: short runs are soon merged.
 
     >>> seen = Seen()
     >>> seen.before(np.array([7, 5, 7])).tolist(), seen.before(np.array([8, 7])).tolist()
@@ -91,25 +91,25 @@ class Seen:
         self._runs: list[npt.NDArray[Any]] = []
 
     def before(self, numbers: npt.NDArray[Any]) -> Ints:
-        """Return how often each number came before, in this slice and earlier ones, and remember them all."""
+        """Return how often each number occurred before, in this slice and earlier ones, and remember them all."""
         order = np.argsort(numbers, kind="stable")
         ordered = numbers[order]
         counts = np.arange(len(ordered)) - np.searchsorted(ordered, ordered)
         for run in self._runs:
             first = np.searchsorted(run, ordered)
-            again = np.flatnonzero(run[np.minimum(first, len(run) - 1)] == ordered)
-            counts[again] += np.searchsorted(run, ordered[again], side="right") - first[again]
+            found = np.flatnonzero(run[np.minimum(first, len(run) - 1)] == ordered)
+            counts[found] += np.searchsorted(run, ordered[found], side="right") - first[found]
         self._remember(ordered)
-        found = np.empty_like(counts)
-        found[order] = counts
-        return found
+        in_order = np.empty_like(counts)
+        in_order[order] = counts
+        return in_order
 
     def add(self, numbers: npt.NDArray[Any]) -> None:
-        """Remember numbers without asking after them."""
+        """Remember numbers without counting them."""
         self._remember(np.sort(numbers))
 
     def copy(self) -> Seen:
-        """Return what can learn more while this one does not."""
+        """Return a copy that can remember more numbers without this one."""
         other = Seen()
         other._runs = self._runs.copy()
         return other
@@ -119,20 +119,20 @@ class Seen:
             return
         while self._runs and len(self._runs[-1]) <= 2 * len(run):
             run = np.concatenate([self._runs.pop(), run])
-            # A stable sort sees that these are two runs, and merges them; in place, since they may be long.
+            # A stable sort detects two runs and merges them; in place, since they may be long.
             run.sort(kind="stable")
         self._runs.append(run)
 
 
 def digests(calls: pa.Array, *, end_bytes: Ints | int = 0) -> UInts:
-    """Return two numbers of 64 bits for each call, which calls that differ do not share.
+    """Return two numbers of 64 bits for each call; different calls have different ones.
 
     Parameters
     ----------
     calls : pyarrow.LargeStringArray
-        The calls' JSON; nulls are hashed as nothing.
+        The JSON of the calls; nulls are hashed as empty text.
     end_bytes : int, or numpy array of int64 with shape (n,)
-        How many bytes at the end of each do not count, since a message id stands there.
+        How many bytes at the end of each to leave out, since they hold a message id.
 
     Returns
     -------
@@ -142,31 +142,32 @@ def digests(calls: pa.Array, *, end_bytes: Ints | int = 0) -> UInts:
         return np.empty((0, 2), dtype=np.uint64)
     offsets = np.frombuffer(calls.buffers()[1], dtype=np.int64)[calls.offset : calls.offset + len(calls) + 1]
     content = memoryview(calls.buffers()[2] or b"")
-    # What is null has no bytes to leave out.
+    # A null has no bytes to leave out.
     starts, stops = offsets[:-1], np.maximum(offsets[1:] - end_bytes, offsets[:-1])
-    blocks = (slice(start, start + _BLOCK_ROWS) for start in range(0, len(calls), _BLOCK_ROWS))
-    return _halves(b"".join([_hashed(content, starts[block].tolist(), stops[block].tolist()) for block in blocks]))
+    blocks = (slice(start, start + _ROWS_AT_ONCE) for start in range(0, len(calls), _ROWS_AT_ONCE))
+    hashed = [_hash_calls(content, starts[block].tolist(), stops[block].tolist()) for block in blocks]
+    return _to_halves(b"".join(hashed))
 
 
-def _hashed(content: memoryview, starts: list[int], stops: list[int]) -> bytes:
-    return b"".join([_hash(content[start:stop]) for start, stop in zip(starts, stops, strict=True)])
+def _hash_calls(content: memoryview, starts: list[int], stops: list[int]) -> bytes:
+    return b"".join([_xxh3_digest(content[start:stop]) for start, stop in zip(starts, stops, strict=True)])
 
 
-_hash = xxhash.xxh3_128_digest
+_xxh3_digest = xxhash.xxh3_128_digest
 
 
-def _halves(hashed: bytes) -> UInts:
+def _to_halves(hashed: bytes) -> UInts:
     return np.frombuffer(hashed, dtype=">u8").reshape(-1, 2).astype(np.uint64)
 
 
-def _with_time(high: UInts, ms: Ints) -> UInts:
-    """Put the timestamp into the upper 48 of 64 bits, where there is one that fits."""
+def _set_time(high: UInts, ms: Ints) -> UInts:
+    """Return numbers with the timestamp in the upper 48 of 64 bits, if there is one that fits."""
     known = (ms >= 0) & (ms < _LATEST_MS)
     timed = (np.where(known, ms, 0).astype(np.uint64) << np.uint64(16)) | (high & np.uint64(0xFFFF))
     return np.where(known, timed, high)
 
 
-def _base32(high: UInts, low: UInts) -> pa.Array:
+def _encode_base32(high: UInts, low: UInts) -> pa.Array:
     """Return 128 bits as 26 characters of five bits each."""
     text = np.empty((len(high), ID_CHARACTERS // 2), dtype=_PAIRS.dtype)
     for pair in range(ID_CHARACTERS // 2):

@@ -13,31 +13,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cio_frames._util.arrays import Bools, Ints
-from cio_frames.encoding.text import content_bytes, offsets_of
+from cio_frames.arrow.buffers import content_bytes, offsets_of
 
 NOBODY = -1
-# What is worked on at once stays in the processor's cache.
-_BLOCK_ROWS = 50_000
-# Ids that are alike up to here share a number, and so a lane.
-_LONGEST = 512
-_FEW_ROWS = 4_096
-# The first so many bytes of eight.
-_FIRST_BYTES = np.array([2 ** (8 * count) - 1 for count in range(9)], dtype=np.uint64)
-# Odd numbers of 64 bits, to spread others evenly.
+# Blocks of this size stay in the processor's cache.
+_BLOCK_IDS = 50_000
+# Ids that agree up to here share a number, and so a lane.
+_MAX_HASHED_BYTES = 512
+_SAMPLE_ROWS = 4_096
+# Masks for the first 0 to 8 bytes of a word.
+_BYTE_MASKS = np.array([2 ** (8 * count) - 1 for count in range(9)], dtype=np.uint64)
+# Odd 64-bit numbers whose products are spread evenly.
 _MIXERS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 
 
-def person_keys(ids: Sequence[pa.Array]) -> Ints:
-    """Return a number for the person of each row, -1 where a row has no id.
+def person_keys(ids: Sequence[pa.Array], *, block_ids: int = _BLOCK_IDS) -> Ints:
+    """Return a number for the person of each row, -1 for rows without an id.
 
-    Two ids in one row are one person: an identify with both, an alias. Where there is one kind of id, the number is a
-    hash of it, since a table of a million people takes several times as long as the rest of finding lanes. Should two
-    people share a number, they share a lane, and nothing else comes of it.
+    Two ids in one row are one person: an identify with both, an alias. If there is one kind of id, the number is a hash
+    of it, since a table of a million people takes several times as long as the rest of finding lanes. Two people with
+    the same number share a lane, without further effect.
 
     Parameters
     ----------
     ids : sequence of pyarrow string arrays, each of shape (n,)
-        User ids, anonymous ids, previous ids; null where a row has none.
+        User ids, anonymous ids, previous ids; null for rows without one.
 
     Examples
     --------
@@ -45,16 +45,16 @@ def person_keys(ids: Sequence[pa.Array]) -> Ints:
     [0, 1, 1]
     """
     if len(ids) == 1:
-        return _numbers(ids[0])
+        return _hash_keys(ids[0], block_ids)
     distinct = pa.chunked_array(ids).combine_chunks().dictionary_encode()
     codes: Ints = np.asarray(pc.fill_null(distinct.indices.cast(pa.int64()), NOBODY)).reshape(len(ids), -1)
     if not ((codes != NOBODY).sum(axis=0) > 1).any():
         return np.asarray(codes.max(axis=0))
-    return _joined(codes, len(distinct.dictionary))
+    return _join_ids(codes, len(distinct.dictionary))
 
 
-def _joined(codes: Ints, count: int) -> Ints:
-    """Give ids that share a row, directly or by way of others, one number."""
+def _join_ids(codes: Ints, count: int) -> Ints:
+    """Return one number for all ids that share a row, directly or through others."""
     person = np.arange(count + 1)
     person[NOBODY] = count
     while True:
@@ -63,57 +63,57 @@ def _joined(codes: Ints, count: int) -> Ints:
         before = person.copy()
         for row_codes, row_numbers in zip(codes, numbers, strict=True):
             known = row_codes != NOBODY
-            # Whoever had the same number takes the new one too: long chains of aliases are joined in few rounds.
+            # All ids with the same number get the new one: long chains of aliases are joined in few rounds.
             np.minimum.at(person, row_numbers[known], smallest[known])
         person = person[person]
         if np.array_equal(person, before):
             return np.where(smallest == count, NOBODY, smallest)
 
 
-def _numbers(ids: pa.Array) -> Ints:
-    """Return a number for each id, which equal ids share and others hardly ever do."""
-    blocks = [_hashed(ids.slice(start, _BLOCK_ROWS)) for start in range(0, len(ids), _BLOCK_ROWS)]
+def _hash_keys(ids: pa.Array, block_ids: int) -> Ints:
+    """Return a hash of each id, NOBODY for nulls."""
+    blocks = [_hash_ids(ids.slice(start, block_ids)) for start in range(0, len(ids), block_ids)]
     numbers = np.concatenate([*blocks, np.empty(0, dtype=np.int64)])
     return np.where(np.asarray(ids.is_null()), NOBODY, numbers) if ids.null_count else numbers
 
 
-def _hashed(ids: pa.Array) -> Ints:
+def _hash_ids(ids: pa.Array) -> Ints:
     offsets = offsets_of(ids)
     starts, lengths = offsets[:-1] - offsets[0], np.diff(offsets)
     content = np.zeros(offsets[-1] - offsets[0] + 8, dtype=np.uint8)
     content[:-8] = content_bytes(ids)
-    # Every place in the buffer at which eight bytes could begin.
+    # The eight bytes at every place in the buffer.
     words = np.ndarray(len(content) - 7, dtype="<u8", buffer=content, strides=(1,))
     mixed = lengths.astype(np.uint64)
-    for at in range(0, min(int(lengths.max(initial=0)), _LONGEST), 8):
+    for at in range(0, min(int(lengths.max(initial=0)), _MAX_HASHED_BYTES), 8):
         more = lengths > at
         rows = slice(None) if more.all() else np.flatnonzero(more)
-        word = words[starts[rows] + at] & _FIRST_BYTES[np.minimum(lengths[rows] - at, 8)]
+        word = words[starts[rows] + at] & _BYTE_MASKS[np.minimum(lengths[rows] - at, 8)]
         found = (mixed[rows] ^ word) * _MIXERS[0]
         mixed[rows] = found ^ (found >> np.uint64(32))
     return (mixed >> np.uint64(1)).astype(np.int64)
 
 
 def has_duplicates(person: Ints) -> bool:
-    """Return whether anybody has several rows.
+    """Return whether any person has several rows.
 
     >>> has_duplicates(np.array([0, 1, -1, -1])), has_duplicates(np.array([0, 1, 0]))
     (False, True)
     """
     known = person[person != NOBODY]
-    # Where somebody has, a few rows mostly tell.
-    return any(_repeats(known[:rows]) for rows in (_FEW_ROWS, len(known)))
+    # If one has, the first rows mostly show it.
+    return any(_contains_repeats(known[:rows]) for rows in (_SAMPLE_ROWS, len(known)))
 
 
-def _repeats(person: Ints) -> bool:
+def _contains_repeats(person: Ints) -> bool:
     ordered = np.sort(person[may_collide(person, np.zeros(1, dtype=np.int64))])
     return bool((ordered[1:] == ordered[:-1]).any())
 
 
 def may_collide(person: Ints, ms: Ints) -> Bools:
-    """Return which rows may be like another: all of one person and one moment, and by chance a few more.
+    """Return which rows may equal another: all rows of one person at one time, and by chance a few more.
 
-    Only these need be remembered, and of most frames that is hardly any.
+    Only these must be remembered; most frames have hardly any.
 
     >>> may_collide(np.array([0, 1, 0, 0]), np.array([5, 5, 6, 5])).tolist()
     [True, False, False, True]
@@ -125,7 +125,7 @@ def may_collide(person: Ints, ms: Ints) -> Bools:
     rows = np.arange(len(person), dtype=np.int32)
     last = np.zeros(2**bits, dtype=np.int32)
     last[place] = rows
-    # Who does not find itself shares its place with who is there.
+    # A row that does not find itself shares its place with the row that is there.
     shared: Bools = np.zeros(2**bits, dtype=bool)
     shared[place[last[place] != rows]] = True
     return np.asarray(shared[place])

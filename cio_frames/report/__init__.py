@@ -1,7 +1,8 @@
-"""What a check of a frame found, for people and for programs."""
+"""What validation found and what a load did, for people and for programs."""
 
+from cio_frames.report.column_facts import column_facts, merge_column_facts
 from cio_frames.report.facts import ColumnFacts, Facts
-from cio_frames.report.survey import Survey, column_facts, merged
-from cio_frames.report.validated import ValidationReport
+from cio_frames.report.survey import Survey
+from cio_frames.report.validation_report import ValidationReport
 
-__all__ = ["ColumnFacts", "Facts", "Survey", "ValidationReport", "column_facts", "merged"]
+__all__ = ["ColumnFacts", "Facts", "Survey", "ValidationReport", "column_facts", "merge_column_facts"]

@@ -1,4 +1,4 @@
-"""What is known of a frame on its way, apart from broken checks: columns, sizes, times."""
+"""Facts of a frame beside its failure cases: columns, sizes, times."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import pandas as pd
 
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:
-    """How one column of the frame goes out.
+    """How one column of the frame is sent.
 
     Attributes
     ----------
     label : str
-        What the frame calls the column.
+        The column's label.
     field : str
-        Where it goes, as a dotted wire path: ``userId``, ``properties.total``.
+        The field it feeds, as a dotted wire path: ``userId``, ``properties.total``.
     dtype : str
         Its pandas dtype.
     wire_type : str
-        What it is in JSON: string, time, number, integer, boolean, object, array; ``mixed`` for Python objects of
+        Its type in JSON: string, time, number, integer, boolean, object, array; ``mixed`` for Python objects of
         several types, ``nothing`` for a column of nulls.
     filled : int
         How many rows have a value.
     losses : tuple of (str, int)
-        What is lost or changed on the way, in words, and in how many cells: ``("nanoseconds cut to milliseconds", 3)``.
+        What is changed or rounded, and in how many cells: ``("nanoseconds cut to milliseconds", 3)``.
     """
 
     label: str
@@ -40,14 +40,14 @@ class ColumnFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of the rows that can be written.
+    """Facts of the rows that can be encoded.
 
     Attributes
     ----------
     columns : tuple of ColumnFacts
         One for each column that feeds a field, in the frame's order.
     call_bytes : numpy array of int64
-        Sizes of the calls that can be written, in UTF-8 bytes of JSON, those that are too large among them.
+        Sizes of the calls that can be encoded, in UTF-8 bytes of JSON, including those that are too large.
     bodies : numpy array of int64
         Sizes of the bodies of the requests that would carry the rows that can be sent, in bytes.
     max_call_bytes, max_body_bytes : int
@@ -55,11 +55,11 @@ class Facts:
     earliest, latest : pandas.Timestamp or None
         The earliest and latest timestamp among rows that have one, in UTC.
     untimed : int
-        Rows that can be sent and have no timestamp: Customer.io takes the time of receipt.
+        Rows that can be sent and have no timestamp: Customer.io uses the time of receipt.
     recent : dict of str to int
         Rows that are younger than 72 hours, or have no timestamp, by event (or call): they can start campaigns.
     checked_at : pandas.Timestamp
-        The moment that "younger" refers to, in UTC.
+        The time that "younger" refers to, in UTC.
     """
 
     columns: tuple[ColumnFacts, ...]

@@ -1,22 +1,38 @@
-"""What a load came to, as one HTML page that needs nothing else."""
+"""The summary of a load as one HTML page that loads nothing else."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Protocol
 
-from cio_frames.report.page import environment
+from cio_frames.report.templates import template_environment
 
-if TYPE_CHECKING:
-    from cio_frames.loading.result import LoadResult
-
-_REASONS_SHOWN = 500
+_MAX_REASON_ROWS = 500
 
 
-def load_page(loaded: LoadResult) -> str:
-    """Return the page; it holds counts and reasons, and no cell of any row."""
+class LoadSummary(Protocol):
+    """What a page needs of the result of a load; the template reads its other attributes too."""
+
+    @property
+    def what(self) -> str:
+        """The call and the event."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows the source has."""
+
+    @property
+    def reasons(self) -> Mapping[tuple[str, str | None], int]:
+        """How many rows have each status and reason."""
+
+
+def load_page(result: LoadSummary) -> str:
+    """Return the page; it has counts and reasons, and no cell of any row."""
     reasons = sorted(
-        ((status, reason, rows) for (status, reason), rows in loaded.reasons.items() if reason),
+        ((status, reason, rows) for (status, reason), rows in result.reasons.items() if reason),
         key=lambda found: -found[2],
     )
-    template = environment().get_template("load.html.j2")
-    return template.render(loaded=loaded, reasons=reasons[:_REASONS_SHOWN], more_reasons=len(reasons[_REASONS_SHOWN:]))
+    template = template_environment().get_template("load.html.j2")
+    return template.render(
+        result=result, reasons=reasons[:_MAX_REASON_ROWS], more_reasons=len(reasons[_MAX_REASON_ROWS:])
+    )

@@ -1,4 +1,4 @@
-"""Sizes of calls, or of bodies, as a histogram that always shows the limit."""
+"""Sizes of calls or of bodies as a histogram that always includes the limit."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-# Two bars double the size: calls of a few hundred bytes and a limit of 32,000 fit one picture.
+# Two bars double the size, so that calls of a few hundred bytes and a limit of 32,000 fit one picture.
 _RATIO = 2**0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """How many are of a size; ``above`` < size <= ``up_to``, in bytes."""
+    """How many have a size; ``above`` < size <= ``up_to``, in bytes."""
 
     place: int
     above: int
@@ -49,7 +49,7 @@ class Histogram:
 
 
 def histogram(sizes: npt.NDArray[np.int64], limit: int) -> Histogram | None:
-    """Return the histogram of sizes, or None where there are none.
+    """Return the histogram of sizes, or None if there are none.
 
     >>> found = histogram(np.array([300, 310, 32_000, 32_001]), 32_000)
     >>> found.bars[0].count, found.over_limit

@@ -1,9 +1,9 @@
-"""A local Customer.io that answers like the real one and shows what it received.
+"""A local Customer.io that responds like the real one and shows what it received.
 
-It reads the spec and nothing else of this package, so that it cannot share a mistake with the code that
-sends. What nobody documents about the real API is marked "assumed" where it is decided.
+Of this package it imports the spec and the errors alone, so that it cannot share a mistake with the code that sends.
+``assumptions`` lists how it decides what the API's documentation leaves open.
 """
 
-from cio_frames.sandbox.server import Sandbox
+from cio_frames.sandbox.sandbox import Sandbox
 
 __all__ = ["Sandbox"]

@@ -1,4 +1,4 @@
-"""The web page: what was received, for people to look at."""
+"""The web pages."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 from jinja2 import Environment, PackageLoader
@@ -17,170 +18,233 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from cio_frames.sandbox.answers import ERROR_BODIES
-from cio_frames.sandbox.assumptions import FIXED, switches
-from cio_frames.sandbox.breaking import SCOPE_KEY, Connection
-from cio_frames.sandbox.openapi import description
-from cio_frames.sandbox.settings import Settings
+from cio_frames.sandbox.assumptions import FIXED_ASSUMPTIONS, OPTION_DESCRIPTIONS, list_switches
+from cio_frames.sandbox.broken_responses import CONNECTION_KEY, ServerConnection
+from cio_frames.sandbox.listings import Filter, ListingPage
+from cio_frames.sandbox.openapi import build_openapi
+from cio_frames.sandbox.page_queries import PageQueries
+from cio_frames.sandbox.responses import ERROR_BODIES
+from cio_frames.sandbox.settings import BATCH_ERRORS, SandboxSettings
+from cio_frames.sandbox.shell import export_command
 from cio_frames.sandbox.store import Store
-from cio_frames.sandbox.views import Listing, Views
-from cio_frames.sandbox.writer import Writer
+from cio_frames.sandbox.writer import WriterThread
 
-_STATIC = Path(__file__).parent / "static"
-_FILES = {"style.css": "text/css", "live.js": "text/javascript"}
-_LISTS = ("people", "events", "objects", "devices", "problems", "requests")
-_LIVE_SECONDS = 0.5
-# How long a page waits for calls to be applied; a longer wait is told instead.
-_PATIENCE_SECONDS = 1.0
-_SEARCH_BYTES = 4_000
-_HEADERS = {
+_STATIC_FOLDER = Path(__file__).parent / "static"
+_STATIC_FILES = {"style.css": "text/css", "live.js": "text/javascript"}
+_NAVIGATION = ("people", "events", "calls", "objects", "devices", "problems", "requests")
+_LISTINGS = (*_NAVIGATION, "suppressed", "repeats")
+_WITHOUT_STATE = ("calls", "problems", "requests")
+_UPDATE_SECONDS = 0.5
+# A page waits this long for calls to be applied; after that it states how many are waiting.
+_CATCH_UP_SECONDS = 1.0
+_MAX_SEARCH_CHARACTERS = 500
+_PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-_DIGITS = 18
-_LOCAL = {"127.0.0.1", "localhost", "::1"}
+_MAX_DIGITS = 18
+_LOOPBACK_NAMES = {"127.0.0.1", "localhost", "::1"}
 
 
-def routes(store: Store, writer: Writer, settings: Settings, is_authorized: Callable[[str], bool]) -> list[Route]:
-    """Return the pages, which only read."""
-    pages = _Pages(store, writer, settings, is_authorized)
-    return [
-        Route("/", pages.overview),
-        Route("/live", pages.live),
-        Route("/about", pages.about),
-        Route("/openapi.json", pages.openapi),
-        Route("/search", pages.search, methods=["POST"]),
-        Route("/people/{number}", pages.person),
-        *(Route(f"/{name}", pages.listing) for name in _LISTS),
-        *(Route(f"/static/{name}", pages.file) for name in _FILES),
-    ]
+class PageHandlers:
+    """The handlers of the web pages.
 
+    Parameters
+    ----------
+    store
+        What the pages show.
+    writer
+        Brings the store up to date.
+    settings
+        The options of the sandbox.
+    is_authorized
+        Whether an Authorization header has the write key.
+    """
 
-class _Pages:
-    def __init__(self, store: Store, writer: Writer, settings: Settings, is_authorized: Callable[[str], bool]) -> None:
-        self._views, self._writer, self._settings = Views(store), writer, settings
+    def __init__(
+        self, store: Store, writer: WriterThread, settings: SandboxSettings, is_authorized: Callable[[str], bool]
+    ) -> None:
+        self._store, self._writer, self._settings = store, writer, settings
+        self._queries = PageQueries(store)
         self._is_authorized = is_authorized
         loader = PackageLoader("cio_frames.sandbox")
         self._templates = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-        self._templates.filters["json"] = _json
+        self._templates.filters["json"] = _format_json
+
+    def build_routes(self) -> list[Route]:
+        """Return the routes of the pages."""
+        return [
+            Route("/", self.overview),
+            Route("/live", self.live),
+            Route("/about", self.about),
+            Route("/openapi.json", self.openapi),
+            Route("/search", self.search),
+            Route("/clear", self.clear, methods=["POST"]),
+            *(Route(f"/{name}/{{number}}", partial(self.detail, name)) for name in ("people", "objects", "requests")),
+            *(Route(f"/{name}", partial(self.listing, name)) for name in _LISTINGS),
+            *(Route(f"/static/{name}", self.static_file) for name in _STATIC_FILES),
+        ]
 
     async def overview(self, request: Request) -> Response:
-        """Show how much there is, and how fast it comes."""
-        return await self._shown(request, "overview.html", lambda: {"recent": self._views.recent()})
+        """Show the counters and the latest calls."""
+        return await self._respond(request, "overview.html", self._queries.overview)
 
-    async def listing(self, request: Request) -> Response:
-        """Show the rows of one table."""
-        name = request.scope["path"].strip("/")
-        before = _place(request.query_params.get("before", ""))
+    async def listing(self, name: str, request: Request) -> Response:
+        """Show one page of a table."""
+        parameters = request.query_params
+        before = _parse_number(parameters.get("before", ""))
+        chosen = Filter(
+            name=parameters.get("name"),
+            person=_parse_number(parameters.get("person", "")),
+            type=parameters.get("type"),
+            reason=parameters.get("reason"),
+        )
 
         def values() -> dict[str, Any]:
-            if not self._settings.keeps_state and name not in ("problems", "requests"):
+            if not self._settings.keeps_state and name not in _WITHOUT_STATE:
                 return {"name": name, "listing": None}
-            listing: Listing = getattr(self._views, name)(before)
-            return {"name": name, "listing": listing, "is_first": before is None}
+            listing: ListingPage = getattr(self._queries.listings, name)(before, chosen)
+            older = urlencode({**parameters, "before": listing.older}) if listing.older is not None else None
+            first = urlencode({key: value for key, value in parameters.items() if key != "before"})
+            filters = {key: value for key, value in chosen._asdict().items() if value is not None}
+            reasons = self._queries.reasons() if name == "problems" and before is None and not filters else []
+            content = {"name": name, "listing": listing, "is_first": before is None, "older": older, "first": first}
+            return {**content, "filters": filters, "reasons": reasons}
 
-        return await self._shown(request, "listing.html", values)
+        return await self._respond(request, "listing.html", values)
 
-    async def person(self, request: Request) -> Response:
-        """Show all about one person."""
-        number = _place(request.scope["path"].rpartition("/")[2])
+    async def detail(self, name: str, request: Request) -> Response:
+        """Show one person, object or request."""
+        number = _parse_number(request.path_params["number"])
+        query, template = {
+            "people": (self._queries.person, "person.html"),
+            "objects": (self._queries.object_page, "object.html"),
+            "requests": (self._queries.request_page, "request.html"),
+        }[name]
+        is_supported = self._settings.keeps_state or name in _WITHOUT_STATE
 
         def values() -> dict[str, Any]:
-            return {"person": self._views.person(number) if self._settings.keeps_state and number else None}
+            return {"detail": query(number) if is_supported and number is not None else None}
 
-        return await self._shown(request, "person.html", values)
+        return await self._respond(request, template, values)
 
     async def search(self, request: Request) -> Response:
-        """Show what is known by an id, an email or a message id. By POST, so that no address has it."""
-        body = b""
-        async for chunk in request.stream():
-            body = (body + chunk)[:_SEARCH_BYTES]
-        text = parse_qs(body.decode(errors="replace"), errors="replace").get("text", [""])[0].strip()
+        """Show people, objects, events and calls by id, email, event name or message id."""
+        text = request.query_params.get("q", "")[:_MAX_SEARCH_CHARACTERS].strip()
 
         def values() -> dict[str, Any]:
-            return {"text": text, "found": self._views.search(text) if self._settings.keeps_state and text else None}
+            return {"text": text, "found": self._queries.search(text) if self._settings.keeps_state and text else None}
 
-        return await self._shown(request, "search.html", values)
+        return await self._respond(request, "search.html", values)
+
+    async def clear(self, request: Request) -> Response:
+        """Delete everything that was received, if a page of this sandbox requests it."""
+        if refusal := self._refuse_access(request):
+            return refusal
+        own_origin = f"{request.url.scheme}://{request.headers.get('Host', '')}"
+        if request.headers.get("Origin") != own_origin and request.headers.get("Sec-Fetch-Site") != "same-origin":
+            return Response("only a page of this sandbox can clear it", 403)
+        await _ignore_errors(self._writer.catch_up())
+        await run_in_threadpool(self._store.clear)
+        return Response(status_code=303, headers={"Location": "/", **_PAGE_HEADERS})
 
     async def about(self, request: Request) -> Response:
-        """Show what is assumed, and how each assumption is set now."""
-        chosen = self._settings.assumed
+        """Show the assumptions and their current values."""
+        assumptions = self._settings.assumptions
         values = {
-            "switches": [(*switch, getattr(chosen, switch.name)) for switch in switches()],
-            "fixed": FIXED,
+            "descriptions": OPTION_DESCRIPTIONS,
+            "switches": [(*switch, getattr(assumptions, switch.name)) for switch in list_switches()],
+            "fixed": FIXED_ASSUMPTIONS,
             "batch_errors": self._settings.batch_errors,
+            "batch_errors_choices": BATCH_ERRORS,
             "error_body": self._settings.error_body,
             "error_bodies": ERROR_BODIES,
         }
-        return await self._shown(request, "about.html", lambda: values)
+        return await self._respond(request, "about.html", lambda: values)
+
+    async def not_found(self, request: Request, status: int) -> Response:
+        """Show in a browser that there is no such page."""
+        return await self._respond(request, "not_found.html", lambda: {"status": status}, status)
 
     async def openapi(self, _: Request) -> Response:
-        """Return what the sandbox says of itself to programs."""
-        return Response(orjson.dumps(description()), media_type="application/json")
+        """Return the OpenAPI document."""
+        return Response(orjson.dumps(build_openapi()), media_type="application/json")
 
-    async def file(self, request: Request) -> Response:
-        """Return what a page needs besides itself."""
+    async def static_file(self, request: Request) -> Response:
+        """Return a style sheet or script."""
         name = request.scope["path"].rpartition("/")[2]
-        return FileResponse(_STATIC / name, media_type=_FILES[name], headers=_HEADERS)
+        return FileResponse(_STATIC_FOLDER / name, media_type=_STATIC_FILES[name], headers=_PAGE_HEADERS)
 
     async def live(self, request: Request) -> Response:
-        """Send the counters as they change."""
-        if refusal := self._refusal(request):
+        """Stream the counters."""
+        if refusal := self._refuse_access(request):
             return refusal
-        connection: Connection = request.scope[SCOPE_KEY]
-        return StreamingResponse(self._counters(connection), media_type="text/event-stream", headers=_HEADERS)
+        connection: ServerConnection = request.scope[CONNECTION_KEY]
+        return StreamingResponse(
+            self._stream_counters(connection), media_type="text/event-stream", headers=_PAGE_HEADERS
+        )
 
-    async def _counters(self, connection: Connection) -> AsyncIterator[bytes]:
-        while not connection.is_ending():
-            values = await run_in_threadpool(lambda: {**self._views.counts(), "recent": self._views.recent()})
+    async def _stream_counters(self, connection: ServerConnection) -> AsyncIterator[bytes]:
+        while not connection.is_stopping():
+            values = await run_in_threadpool(lambda: {**self._queries.counts(), "recent": self._queries.recent()})
             yield b"data: " + orjson.dumps(values) + b"\n\n"
-            await asyncio.sleep(_LIVE_SECONDS)
+            await asyncio.sleep(_UPDATE_SECONDS)
 
-    async def _shown(self, request: Request, template: str, values: Callable[[], dict[str, Any]]) -> Response:
-        if refusal := self._refusal(request):
+    async def _respond(
+        self, request: Request, template: str, values: Callable[[], dict[str, Any]], status: int = 200
+    ) -> Response:
+        if refusal := self._refuse_access(request):
             return refusal
         caught_up = self._writer.catch_up()
-        # What goes wrong there is for those who ask for frames; a page shows what there is.
-        await asyncio.wait([asyncio.ensure_future(_quietly(caught_up))], timeout=_PATIENCE_SECONDS)
-        return await run_in_threadpool(self._rendered, request.scope["path"], template, values)
+        # The frames raise its errors; a page shows the state as it is.
+        await asyncio.wait([asyncio.ensure_future(_ignore_errors(caught_up))], timeout=_CATCH_UP_SECONDS)
+        own_url = f"{request.url.scheme}://{request.headers.get('Host', '')}"
+        return await run_in_threadpool(self._render, request.scope["path"], own_url, template, values, status)
 
-    def _rendered(self, path: str, template: str, values: Callable[[], dict[str, Any]]) -> Response:
-        found = values()
+    def _render(
+        self, path: str, own_url: str, template: str, values: Callable[[], dict[str, Any]], status: int
+    ) -> Response:
+        content = values()
         html = self._templates.get_template(template).render(
-            **found, path=path, lists=_LISTS, counts=self._views.counts(), keeps_state=self._settings.keeps_state
+            path=path,
+            navigation=_NAVIGATION,
+            counts=self._queries.counts(),
+            keeps_state=self._settings.keeps_state,
+            export_command=export_command(own_url, self._settings.write_key),
+            **content,
         )
-        status = 404 if found.get("person", self) is None else 200
-        return Response(html, status, _HEADERS, "text/html")
+        is_found = content.get("detail", self) is not None
+        return Response(html, status if is_found else 404, _PAGE_HEADERS, "text/html")
 
-    def _refusal(self, request: Request) -> Response | None:
-        """Refuse other machines without the key, and pages of other sites that lead their names here."""
+    def _refuse_access(self, request: Request) -> Response | None:
+        """Refuse other machines without the write key, and other sites whose host name resolves to this address."""
         if self._settings.is_local:
-            is_mine = _name(request.headers.get("Host", "")) in _LOCAL | {self._settings.host}
-            return None if is_mine else Response("this name is not mine", 421)
+            is_own_name = _parse_host_name(request.headers.get("Host", "")) in _LOOPBACK_NAMES | {self._settings.host}
+            return None if is_own_name else Response("unknown host name", 421)
         if self._is_authorized(request.headers.get("Authorization", "")):
             return None
-        return Response("the write key is the user name", 401, {"WWW-Authenticate": 'Basic realm="sandbox"'})
+        return Response("enter the write key as user name", 401, {"WWW-Authenticate": 'Basic realm="sandbox"'})
 
 
-async def _quietly(future: Future[None]) -> None:
+async def _ignore_errors(future: Future[None]) -> None:
     with suppress(Exception):
         await asyncio.wrap_future(future)
 
 
-def _name(host: str) -> str | None:
+def _parse_host_name(host: str) -> str | None:
     try:
         return urlsplit(f"//{host}").hostname
     except ValueError:
         return None
 
 
-def _place(text: str) -> int | None:
-    """Return a number that SQLite can hold, None for what is none."""
-    return int(text) if len(text) <= _DIGITS and text.isascii() and text.isdecimal() else None
+def _parse_number(text: str) -> int | None:
+    """Return a number that SQLite can store, None if the text is not one."""
+    return int(text) if len(text) <= _MAX_DIGITS and text.isascii() and text.isdecimal() else None
 
 
-def _json(value: Any) -> str:
+def _format_json(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()

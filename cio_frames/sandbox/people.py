@@ -1,17 +1,20 @@
-"""Who is who: people, their ids, their traits, and how two of them become one."""
+"""People: their ids, their traits, and how two of them become one."""
 
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from cio_frames.sandbox.assumptions import Assumed
+from cio_frames.sandbox.assumptions import Assumptions
+from cio_frames.sandbox.wire import OBJECT_TYPE_ID_NAMES, RESERVED_TRAITS, WireField
 
-TABLES = """
+if TYPE_CHECKING:
+    import sqlite3
+
+PEOPLE_TABLES = """
 CREATE TABLE IF NOT EXISTS people (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT UNIQUE,
@@ -20,131 +23,144 @@ CREATE TABLE IF NOT EXISTS people (
     is_visitor INTEGER NOT NULL,
     traits TEXT NOT NULL
 );
-CREATE TABLE IF NOT EXISTS anonymous (
+CREATE TABLE IF NOT EXISTS anonymous_ids (
     anonymous_id TEXT PRIMARY KEY,
     person INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS anonymous_person ON anonymous (person);
+CREATE INDEX IF NOT EXISTS anonymous_ids_person ON anonymous_ids (person);
 """
-# "RFC 5322" in the vendor's words; this much of it tells an email from an id.
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_CIO = "cio_"
-_CIO_NUMBER = re.compile(r"[0-9a-f]{8,15}")
-_REMEMBERED = 200_000
-# What identify says of an object, and is no trait of the person.
-_NOT_TRAITS = ("objectTypeId", "object_type_id", "relationshipAttributes")
+# The vendor says "RFC 5322"; this part of it distinguishes an email from an id.
+_EMAIL_PATTERN = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_CIO_PREFIX = "cio_"
+_CIO_NUMBER_PATTERN = re.compile(r"[0-9a-f]{8,15}")
+PERSON_CACHE_SIZE = 200_000
+# Traits of an identify call that describe an object or a relationship, not the person.
+_OBJECT_TRAITS = (*OBJECT_TYPE_ID_NAMES, WireField.RELATIONSHIP_ATTRIBUTES)
 
 
-class Key(NamedTuple):
-    """What a call knows a person by: ``id``, ``email``, ``cio`` or ``anonymous``, and the value."""
+class PersonKey(NamedTuple):
+    """How a call identifies a person: ``id``, ``email``, ``cio`` or ``anonymous``, and the value."""
 
     kind: str
     value: str
 
 
-def cio_id(number: int) -> str:
-    """Return the id that Customer.io would give to a person, to be sent as a user id.
+def format_cio_id(number: int) -> str:
+    """Return the id that Customer.io would assign to a person, which is sent as a user id.
 
-    >>> cio_id(7)
+    >>> format_cio_id(7)
     'cio_00000007'
     """
-    return f"{_CIO}{number:08x}"
+    return f"{_CIO_PREFIX}{number:08x}"
 
 
-def number_of(value: str) -> int | None:
-    """Return the number behind a ``cio_`` id without its beginning, None for what is none.
+def parse_cio_number(value: str) -> int | None:
+    """Return the number in a ``cio_`` id without its prefix, None if it is not valid.
 
-    >>> number_of("0000000a"), number_of("ada")
+    >>> parse_cio_number("0000000a"), parse_cio_number("ada")
     (10, None)
     """
-    return int(value, 16) if _CIO_NUMBER.fullmatch(value) else None
+    return int(value, 16) if _CIO_NUMBER_PATTERN.fullmatch(value) else None
 
 
-def key_of(user_id: str) -> Key:
-    """Return what a user id is: emails are told from ids by their looks, and case does not count in them.
+def parse_person_key(user_id: str) -> PersonKey:
+    """Return the kind and value of a user id. Emails are recognized by their form; their case is ignored.
 
-    >>> key_of("Ada@Example.test"), key_of("cio_00000007").kind, key_of("ada").kind
-    (Key(kind='email', value='ada@example.test'), 'cio', 'id')
+    >>> parse_person_key("Ada@Example.test"), parse_person_key("cio_00000007").kind, parse_person_key("ada").kind
+    (PersonKey(kind='email', value='ada@example.test'), 'cio', 'id')
     """
-    if user_id.startswith(_CIO):
-        return Key("cio", user_id.removeprefix(_CIO))
-    if "@" in user_id and _EMAIL.fullmatch(user_id):
-        return Key("email", user_id.casefold())
-    return Key("id", user_id)
+    if user_id.startswith(_CIO_PREFIX):
+        return PersonKey("cio", user_id.removeprefix(_CIO_PREFIX))
+    if "@" in user_id and _EMAIL_PATTERN.fullmatch(user_id):
+        return PersonKey("email", user_id.casefold())
+    return PersonKey("id", user_id)
 
 
-def key_of_call(call: Mapping[str, Any]) -> Key | None:
-    """Return whom a call is about: by user id, or else, in identify, by email, or else by anonymous id.
+def person_key_of_call(call: Mapping[str, Any]) -> PersonKey | None:
+    """Return the person of a call: by user id, then (identify) by email, then by anonymous id.
 
-    >>> key_of_call({"type": "track", "userId": None, "anonymousId": "a"})
-    Key(kind='anonymous', value='a')
+    >>> person_key_of_call({"type": "track", "userId": None, "anonymousId": "a"})
+    PersonKey(kind='anonymous', value='a')
     """
-    if user_id := call.get("userId"):
-        return key_of(user_id)
-    if call["type"] == "identify" and (email := email_of(call.get("traits") or {})):
-        return Key("email", email)
-    anonymous_id = call.get("anonymousId")
-    return Key("anonymous", anonymous_id) if anonymous_id else None
+    if user_id := call.get(WireField.USER_ID):
+        return parse_person_key(user_id)
+    if call[WireField.TYPE] == "identify" and (email := read_email(call.get(WireField.TRAITS) or {})):
+        return PersonKey("email", email)
+    anonymous_id = call.get(WireField.ANONYMOUS_ID)
+    return PersonKey("anonymous", anonymous_id) if anonymous_id else None
 
 
-def email_of(traits: Mapping[str, Any]) -> str | None:
-    """Return the email among traits as people are found by it."""
-    email = traits.get("email")
-    return email.casefold() if isinstance(email, str) and _EMAIL.fullmatch(email) else None
+def read_email(traits: Mapping[str, Any]) -> str | None:
+    """Return the email among traits in the form by which people are found."""
+    email = traits.get(WireField.EMAIL)
+    return email.casefold() if isinstance(email, str) and _EMAIL_PATTERN.fullmatch(email) else None
 
 
-def updated(old: Mapping[str, Any], news: Mapping[str, Any], *, erases: bool = True) -> dict[str, Any]:
-    """Return attributes after an update: absent ones stay, null and "" erase.
+def update_attributes(old: Mapping[str, Any], new: Mapping[str, Any], *, erase: bool = True) -> dict[str, Any]:
+    """Return attributes after an update: absent ones stay, null and "" remove.
 
-    >>> updated({"plan": "free", "city": "Ulm"}, {"plan": "pro", "city": None})
+    >>> update_attributes({"plan": "free", "city": "Ulm"}, {"plan": "pro", "city": None})
     {'plan': 'pro'}
     """
-    both = {**old, **news}
-    return {name: value for name, value in both.items() if not (erases and (value is None or value == ""))}
+    merged = {**old, **new}
+    return {name: value for name, value in merged.items() if not (erase and (value is None or value == ""))}
 
 
 class People:
-    """The people of a sandbox; everything within the caller's transaction."""
+    """The people of a sandbox, within the caller's transaction.
 
-    def __init__(self, connection: sqlite3.Connection, assumed: Assumed) -> None:
+    Parameters
+    ----------
+    connection
+        The database.
+    assumptions
+        How undocumented behavior is decided.
+    cache_size
+        How many people are found without a query.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, assumptions: Assumptions, *, cache_size: int = PERSON_CACHE_SIZE
+    ) -> None:
         self._db = connection
-        self._erases = assumed.null_traits == "erase"
-        self._may_change_email = assumed.email_changes == "allow"
-        self._makes_people = assumed.unknown_people == "make"
-        self._found: dict[Key, int] = {}
+        self._erases = assumptions.null_traits == "erase"
+        self._allows_email_changes = assumptions.email_changes == "allow"
+        self._creates_people = assumptions.unknown_people == "make"
+        self._cache: dict[PersonKey, int] = {}
+        self._cache_size = cache_size
 
-    def forget(self) -> None:
-        """Look everyone up anew, since ids have changed hands."""
-        self._found.clear()
+    def clear_cache(self) -> None:
+        """Look everyone up again, since ids have changed."""
+        self._cache.clear()
 
-    def find(self, key: Key) -> int | None:
+    def find(self, key: PersonKey) -> int | None:
         """Return the number of a person."""
-        found = self._found.get(key)
-        if found is None:
-            found = self._looked_up(key)
-            if found is not None:
-                if len(self._found) >= _REMEMBERED:
-                    self._found.clear()
-                self._found[key] = found
-        return found
+        number = self._cache.get(key)
+        if number is None:
+            number = self._query_number(key)
+            if number is not None:
+                if len(self._cache) >= self._cache_size:
+                    self._cache.clear()
+                self._cache[key] = number
+        return number
 
-    def _looked_up(self, key: Key) -> int | None:
+    def _query_number(self, key: PersonKey) -> int | None:
         value: object = key.value
         if key.kind == "cio":
-            value = number_of(key.value)
-        row = self._db.execute(_QUERIES[key.kind], (value,)).fetchone()
+            value = parse_cio_number(key.value)
+        row = self._db.execute(_NUMBER_QUERIES[key.kind], (value,)).fetchone()
         return None if row is None else int(row[0])
 
-    def met(self, key: Key, anonymous_id: str | None) -> int | None:
-        """Return the person whom a call is about, made where unknown; None where nobody may be made."""
+    def find_or_create(self, key: PersonKey, anonymous_id: str | None) -> int | None:
+        """Return the person of a call, created if not found; None if the call cannot create a person."""
         number = self.find(key)
         if number is not None:
             return number
-        if key.kind == "cio" or (key.kind != "anonymous" and not self._makes_people):
+        if key.kind == "cio" or (key.kind != "anonymous" and not self._creates_people):
             return None
-        return self._made(key, anonymous_id)
+        return self._create(key, anonymous_id)
 
-    def _made(self, key: Key, anonymous_id: str | None) -> int:
+    def _create(self, key: PersonKey, anonymous_id: str | None) -> int:
         is_visitor = key.kind == "anonymous"
         number = self._db.execute(
             "INSERT INTO people (id, email, anonymous_id, is_visitor, traits) VALUES (?, ?, ?, ?, '{}')",
@@ -156,68 +172,77 @@ class People:
             ),
         ).lastrowid
         if is_visitor:
-            self._db.execute("INSERT INTO anonymous VALUES (?, ?)", (key.value, number))
+            self._db.execute("INSERT INTO anonymous_ids VALUES (?, ?)", (key.value, number))
         return int(number or 0)
 
-    def identify(self, key: Key, traits: Mapping[str, Any]) -> tuple[int | None, str | None]:
-        """Create or update a person; return their number and what of it was not done, if anything."""
-        email, wanted_id = email_of(traits), traits.get("id")
+    def identify(self, key: PersonKey, traits: Mapping[str, Any]) -> tuple[int | None, str | None]:
+        """Create or update a person; return their number, and the part of the call that was not applied."""
+        email = read_email(traits)
         number = self.find(key)
         if number is None and key.kind == "id" and email:
-            number = self._adopted(key, Key("email", email))
+            number = self._attach_id(key, PersonKey("email", email))
         if number is None:
             if key.kind == "cio":
-                return None, "nobody has this cio_ id"
-            number = self._made(key, None)
-        refused: dict[str, str] = {}
-        if (
-            key.kind in ("cio", "email")
-            and isinstance(wanted_id, str)
-            and wanted_id
-            and (reason := self._give_id(number, wanted_id, is_sure=key.kind == "cio"))
-        ):
-            refused["id"] = reason
-        if "email" in traits and (reason := self._give_email(number, email, is_sure=key.kind == "cio")):
-            refused["email"] = reason
-        # An id that was refused is not shown as a trait either.
-        news = {name: value for name, value in traits.items() if name not in _NOT_TRAITS and name not in refused}
-        if news:
-            self._write(number, updated(self.traits(number), news, erases=self._erases))
-        return number, "; ".join(refused.values()) or None
+                return None, "cio_ id not found"
+            number = self._create(key, None)
+        may_replace = key.kind == "cio"
+        reasons = list(self._apply_reserved_traits(number, traits, may_replace=may_replace))
+        left_out = {*_OBJECT_TRAITS, *RESERVED_TRAITS}
+        if WireField.EMAIL in traits and (reason := self._set_email(number, email, may_replace=may_replace)):
+            reasons.append(reason)
+            # An email that was rejected is not a trait either.
+            left_out.add(WireField.EMAIL)
+        new = {name: value for name, value in traits.items() if name not in left_out}
+        if new:
+            self._write_traits(number, update_attributes(self.traits(number), new, erase=self._erases))
+        return number, "; ".join(reasons) or None
 
-    def _adopted(self, key: Key, email: Key) -> int | None:
-        """Give a new id to the person who has the email and no id yet."""
+    def _apply_reserved_traits(self, number: int, traits: Mapping[str, Any], *, may_replace: bool) -> Iterator[str]:
+        """Set the id that the traits have; yield a reason for each reserved trait that was not applied."""
+        for name in RESERVED_TRAITS:
+            value = traits.get(name)
+            if value is None or value == "":
+                continue
+            if name != WireField.PERSON_ID:
+                yield f"trait {name} is reserved; it was ignored"
+            elif not isinstance(value, str):
+                yield f"trait {name} must be text; it was ignored"
+            elif reason := self._set_id(number, value, may_replace=may_replace):
+                yield reason
+
+    def _attach_id(self, key: PersonKey, email: PersonKey) -> int | None:
+        """Assign a new id to the person who has the email and no id yet."""
         number = self.find(email)
         if number is None or self.ids(number)[0] is not None:
             return None
         self._db.execute("UPDATE people SET id = ? WHERE number = ?", (key.value, number))
         return number
 
-    def _give_email(self, number: int, email: str | None, *, is_sure: bool) -> str | None:
-        """Give a person an email, or none; return why not, if not."""
-        held = self.ids(number)[1]
-        if held == email:
+    def _set_email(self, number: int, email: str | None, *, may_replace: bool) -> str | None:
+        """Set or remove a person's email; return the reason if it was not changed."""
+        user_id, current = self.ids(number)
+        if current == email:
             return None
-        if email is not None and self.find(Key("email", email)) is not None:
-            return "the email is another person's, so it was not changed"
-        if held is not None and not is_sure and not self._may_change_email:
-            return "the person has another email, which only a cio_ id may change"
-        if email is None and self.ids(number)[0] is None:
-            return "the person has no other id, so the email was not erased"
+        if email is not None and self.find(PersonKey("email", email)) is not None:
+            return "email belongs to another person; it was not changed"
+        if current is not None and not may_replace and not self._allows_email_changes:
+            return "person already has another email; only an identify by cio_ id can change it"
+        if email is None and user_id is None:
+            return "email is the person's only id; it was not removed"
         self._db.execute("UPDATE people SET email = ? WHERE number = ?", (email, number))
-        self.forget()
+        self.clear_cache()
         return None
 
-    def _give_id(self, number: int, user_id: str, *, is_sure: bool) -> str | None:
-        held = self.ids(number)[0]
-        if held == user_id:
+    def _set_id(self, number: int, user_id: str, *, may_replace: bool) -> str | None:
+        current = self.ids(number)[0]
+        if current == user_id:
             return None
-        if self.find(Key("id", user_id)) is not None:
-            return "the id is another person's, so it was not changed"
-        if held is not None and not is_sure:
-            return "the person has another id, which only a cio_ id may change"
+        if self.find(PersonKey("id", user_id)) is not None:
+            return "id belongs to another person; it was not changed"
+        if current is not None and not may_replace:
+            return "person already has another id; only an identify by cio_ id can change it"
         self._db.execute("UPDATE people SET id = ? WHERE number = ?", (user_id, number))
-        self.forget()
+        self.clear_cache()
         return None
 
     def traits(self, number: int) -> dict[str, Any]:
@@ -226,7 +251,7 @@ class People:
         traits: dict[str, Any] = orjson.loads(row[0])
         return traits
 
-    def _write(self, number: int, traits: Mapping[str, Any]) -> None:
+    def _write_traits(self, number: int, traits: Mapping[str, Any]) -> None:
         text = orjson.dumps(traits).decode()
         self._db.execute("UPDATE people SET traits = ? WHERE number = ?", (text, number))
 
@@ -235,42 +260,43 @@ class People:
         user_id, email = self._db.execute("SELECT id, email FROM people WHERE number = ?", (number,)).fetchone()
         return user_id, email
 
-    def claim(self, anonymous_id: str, number: int) -> int:
-        """Note that an anonymous id is a person's, unless it is somebody's; return whose it is."""
-        owner = self.find(Key("anonymous", anonymous_id))
+    def assign_anonymous_id(self, anonymous_id: str, number: int) -> int:
+        """Assign an anonymous id to a person unless it has an owner; return its owner."""
+        owner = self.find(PersonKey("anonymous", anonymous_id))
         if owner is None:
-            self._db.execute("INSERT INTO anonymous VALUES (?, ?)", (anonymous_id, number))
+            self._db.execute("INSERT INTO anonymous_ids VALUES (?, ?)", (anonymous_id, number))
             owner = number
         if owner == number or self.is_visitor(owner):
             self._db.execute("UPDATE people SET anonymous_id = ? WHERE number = ?", (anonymous_id, number))
         return owner
 
     def is_visitor(self, number: int) -> bool:
-        """Tell whether somebody is known by an anonymous id alone."""
+        """Return True if a person has an anonymous id alone."""
         return bool(self._db.execute("SELECT is_visitor FROM people WHERE number = ?", (number,)).fetchone()[0])
 
-    def absorb(self, number: int, other: int) -> None:
-        """Let one person have what another one had and they have not; the other one is gone."""
-        mine, email = self.ids(number), self.ids(other)[1]
-        # An id that the other one had and this one does not get is no trait either.
-        lost = {name for name, value in zip(("id", "email"), mine, strict=True) if value is not None}
-        theirs = {name: value for name, value in self.traits(other).items() if name not in lost}
-        held = {name: value for name, value in self.traits(number).items() if value is not None and value != ""}
-        self._write(number, theirs | held)
-        self._db.execute("UPDATE anonymous SET person = ? WHERE person = ?", (number, other))
-        self.remove(other)
-        self._db.execute("UPDATE people SET email = coalesce(email, ?) WHERE number = ?", (email, number))
+    def merge_into(self, target: int, source: int) -> None:
+        """Fill a person's gaps from another one, who is then deleted."""
+        target_email, source_email = self.ids(target)[1], self.ids(source)[1]
+        from_source = self.traits(source)
+        if target_email is not None:
+            # The source's email is not a trait of a person with another one.
+            from_source.pop(WireField.EMAIL, None)
+        own = {name: value for name, value in self.traits(target).items() if value is not None and value != ""}
+        self._write_traits(target, from_source | own)
+        self._db.execute("UPDATE anonymous_ids SET person = ? WHERE person = ?", (target, source))
+        self.delete(source)
+        self._db.execute("UPDATE people SET email = coalesce(email, ?) WHERE number = ?", (source_email, target))
 
-    def remove(self, number: int) -> None:
-        """Delete a person, and the memory of their ids."""
+    def delete(self, number: int) -> None:
+        """Delete a person and their ids."""
         self._db.execute("DELETE FROM people WHERE number = ?", (number,))
-        self._db.execute("DELETE FROM anonymous WHERE person = ?", (number,))
-        self.forget()
+        self._db.execute("DELETE FROM anonymous_ids WHERE person = ?", (number,))
+        self.clear_cache()
 
 
-_QUERIES = {
+_NUMBER_QUERIES = {
     "id": "SELECT number FROM people WHERE id = ?",
     "email": "SELECT number FROM people WHERE email = ?",
     "cio": "SELECT number FROM people WHERE number = ? AND NOT is_visitor",
-    "anonymous": "SELECT person FROM anonymous WHERE anonymous_id = ?",
+    "anonymous": "SELECT person FROM anonymous_ids WHERE anonymous_id = ?",
 }

@@ -1,32 +1,34 @@
-"""What was received, in SQLite: the log of requests and calls, and what came of them.
+"""Everything that was received, in SQLite: the log of requests and calls, and the workspace that follows from it.
 
-The calls of one request lie in one row, a line each, since a row for every call is what would make a sandbox
-slow. State is derived from the log, in its order, and remembers how far it has come: so it can follow later
-than the answer, and is whole again after a process was killed.
+The calls of one request are one row, a line each, since one row per call would make a sandbox slow. The workspace is
+derived from the log, in its order, and records its progress: so it can follow later than the response, and is complete
+again after a process was killed.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 import weakref
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
 import orjson
 
-from cio_frames.errors import ConfigurationError
-from cio_frames.sandbox.assumptions import Assumed
-from cio_frames.sandbox.intake import Kept, Problem
-from cio_frames.sandbox.state import State
+from cio_frames.errors import ConfigurationError, parameter
+from cio_frames.sandbox.assumptions import Assumptions
+from cio_frames.sandbox.parsing import AcceptedCalls, Problem
+from cio_frames.sandbox.people import PERSON_CACHE_SIZE
+from cio_frames.sandbox.workspace import REPEATED_MESSAGE_ID, IgnoredCall, Workspace, add_totals
 
-_VERSION = 2
-_NEXT = "SELECT coalesce(max(number) + 1, 0) FROM requests"
-_TABLES = f"""
+_FORMAT_VERSION = 3
+_NEXT_REQUEST = "SELECT coalesce(max(number) + 1, 0) FROM requests"
+_LOG_TABLES = f"""
 CREATE TABLE IF NOT EXISTS requests (
     number INTEGER PRIMARY KEY,
     received_at TEXT NOT NULL,
@@ -42,25 +44,37 @@ CREATE TABLE IF NOT EXISTS calls (
     payloads BLOB NOT NULL
 );
 CREATE TABLE IF NOT EXISTS problems (
-    position INTEGER PRIMARY KEY,
+    number INTEGER PRIMARY KEY,
     request INTEGER NOT NULL REFERENCES requests,
     item INTEGER,
     message_id TEXT,
-    reason TEXT NOT NULL
+    reason TEXT NOT NULL,
+    is_repeat INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS problems_message_id ON problems (message_id);
-PRAGMA user_version = {_VERSION};
+CREATE INDEX IF NOT EXISTS problems_request ON problems (request);
+CREATE INDEX IF NOT EXISTS problems_reason ON problems (reason) WHERE NOT is_repeat;
+CREATE TABLE IF NOT EXISTS totals (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (kind, name)
+) WITHOUT ROWID;
+PRAGMA user_version = {_FORMAT_VERSION};
 """
-# For how long it is remembered how much came in each second.
+_INSERT_PROBLEM = "INSERT INTO problems (request, item, message_id, reason, is_repeat) VALUES (?, ?, ?, ?, ?)"
+_RECEIVED_TABLES = ("requests", "calls", "problems", "totals")
+_SELECT_CALLS = "SELECT request, received_at, payloads, items FROM calls JOIN requests ON number = request"
+# The period for which totals per second are kept.
 RECENT_SECONDS = 60
-# A row of calls holds one body at most, half a megabyte.
-_PAGE_ROWS = 20
-# How long to wait for another sandbox that writes to the same file.
-_WAIT_SECONDS = 30.0
+# A row of calls holds one body, of half a megabyte at most.
+_REQUESTS_PER_PAGE = 20
+# The timeout for another sandbox that writes to the same file.
+_LOCK_TIMEOUT_SECONDS = 30.0
 
 
-class Request(NamedTuple):
-    """One request and how it was answered."""
+class RequestLine(NamedTuple):
+    """One request and the status of its response."""
 
     received_at: str
     path: str
@@ -70,16 +84,16 @@ class Request(NamedTuple):
     strict: bool
 
 
-class Receipt(NamedTuple):
-    """A request with what came of it."""
+class LogEntry(NamedTuple):
+    """A request with its accepted calls and its problems."""
 
-    request: Request
-    kept: Kept
+    request: RequestLine
+    accepted: AcceptedCalls
     problems: Sequence[Problem]
 
 
-class Stored(NamedTuple):
-    """The calls of one request, as they were taken."""
+class StoredCalls(NamedTuple):
+    """The accepted calls of one request."""
 
     request: int
     received_at: str
@@ -87,151 +101,164 @@ class Stored(NamedTuple):
     items: Sequence[int | None]
 
 
-class Second(NamedTuple):
-    """What came within one second of the clock."""
+class SecondTotals(NamedTuple):
+    """Requests and bytes of one second of the clock."""
 
-    at: int
+    second: int
     requests: int
     bytes: int
 
 
 class Store:
-    """The requests, calls and problems of a sandbox, and the state that follows from them.
+    """The requests, calls and problems of a sandbox, and the workspace that follows from them.
 
     Parameters
     ----------
     file
-        Where to keep them; None for a temporary database that ends with the store.
-    assumed
-        How the undocumented is decided.
+        The SQLite file; None for a temporary database that ends with the store.
+    assumptions
+        How undocumented behavior is decided.
     keeps_state
         Whether calls are applied, or only logged.
+    person_cache_size
+        How many people are found without a query.
     """
 
     def __init__(
-        self, file: str | Path | None = None, assumed: Assumed | None = None, *, keeps_state: bool = True
+        self,
+        file: str | Path | None = None,
+        assumptions: Assumptions | None = None,
+        *,
+        keeps_state: bool = True,
+        person_cache_size: int = PERSON_CACHE_SIZE,
     ) -> None:
         # One connection for all threads, since a temporary database has only one.
         self._lock = Lock()
-        self._connection = sqlite3.connect("" if file is None else file, _WAIT_SECONDS, check_same_thread=False)
-        self._seen_version = 0
-        # What was received can be read after the server has stopped: until nobody holds the store.
+        path = "" if file is None else file
+        if file is not None:
+            _create_private_file(file)
+        self._connection = sqlite3.connect(path, _LOCK_TIMEOUT_SECONDS, check_same_thread=False)
+        self._last_data_version = 0
+        # The log can be read after the server has stopped: until nothing refers to the store.
         self.close = weakref.finalize(self, self._connection.close)
         try:
-            self._prepare()
-            self.state = State(self._connection, assumed or Assumed()) if keeps_state else None
+            self._prepare_file()
+            self.workspace = (
+                Workspace(self._connection, assumptions or Assumptions(), person_cache_size=person_cache_size)
+                if keeps_state
+                else None
+            )
         except sqlite3.Error:
             self.close()
             raise
-        # Of what another sandbox on the same file receives from now on, these two know nothing.
-        counted = self.read("SELECT coalesce(sum(calls), 0), coalesce(sum(bytes), 0) FROM requests")
-        self.calls_received, self.bytes_received = counted[0]
-        self.recent: deque[Second] = deque([Second(0, 0, 0)], maxlen=RECENT_SECONDS)
+        # These two do not count what another sandbox on the same file receives from now on.
+        totals = self.read("SELECT coalesce(sum(calls), 0), coalesce(sum(bytes), 0) FROM requests")
+        self.calls_received, self.bytes_received = totals[0]
+        self.recent: deque[SecondTotals] = deque([SecondTotals(0, 0, 0)], maxlen=RECENT_SECONDS)
 
-    def _prepare(self) -> None:
-        version, tables = self.read("SELECT * FROM pragma_user_version, (SELECT count(*) FROM sqlite_schema)")[0]
-        if version != _VERSION and tables:
-            raise sqlite3.DatabaseError("it holds something else, or comes from another version of this sandbox")
-        # A killed process loses nothing that was answered; a power cut may, which a sandbox can afford.
+    def _prepare_file(self) -> None:
+        version = self.read("PRAGMA user_version")[0][0]
+        tables = {name for (name,) in self.read("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        if tables and not {"requests", "calls", "problems"} <= tables:
+            raise sqlite3.DatabaseError("it is a SQLite database, but not a sandbox's")
+        if tables and version != _FORMAT_VERSION:
+            raise sqlite3.DatabaseError(
+                f"it has the unsupported format {version} of another version of cio_frames; this version has "
+                f"{_FORMAT_VERSION}"
+            )
+        # A killed process loses no request that was answered; a power failure may, which a sandbox can afford.
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = OFF")
         self._connection.execute("PRAGMA cache_size = -64000")
-        self._connection.executescript(_TABLES)
+        self._connection.executescript(_LOG_TABLES)
 
     @property
-    def next(self) -> int:
+    def next_number(self) -> int:
         """The number of the next request."""
-        return int(self.read(_NEXT)[0][0])
+        return int(self.read(_NEXT_REQUEST)[0][0])
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Have the file alone for one transaction, all of it or nothing."""
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Lock the file for one transaction."""
         with self._lock, self._connection as connection:
-            # At once, since what is read first decides what is written: another sandbox may be on the same file.
+            # Immediate, since reads decide the writes: another sandbox may use the same file.
             connection.execute("BEGIN IMMEDIATE")
             version = connection.execute("PRAGMA data_version").fetchone()[0]
-            if version != self._seen_version and self.state is not None:
-                self.state.forget()
-            self._seen_version = version
+            if version != self._last_data_version and self.workspace is not None:
+                self.workspace.clear_cache()
+            self._last_data_version = version
             yield connection
 
-    def add(self, receipts: Sequence[Receipt]) -> None:
-        """Store requests with what came of them, all or nothing."""
-        with self._writing() as connection:
-            numbered = list(enumerate(receipts, connection.execute(_NEXT).fetchone()[0]))
+    def add(self, entries: Sequence[LogEntry]) -> None:
+        """Store requests with their calls and problems, all or none."""
+        with self._transaction() as connection:
+            numbered = list(enumerate(entries, connection.execute(_NEXT_REQUEST).fetchone()[0]))
             connection.executemany(
                 "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?)",
-                ((number, *receipt.request) for number, receipt in numbered),
+                ((number, *entry.request) for number, entry in numbered),
             )
             connection.executemany(
                 "INSERT INTO calls VALUES (?, ?, ?)",
                 (
-                    (number, _text(receipt.kept.items), b"\n".join(receipt.kept.payloads))
-                    for number, receipt in numbered
-                    if receipt.kept.payloads
+                    (number, _dump_items(entry.accepted.items), b"\n".join(entry.accepted.payloads))
+                    for number, entry in numbered
+                    if entry.accepted.payloads
                 ),
             )
-            connection.executemany(
-                "INSERT INTO problems (request, item, message_id, reason) VALUES (?, ?, ?, ?)",
-                (
-                    (number, problem.item, problem.message_id, problem.reason)
-                    for number, receipt in numbered
-                    for problem in receipt.problems
-                ),
+            _insert_problems(
+                connection,
+                [
+                    IgnoredCall(number, problem.item, problem.message_id, problem.reason)
+                    for number, entry in numbered
+                    for problem in entry.problems
+                ],
             )
-        self._count([receipt.request for receipt in receipts])
+        self._count_requests([entry.request for entry in entries])
 
-    def _count(self, requests: Sequence[Request]) -> None:
-        bytes_ = sum(request.bytes for request in requests)
+    def _count_requests(self, requests: Sequence[RequestLine]) -> None:
+        byte_count = sum(request.bytes for request in requests)
         self.calls_received += sum(request.calls for request in requests)
-        self.bytes_received += bytes_
+        self.bytes_received += byte_count
         now, last = int(time.time()), self.recent[-1]
-        if now != last.at:
-            self.recent.append(last := Second(now, 0, 0))
-        self.recent[-1] = Second(now, last.requests + len(requests), last.bytes + bytes_)
+        if now != last.second:
+            self.recent.append(last := SecondTotals(now, 0, 0))
+        self.recent[-1] = SecondTotals(now, last.requests + len(requests), last.bytes + byte_count)
 
-    def apply_some(self) -> bool:
-        """Apply the calls of one more request to the state; return whether there was one."""
-        if self.state is None:
+    def apply_next(self) -> bool:
+        """Apply the calls of one more request to the workspace; return whether there was one."""
+        if self.workspace is None:
             return False
-        # Most of what it does it does in Python, so that a reader and the server get their turns in between.
-        with self._writing() as connection:
+        # Most of the work is Python, so that readers and the server get their turns in between.
+        with self._transaction() as connection:
             row = connection.execute(
-                "SELECT request, received_at, payloads, items FROM calls JOIN requests ON number = request "
-                "WHERE request >= ? ORDER BY request LIMIT 1",
-                (self.state.next_request(),),
+                f"{_SELECT_CALLS} WHERE request >= ? ORDER BY request LIMIT 1", (self.workspace.next_request(),)
             ).fetchone()
             if row is None:
                 return False
             try:
-                ignored = self.state.apply(_stored(row))
+                ignored = self.workspace.apply(_read_stored_calls(row))
             except BaseException:
-                self.state.forget()
+                self.workspace.clear_cache()
                 raise
-            connection.executemany(
-                "INSERT INTO problems (request, item, message_id, reason) VALUES (?, ?, ?, ?)", ignored
-            )
+            _insert_problems(connection, ignored)
         return True
 
-    def applied(self) -> int:
+    def next_unapplied(self) -> int:
         """Return the number of the first request that was not applied yet."""
         with self._lock:
-            return self.state.next_request() if self.state is not None else 0
+            return self.workspace.next_request() if self.workspace is not None else 0
 
     def catch_up(self) -> None:
-        """Apply everything that was stored to the state."""
-        while self.apply_some():
+        """Apply all stored calls to the workspace."""
+        while self.apply_next():
             pass
 
-    def calls(self, first: int = 0) -> Iterator[Stored]:
-        """Yield the calls by request, a page at a time, so that the server is not kept waiting."""
-        while rows := self.read(
-            "SELECT request, received_at, payloads, items FROM calls JOIN requests ON number = request "
-            "WHERE request >= ? ORDER BY request LIMIT ?",
-            (first, _PAGE_ROWS),
-        ):
+    def calls(self, first: int = 0) -> Iterator[StoredCalls]:
+        """Yield the calls by request, a page at a time, so that the server need not wait."""
+        query = f"{_SELECT_CALLS} WHERE request >= ? ORDER BY request LIMIT ?"
+        while rows := self.read(query, (first, _REQUESTS_PER_PAGE)):
             first = rows[-1][0] + 1
-            yield from map(_stored, rows)
+            yield from map(_read_stored_calls, rows)
 
     def requests(self) -> list[tuple[Any, ...]]:
         """Return number, path, status, bytes, calls and strict of every request."""
@@ -239,10 +266,21 @@ class Store:
 
     def problems(self) -> list[tuple[Any, ...]]:
         """Return request, item, message id and reason of every problem."""
-        return self.read("SELECT request, item, message_id, reason FROM problems ORDER BY request, item, position")
+        return self.read("SELECT request, item, message_id, reason FROM problems ORDER BY request, item, number")
 
-    def settle(self) -> None:
-        """Bring everything into the one file, so that it can be copied."""
+    def clear(self) -> None:
+        """Delete everything that was received."""
+        with self._transaction() as connection:
+            for table in _RECEIVED_TABLES:
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608 -- names of this module
+            if self.workspace is not None:
+                self.workspace.clear()
+        self.calls_received = self.bytes_received = 0
+        self.recent.clear()
+        self.recent.append(SecondTotals(0, 0, 0))
+
+    def checkpoint(self) -> None:
+        """Write everything into the one file, so that it can be copied."""
         self.read("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def read(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
@@ -251,21 +289,35 @@ class Store:
             return self._connection.execute(query, values).fetchall()
 
 
-def _text(items: Sequence[int] | None) -> str | None:
+def _insert_problems(connection: sqlite3.Connection, problems: Sequence[IgnoredCall]) -> None:
+    rows = [(*problem, problem.reason == REPEATED_MESSAGE_ID) for problem in problems]
+    connection.executemany(_INSERT_PROBLEM, rows)
+    add_totals(connection, "problem", Counter(reason for *_, reason, is_repeat in rows if not is_repeat))
+
+
+def _create_private_file(file: str | Path) -> None:
+    """Create the file with access for its owner alone, since calls contain people's data."""
+    # Where this fails, SQLite opens the existing file or states the reason.
+    with suppress(OSError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _dump_items(items: Sequence[int] | None) -> str | None:
     return None if items is None else orjson.dumps(list(items)).decode()
 
 
-def _stored(row: Sequence[Any]) -> Stored:
+def _read_stored_calls(row: Sequence[Any]) -> StoredCalls:
     request, received_at, payloads, items = row
     lines = payloads.split(b"\n")
-    return Stored(request, received_at, lines, orjson.loads(items) if items else range(len(lines)))
+    return StoredCalls(request, received_at, lines, orjson.loads(items) if items else range(len(lines)))
 
 
-def opened(file: str | Path | None, assumed: Assumed | None = None, *, keeps_state: bool = True) -> Store:
-    """Open a store, or say why its file cannot be used."""
+def open_store(file: str | Path | None, assumptions: Assumptions | None = None, *, keeps_state: bool = True) -> Store:
+    """Open a store; raise ConfigurationError if its file is not usable."""
     try:
-        return Store(file, assumed, keeps_state=keeps_state)
+        return Store(file, assumptions, keeps_state=keeps_state)
     except sqlite3.Error as error:
         raise ConfigurationError(
-            f"db={str(file)!r} cannot keep a sandbox: {error}. Pass a file of its own, or none."
+            f"Cannot use {parameter('db', str(file))}: {error}. Pass the path of a new file, or omit it for a "
+            "temporary database."
         ) from error

@@ -3,8 +3,7 @@
 Nothing about the API is written in Python: calls, semantic events, field types, limits and regions are YAML
 in JSON Schema's words, each with its source beside it. This module turns those files into frozen values.
 
-Wire names are camelCase (``userId``), Python names snake_case (``user_id``). Only this module and
-:mod:`cio_frames.columns` know both.
+Names of fields stand in :mod:`.wire_names`.
 """
 
 from __future__ import annotations
@@ -25,23 +24,10 @@ from cio_frames.spec.package_data import package_folder
 
 CallName = Literal["identify", "track", "page", "screen", "group", "alias"]
 CALL_NAMES: tuple[CallName, ...] = get_args(CallName)
-
-# Envelope fields that a parameter can name a column for.
-WIRE_NAMES: Mapping[str, str] = MappingProxyType(
-    {
-        "user_id": "userId",
-        "anonymous_id": "anonymousId",
-        "previous_id": "previousId",
-        "group_id": "groupId",
-        "event": "event",
-        "name": "name",
-        "timestamp": "timestamp",
-        "message_id": "messageId",
-        "context": "context",
-        "integrations": "integrations",
-    }
-)
-PYTHON_NAMES: Mapping[str, str] = MappingProxyType({wire: name for name, wire in WIRE_NAMES.items()})
+# The calls that are stored as events; https://docs.customer.io/journeys/importing-old-data speaks of events only.
+EVENT_CALLS: tuple[CallName, ...] = ("track", "page", "screen")
+# Journeys ignores a repeated event id if it is a valid ULID (Track API OpenAPI file).
+ULID_PATTERN = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +48,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A semantic event: a name in a track call that Customer.io gives a meaning to."""
+    """A semantic event: a name in a track call that has a meaning for Customer.io."""
 
     name: str
     family: str
@@ -87,7 +73,7 @@ class Api:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedDifferences:
-    """Where this spec and the vendor's file differ on purpose, from ``schemas/deliberate.yaml``."""
+    """Where this spec and the vendor's file differ on purpose, from ``schemas/accepted_differences.yaml``."""
 
     names: Mapping[str, str]
     not_events: tuple[str, ...]
@@ -95,13 +81,21 @@ class AcceptedDifferences:
 
 
 @cache
-def read_api() -> Api:
+def read_api(folder: Path | None = None) -> Api:
     """Return hosts and limits.
 
+    Parameters
+    ----------
+    folder : Path, optional
+        The folder of the schemas; the same holds for the other functions here. Default is the one that ships with the
+        package.
+
+    Examples
+    --------
     >>> read_api().regions["eu"]
     'https://cdp-eu.customer.io'
     """
-    file = FieldsFile(package_folder("schemas") / "api.yaml")
+    file = FieldsFile(_schemas_folder(folder) / "api.yaml")
     keys = {"regions", "limits", "journeys", "edition"}
     entries = file.mapping(file.root, allowed=keys, required=keys)
     values = {
@@ -111,35 +105,41 @@ def read_api() -> Api:
     return Api(edition=file.scalar(entries["edition"]), **values)
 
 
+def _schemas_folder(folder: Path | None) -> Path:
+    return package_folder("schemas") if folder is None else folder
+
+
 @cache
-def calls() -> Mapping[str, Call]:
+def calls(folder: Path | None = None) -> Mapping[str, Call]:
     """Return the six calls by name.
 
     >>> calls()["track"].bag
     'properties'
     """
-    common = _common_fields()
-    return MappingProxyType({name: _read_call(name, common) for name in CALL_NAMES})
+    common = _common_fields(folder)
+    return MappingProxyType({name: _read_call(name, common, folder) for name in CALL_NAMES})
 
 
 @cache
-def semantic_events() -> Mapping[str, Event]:
+def semantic_events(folder: Path | None = None) -> Mapping[str, Event]:
     """Return the semantic events by the name that is sent.
 
     >>> semantic_events()["Order Completed"].properties.properties["total"].type
     'number'
     """
     found: dict[str, Event] = {}
-    folder = package_folder("schemas") / "events"
-    for path in sorted(folder.glob("*.yaml")):
-        for event in _read_events(path):
+    events_folder = _schemas_folder(folder) / "events"
+    for path in sorted(events_folder.glob("*.yaml")):
+        file = FieldsFile(path)
+        entries = file.mapping(file.root, allowed={"title", "$defs", "events"}, required={"events"})
+        for event in events_in(file, entries["events"], path.stem, default_ids=calls(folder)["track"].ids):
             if event.name in found:
                 raise SpecError(
-                    f"{path}: {event.name!r} is also in the family {found[event.name].family!r}.", path=path
+                    f"{path}: duplicate event {event.name!r}; it is also in {found[event.name].family}.yaml.", path=path
                 )
             found[event.name] = event
     if not found:
-        raise SpecError(f"{folder} holds no events. Install cio-frames again.", path=folder)
+        raise SpecError(f"No events found in {events_folder}. Reinstall cio-frames.", path=events_folder)
     return MappingProxyType(found)
 
 
@@ -153,40 +153,45 @@ def semantic_event(name: str) -> Event | None:
 
 
 @cache
-def accepted_differences() -> AcceptedDifferences:
+def accepted_differences(folder: Path | None = None) -> AcceptedDifferences:
     """Return where this spec and the vendor's file differ on purpose.
 
-    A difference is what :mod:`cio_frames.spec.drift` would say of it: its kind, its call or event, and the words.
+    A difference is a :class:`cio_frames.spec.drift.Change` by its kind, its call or event, and its text.
 
-    >>> ("removed", "event Experiment Viewed", "variant_id (string)") in deliberate().differences
+    >>> ("removed", "event Experiment Viewed", "variant_id (string)") in accepted_differences().differences
     True
     """
-    file = FieldsFile(package_folder("schemas") / "deliberate.yaml")
+    file = FieldsFile(_schemas_folder(folder) / "accepted_differences.yaml")
     keys = {"names", "not_events", "differences"}
     entries = file.mapping(file.root, allowed={"title", *keys}, required=keys)
-    names = {key: file.name(node, semantic_events().keys()) for key, node in file.mapping(entries["names"]).items()}
+    events = semantic_events(folder).keys()
+    places = {*(f"call {name}" for name in CALL_NAMES), *(f"event {name}" for name in events)}
+    names = {key: file.name(node, events) for key, node in file.mapping(entries["names"]).items()}
     return AcceptedDifferences(
         names=MappingProxyType(names),
-        not_events=tuple(name for group in file.sequence(entries["not_events"]) for name in _not_events(file, group)),
+        not_events=tuple(
+            name for group in file.sequence(entries["not_events"]) for name in _schemas_of_group(file, group)
+        ),
         differences=frozenset(
-            each for group in file.sequence(entries["differences"]) for each in _differences(file, group)
+            each
+            for group in file.sequence(entries["differences"])
+            for each in _differences_of_group(file, group, places)
         ),
     )
 
 
-def _not_events(file: FieldsFile, node: yaml.Node) -> tuple[str, ...]:
+def _schemas_of_group(file: FieldsFile, node: yaml.Node) -> tuple[str, ...]:
     parts = file.mapping(node, allowed={"reason", "schemas"}, required={"reason", "schemas"})
     return file.names(parts["schemas"])
 
 
-def _differences(file: FieldsFile, node: yaml.Node) -> Iterator[tuple[str, str, str]]:
+def _differences_of_group(file: FieldsFile, node: yaml.Node, places: Set[str]) -> Iterator[tuple[str, str, str]]:
     kinds = ("added", "removed", "changed")
     parts = file.mapping(node, allowed={"reason", "where", *kinds}, required={"reason", "where"})
-    known = {*(f"call {name}" for name in CALL_NAMES), *(f"event {name}" for name in semantic_events())}
     for where in file.sequence(parts["where"]):
         for kind in kinds:
             for what in file.names(parts.get(kind)):
-                yield kind, file.name(where, known), what
+                yield kind, file.name(where, places), what
 
 
 @cache
@@ -197,14 +202,14 @@ def events_by_any_name() -> Mapping[str, Event]:
 
 
 @cache
-def _common_fields() -> Mapping[str, Field]:
-    file = FieldsFile(package_folder("schemas") / "common.yaml")
+def _common_fields(folder: Path | None) -> Mapping[str, Field]:
+    file = FieldsFile(_schemas_folder(folder) / "common.yaml")
     entries = file.mapping(file.root, allowed={"title", "$defs", "properties"}, required={"properties"})
     return {name: file.field(node) for name, node in file.mapping(entries["properties"]).items()}
 
 
-def _read_call(name: CallName, common: Mapping[str, Field]) -> Call:
-    file = FieldsFile(package_folder("schemas") / "calls" / f"{name}.yaml")
+def _read_call(name: CallName, common: Mapping[str, Field], folder: Path | None) -> Call:
+    file = FieldsFile(_schemas_folder(folder) / "calls" / f"{name}.yaml")
     keys = {"title", "endpoint", "ids", "required", "properties", "$defs"}
     entries = file.mapping(file.root, allowed=keys, required={"endpoint", "properties"})
     own = {key: file.field(node) for key, node in file.mapping(entries["properties"]).items()}
@@ -217,21 +222,15 @@ def _read_call(name: CallName, common: Mapping[str, Field]) -> Call:
     )
 
 
-def _read_events(path: Path) -> Iterator[Event]:
-    file = FieldsFile(path)
-    entries = file.mapping(file.root, allowed={"title", "$defs", "events"}, required={"events"})
-    return events_in(file, entries["events"], family=path.stem)
-
-
-def events_in(file: FieldsFile, node: yaml.Node, family: str) -> Iterator[Event]:
-    """Yield the events of a file of the form of ``schemas/events/``."""
+def events_in(file: FieldsFile, node: yaml.Node, family: str, *, default_ids: tuple[str, ...]) -> Iterator[Event]:
+    """Yield the events of a file with the keys of ``schemas/events/``."""
     keys = {"ids", "required", "properties", "context", "other_names", "description"}
     for name, below in file.mapping(node).items():
         parts = file.mapping(below, allowed=keys)
         yield Event(
             name=name,
             family=family,
-            ids=file.names(parts["ids"]) if "ids" in parts else calls()["track"].ids,
+            ids=file.names(parts["ids"]) if "ids" in parts else default_ids,
             properties=Field(
                 type="object",
                 required=file.names(parts.get("required")),

@@ -1,6 +1,6 @@
 """Fields in JSON Schema's words, and the YAML files that hold them, read node by node.
 
-A mistake in such a file is told with its line.
+An error in such a file names its line.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import yaml
 
 from cio_frames.spec.yaml_file import YamlFile
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NO_FIELDS: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a call, in JSON Schema's words; ``type=None`` takes anything."""
+    """One field of a call, in JSON Schema's words; ``type=None`` accepts any value."""
 
     type: str | None = None
     format: str | None = None
@@ -30,7 +30,7 @@ class Field:
     maximum: float | None = None
     min_length: int | None = None
     required: tuple[str, ...] = ()
-    properties: Mapping[str, Field] = field(default_factory=lambda: _NOTHING)
+    properties: Mapping[str, Field] = field(default_factory=lambda: _NO_FIELDS)
     items: Field | None = None
     additional: Field | None = None
     description: str | None = None
@@ -44,17 +44,17 @@ class Field:
         if self.items is not None:
             yield from self.items.leaves(f"{path}[]")
 
-    def merged(self, other: Field) -> Field:
-        """Return this field with what another says of it put on top.
+    def merge(self, other: Field) -> Field:
+        """Return this field with another definition on top.
 
         >>> base = Field(type="object", properties={"a": Field("string")})
-        >>> sorted(base.merged(Field(properties={"b": Field("number")})).properties)
+        >>> sorted(base.merge(Field(properties={"b": Field("number")})).properties)
         ['a', 'b']
         """
         members = {**self.properties, **other.properties}
         for name in self.properties.keys() & other.properties.keys():
-            mine, theirs = self.properties[name], other.properties[name]
-            members[name] = mine.merged(theirs) if mine.properties and theirs.properties else theirs
+            below, above = self.properties[name], other.properties[name]
+            members[name] = below.merge(above) if below.properties and above.properties else above
         required = dict.fromkeys((*self.required, *other.required))
         return replace(self, properties=MappingProxyType(members), required=tuple(required))
 
@@ -80,26 +80,26 @@ class FieldsFile(YamlFile):
     )
     _TYPES = ("array", "boolean", "integer", "number", "object", "string")
 
-    def __init__(self, path: Path, remedy: str = "Install cio-frames again.") -> None:
+    def __init__(self, path: Path, remedy: str = "Reinstall cio-frames.") -> None:
         super().__init__(path, remedy)
         top = self.mapping(self.root)
         self._definitions = self.mapping(top["$defs"]) if "$defs" in top else {}
-        self._followed: list[str] = []
+        self._open_refs: list[str] = []
 
     def fields(self, node: yaml.Node | None) -> Mapping[str, Field]:
-        """Return the fields of a ``properties`` mapping; nothing for an absent one."""
+        """Return the fields of a ``properties`` mapping; none for an absent node."""
         if node is None:
-            return _NOTHING
+            return _NO_FIELDS
         return MappingProxyType({name: self.field(member) for name, member in self.mapping(node).items()})
 
     def field(self, node: yaml.Node) -> Field:
-        """Return one field, with ``$ref`` followed."""
+        """Return one field, with ``$ref`` resolved."""
         entries = self.mapping(node, allowed={*self._FIELD_KEYS, "$ref"})
         if "$ref" in entries:
-            return self._referred(node, entries)
-        return Field(**{self._FIELD_KEYS[key]: self._part(key, value) for key, value in entries.items()})
+            return self._resolve_ref(node, entries)
+        return Field(**{self._FIELD_KEYS[key]: self._read_part(key, value) for key, value in entries.items()})
 
-    def _part(self, key: str, node: yaml.Node) -> Any:
+    def _read_part(self, key: str, node: yaml.Node) -> Any:
         match key:
             case "properties":
                 return self.fields(node)
@@ -109,20 +109,20 @@ class FieldsFile(YamlFile):
                 return self.names(node)
             case "type" if node.value not in self._TYPES:
                 known = ", ".join(self._TYPES)
-                raise self.error_at(node, f"unknown type {self.scalar(node)!r}; known are {known}")
+                raise self.error_at(node, f"unknown type {self.scalar(node)!r}; known types are {known}")
             case _:
                 return self.scalar(node)
 
-    def _referred(self, node: yaml.Node, entries: Mapping[str, yaml.Node]) -> Field:
+    def _resolve_ref(self, node: yaml.Node, entries: Mapping[str, yaml.Node]) -> Field:
         if len(entries) > 1:
-            raise self.error_at(node, "$ref stands alone")
+            raise self.error_at(node, "$ref does not allow other keys beside it")
         target = str(entries["$ref"].value)
         name = target.removeprefix("#/$defs/")
         if name == target or name not in self._definitions:
-            raise self.error_at(node, f"$ref {target!r} leads nowhere; write '#/$defs/<name>'")
-        if name in self._followed:
-            raise self.error_at(node, f"$ref {target!r} leads back to itself")
-        self._followed.append(name)
+            raise self.error_at(node, f"$ref {target!r} not found; write '#/$defs/<name>'")
+        if name in self._open_refs:
+            raise self.error_at(node, f"$ref {target!r} is circular")
+        self._open_refs.append(name)
         found = self.field(self._definitions[name])
-        self._followed.pop()
+        self._open_refs.pop()
         return found

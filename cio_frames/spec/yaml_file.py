@@ -1,4 +1,4 @@
-"""YAML files read node by node, so that a mistake in one is told with its line."""
+"""YAML files read node by node, so that an error names its line."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from cio_frames.errors import CioFramesError, ConfigurationError, SpecError
 
 
 class YamlFile:
-    """One file, and what is wrong with it.
+    """One YAML file; errors name the file and the line.
 
     Parameters
     ----------
     path : Path
-        Where it is.
+        The file.
     remedy : str
-        What to do where it cannot be read.
-    mistake : type
-        The error for a mistake in it.
+        What to do if the file cannot be read.
+    error_type : type
+        The error to raise. Default is SpecError.
     """
 
     _TEXT = "tag:yaml.org,2002:str"
@@ -30,36 +30,36 @@ class YamlFile:
     def __init__(
         self,
         path: Path,
-        remedy: str = "Install cio-frames again.",
-        mistake: type[SpecError | ConfigurationError] = SpecError,
+        remedy: str = "Reinstall cio-frames.",
+        error_type: type[SpecError | ConfigurationError] = SpecError,
     ) -> None:
         self._path = path
-        self._mistake = mistake
+        self._error_type = error_type
         try:
             self.root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
         except OSError as error:
-            raise mistake(f"{path} cannot be read: {error.strerror}. {remedy}", path=path) from error
+            raise error_type(f"Cannot read {path}: {error.strerror}. {remedy}", path=path) from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             mark = getattr(error, "problem_mark", None)
             line = None if mark is None else mark.line + 1
-            raise mistake(f"{path} is not YAML: {error}", path=path, line=line) from error
+            raise error_type(f"{path} is not valid YAML: {error}", path=path, line=line) from error
 
     def mapping(
         self, node: Any, *, allowed: Set[str] | None = None, required: Set[str] = frozenset()
     ) -> dict[str, yaml.Node]:
-        """Return a mapping's nodes by key; refuse unknown, repeated and missing keys."""
+        """Return a mapping's nodes by key; raise for unknown, duplicate and missing keys."""
         if not isinstance(node, yaml.MappingNode):
-            raise self.error_at(node, "a mapping (key: value) is needed here")
+            raise self.error_at(node, "expected a mapping (key: value)")
         entries: dict[str, yaml.Node] = {}
         for key_node, value in node.value:
             key = self.text(key_node)
             if key in entries:
-                raise self.error_at(key_node, f"{key!r} stands here twice")
+                raise self.error_at(key_node, f"duplicate key {key!r}")
             if allowed is not None and key not in allowed:
-                raise self.error_at(key_node, f"unknown key {key!r}; known are {', '.join(sorted(allowed))}")
+                raise self.error_at(key_node, f"unknown key {key!r}; known keys are {', '.join(sorted(allowed))}")
             entries[key] = value
         for key in sorted(required - entries.keys()):
-            raise self.error_at(node, f"{key!r} is missing")
+            raise self.error_at(node, f"required key {key!r} is missing")
         return entries
 
     def scalar(self, node: yaml.Node) -> Any:
@@ -67,28 +67,28 @@ class YamlFile:
         return SafeConstructor().construct_document(node)
 
     def names(self, node: yaml.Node | None) -> tuple[str, ...]:
-        """Return a list of names; nothing for an absent one."""
+        """Return a list of names; an empty one for an absent node."""
         return () if node is None else tuple(map(self.text, self.sequence(node, "a list of names")))
 
     def name(self, node: yaml.Node, known: Set[str]) -> str:
-        """Return one of these names; refuse any other."""
+        """Return a known name; raise for any other."""
         if self.text(node) not in known:
-            raise self.error_at(node, f"{node.value!r} is no call or event")
+            raise self.error_at(node, f"unknown call or event {node.value!r}")
         return self.text(node)
 
     def sequence(self, node: yaml.Node, what: str = "a list") -> Sequence[yaml.Node]:
         """Return a list's nodes."""
         if not isinstance(node, yaml.SequenceNode):
-            raise self.error_at(node, f"{what} is needed here")
+            raise self.error_at(node, f"expected {what}")
         return tuple(node.value)
 
     def text(self, node: yaml.Node) -> str:
-        """Return text; refuse what YAML reads as anything else."""
+        """Return text; raise for what YAML reads as another type."""
         if node.tag != self._TEXT:
-            raise self.error_at(node, "text is needed here; quote it if it is text, and write merges (<<) out")
+            raise self.error_at(node, "expected text; put quotes around it, and write merge keys (<<) out in full")
         return str(node.value)
 
     def error_at(self, node: Any, what: str) -> CioFramesError:
         """Return an error that names file and line."""
         line = node.start_mark.line + 1 if node is not None else 1
-        return self._mistake(f"{self._path}, line {line}: {what}.", path=self._path, line=line)
+        return self._error_type(f"{self._path}, line {line}: {what}.", path=self._path, line=line)

@@ -1,12 +1,23 @@
-"""Spec and columns to a pandera schema, and what a frame breaks of it. The only package that knows pandera."""
+"""Which rows of a frame are invalid, and why. The only package that uses pandera.
 
-from cio_frames.validation.failures import concat_failures, failure_cases, failures_of, rows_by_reason
-from cio_frames.validation.journeys_limits import NO_ULID, event_data_warnings, repeated_id_warnings
+pandera takes as long to import as pandas, so it is imported when a schema is first needed and not with this package.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from cio_frames.validation.checks import CHECKS, NO_ULID
+from cio_frames.validation.failures import concat_failures, failure_cases, rows_by_reason
+from cio_frames.validation.identifiers import repeated_id_warnings
+from cio_frames.validation.journeys_limits import event_data_warnings
 from cio_frames.validation.members import check_constants
 from cio_frames.validation.schemas import as_schema, events, schema, schema_of
 from cio_frames.validation.warnings import warnings_of
 
+if TYPE_CHECKING:
+    from cio_frames.validation.pandera_runner import failures_of
+
 __all__ = [
+    "CHECKS",
     "NO_ULID",
     "as_schema",
     "check_constants",
@@ -21,3 +32,11 @@ __all__ = [
     "schema_of",
     "warnings_of",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "failures_of":
+        from cio_frames.validation.pandera_runner import failures_of
+
+        return failures_of
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

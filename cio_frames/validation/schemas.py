@@ -1,36 +1,36 @@
-"""pandera schemas, built from the spec."""
+"""pandera schemas, built from the spec; pandera is imported at first use, since it takes as long as pandas."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import pandera.pandas as pandera
 
 from cio_frames import spec
 from cio_frames.columns import Path, field_of, schema_name
-from cio_frames.errors import FrameError
-from cio_frames.validation import cells, checks, members
+from cio_frames.errors import FrameError, parameter
+from cio_frames.validation import cells, members, type_checks
+from cio_frames.validation.checks import CHECKS
 
-_A_TIME = "not a time: send datetimes or ISO 8601 text; for seconds, pd.to_datetime(column, unit='s')"
+if TYPE_CHECKING:
+    import pandera.pandas as pandera
 
 
 def schema(call: spec.CallName, event: str | None = None) -> pandera.DataFrameSchema:
     """Return the pandera schema of a call, or of a semantic event.
 
     Columns are named by field: ``user_id``, ``timestamp``, traits and properties by their own name, nested ones
-    dotted (``context.ip``). All may be absent and may have nulls, but for what the call cannot do without. Extend
-    it, and pass it back as ``schema=``.
+    dotted (``context.ip``). All may be absent or null, except for what the call requires. Extend the schema, and pass
+    it as ``schema=``.
 
     Parameters
     ----------
     call : {"identify", "track", "page", "screen", "group", "alias"}
         The kind of call.
     event : str, optional
-        The name of a semantic event, for track; an event of your own has only the fields of every track call.
+        The name of a semantic event, for track; a custom event has the fields of every track call.
 
     Returns
     -------
@@ -39,28 +39,31 @@ def schema(call: spec.CallName, event: str | None = None) -> pandera.DataFrameSc
     Examples
     --------
     >>> order = schema("track", "Order Completed")
-    >>> [check.error for check in order.columns["total"].checks]
-    ['a number is needed']
+    >>> [(check.name, check.error) for check in order.columns["total"].checks]
+    [('number', 'must be a number')]
+    >>> import pandera.pandas as pandera
     >>> dear = order.update_column("total", checks=[pandera.Check.ge(0, error="must not be negative")])
     """
     if call not in spec.CALL_NAMES:
-        raise FrameError(f"There is no call {call!r} with a schema; there are {', '.join(spec.CALL_NAMES)}.")
+        raise FrameError(f"Unknown call {call!r}; calls with a schema are {', '.join(spec.CALL_NAMES)}.")
     if event is not None and call != "track":
-        raise FrameError(f"event={event!r} is for track; {call} has no event.")
+        raise FrameError(f"{parameter('event', event)} is supported for track only, not for {call}.")
     return schema_of(spec.calls()[call], spec.semantic_event(event) if event is not None else None, event)
 
 
 def schema_of(call: spec.Call, event: spec.Event | None, name: str | None = None) -> pandera.DataFrameSchema:
-    """Return the pandera schema of a call and an event, as a plan knows them."""
+    """Return the pandera schema of a call and an event of a tracking plan."""
+    import pandera.pandas as pandera
+
     roots = ["context", *([call.bag] if call.bag else [])]
     paths: list[Path] = [(wire,) for wire in spec.PYTHON_NAMES if wire in call.fields]
     paths += [(root, *path) for root in roots for path in _leaf_paths(call, event, root)]
-    needed = {(wire,) for wire in call.required} | _needed_members(call, event)
+    required = {(wire,) for wire in call.required} | _required_members(call, event)
     columns = {
-        schema_name(path): _column(
-            _of_column(field_of(call, event, path), path),
-            nullable=path not in needed,
-            required=path in needed and len(path) > 1,
+        schema_name(path): _pandera_column(
+            _field_of_column(field_of(call, event, path), path),
+            nullable=path not in required,
+            required=path in required and len(path) > 1,
         )
         for path in paths
     }
@@ -76,58 +79,61 @@ def _leaf_paths(call: spec.Call, event: spec.Event | None, root: str) -> list[tu
     return [tuple(path.split(".")) for path in members if "[]" not in path]
 
 
-def _needed_members(call: spec.Call, event: spec.Event | None) -> set[Path]:
-    """Return the traits, properties and parts of the context that a call or an event cannot do without."""
-    needed = {path for wire, field in call.fields.items() for path in _needed_below((wire,), field)}
+def _required_members(call: spec.Call, event: spec.Event | None) -> set[Path]:
+    """Return the traits, properties and parts of the context that a call or an event requires."""
+    required = {path for wire, field in call.fields.items() for path in _required_below((wire,), field)}
     if event is not None:
-        needed |= {*_needed_below(("properties",), event.properties), *_needed_below(("context",), event.context)}
-    return needed
+        required |= {*_required_below(("properties",), event.properties), *_required_below(("context",), event.context)}
+    return required
 
 
-def _needed_below(path: Path, field: spec.Field) -> Iterator[Path]:
+def _required_below(path: Path, field: spec.Field) -> Iterator[Path]:
     for name in field.required:
         member = field.properties[name]
-        yield from _needed_below((*path, name), member) if member.properties else [(*path, name)]
+        yield from _required_below((*path, name), member) if member.properties else [(*path, name)]
 
 
-def _of_column(field: spec.Field, path: Path) -> spec.Field:
-    # An id or a name that is blank counts as missing, and is told as that.
+def _field_of_column(field: spec.Field, path: Path) -> spec.Field:
+    # A blank id or name is missing, and is reported as that.
     return replace(field, min_length=None) if len(path) == 1 else field
 
 
-def _column(field: spec.Field, *, nullable: bool, required: bool) -> pandera.Column:
+def _pandera_column(field: spec.Field, *, nullable: bool, required: bool) -> pandera.Column:
+    import pandera.pandas as pandera
+
     return pandera.Column(
         dtype=None,
-        checks=list(_checks(field)),
+        checks=_checks_of(field),
         nullable=nullable,
         required=required,
         description=field.description,
     )
 
 
-def _checks(field: spec.Field) -> list[pandera.Check]:
+def _checks_of(field: spec.Field) -> list[pandera.Check]:
     """Return the checks of a field: first its type, then its values."""
     found = []
     if field.format == "date-time":
-        found.append(_check(checks.is_time, "date-time", _A_TIME))
+        found.append(_make_check(type_checks.fits_time, "date_time"))
     elif field.format == "digits":
-        found.append(_check(checks.is_whole_or_digits, "integer", cells.NEEDED["integer"]))
+        found.append(_make_check(type_checks.fits_integer_or_digits, "integer"))
     elif field.type is not None:
-        found.append(_check(checks.IS_OF_TYPE[field.type], field.type, cells.NEEDED[field.type]))
+        found.append(_make_check(type_checks.COLUMN_TYPE_CHECKS[field.type], field.type))
     if members.has_members(field):
-        found.append(_check(members.fit(field), "members", members.ERROR))
+        found.append(_make_check(members.fits_members(field), "members"))
     if field.enum:
-        found.append(_check(checks.is_one_of(field.enum), "enum", f"must be one of {', '.join(field.enum)}"))
-    if (bounds := cells.bounds(field)) is not None:
-        found.append(_check(checks.is_within(field), "bounds", bounds))
-    if field.format is not None and field.format in checks.FORMATS:
-        fits, words = checks.FORMATS[field.format]
-        found.append(_check(fits, field.format, words))
+        found.append(_make_check(type_checks.fits_enum(field.enum), "enum", cells.enum_sentence(field)))
+    if (bounds := cells.bounds_sentence(field)) is not None:
+        found.append(_make_check(type_checks.fits_bounds(field), "bounds", bounds))
+    if field.format is not None and field.format in type_checks.FORMAT_CHECKS:
+        found.append(_make_check(type_checks.FORMAT_CHECKS[field.format], field.format))
     return found
 
 
-def _check(fits: Callable[[Any], Any], name: str, error: str) -> pandera.Check:
-    return pandera.Check(fits, name=re.sub(r"\W", "_", name), error=error)
+def _make_check(fits: type_checks.ColumnCheck, name: str, sentence: str | None = None) -> pandera.Check:
+    import pandera.pandas as pandera
+
+    return pandera.Check(fits, name=name, error=sentence or CHECKS[name])
 
 
 def as_schema(given: Any) -> pandera.DataFrameSchema:
@@ -138,15 +144,19 @@ def as_schema(given: Any) -> pandera.DataFrameSchema:
     FrameError
         It is neither.
     """
+    import pandera.pandas as pandera
+
     if isinstance(given, type) and issubclass(given, pandera.DataFrameModel):
         given = given.to_schema()
     if isinstance(given, pandera.DataFrameSchema):
         if given.drop_invalid_rows:
-            raise FrameError("A schema with drop_invalid_rows=True hides which rows are invalid; leave that out.")
+            raise FrameError(
+                "Unsupported schema: drop_invalid_rows=True hides which rows are invalid. Remove it from the schema."
+            )
         return given
     raise FrameError(
-        "schema= takes 'spec', None, a pandera DataFrameSchema or a DataFrameModel, or the path of a YAML file of the "
-        f"form of schemas/, not {type(given).__name__}."
+        f"{parameter('schema')} must be 'spec', None, a pandera DataFrameSchema or DataFrameModel, or the path of a "
+        f"tracking plan (YAML), got {type(given).__name__}."
     )
 
 

@@ -1,10 +1,10 @@
-"""How the guides and the reference become pages: ``make docs``."""
+"""Sphinx configuration for the guides and the reference: ``make docs``."""
 
 from importlib import metadata
 
-# CioAccessor's docstrings are those of the functions, put together when the package is imported: so it is imported.
+# autodoc imports the package: the methods of CioAccessor are derived from the functions at import.
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-# Links to headings, as code hosts make them.
+# Links to headings, in the form that code hosts use.
 myst_heading_anchors = 3
 project = "cio_frames"
 version = release = metadata.version("cio-frames")
@@ -15,11 +15,11 @@ html_theme_options = {"navbar_end": ["theme-switcher"], "show_prev_next": False,
 html_show_sourcelink = False
 html_copy_source = False
 
-autodoc_typehints = "none"  # the docstrings say what is what, in words
+autodoc_typehints = "none"  # the docstrings describe the types
 autodoc_member_order = "bysource"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
-# Links between functions have to lead somewhere; types in docstrings are words.
+# Links between functions must resolve; types in docstrings are text.
 nitpicky = True
 nitpick_ignore_regex = [("py:(class|obj|exc|data)", ".*")]

@@ -1,1 +1,1 @@
-"""How fast, compared with what else there is: ``make bench``. Nothing here is part of ``make test``."""
+"""Speed and memory beside other ways to do the same: ``make bench``. ``make test`` does not run them."""

@@ -1,7 +1,7 @@
 """Run the benchmarks and print their tables: ``make bench``, or ``python -m tests.benchmarks --rows 100000``.
 
-Figures are medians over rounds in which all contenders take turns, so that ratios hold where the machine has other
-things to do. It ends with 1 where anybody's output is wrong, and never because of a figure.
+Figures are medians over rounds in which all contenders take turns, so that ratios hold on a busy machine. The exit
+status is 1 if any output is wrong, and never depends on a figure.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import checks, encode, flow, load, measure, scale, sinks
+from . import checks, encode, flow, length, load, measure, servers
 
 LENGTHS = [10_000, 100_000, 1_000_000, 10_000_000]
 
@@ -24,56 +24,58 @@ def encoding(rows: int, rounds: int) -> None:
     for kind in ("people", "orders"):
         encode.check(kind, min(rows, 3_000))
         with tempfile.TemporaryDirectory() as folder:
-            tell(encode.printed(kind, measure.in_turns(encode.tasks(Path(folder), kind, rows), rounds=rounds)))
+            print_block(
+                encode.format_table(kind, measure.run_in_turns(encode.tasks(Path(folder), kind, rows), rounds=rounds))
+            )
 
 
 def whole_flow(rows: int, rounds: int) -> None:
     try:
-        with sinks.nginx() as address, tempfile.TemporaryDirectory() as folder:
-            tell(flow.printed(measure.in_turns(flow.tasks(address, Path(folder), rows), rounds=rounds)))
-            where_the_time_goes([flow.shares(address, rows) for _ in range(rounds)])
+        with servers.run_nginx() as address, tempfile.TemporaryDirectory() as folder:
+            print_block(flow.format_table(measure.run_in_turns(flow.tasks(address, Path(folder), rows), rounds=rounds)))
+            print_stage_times([flow.stage_times(address, rows) for _ in range(rounds)])
     except FileNotFoundError as error:
-        tell(f"The whole flow was not measured. {error}")
+        print_block(f"The whole flow was not measured. {error}")
 
 
-def where_the_time_goes(runs: list[dict[str, float]]) -> None:
+def print_stage_times(runs: list[dict[str, float]]) -> None:
     median = pd.DataFrame(runs).median()
     lines = [[stage, f"{us:.2f}", f"{us / median.sum():.0%}"] for stage, us in median.items()]
-    tell(measure.table(["where the time goes, one thread", "us/row", "share"], lines))
+    print_block(measure.markdown_table(["where the time goes, one thread", "us/row", "share"], lines))
 
 
 def latency(rows: int, rounds: int) -> None:
-    with sinks.slow(flow.LATENCY_SECONDS) as address:
+    with servers.run_slow_server(flow.LATENCY_SECONDS) as address:
         lines = [
             [
                 f"{workers} connections",
-                f"{median([flow.latency(address, rows, workers=workers) for _ in range(rounds)]):.2f}",
+                f"{median([flow.latency_ratio(address, rows, workers=workers) for _ in range(rounds)]):.2f}",
             ]
             for workers in (4, 8)
         ]
-    tell(measure.table(["30 ms an answer", "time / what the connections can carry"], lines))
+    print_block(measure.markdown_table(["latency 30 ms", "time / what the connections can carry"], lines))
 
 
 def growth(rows: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         lengths = [length for length in LENGTHS if length <= 10 * rows]
-        for batch_rows in scale.BATCHES:
-            tasks = scale.tasks(Path(folder), lengths, batch_rows)
-            tell(scale.printed(measure.in_turns(tasks, rounds=rounds), batch_rows))
+        for batch_rows in length.BATCHES:
+            tasks = length.tasks(Path(folder), lengths, batch_rows)
+            print_block(length.format_table(measure.run_in_turns(tasks, rounds=rounds), batch_rows))
 
 
 def loads(rows: int, rounds: int) -> None:
     try:
-        with sinks.nginx() as address, tempfile.TemporaryDirectory() as folder:
-            found = measure.in_turns(load.tasks(Path(folder), [rows, 10 * rows], address), rounds=rounds)
+        with servers.run_nginx() as address, tempfile.TemporaryDirectory() as folder:
+            found = measure.run_in_turns(load.tasks(Path(folder), [rows, 10 * rows], address), rounds=rounds)
     except FileNotFoundError as error:
-        tell(f"Loads were not measured. {error}")
+        print_block(f"Loads were not measured. {error}")
     else:
-        tell(load.printed(found))
+        print_block(load.format_table(found))
 
 
 def validation(rows: int, rounds: int) -> None:
-    tell(checks.printed(measure.in_turns(checks.tasks(rows), rounds=rounds)))
+    print_block(checks.format_table(measure.run_in_turns(checks.tasks(rows), rounds=rounds)))
 
 
 PARTS: dict[str, Callable[[int, int], None]] = {
@@ -90,25 +92,27 @@ def median(figures: list[float]) -> float:
     return float(pd.Series(figures).median())
 
 
-def tell(text: str) -> None:
+def print_block(text: str) -> None:
     print(f"{text}\n", flush=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="How fast, compared with others.")
-    parser.add_argument("parts", nargs="*", help=f"which of {', '.join(PARTS)}; all if none is named")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks", description="Measure speed and memory beside other ways to do the same."
+    )
+    parser.add_argument("parts", nargs="*", help=f"parts to run, of {', '.join(PARTS)}; default: all")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
-    unknown = set(asked.parts) - set(PARTS)
+    arguments = parser.parse_args()
+    unknown = set(arguments.parts) - set(PARTS)
     if unknown:
-        parser.error(f"there is no part {', '.join(unknown)}")
+        parser.error(f"unknown part {', '.join(unknown)}; known are {', '.join(PARTS)}")
     libraries = ("pandas", "pyarrow", "orjson", "polars", "duckdb", "msgspec", "pandera")
     found = ", ".join(f"{name} {version(name)}" for name in libraries)
-    tell(f"Python {platform.python_version()}, {found}")
-    tell(f"{os.cpu_count()} cores; {asked.rows:,} rows, {asked.rounds} rounds")
-    for name in asked.parts or PARTS:
-        PARTS[name](asked.rows, asked.rounds)
+    print_block(f"Python {platform.python_version()}, {found}")
+    print_block(f"{os.cpu_count()} cores; {arguments.rows:,} rows, {arguments.rounds} rounds")
+    for name in arguments.parts or PARTS:
+        PARTS[name](arguments.rows, arguments.rounds)
 
 
 if __name__ == "__main__":

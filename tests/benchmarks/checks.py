@@ -13,17 +13,17 @@ import cio_frames as cio
 from cio_frames import spec, validation
 from cio_frames.columns import ColumnMapping, resolve
 
-from . import made, measure
+from . import datasets, measure
 
-PLANS = made.PLANS.tolist()
-BY_HAND, RESERVED_PREFIX = "pandera, by hand", "cio_frames, all good"
+PLANS = datasets.PLANS.tolist()
+BY_HAND, ALL_VALID = "pandera, by hand", "cio_frames, all good"
 BAD, WHOLE_GOOD, WHOLE_BAD = "cio_frames, all bad", "cio.validate, all good", "cio.validate, all bad"
-WAYS = [BY_HAND, RESERVED_PREFIX, BAD, WHOLE_GOOD, WHOLE_BAD]
+WAYS = [BY_HAND, ALL_VALID, BAD, WHOLE_GOOD, WHOLE_BAD]
 
 
 def frame_of(rows: int, *, good: bool) -> pd.DataFrame:
     """Return people with ten typed columns, an email address and an enum among them."""
-    frame = made.frame_of(made.people(rows), "people").drop(columns=["landing_page", "address.city"])
+    frame = datasets.to_frame(datasets.people(rows), "people").drop(columns=["landing_page", "address.city"])
     if not good:
         frame["email"] = frame["email"].str.replace("@", " at ")
         frame["plan"] = "none"
@@ -33,7 +33,7 @@ def frame_of(rows: int, *, good: bool) -> pd.DataFrame:
 
 def by_hand() -> pandera.DataFrameSchema:
     """Return the checks as one would write them in pandera."""
-    text = [pandera.Check(lambda series: pd.api.types.is_string_dtype(series.dtype), error="text is needed")]
+    text = [pandera.Check(lambda series: pd.api.types.is_string_dtype(series.dtype), error="must be text")]
     return pandera.DataFrameSchema(
         {
             "user_id": pandera.Column(checks=text, nullable=False),
@@ -49,32 +49,32 @@ def by_hand() -> pandera.DataFrameSchema:
     )
 
 
-def ours() -> pandera.DataFrameSchema:
+def spec_schema() -> pandera.DataFrameSchema:
     """Return the schema of the spec with the checks that it does not have."""
     own = by_hand().columns
     known = cio.schema("identify")
     return known.add_columns({name: column for name, column in own.items() if name not in known.columns})
 
 
-def one(rows: str, way: str) -> dict[str, float]:
+def measure_one(rows: str, way: str) -> dict[str, float]:
     """Measure one way."""
-    good = way in (BY_HAND, RESERVED_PREFIX, WHOLE_GOOD)
+    good = way in (BY_HAND, ALL_VALID, WHOLE_GOOD)
     frame = frame_of(int(rows), good=good)
-    # What is done once in a process is done before.
-    cio.validate(frame.head(100), "identify", schema=ours())
+    # Not measured: what a process does once.
+    cio.validate(frame.head(100), "identify", schema=spec_schema())
     by_hand().validate(frame_of(100, good=True), lazy=True)
     if way == BY_HAND:
         schema = by_hand()
-        found, figures = measure.timed(lambda: len(schema.validate(frame, lazy=True)))
+        found, figures = measure.measure(lambda: len(schema.validate(frame, lazy=True)))
         assert found == len(frame)
-    elif way in (RESERVED_PREFIX, BAD):
+    elif way in (ALL_VALID, BAD):
         columns = resolve(list(frame.columns), spec.calls()["identify"], ColumnMapping(), None)
-        schema = ours()
-        failures, figures = measure.timed(lambda: validation.failures_of(frame, columns, schema))
+        schema = spec_schema()
+        failures, figures = measure.measure(lambda: validation.failures_of(frame, columns, schema))
         assert failures["position"].nunique() == (0 if good else len(frame))
     else:
-        schema = ours()
-        report, figures = measure.timed(lambda: cio.validate(frame, "identify", schema=schema))
+        schema = spec_schema()
+        report, figures = measure.measure(lambda: cio.validate(frame, "identify", schema=schema))
         assert report.rows_held_back == (0 if good else len(frame))
     return {"us": figures["seconds"] / int(rows) * 1e6, "peak_mb": figures["peak_bytes"] / 1e6}
 
@@ -84,12 +84,12 @@ def tasks(rows: int) -> dict[str, list[str]]:
     return {way: [__name__, str(rows), way] for way in WAYS}
 
 
-def printed(found: dict[str, dict[str, float]]) -> str:
+def format_table(found: dict[str, dict[str, float]]) -> str:
     """Return the figures as a table."""
     against = {
         BY_HAND: BY_HAND,
-        RESERVED_PREFIX: BY_HAND,
-        BAD: RESERVED_PREFIX,
+        ALL_VALID: BY_HAND,
+        BAD: ALL_VALID,
         WHOLE_GOOD: BY_HAND,
         WHOLE_BAD: WHOLE_GOOD,
     }
@@ -102,8 +102,8 @@ def printed(found: dict[str, dict[str, float]]) -> str:
         ]
         for way, run in found.items()
     ]
-    return measure.table(["checks", "us/row", "time", "peak MB"], rows)
+    return measure.markdown_table(["checks", "us/row", "time", "peak MB"], rows)
 
 
 if __name__ == "__main__":
-    print(json.dumps(one(*sys.argv[1:])))
+    print(json.dumps(measure_one(*sys.argv[1:])))

@@ -6,7 +6,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,18 @@ from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
 
-from . import made, measure, rivals
+from . import alternatives, datasets, measure
 
-RESERVED_PREFIX = {"cio_frames, 1 thread": 1, "cio_frames, 2 threads": 2}
+Contenders = Mapping[str, Callable[[pd.DataFrame, str], Iterable[bytes]]]
+
+CIO_FRAMES = {"cio_frames, 1 thread": 1, "cio_frames, 2 threads": 2}
 KEPT = "cio_frames, all bodies kept"
 FLOOR = "orjson.dumps of one list"
 # The slow ones get fewer rows; what counts is the time a row.
 FEWER_ROWS = {"to_dict + orjson": 5, "iterrows + json": 10}
 REQUESTS = {
     "people": CallSpec("identify", ColumnMapping(), schema=None),
-    "orders": CallSpec("track", ColumnMapping(timestamp="ordered_at"), rivals.EVENT, schema=None),
+    "orders": CallSpec("track", ColumnMapping(timestamp="ordered_at"), alternatives.EVENT, schema=None),
 }
 
 
@@ -45,13 +47,13 @@ def bodies(frame: pd.DataFrame, kind: str, *, encoders: int) -> Iterator[bytes]:
 def calls_in(found: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """Yield every call of some bodies, and fail where a body is over its limit."""
     for body in found:
-        assert len(body) <= rivals.MAX_BODY_BYTES, len(body)
+        assert len(body) <= alternatives.MAX_BODY_BYTES, len(body)
         yield from json.loads(body)["batch"]
 
 
 def same_calls(found: Iterable[bytes], expected: Iterable[bytes]) -> None:
     """Fail where two lists of bodies do not hold the same calls, times compared as moments."""
-    one, other = ({call["messageId"]: _with_moments(call) for call in calls_in(some)} for some in (found, expected))
+    one, other = ({call["messageId"]: _with_moments(call) for call in calls_in(bodies)} for bodies in (found, expected))
     assert len(one) == len(other), (len(one), len(other))
     for message_id, call in one.items():
         assert call == other[message_id], (call, other[message_id])
@@ -77,30 +79,30 @@ def with_ids(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
 
 def read(path: str, kind: str) -> pd.DataFrame:
     """Return the frame that a file was made for."""
-    return made.frame_of(pq.read_table(path), kind)
+    return datasets.to_frame(pq.read_table(path), kind)
 
 
 def tasks(folder: Path, kind: str, rows: int) -> dict[str, list[str]]:
     """Make the frames, and return what to run for each contender."""
     pa.set_cpu_count(1)
     path, named = folder / f"{kind}.parquet", folder / f"{kind}-named.parquet"
-    table = made.MADE[kind](rows)
+    table = datasets.DATASETS[kind](rows)
     pq.write_table(table, path)
-    ids = with_ids(made.frame_of(table, kind), kind)["message_id"]
+    ids = with_ids(datasets.to_frame(table, kind), kind)["message_id"]
     pq.write_table(table.append_column("message_id", pa.array(ids)), named)
-    names = [*RESERVED_PREFIX, *rivals.RIVALS, FLOOR, KEPT]
+    names = [*CIO_FRAMES, *alternatives.ALTERNATIVES, FLOOR, KEPT]
     return {name: [__name__, str(path if name.startswith("cio_frames") else named), kind, name] for name in names}
 
 
-def check(kind: str, rows: int) -> None:
-    """Fail where a rival's calls are not ours."""
-    frame = made.frame_of(made.MADE[kind](rows), kind)
-    ours = list(bodies(frame, kind, encoders=2))
-    same_calls(bodies(frame, kind, encoders=1), ours)
+def check(kind: str, rows: int, contenders: Contenders = alternatives.ALTERNATIVES) -> None:
+    """Fail if a contender makes other calls than cio_frames."""
+    frame = datasets.to_frame(datasets.DATASETS[kind](rows), kind)
+    expected = list(bodies(frame, kind, encoders=2))
+    same_calls(bodies(frame, kind, encoders=1), expected)
     named = with_ids(frame, kind)
-    for name, rival in rivals.RIVALS.items():
+    for name, contender in contenders.items():
         try:
-            same_calls(rival(named, kind), ours)
+            same_calls(contender(named, kind), expected)
         except AssertionError as error:
             raise SystemExit(f"{name} makes other calls of {kind} than cio_frames: {error}") from None
 
@@ -109,9 +111,9 @@ def way(name: str) -> Callable[[pd.DataFrame, str], Iterable[bytes]]:
     """Return what turns a frame into bodies."""
     if name == KEPT:
         return lambda frame, kind: list(bodies(frame, kind, encoders=1))
-    if name in RESERVED_PREFIX:
-        return lambda frame, kind: bodies(frame, kind, encoders=RESERVED_PREFIX[name])
-    return rivals.RIVALS[name]
+    if name in CIO_FRAMES:
+        return lambda frame, kind: bodies(frame, kind, encoders=CIO_FRAMES[name])
+    return alternatives.ALTERNATIVES[name]
 
 
 def size_of(found: Iterable[bytes]) -> int:
@@ -119,20 +121,20 @@ def size_of(found: Iterable[bytes]) -> int:
     return sum(map(len, found))
 
 
-def one(path: str, kind: str, name: str) -> dict[str, float]:
+def measure_one(path: str, kind: str, name: str) -> dict[str, float]:
     """Measure one contender."""
     pa.set_cpu_count(1)
     frame = read(path, kind)
     if name in FEWER_ROWS:
         frame = frame.iloc[: len(frame) // FEWER_ROWS[name]]
     if name == FLOOR:
-        calls = [call for body in rivals.lists_orjson(frame, kind) for call in orjson.loads(body)["batch"]]
-        size, figures = measure.timed(lambda: len(orjson.dumps(calls)))
+        calls = [call for body in alternatives.lists_orjson(frame, kind) for call in orjson.loads(body)["batch"]]
+        size, figures = measure.measure(lambda: len(orjson.dumps(calls)))
     else:
         work = way(name)
-        # What is done once in a process, such as reading the spec, is done before.
+        # Not measured: what a process does once, such as reading the spec.
         size_of(work(frame.head(200), kind))
-        size, figures = measure.timed(lambda: size_of(work(frame, kind)))
+        size, figures = measure.measure(lambda: size_of(work(frame, kind)))
     return {
         "us": figures["seconds"] / len(frame) * 1e6,
         "processor_us": figures["processor_seconds"] / len(frame) * 1e6,
@@ -141,13 +143,13 @@ def one(path: str, kind: str, name: str) -> dict[str, float]:
     }
 
 
-def printed(kind: str, found: dict[str, dict[str, float]]) -> str:
+def format_table(kind: str, found: dict[str, dict[str, float]]) -> str:
     """Return the figures as a table; every ratio is to cio_frames on one thread.
 
     All but two threads of ours use one processor at a time: theirs is the processor's time to compare, which other
     work on the machine changes less than the clock's.
     """
-    ours = found[next(iter(RESERVED_PREFIX))]
+    ours = found[next(iter(CIO_FRAMES))]
     rows = [
         [
             name,
@@ -160,8 +162,8 @@ def printed(kind: str, found: dict[str, dict[str, float]]) -> str:
         for name, run in found.items()
     ]
     head = [kind, "thousand rows/s", "time / ours", "processor time / ours", "processor us/row", "peak memory / bytes"]
-    return measure.table(head, rows)
+    return measure.markdown_table(head, rows)
 
 
 if __name__ == "__main__":
-    print(json.dumps(one(*sys.argv[1:])))
+    print(json.dumps(measure_one(*sys.argv[1:])))

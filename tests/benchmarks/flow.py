@@ -21,20 +21,21 @@ import pyarrow.parquet as pq
 import requests
 
 import cio_frames as cio
-from cio_frames.client import Client, Connection
+from cio_frames.client import Client
+from cio_frames.delivery.connection import ApiConnection
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared, encode_run, prepared
 from cio_frames.pipeline.message_ids import MessageIds
 
-from . import encode, made, measure
+from . import datasets, encode, measure
 
 SENT_BY_CLIENTS = 10
 VALIDATED, UNCHECKED = "cio_frames, validation on", "cio_frames, schema=None"
 CUSTOMERIO, SEGMENT = "customerio-cdp-analytics", "segment-analytics-python"
 CLIENTS = {CUSTOMERIO: "customerio.analytics", SEGMENT: "segment.analytics"}
-WAYS = [VALIDATED, UNCHECKED, *CLIENTS, *(f"{name}, as it comes" for name in CLIENTS)]
+WAYS = [VALIDATED, UNCHECKED, *CLIENTS, *(f"{name}, default settings" for name in CLIENTS)]
 LATENCY_SECONDS = 0.03
 STAGES = ["validation", "columns", "encoding", "ids", "batching", "sending", "result frame"]
-# What is called within other stages, by its stage.
+# Functions that run within other stages, by stage.
 INSIDE = [
     ("validation", prepared, "_broken"),
     ("encoding", prepared, "_merged"),
@@ -44,25 +45,25 @@ INSIDE = [
 ]
 
 
-def sent(address: str, frame: pd.DataFrame, schema: str | None) -> int:
+def send(address: str, frame: pd.DataFrame, schema: str | None) -> int:
     """Send a frame with cio_frames; return how many rows arrived."""
     client = Client(write_key="benchmark", endpoint=address, requests_per_second=100_000)
     result = cio.identify(frame, client=client, schema=schema, progress=False)
     return int(result["status"].eq("delivered").sum())
 
 
-def sent_by_client(address: str, frame: pd.DataFrame, name: str, settings: dict[str, Any]) -> int:
-    """Send a frame with an official client, row by row as it wants it; return how many rows arrived."""
+def send_with_client(address: str, frame: pd.DataFrame, name: str, settings: dict[str, Any]) -> int:
+    """Send a frame with an official client, row by row; return how many rows arrived."""
     client_module, consumer = (importlib.import_module(f"{CLIENTS[name]}.{part}") for part in ("client", "consumer"))
     arrived: Counter[str] = Counter()
     post = consumer.post
 
-    def counted(*args: Any, **asked: Any) -> Any:
-        answer = post(*args, **asked)
-        arrived["rows"] += len(asked["batch"])
+    def counting_post(*args: Any, **keywords: Any) -> Any:
+        answer = post(*args, **keywords)
+        arrived["rows"] += len(keywords["batch"])
         return answer
 
-    consumer.post = counted
+    consumer.post = counting_post
     client = client_module.Client("benchmark", host=address, **settings)
     traits = [label for label in frame.columns if label != "user_id"]
     columns = [frame[label].astype(object).where(frame[label].notna(), None).tolist() for label in traits]
@@ -74,40 +75,42 @@ def sent_by_client(address: str, frame: pd.DataFrame, name: str, settings: dict[
     return arrived["rows"]
 
 
-def one(address: str, path: str, rows: str, way: str) -> dict[str, float]:
+def measure_one(address: str, path: str, rows: str, way: str) -> dict[str, float]:
     """Measure one way to send."""
     name, _, how = way.partition(", ")
     official = name in CLIENTS
     count = int(rows) // SENT_BY_CLIENTS if official else int(rows)
-    frame = made.frame_of(pq.read_table(path), "people").iloc[:count]
+    frame = datasets.to_frame(pq.read_table(path), "people").iloc[:count]
     if official:
         settings = {} if how else {"max_queue_size": count + 1, "upload_size": 500, "thread": 2}
-        arrived, figures = measure.timed(lambda: sent_by_client(address, frame, name, settings))
+        arrived, figures = measure.measure(lambda: send_with_client(address, frame, name, settings))
     else:
         schema = None if way == UNCHECKED else "spec"
         cio.identify(frame.head(100), dry_run=True, schema=schema)
-        arrived, figures = measure.timed(lambda: sent(address, frame, schema))
+        arrived, figures = measure.measure(lambda: send(address, frame, schema))
     if not how or not official:
         assert arrived == count, f"{way}: {arrived} of {count} rows arrived"
     return {"us": figures["seconds"] / count * 1e6, "lost": 1 - arrived / count}
 
 
-def printed(found: dict[str, dict[str, float]]) -> str:
+def format_table(found: dict[str, dict[str, float]]) -> str:
     """Return the figures as a table; ratios are to the faster official client that drops nothing."""
     fastest = min(found[name]["us"] for name in CLIENTS)
     rows = [
         [way, f"{1e3 / run['us']:,.0f}", f"{fastest / run['us']:.1f}" if not run["lost"] else "", f"{run['lost']:.0%}"]
         for way, run in found.items()
     ]
-    return measure.table(["whole flow to nginx", "thousand rows/s", "times the faster client", "rows dropped"], rows)
+    return measure.markdown_table(
+        ["whole flow to nginx", "thousand rows/s", "times the faster client", "rows dropped"], rows
+    )
 
 
-def latency(address: str, rows: int, *, workers: int) -> float:
+def latency_ratio(address: str, rows: int, *, workers: int) -> float:
     """Return how long a load takes with slow answers, as a multiple of what its connections can carry.
 
-    What they can carry is measured right after: the same bodies, ready made, by as many threads with ``requests``.
+    Their capacity is measured right after: the same bodies, sent by as many threads with ``requests``.
     """
-    frame = made.frame_of(made.people(rows), "people")
+    frame = datasets.to_frame(datasets.people(rows), "people")
     client = Client(write_key="benchmark", endpoint=address, workers=workers)
     start = time.perf_counter()
     result = cio.identify(frame, client=client, schema=None, progress=False)
@@ -115,10 +118,10 @@ def latency(address: str, rows: int, *, workers: int) -> float:
     assert result["status"].eq("delivered").all()
     bodies = list(encode.bodies(frame, "people", encoders=1))
 
-    def post(some: list[bytes]) -> None:
+    def post(bodies: list[bytes]) -> None:
         with requests.Session() as session:
             session.trust_env = False
-            for body in some:
+            for body in bodies:
                 assert session.post(f"{address}/v1/batch", data=body, timeout=30).status_code == 200
 
     threads = [threading.Thread(target=post, args=(bodies[lane::workers],)) for lane in range(workers)]
@@ -130,18 +133,18 @@ def latency(address: str, rows: int, *, workers: int) -> float:
     return seconds / (time.perf_counter() - start)
 
 
-def shares(address: str, rows: int) -> dict[str, float]:
+def stage_times(address: str, rows: int) -> dict[str, float]:
     """Return how long each stage takes, one after the other in one thread, in microseconds a row."""
-    frame = made.frame_of(made.people(rows), "people")
-    # What is done once in a process, such as reading the spec, is done before.
+    frame = datasets.to_frame(datasets.people(rows), "people")
+    # Not measured: what a process does once, such as reading the spec.
     cio.identify(frame.head(100), dry_run=True)
     spent: Counter[str] = Counter()
 
-    def clocked(stage: str, work: Callable[..., Any]) -> Callable[..., Any]:
-        def timed(*args: Any, **asked: Any) -> Any:
+    def timed_stage(stage: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*args: Any, **keywords: Any) -> Any:
             start = time.perf_counter()
             try:
-                return work(*args, **asked)
+                return work(*args, **keywords)
             finally:
                 spent[stage] += time.perf_counter() - start
 
@@ -149,30 +152,30 @@ def shares(address: str, rows: int) -> dict[str, float]:
 
     with contextlib.ExitStack() as stack:
         for stage, owner, name in INSIDE:
-            stack.enter_context(mock.patch.object(owner, name, clocked(stage, getattr(owner, name))))
+            stack.enter_context(mock.patch.object(owner, name, timed_stage(stage, getattr(owner, name))))
         client = Client(write_key="benchmark", endpoint=address)
-        connection = Connection(client)
+        connection = ApiConnection(client)
         request = CallSpec("identify", encode.REQUESTS["people"].mapping)
-        run = clocked("columns", lambda: EncodeRun(Prepared(frame, request), client, encoders=1))()
+        run = timed_stage("columns", lambda: EncodeRun(Prepared(frame, request), client, encoders=1))()
         spent["columns"] -= spent["validation"]
         batches = run.batches()
-        while (batch := clocked("batching", lambda: next(batches, None))()) is not None:
-            body = clocked("batching", lambda some=batch[1]: some.body)()
-            assert clocked("sending", connection.post)(body).status == 200
-            run.outcomes.tell(batch[1].rows, "delivered", batch=0, http_status=200, attempts=1)
+        while (batch := timed_stage("batching", lambda: next(batches, None))()) is not None:
+            body = timed_stage("batching", lambda some=batch[1]: some.body)()
+            assert timed_stage("sending", connection.post)(body).status == 200
+            run.outcomes.record(batch[1].rows, "delivered", batch=0, http_status=200, attempts=1)
         spent["batching"] -= spent["encoding"] + spent["ids"]
-        clocked("result frame", run.outcomes.frame)(frame.index)
+        timed_stage("result frame", run.outcomes.frame)(frame.index)
     return {stage: spent[stage] / rows * 1e6 for stage in STAGES}
 
 
 def tasks(address: str, folder: Path, rows: int) -> dict[str, list[str]]:
     """Make the frame, and return what to run for each way."""
     path = folder / "flow.parquet"
-    pq.write_table(made.people(rows), path)
+    pq.write_table(datasets.people(rows), path)
     return {way: [__name__, address, str(path), str(rows), way] for way in WAYS}
 
 
 if __name__ == "__main__":
-    # The official clients tell of every row that they drop.
+    # The official clients log every row that they drop.
     logging.disable()
-    print(json.dumps(one(*sys.argv[1:])))
+    print(json.dumps(measure_one(*sys.argv[1:])))

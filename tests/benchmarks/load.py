@@ -1,4 +1,4 @@
-"""Ten million rows through ``cio.load``, out of one Parquet file: the load itself, against nginx, and its dry run.
+"""Ten million rows through ``cio.load``, from one Parquet file: a load to nginx, and a dry run.
 
 ``python -m tests.benchmarks.load dry|sent FRAME.parquet ADDRESS`` measures one and prints JSON.
 """
@@ -6,6 +6,7 @@
 import json
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -13,54 +14,55 @@ import pyarrow.parquet as pq
 
 import cio_frames as cio
 
-from . import made, measure
+from . import datasets, measure
 
 GROUP_ROWS = 100_000
-# So many rows are made anew; then ids go on, and the other cells come again.
+# Rows that are generated at once. Beyond these, ids continue and the other cells repeat.
 MADE_ROWS = 500_000
 
 
 def write(path: Path, rows: int) -> None:
     """Write a file of people, each of them once."""
-    with pq.ParquetWriter(path, made.people(1).schema) as writer:
+    with pq.ParquetWriter(path, datasets.people(1).schema) as writer:
         for start in range(0, rows, MADE_ROWS):
-            writer.write_table(made.people(min(MADE_ROWS, rows - start), start=start), row_group_size=GROUP_ROWS)
+            writer.write_table(datasets.people(min(MADE_ROWS, rows - start), start=start), row_group_size=GROUP_ROWS)
 
 
 def dry(path: str, address: str, folder: str) -> int:
-    """Count a load, and return its rows."""
+    """Run a dry run, and return its rows."""
     found = cio.load(path, "identify", dry_run=True, progress=False)
-    assert found.state == "dry run"
+    assert found.phase == "dry run"
     assert set(found.statuses) == {"ready"}
     return found.rows
 
 
 def sent(path: str, address: str, folder: str) -> int:
-    """Load a file, and return its rows; every one of them is answered once, in the order of the file."""
+    """Load a file, check that every row is delivered once and in order, and return the rows."""
     client = cio.Client(write_key="k", endpoint=address, requests_per_second=1e9)
     loaded = cio.load(path, "identify", client=client, output=Path(folder) / "out", progress=False)
-    assert (loaded.state, set(loaded.statuses), loaded.rejects) == ("done", {"delivered"}, None)
+    assert (loaded.phase, set(loaded.statuses), loaded.undelivered) == ("done", {"delivered"}, None)
     first = 0
     for part in sorted(loaded.results.glob("*.parquet")):
-        answers = pd.read_parquet(part, columns=["row", "status", "attempts"])
-        assert answers["row"].tolist() == list(range(first, first + len(answers)))
-        assert answers["status"].eq("delivered").all()
-        assert answers["attempts"].eq(1).all()
-        first += len(answers)
+        results = pd.read_parquet(part, columns=["row", "status", "attempts"])
+        assert results["row"].tolist() == list(range(first, first + len(results)))
+        assert results["status"].eq("delivered").all()
+        assert results["attempts"].eq(1).all()
+        first += len(results)
     assert first == loaded.rows
     return loaded.rows
 
 
-KINDS = {"dry": dry, "sent": sent}
+Kinds = Mapping[str, Callable[[str, str, str], int]]
+KINDS: Kinds = {"dry": dry, "sent": sent}
 
 
-def one(kind: str, path: str, address: str) -> dict[str, float]:
-    """Measure one; rows that are missing are wrong output."""
+def measure_one(kind: str, path: str, address: str, kinds: Kinds = KINDS) -> dict[str, float]:
+    """Measure one kind of load, and fail if rows are missing."""
     expected = pq.ParquetFile(path).metadata.num_rows
-    # What is there whatever the length: imports, and what they cache.
-    cio.load(made.frame_of(made.people(1_000), "people"), "identify", dry_run=True, progress=False)
+    # Imports and their caches take memory at any length.
+    cio.load(datasets.to_frame(datasets.people(1_000), "people"), "identify", dry_run=True, progress=False)
     with tempfile.TemporaryDirectory() as folder:
-        rows, figures = measure.timed(lambda: KINDS[kind](path, address, folder))
+        rows, figures = measure.measure(lambda: kinds[kind](path, address, folder))
     if rows != expected:
         raise SystemExit(f"{kind}: {rows:,} rows came out of {expected:,}")
     return {
@@ -68,7 +70,7 @@ def one(kind: str, path: str, address: str) -> dict[str, float]:
         "seconds": figures["seconds"],
         "rows_per_second": rows / figures["seconds"],
         "peak_mb": figures["peak_bytes"] / 1e6,
-        "resident_mb": measure.highest_resident_bytes() / 1e6,
+        "resident_mb": measure.peak_resident_bytes() / 1e6,
     }
 
 
@@ -83,7 +85,7 @@ def tasks(folder: Path, lengths: list[int], address: str) -> dict[str, list[str]
     return found
 
 
-def printed(found: dict[str, dict[str, float]]) -> str:
+def format_table(found: dict[str, dict[str, float]]) -> str:
     """Return the figures as a table."""
     rows = [
         [
@@ -95,8 +97,10 @@ def printed(found: dict[str, dict[str, float]]) -> str:
         ]
         for name, run in found.items()
     ]
-    return measure.table(["cio.load from Parquet", "seconds", "rows a second", "grew by MB", "resident MB"], rows)
+    return measure.markdown_table(
+        ["cio.load from Parquet", "seconds", "rows per second", "grew by MB", "resident MB"], rows
+    )
 
 
 if __name__ == "__main__":
-    print(json.dumps(one(*sys.argv[1:])))
+    print(json.dumps(measure_one(*sys.argv[1:])))

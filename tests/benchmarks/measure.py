@@ -1,4 +1,4 @@
-"""Each figure from a process of its own, in turns: what the machine does besides hits all of them alike."""
+"""Measure in processes of their own, in turns, so that other work on the machine affects all of them alike."""
 
 import gc
 import json
@@ -12,42 +12,42 @@ from pathlib import Path
 from typing import Any
 
 
-def timed(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
-    """Return what some work returns, its seconds, and by how many bytes memory grew at its highest."""
+def measure(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
+    """Return the result of some work, its wall and processor time, and the peak growth of memory in bytes."""
     gc.collect()
-    before, clean = _resident_bytes(), _forget_peak()
+    before, was_reset = _resident_bytes(), _reset_peak()
     start, spent = time.perf_counter(), time.process_time()
     result = work()
     seconds, processor = time.perf_counter() - start, time.process_time() - spent
-    peak = highest_resident_bytes() - before if clean else float("nan")
+    peak = peak_resident_bytes() - before if was_reset else float("nan")
     return result, {"seconds": seconds, "processor_seconds": processor, "peak_bytes": peak}
 
 
-def in_turns(tasks: Mapping[str, Sequence[str]], *, rounds: int) -> dict[str, dict[str, float]]:
+def run_in_turns(tasks: Mapping[str, Sequence[str]], *, rounds: int) -> dict[str, dict[str, float]]:
     """Run each task in a new process, once a round, and return the medians of what they print as JSON.
 
-    A task is the arguments of ``python -m``. Tasks that print ``{"skipped": why}`` are told of and left out.
+    A task is the arguments of ``python -m``.
     """
     found: dict[str, list[dict[str, float]]] = {name: [] for name in tasks}
     for number in range(rounds):
         for name, arguments in tasks.items():
-            _tell(f"  round {number + 1} of {rounds}: {name}")
+            _show_progress(f"  round {number + 1} of {rounds}: {name}")
             run = subprocess.run([sys.executable, "-m", *arguments], stdout=subprocess.PIPE, text=True, check=False)
             if run.returncode:
                 raise SystemExit(f"\n{name} failed: {' '.join(arguments)}")
             found[name].append(json.loads(run.stdout.splitlines()[-1]))
-    _tell("")
+    _show_progress("")
     return {name: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for name, runs in found.items()}
 
 
-def _tell(what: str) -> None:
-    """Say on a terminal what is being measured, over what was said before."""
+def _show_progress(text: str) -> None:
+    """Show on a terminal what is being measured, in place of the text before."""
     if sys.stderr.isatty():
-        print(what.ljust(80), end="\r", file=sys.stderr, flush=True)
+        print(text.ljust(80), end="\r", file=sys.stderr, flush=True)
 
 
-def _forget_peak() -> bool:
-    """Let Linux count the highest resident size anew; False elsewhere."""
+def _reset_peak() -> bool:
+    """Reset the peak of resident memory on Linux; return False elsewhere."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -62,24 +62,24 @@ def _resident_bytes() -> int:
         return 0
 
 
-def highest_resident_bytes() -> int:
-    """Return the most memory that this process has had since the last ``timed`` began; Linux only."""
+def peak_resident_bytes() -> int:
+    """Return the peak resident memory of this process since the last ``measure`` began; Linux only."""
     status = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as a Markdown table whose columns line up."""
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as a Markdown table with aligned columns."""
     lines = [list(head), *map(list, rows)]
     widths = [max(len(line[at]) for line in lines) for at in range(len(head))]
     lines.insert(1, ["-" * width for width in widths])
     return "\n".join(
         "| "
-        + " | ".join(_padded(cell, width, at) for at, (cell, width) in enumerate(zip(line, widths, strict=True)))
+        + " | ".join(_pad(cell, width, at) for at, (cell, width) in enumerate(zip(line, widths, strict=True)))
         + " |"
         for line in lines
     )
 
 
-def _padded(cell: str, width: int, at: int) -> str:
+def _pad(cell: str, width: int, at: int) -> str:
     return cell.ljust(width) if at == 0 else cell.rjust(width)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import cio_frames as cio
-from cio_frames.report.page import page as page_of
+from cio_frames.report.validation_page import validation_page
 from cio_frames.spec.package_data import package_folder
 from tests.reports import SCRIPT, cases, report
 
@@ -14,7 +14,7 @@ NUMBERS = "number"
 
 def rows():
     """A check with numbers, texts and many rows, in no order."""
-    return [(place, f"c{place % 3}", NUMBERS, "error", place, "a number is needed") for place in (7, 100, 23, 1_000)]
+    return [(place, f"c{place % 3}", NUMBERS, "error", place, "must be a number") for place in (7, 100, 23, 1_000)]
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def show(page, tmp_path):
 
     def opened(shown, *, show_values=False):
         path = tmp_path / "report.html"
-        path.write_text(page_of(shown, show_values=show_values), encoding="utf-8")
+        path.write_text(validation_page(shown, show_values=show_values), encoding="utf-8")
         page.goto(path.as_uri())
         return page
 
@@ -48,7 +48,7 @@ def test_it_says_the_answer_and_has_its_landmarks(show):
 
 def test_a_click_on_a_header_sorts_and_another_click_turns_it_round(show):
     page = show(report(cases(*rows()), rows=2_000))
-    table = page.get_by_role("table", name="Held back: a number is needed")
+    table = page.get_by_role("table", name="Held back: must be a number")
     header = table.get_by_role("columnheader", name="Position")
     assert column(page, 1) == ["7", "100", "23", "1000"]
     assert header.get_attribute("aria-sort") == "none"
@@ -67,7 +67,7 @@ def test_numbers_with_separators_sort_as_numbers(show):
     failures = [(place, "a", "c", "error", None, "is odd") for place in range(1_200)]
     failures += [(place, "b", "d", "error", None, "is even") for place in range(30)]
     page = show(report(cases(*failures), rows=2_000))
-    page.get_by_role("table", name="The checks that found something").get_by_role("button", name="Rows").click()
+    page.get_by_role("table", name="Checks with findings").get_by_role("button", name="Rows").click()
     assert column(page, 4, "#overview-caption") == ["30", "1,200"]
 
 
@@ -112,8 +112,8 @@ def test_the_skip_link_comes_first_and_focus_can_be_seen(show):
 
 def test_a_check_of_the_overview_leads_to_its_rows(show):
     page = show(report())
-    page.get_by_role("link", name="a number is needed").click()
-    target = page.get_by_role("heading", name="a number is needed")
+    page.get_by_role("link", name="must be a number").click()
+    target = page.get_by_role("heading", name="must be a number")
     assert target.evaluate("heading => heading === document.querySelector(':target')")
 
 
@@ -138,12 +138,12 @@ def test_values_are_there_only_when_asked_for(show):
 
 def test_without_script_all_is_there_but_the_tools(browser, tmp_path):
     path = tmp_path / "report.html"
-    path.write_text(page_of(report(), show_values=False), encoding="utf-8")
+    path.write_text(validation_page(report(), show_values=False), encoding="utf-8")
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(path.as_uri())
         assert page.get_by_role("heading", level=1).is_visible()
-        assert page.get_by_role("table", name="Held back: a number is needed").is_visible()
+        assert page.get_by_role("table", name="Held back: must be a number").is_visible()
         assert page.get_by_role("searchbox").count() == 0
 
 
@@ -153,7 +153,7 @@ def test_on_paper_tables_stand_in_full_width_and_stop_after_twenty_rows(show):
     assert len(column(page, 1)) == 50
     page.emulate_media(media="print", color_scheme="dark")
     assert len(column(page, 1)) == 20
-    assert page.get_by_text("On paper: the first 20 rows of the table.").is_visible()
+    assert page.get_by_text("Printed: the first 20 rows of the table.").is_visible()
     assert not page.get_by_role("navigation").is_visible()
     assert page.get_by_role("searchbox").count() == 0
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
@@ -208,7 +208,7 @@ def test_the_page_of_real_orders_says_what_their_report_says(page, barriers, tmp
     page.goto(path.as_uri())
     assert page.get_by_role("heading", level=1).inner_text() == "7 of 6,926 rows are held back"
     assert column(page, 4, "#overview-caption") == ["2", "2", "1", "1", "1", "6,926"]
-    assert column(page, 1, "caption:text-is('Held back: is missing, and is needed')") == ["6919", "6920"]
+    assert column(page, 1, "caption:text-is('Held back: required value is missing')") == ["6919", "6920"]
     assert page.get_by_text("4 requests would carry").count() == 1
     assert (page.get_by_text("last week").count() > 0) is show_values
     assert (page.get_by_text("row-6919@example.com").count() > 0) is show_values
@@ -219,7 +219,7 @@ def test_the_page_of_real_orders_says_what_their_report_says(page, barriers, tmp
 def test_the_findings_of_real_orders_sort_and_filter(page, tmp_path, orders):
     orders.to_html(tmp_path / "orders.html")
     page.goto((tmp_path / "orders.html").as_uri())
-    name = "Warned: is no property of Order Completed, as far as the spec knows"
+    name = "Warning: not a known property of Order Completed"
     table = page.get_by_role("table", name=name)
     positions = table.locator("tbody tr:visible > :first-child")
     assert positions.first.inner_text() == "0"

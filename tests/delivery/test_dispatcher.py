@@ -1,4 +1,4 @@
-"""What is told of every row, with connections that answer by script and no network."""
+"""The outcome of every row, with connections that answer by script and no network."""
 
 import itertools
 import random
@@ -13,10 +13,13 @@ import pandas as pd
 import pytest
 
 from cio_frames import Client
-from cio_frames.client import Reply
-from cio_frames.delivery import dispatcher as delivery
 from cio_frames.delivery.batching import batches
-from cio_frames.delivery.dispatcher import Ended, classify, deliver, seconds_before_retry
+from cio_frames.delivery.dispatcher import deliver
+from cio_frames.delivery.observer import NullObserver
+from cio_frames.delivery.outcomes import StopReason
+from cio_frames.delivery.replies import Reply
+from cio_frames.delivery.retry import Backoff
+from cio_frames.errors import render
 from cio_frames.results import Outcomes
 
 OK = Reply(200, "")
@@ -28,9 +31,7 @@ BROKEN = Reply(None, "the connection broke")
 WRONG_KEY = Reply(401, "wrong key")
 
 
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch):
-    monkeypatch.setattr(delivery, "_FIRST_WAIT_SECONDS", 0.001)
+QUICK = Backoff(first_seconds=0.001)
 
 
 class Api:
@@ -69,13 +70,24 @@ def rows_in_batches(rows, size):
     return list(batches(np.arange(rows), np.arange(rows + 1) * 5, buffer, max_body_bytes=12 + 5 * size - 1))
 
 
-def run(script, rows, size=1, *, lanes=None, given=None, **settings):
-    """Deliver, check that no row is told of twice, and return the result frame, the delivery and the API."""
-    api, outcomes, told = Api(script), Outcomes(rows), []
+class Recorder(NullObserver):
+    """Keeps what it is notified of, in order, and the result frame's outcomes."""
 
-    def note(outcome):
-        told.append(outcome)
-        outcomes.tell(
+    def __init__(self, rows=0):
+        self.events = []
+        self.told = []
+        self.outcomes = Outcomes(rows)
+
+    def before_send(self, batch):
+        self.events.append(("before_send", batch.rows.tolist()))
+
+    def on_request(self, size_bytes):
+        self.events.append(("on_request", size_bytes))
+
+    def on_outcome(self, outcome):
+        self.events.append(("on_outcome", outcome.status))
+        self.told.append(outcome)
+        self.outcomes.record(
             outcome.rows,
             outcome.status,
             reason=outcome.reason,
@@ -84,28 +96,38 @@ def run(script, rows, size=1, *, lanes=None, given=None, **settings):
             attempts=outcome.attempts,
         )
 
+    def on_rows(self, count):
+        self.events.append(("on_rows", count))
+
+
+def run(script, rows, size=1, *, lanes=None, given=None, backoff=QUICK, **settings):
+    """Deliver, check that no row has two outcomes, and return the result frame, the delivery and the API."""
+    api, recorder = Api(script), Recorder(rows)
+
     settings = client(**settings)
     given = rows_in_batches(rows, size) if given is None else given
     lanes = itertools.cycle(range(settings.workers)) if lanes is None else lanes
-    found = deliver(zip(lanes, given, strict=False), settings, connect=lambda _: api, told=note)
+    batches = zip(lanes, given, strict=False)
+    found = deliver(batches, settings, connect=lambda _: api, observer=recorder, backoff=backoff)
+    told, outcomes = recorder.told, recorder.outcomes
     assert told == found.outcomes
     everything = np.concatenate([np.empty(0, int), *(outcome.rows for outcome in told)])
     assert len(everything) == len(set(everything.tolist()))
-    outcomes.unsent(found.why)
+    outcomes.mark_unsent(render(found.why))
     return outcomes.frame(pd.RangeIndex(rows)), found, api
 
 
-def test_everything_taken_is_delivered_in_order_and_connections_are_closed():
+def test_everything_accepted_is_delivered_in_order_and_connections_are_closed():
     result, found, api = run([OK], rows=10, size=4)
     assert result["status"].tolist() == ["delivered"] * 10
     assert result["batch"].tolist() == [0] * 4 + [1] * 4 + [2] * 2
     assert [len(rows) for rows in api.requests] == [4, 4, 2]
-    assert (found.ended, found.requests, api.closed) == (None, 3, 1)
+    assert (found.stop_reason, found.requests, api.closed) == (None, 3, 1)
 
 
-def test_no_batches_are_no_trouble():
+def test_without_batches_nothing_is_sent():
     result, found, _ = run([OK], rows=0)
-    assert (len(result), found.ended, found.requests) == (0, None, 0)
+    assert (len(result), found.stop_reason, found.requests) == (0, None, 0)
 
 
 # replies, statuses, http status, attempts of one call that is tried at most four times
@@ -135,25 +157,29 @@ def test_a_call_has_the_status_that_its_answers_allow(replies, status, http_stat
 
 
 @pytest.mark.parametrize(
-    ("replies", "ended", "why"),
+    ("replies", "stop_reason", "why"),
     [
-        ([UNREACHABLE], Ended.UNREACHABLE, "Given up: no connection. Check the network, and endpoint=."),
+        (
+            [UNREACHABLE],
+            StopReason.UNREACHABLE,
+            "Delivery stopped after retries: no connection. Check the network and endpoint=.",
+        ),
         (
             [WRONG_KEY],
-            Ended.UNAUTHORIZED,
+            StopReason.UNAUTHORIZED,
             "The API does not accept this write key: it answered 401. Check CIO_WRITE_KEY (or write_key=), and "
-            "that the region is your workspace's.",
+            "that region= is your workspace's.",
         ),
         (
             [Reply(404, "nothing here")],
-            Ended.UNEXPECTED,
-            "https://cdp.customer.io is not Customer.io: it answered 404. Check endpoint=.",
+            StopReason.UNEXPECTED,
+            "https://cdp.customer.io does not answer as Customer.io does: it answered 404. Check endpoint=.",
         ),
     ],
 )
-def test_what_concerns_every_call_stops_the_rest_with_the_reason(replies, ended, why):
+def test_what_concerns_every_call_stops_the_rest_with_the_reason(replies, stop_reason, why):
     result, found, _ = run(replies, rows=20)
-    assert (found.ended, found.why) == (ended, why)
+    assert (found.stop_reason, render(found.why)) == (stop_reason, why)
     assert result["attempts"].tolist()[1:] == [0] * 19
     assert result["status"].tolist()[1:] == ["unsent"] * 19
     assert result["reason"].tolist()[1:] == [why] * 19
@@ -173,7 +199,7 @@ def test_a_half_that_was_never_tried_keeps_the_number_and_the_answer_of_its_batc
     assert result["http_status"].tolist() == [401] * 4 + [400] * 4
     assert result["attempts"].tolist() == [2] * 4 + [1] * 4
     assert set(result["reason"][4:]) == {
-        "its batch was refused, and delivery stopped before this call was tried again; it may have landed"
+        "its batch was refused, and delivery stopped before this call was retried; it may have been accepted"
     }
 
 
@@ -191,40 +217,18 @@ def test_poisoned_calls_are_found_by_halving_and_all_others_go_once(poisoned):
 def test_three_batches_given_up_in_a_row_stop_the_rest():
     result, found, _ = run([BUSY], rows=10, attempts=2)
     assert result["status"].tolist() == ["unknown"] * 3 + ["unsent"] * 7
-    assert (found.ended, found.requests) == (Ended.UNREACHABLE, 6)
+    assert (found.stop_reason, found.requests) == (StopReason.UNREACHABLE, 6)
 
 
 def test_two_batches_given_up_and_one_that_goes_do_not_stop_the_rest():
     result, found, _ = run(lambda _, number: OK if number % 3 == 2 else BUSY, rows=9, attempts=1)
     assert result["status"].tolist() == ["unknown", "unknown", "delivered"] * 3
-    assert found.ended is None
+    assert found.stop_reason is None
 
 
 def test_a_retry_that_would_end_after_the_budget_is_not_begun():
-    started = time.monotonic()
-    result, _, _ = run([Reply(429, "slow down", 60.0)], rows=1, retry_budget_seconds=5)
-    assert time.monotonic() - started < 1
-    assert result["attempts"].tolist() == [1]
-
-
-def test_waits_double_up_to_a_limit_and_a_server_that_asks_is_obeyed(monkeypatch):
-    monkeypatch.setattr(delivery, "_FIRST_WAIT_SECONDS", 0.5)
-    assert [seconds_before_retry(n, None) for n in (1, 2, 6, 7, 60)] == [0.5, 1.0, 16.0, 30.0, 30.0]
-    assert [seconds_before_retry(n, 7.0) for n in (1, 5)] == [7.0, 7.0]
-    assert seconds_before_retry(1, 0.0, chance=1.0) == 0.0
-    assert seconds_before_retry(1, None, chance=1.0) == 0.75
-
-
-def test_the_rate_is_kept_across_lanes_and_evenly():
-    times = []
-
-    def answer(*_):
-        times.append(time.monotonic())
-        return OK
-
-    run(answer, rows=30, workers=4, requests_per_second=50)
-    assert 0.5 < times[-1] - times[0] < 1.5
-    assert max(np.histogram(times, bins=np.arange(times[0], times[-1] + 0.2, 0.2))[0]) <= 12
+    result, found, _ = run([Reply(429, "slow down", 60.0), OK], rows=1, retry_budget_seconds=5)
+    assert (result["status"].tolist(), found.requests) == (["unknown"], 1)
 
 
 # Stopping
@@ -255,20 +259,18 @@ def test_ctrl_c_while_batches_are_made_finishes_what_is_in_flight_and_leaves_the
         raise KeyboardInterrupt
 
     result, found, _ = run(slow, rows=10, given=given())
-    assert found.ended is Ended.INTERRUPTED
+    assert found.stop_reason is StopReason.INTERRUPTED
     assert result["status"].tolist() == ["delivered"] + ["unsent"] * 9
     assert result["reason"].tolist()[1:] == ["The load was interrupted; requests in flight were finished."] * 9
 
 
-def test_ctrl_c_during_the_wait_before_a_retry_ends_the_wait_and_tells_what_was_answered(monkeypatch):
-    monkeypatch.setattr(delivery, "_FIRST_WAIT_SECONDS", 20)
+def test_ctrl_c_during_the_wait_before_a_retry_ends_the_wait_and_reports_the_last_answer():
     threading.Timer(0.1, signal.raise_signal, [signal.SIGINT]).start()
-    started = time.monotonic()
-    result, found, _ = run([BUSY], rows=3)
-    assert time.monotonic() - started < 2
-    assert found.ended is Ended.INTERRUPTED
+    result, found, _ = run([BUSY, OK], rows=3, backoff=Backoff(first_seconds=20))
+    assert found.requests == 1
+    assert found.stop_reason is StopReason.INTERRUPTED
     assert result["status"].tolist() == ["unknown", "unsent", "unsent"]
-    assert result["reason"].tolist()[0] == "503: busy; it may have landed"
+    assert result["reason"].tolist()[0] == "503: busy; it may have been accepted"
 
 
 def test_a_second_ctrl_c_waits_for_nothing_and_what_comes_later_changes_nothing():
@@ -289,7 +291,7 @@ def test_a_second_ctrl_c_waits_for_nothing_and_what_comes_later_changes_nothing(
     assert len(found.outcomes) == told == 1
     assert result["status"].tolist() == ["unknown"] * 2 + ["unsent"] * 3
     assert result["attempts"].tolist() == [1, 1, 0, 0, 0]
-    assert result["reason"].tolist()[0] == "delivery stopped before its answer was known; it may have landed"
+    assert result["reason"].tolist()[0] == "delivery stopped before an answer came; it may have been accepted"
 
 
 def test_a_lane_whose_queue_is_full_when_another_stops_delivery_ends_too():
@@ -305,7 +307,7 @@ def test_a_lane_whose_queue_is_full_when_another_stops_delivery_ends_too():
         return OK
 
     result, found, api = run(answer, rows=12, workers=2, lanes=[1] + [0] * 11)
-    assert found.ended is Ended.UNAUTHORIZED
+    assert found.stop_reason is StopReason.UNAUTHORIZED
     assert result["status"].tolist() == ["unsent", "delivered"] + ["unsent"] * 10
     assert result["attempts"].tolist() == [1, 1] + [0] * 10
     assert api.closed == 2
@@ -314,8 +316,8 @@ def test_a_lane_whose_queue_is_full_when_another_stops_delivery_ends_too():
 def test_what_breaks_while_batches_are_made_is_kept_and_what_was_queued_goes_no_further():
     error = ValueError("cannot be written")
     result, found, api = run([OK], rows=10, given=Interrupting(rows_in_batches(10, 1), 2, error))
-    assert (found.ended, found.error) == (Ended.FAILED, error)
-    assert found.why == "Stopped by ValueError on this side."
+    assert (found.stop_reason, found.error) == (StopReason.FAILED, error)
+    assert found.why == "Delivery stopped: ValueError in this process."
     delivered = len(api.requests)
     assert result["status"].tolist() == ["delivered"] * delivered + ["unsent"] * (10 - delivered)
 
@@ -327,26 +329,27 @@ def test_what_a_failing_connection_was_sending_is_unknown_and_so_are_the_other_h
         raise RuntimeError("no memory")
 
     result, found, _ = run(answer, rows=6, size=4)
-    assert (found.ended, type(found.error)) == (Ended.FAILED, RuntimeError)
+    assert (found.stop_reason, type(found.error)) == (StopReason.FAILED, RuntimeError)
     assert result["status"].tolist() == ["unknown"] * 4 + ["unsent"] * 2
     assert result["attempts"].tolist() == [2, 2, 1, 1, 0, 0]
 
 
-def test_where_a_listener_fails_all_outcomes_are_told_all_the_same():
+def test_if_an_observer_fails_it_is_notified_of_all_outcomes_all_the_same():
     told = []
 
-    def listen(outcome):
-        told.append(outcome)
-        raise OSError("the terminal is gone")
+    class Failing(NullObserver):
+        def on_outcome(self, outcome):
+            told.append(outcome)
+            raise OSError("the terminal is gone")
 
     api = Api([REFUSED, OK])
-    found = deliver([(0, rows_in_batches(4, 4)[0])], client(), connect=lambda _: api, told=listen)
-    assert (found.ended, type(found.error)) == (Ended.FAILED, OSError)
+    found = deliver([(0, rows_in_batches(4, 4)[0])], client(), connect=lambda _: api, observer=Failing())
+    assert (found.stop_reason, type(found.error)) == (StopReason.FAILED, OSError)
     assert told == found.outcomes
     assert [(outcome.rows.tolist(), outcome.status) for outcome in told] == [([0, 1], "delivered"), ([2, 3], "unknown")]
 
 
-# Whatever happens, nothing is told that is not so
+# Whatever happens, no outcome says what is not so
 
 
 def moody(seed, landed):
@@ -398,35 +401,50 @@ def test_no_outcome_says_more_than_the_answers_do(seed, workers):
             assert all(not reply.sent or reply is WRONG_KEY for reply in replies)
 
 
-@pytest.mark.parametrize(
-    ("status", "name"),
-    [
-        (200, "ACCEPTED"),
-        *[(status, "REFUSED") for status in (400, 413, 422)],
-        *[(status, "UNAUTHORIZED") for status in (401, 403)],
-        *[(status, "RETRY") for status in (None, 408, 429, 500, 502, 503, 504, 522, 524, 599)],
-        *[(status, "UNEXPECTED") for status in (100, 201, 202, 204, 301, 302, 307, 404, 405, 410, 418)],
-    ],
-)
-def test_each_status_has_its_verdict(status, name):
-    assert classify(Reply(status, "")).name == name
+def test_an_observer_is_notified_before_a_batch_leaves_of_each_request_and_of_each_outcome():
+    recorder = Recorder(4)
+    batch = rows_in_batches(4, 4)[0]
+    deliver([(0, batch)], client(), connect=lambda _: Api([BUSY, REFUSED, OK]), observer=recorder, backoff=QUICK)
+    size, half = len(batch.body), len(batch.halves()[0].body)
+    assert recorder.events == [
+        ("before_send", [0, 1, 2, 3]),
+        ("on_request", size),
+        ("on_request", size),
+        ("on_request", half),
+        ("on_outcome", "delivered"),
+        ("on_rows", 2),
+        ("on_request", half),
+        ("on_outcome", "delivered"),
+        ("on_rows", 2),
+    ]
 
 
-# The result frame
+def test_where_an_observer_refuses_a_batch_it_does_not_leave():
+    class Refusing(NullObserver):
+        def before_send(self, batch):
+            raise OSError("the disk is full")
+
+    api = Api([OK])
+    found = deliver([(0, rows_in_batches(1, 1)[0])], client(), connect=lambda _: api, observer=Refusing())
+    assert (found.stop_reason, found.outcomes, api.requests) == (StopReason.FAILED, [], [])
 
 
-def test_the_result_frame_has_its_dtypes_also_without_rows_and_keeps_any_index():
-    index = pd.MultiIndex.from_tuples([("a", 1), ("a", 1), ("b", 2)], names=["shop", "day"])
-    for labels in (index, pd.Index(["x", "x", "y"]), pd.RangeIndex(0)):
-        frame = Outcomes(len(labels)).frame(labels)
-        assert frame.index.equals(labels)
-        assert frame["status"].tolist() == ["unsent"] * len(labels)
-        assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == {
-            "status": "category",
-            "reason": "string",
-            "message_id": "string",
-            "bytes": "Int64",
-            "batch": "Int64",
-            "http_status": "Int64",
-            "attempts": "Int64",
-        }
+def test_batches_are_taken_while_others_are_sent_and_never_far_ahead():
+    taken = []
+    at_the_first = []
+
+    def given():
+        for batch in rows_in_batches(10, 1):
+            taken.append(batch)
+            yield batch
+
+    def answer(_, number):
+        until = time.monotonic() + 5
+        while number == 0 and len(taken) < 3 and time.monotonic() < until:
+            time.sleep(0.01)
+        at_the_first.append(len(taken))
+        return OK
+
+    run(answer, rows=10, given=given())
+    # One on its way, two in the lane's queue, one about to be queued.
+    assert at_the_first[0] in (3, 4)

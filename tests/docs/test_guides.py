@@ -1,4 +1,4 @@
-"""The guides keep their word: commands print what they show, links lead somewhere, statuses and columns are all there.
+"""The guides and the README are right: commands print what they show, links resolve, statuses and columns are complete.
 
 Their Python examples run as doctests.
 """
@@ -17,6 +17,7 @@ from cio_frames.cli.app import main
 from cio_frames.cli.job_file import CLIENT_KEYS, COLUMN_KEYS, KEYS
 from cio_frames.results import STATUSES
 from tests.run_notebooks import NOTEBOOKS
+from tests.test_project import MAY_IMPORT
 
 ROOT = NOTEBOOKS.parent
 GUIDES = NOTEBOOKS / "guides"
@@ -33,9 +34,9 @@ def fenced(path, language):
 
 
 def steps(page):
-    """Yield what a guide does, in order: files (YAML that begins with its name) and our commands.
+    """Yield the steps of a guide, in order: files (YAML that begins with a file name) and cio-frames commands.
 
-    A command has what it prints, and the exit status that is asked for, or else 0.
+    A command comes with its expected output and exit status; the default status is 0.
     """
     for language, block in re.findall(r"```(yaml|console)\n(.*?)```", read(page), re.S):
         if language == "yaml":
@@ -71,14 +72,14 @@ def test_the_commands_of_a_guide_print_and_end_as_it_says(page, sandbox, monkeyp
             continue
         with pytest.raises(SystemExit) as end:
             main(shlex.split(command)[1:])
-        # As on a terminal: what is for people comes after what is for programs.
+        # stdout, then stderr.
         printed = "".join(capsys.readouterr())
         assert (end.value.code or 0) == status, f"{command}\n{printed}"
         assert doctest.OutputChecker().check_output(text, printed, FLAGS), f"{command}\n{printed}"
 
 
 def test_there_are_commands_in_the_guides_to_check():
-    assert {page.stem for page in WITH_COMMANDS} >= {"validation_in_ci", "scheduling"}
+    assert {page.stem for page in WITH_COMMANDS} >= {"command_line", "validation_in_ci", "scheduling"}
     assert {status for page in WITH_COMMANDS for _, _, status in commands(page)} == {0, 1, 2}
 
 
@@ -90,40 +91,60 @@ def test_code_that_is_not_run_can_be_read(page):
         assert yaml.safe_load(text)
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.stem)
-def test_a_link_to_a_file_leads_to_one(page):
-    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", read(page))
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+def anchors(page):
+    """Return the anchors of the headings of a page, in the form that code hosts use."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", read(page), flags=re.S), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+LINKING = [*PAGES, *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md"))]
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: page.stem)
+def test_a_link_leads_to_a_file_and_to_a_heading_in_it(page):
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^):]*))?\)", read(page)):
+        path = page.parent / target if target else page
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
 
 
 def test_the_guide_on_job_files_has_every_key():
     section = read(GUIDES / "scheduling.md").partition("## A job file")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`\w+`[^|]*) \|", section, re.M)
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == KEYS
-    told = dict(re.findall(r"^\| `(columns|client)` \| (.*) \|$", section, re.M))
+    meanings = dict(re.findall(r"^\| `(columns|client)` \| (.*) \|$", section, re.M))
     for key, known in (("columns", COLUMN_KEYS), ("client", CLIENT_KEYS)):
-        assert set(re.findall(r"`(\w+)`", told[key].partition(": ")[2])) == known
+        assert set(re.findall(r"`(\w+)`", meanings[key].partition(": ")[2])) == known
 
 
 def test_the_guide_on_statuses_has_them_all_in_order():
     assert tuple(re.findall(r"^\| `(\w+)` \|", read(GUIDES / "statuses.md"), re.M)) == STATUSES
 
 
-def test_what_a_status_means_is_said_in_the_same_words_everywhere():
-    pages = [ROOT / "README.md", GUIDES / "statuses.md", GUIDES / "reference" / "frames.md"]
-    told = [dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", read(page), re.M)) for page in pages]
-    meanings = [{status: words[status] for status in STATUSES} for words in told]
-    assert meanings[0] == meanings[1] == meanings[2]
+def test_the_guide_and_the_reference_explain_a_status_in_the_same_words():
+    pages = [GUIDES / "statuses.md", GUIDES / "reference" / "frames.md"]
+    tables = [dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", read(page), re.M)) for page in pages]
+    guide, reference = ({status: table[status] for status in STATUSES} for table in tables)
+    assert guide == reference
+
+
+def test_the_readme_is_short():
+    assert len(read(ROOT / "README.md").splitlines()) <= 200
+
+
+def test_contributing_has_the_table_of_imports():
+    rows = re.findall(r"^\| `(\w+)` \| .+ \| (.*) \|$", read(ROOT / "CONTRIBUTING.md"), re.M)
+    assert {part: " ".join(re.findall(r"`(\w+)`", imports)) for part, imports in rows} == MAY_IMPORT
 
 
 def test_every_guide_and_every_notebook_is_in_the_readme():
     readme = read(ROOT / "README.md")
-    wanted = [
+    pages = [
         path
         for path in [*GUIDES.glob("*.md"), *NOTEBOOKS.glob("*.ipynb")]
         if path.name not in ("index.md", "guides.md")
     ]
-    assert [path.name for path in wanted if f"({path.relative_to(ROOT).as_posix()})" not in readme] == []
+    assert [path.name for path in pages if f"({path.relative_to(ROOT).as_posix()})" not in readme] == []
 
 
 def reference():
@@ -137,5 +158,5 @@ def test_every_public_name_is_in_the_reference(name):
 
 def test_the_reference_has_the_columns_and_statuses_of_a_result_in_order():
     result = cio.identify(pd.DataFrame({"user_id": ["ada"]}), dry_run=True)
-    told = re.findall(r"^\| `(\w+)` \|", read(GUIDES / "reference" / "frames.md"), re.M)
-    assert told == [*result.columns, *STATUSES]
+    listed = re.findall(r"^\| `(\w+)` \|", read(GUIDES / "reference" / "frames.md"), re.M)
+    assert listed == [*result.columns, *STATUSES]

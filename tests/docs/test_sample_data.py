@@ -1,4 +1,4 @@
-"""sample_data/ is what its script makes; its good rows can be sent, and its bad ones are held back."""
+"""sample_data/ is what its script makes; its good rows can be sent, and its bad rows are invalid."""
 
 import pandas as pd
 import pyarrow as pa
@@ -6,9 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import cio_frames as cio
-from tests.make_sample_data import SAMPLE_DATA, made
+from tests.make_sample_data import SAMPLE_DATA, make_files
 
-MADE = made(SAMPLE_DATA / "orders.csv")
+MADE = make_files(SAMPLE_DATA / "orders.csv")
 
 
 def read(name):
@@ -24,10 +24,10 @@ def test_a_file_is_what_the_script_makes(name):
 
 
 def test_the_same_seed_makes_the_same_files():
-    assert made(SAMPLE_DATA / "orders.csv")["page_views.parquet"].equals(MADE["page_views.parquet"])
+    assert make_files(SAMPLE_DATA / "orders.csv")["page_views.parquet"].equals(MADE["page_views.parquet"])
 
 
-def test_no_file_is_there_that_nobody_makes_or_describes():
+def test_every_file_has_a_script_and_a_description():
     files = {path.name for path in SAMPLE_DATA.iterdir()} - {"README.md"}
     assert files == {*MADE, "orders.csv"}
     readme = (SAMPLE_DATA / "README.md").read_text(encoding="utf-8")
@@ -74,33 +74,33 @@ def reasons(result):
     return [None if pd.isna(reason) else reason for reason in result["reason"]]
 
 
-def test_bad_people_are_held_back():
+def test_bad_people_are_invalid():
     assert reasons(cio.identify(read("bad_people.csv"), timestamp="updated_at", dry_run=True)) == [
         None,
-        "user_id: is missing, and is needed",
-        "user_id: is missing, and is needed",
-        "updated_at: not a time: send datetimes or ISO 8601 text; for seconds, pd.to_datetime(column, unit='s')",
-        "email: not an email address",
-        "unsubscribed: true or false is needed",
-        "33,185 bytes, and a call may have 32,000",
+        "user_id: required value is missing",
+        "user_id: required value is missing",
+        "updated_at: must be a time: a datetime, or ISO 8601 text such as 2026-11-24T09:30:00Z",
+        "email: must be an email address",
+        "unsubscribed: must be true or false",
+        "call is 33,185 bytes; the limit is 32,000",
         None,
     ]
 
 
-def test_bad_devices_are_held_back():
+def test_bad_devices_are_invalid():
     assert reasons(cio.add_devices(read("bad_devices.csv"), timestamp="last_used_at", dry_run=True)) == [
         None,
         None,
-        "token: is missing, and is needed",
+        "token: required value is missing",
         "device_type: must be one of ios, android",
-        "user_id: is missing, and is needed",
+        "user_id: required value is missing",
     ]
 
 
-def test_mixed_calls_hold_two_bad_ones():
+def test_two_of_the_mixed_calls_are_invalid():
     found = reasons(cio.batch(read("mixed_calls.csv"), timestamp="happened_at", dry_run=True))
     assert found[:6] == [None] * 6
     assert found[6:] == [
-        "event: is missing, and is needed",
+        "event: required value is missing",
         "type: must be one of identify, track, page, screen, group, alias",
     ]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import cio_frames as cio
 from tests import frames
-from tests.encoding.test_payloads import examples
+from tests.encoding.payload_texts import examples
 
 # Fields of text, numbers, integers, truth values, times, lists and objects, with what is said of their inside.
 FIELDS = {

@@ -1,6 +1,5 @@
-"""A load whose disk is full stops with words that say so, and goes on once there is room."""
+"""A load stops with a clear error if the disk is full, and is resumed once there is space."""
 
-import os
 import subprocess
 import sys
 
@@ -8,19 +7,25 @@ import pandas as pd
 import pytest
 
 import cio_frames as cio
+from tests.loading.helpers import environment_for
 
 ROWS = 8_000
 
 PROGRAM = """
 import resource, signal, sys
-from cio_frames.cli.app import main
-from cio_frames.loading import sources
-sources.CHUNK_ROWS = 2_000
+from pathlib import Path
+import cio_frames as cio
+from tests.loading.helpers import environment_for
+from cio_frames.loading.tuning import LoadTuning
+from tests.loading.helpers import load_rows
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 most = int(sys.argv[1])
 if most:
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-main(["load", "people.parquet", "--call", "identify", "--output", "out", "--no-progress"])
+try:
+    load_rows("people.parquet", cio.Client.from_env(), tuning=LoadTuning(chunk_rows=2_000))
+except cio.CioFramesError as error:
+    sys.exit(str(error))
 """
 
 
@@ -29,7 +34,7 @@ def test_a_full_disk_stops_a_load_and_loses_nothing(tmp_path):
     frame = pd.DataFrame({"user_id": [f"u{row}" for row in range(ROWS)], "bio": "x" * 300})
     frame.to_parquet(tmp_path / "people.parquet")
     with cio.Sandbox() as sandbox:
-        environment = os.environ | {"CIO_WRITE_KEY": "sandbox", "CIO_ENDPOINT": sandbox.url}
+        environment = environment_for(sandbox)
 
         def load(most_bytes):
             command = [sys.executable, "-c", PROGRAM, str(most_bytes)]
@@ -38,8 +43,8 @@ def test_a_full_disk_stops_a_load_and_loses_nothing(tmp_path):
         # The ledger's own files are the first to be too large, or the answers.
         for most_bytes in (100_000, 40_000):
             stopped = load(most_bytes)
-            assert stopped.returncode in (1, 2)
-            assert "cannot be used" in stopped.stderr or "cannot be written" in stopped.stderr
+            assert stopped.returncode == 1
+            assert "Cannot use the ledger" in stopped.stderr or "Cannot write results" in stopped.stderr
             assert "Traceback" not in stopped.stderr
         assert load(0).returncode == 0
         ids = sandbox.calls()["messageId"]

@@ -1,6 +1,5 @@
-"""A load whose process is killed, or asked to end, goes on where it was."""
+"""A load whose process is killed, or asked to end, is resumed where it stopped."""
 
-import os
 import random
 import signal
 import sqlite3
@@ -13,18 +12,26 @@ import pytest
 
 import cio_frames as cio
 from cio_frames.loading import loads_in
+from tests.loading.helpers import environment_for
 
 ROWS = 6_000
-LOAD = ["load", "people.parquet", "--call", "identify", "--output", "out", "--no-progress", "--json"]
+PROGRAM = """
+import sys
+import cio_frames as cio
+from cio_frames.loading.tuning import LoadTuning
+from tests.loading.helpers import load_rows
+try:
+    load_rows("people.parquet", cio.Client.from_env(), tuning=LoadTuning(chunk_rows=int(sys.argv[1])))
+except cio.CioFramesError as error:
+    sys.exit(str(error))
+"""
 
 
 def program(sandbox, tmp_path, chunk_rows=1_500):
-    """Start the command line in a process of its own, with chunks small enough for a load to have several."""
-    code = f"from cio_frames.loading import sources; sources.CHUNK_ROWS = {chunk_rows}; "
-    code += f"from cio_frames.cli.app import main; main({LOAD!r})"
-    environment = os.environ | {"CIO_WRITE_KEY": "sandbox", "CIO_ENDPOINT": sandbox.url}
+    """Start a load in a process of its own, with chunks small enough for it to have several."""
+    command = [sys.executable, "-c", PROGRAM, str(chunk_rows)]
     return subprocess.Popen(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command, cwd=tmp_path, env=environment_for(sandbox), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
@@ -48,7 +55,7 @@ def wait_for_requests(sandbox, running, count):
 def on_their_way(ledger):
     """Return how many rows left and were not answered, as the ledger has it after a kill."""
     database = sqlite3.connect(ledger)
-    statements = ("SELECT positions FROM sent", "SELECT positions FROM outcomes")
+    statements = ("SELECT positions FROM sent_batches", "SELECT positions FROM outcomes")
     sent, answered = (sum(len(blob) // 4 for (blob,) in database.execute(each)) for each in statements)
     database.close()
     return sent - answered
@@ -74,7 +81,7 @@ def test_a_load_that_is_killed_25_times_ends_with_every_row_delivered(tmp_path):
         ids = sandbox.calls()["messageId"]
     answers = pd.read_parquet(tmp_path / "out/results")
     assert answers["status"].tolist() == ["delivered"] * rows
-    (known,) = loads_in(tmp_path / "out/ledger.sqlite")[["state", "rows_done", "delivered"]].to_numpy().tolist()
+    (known,) = loads_in(tmp_path / "out/ledger.sqlite")[["phase", "rows_done", "delivered"]].to_numpy().tolist()
     assert known == ["done", rows, rows]
     assert answers["row"].tolist() == list(range(rows))
     assert set(ids) == set(answers["message_id"])
@@ -86,16 +93,16 @@ def test_a_load_that_is_killed_25_times_ends_with_every_row_delivered(tmp_path):
     assert answers["attempts"].ge(1 + answers["resent"]).all()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no SIGTERM that a program could hear")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a program can handle")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_load_that_is_asked_to_end_finishes_what_is_on_its_way_and_says_how_to_go_on(people, tmp_path, number):
+def test_a_load_that_is_asked_to_end_finishes_requests_in_flight_and_says_how_to_resume(people, tmp_path, number):
     with cio.Sandbox(latency_seconds=0.1) as sandbox:
         running = program(sandbox, tmp_path)
         wait_for_requests(sandbox, running, 1)
         running.send_signal(number)
         _, said = running.communicate(timeout=30)
         assert running.returncode == 1
-        assert b"Run the same again to go on" in said
+        assert b"Call it again with the same arguments to resume." in said
         running = program(sandbox, tmp_path)
         running.communicate(timeout=60)
         assert running.returncode == 0

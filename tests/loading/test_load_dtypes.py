@@ -1,4 +1,4 @@
-"""A load of frames of every dtype: each row is answered once, and what was not delivered is in the rejects."""
+"""A load of frames of every dtype: each row is answered once, and what was not delivered is in undelivered.parquet."""
 
 import tempfile
 
@@ -28,11 +28,11 @@ def of_labels(draw, labels):
     return pd.DataFrame(columns)
 
 
-def rejects_of(loaded):
-    """Return the rejects file by file, as the guide says to read them."""
-    if loaded.rejects is None:
+def undelivered_rows(result):
+    """Return the undelivered rows file by file, as the guide says to read them."""
+    if result.undelivered is None:
         return []
-    paths = sorted(loaded.rejects.glob("*.parquet")) if loaded.rejects.is_dir() else [loaded.rejects]
+    paths = sorted(result.undelivered.glob("*.parquet")) if result.undelivered.is_dir() else [result.undelivered]
     return [pd.read_parquet(path, dtype_backend="pyarrow") for path in paths]
 
 
@@ -43,20 +43,20 @@ def rejects_of(loaded):
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example, HealthCheck.data_too_large],
 )
 @given(source=sources(), call=st.sampled_from(["identify", "page"]))
-def test_each_row_of_frames_of_any_dtype_is_answered_once_and_rejected_rows_are_kept(shared_sandbox, source, call):
+def test_each_row_of_frames_of_any_dtype_is_answered_once_and_undelivered_rows_are_kept(shared_sandbox, source, call):
     rows = sum(map(len, source))
     dry = cio.load(source, call, dry_run=True)
     with tempfile.TemporaryDirectory() as folder:
-        loaded = cio.load(source, call, client=shared_sandbox.client, output=f"{folder}/out", allow_campaigns=True)
-        answers, rejects = loaded.frame(), rejects_of(loaded)
-        if rejects:
-            again = cio.load(loaded.rejects, call, dry_run=True, message_id="_cio_message_id")
-            assert again.rows == sum(map(len, rejects))
-    assert loaded.state == "done"
+        result = cio.load(source, call, client=shared_sandbox.client, output=f"{folder}/out", allow_campaigns=True)
+        answers, undelivered = result.frame(), undelivered_rows(result)
+        if undelivered:
+            again = cio.load(result.undelivered, call, dry_run=True, message_id="_cio_message_id")
+            assert again.rows == sum(map(len, undelivered))
+    assert result.phase == "done"
     assert answers["row"].tolist() == list(range(rows))
-    assert (dry.rows, dry.rows_held_back) == (rows, loaded.rows_held_back)
-    rejected = answers[answers["status"].ne("delivered")]
-    assert sorted(row for some in rejects for row in some["_cio_row"]) == rejected["row"].tolist()
-    assert rejected["reason"].notna().all()
-    held_back = rejected.loc[rejected["status"].isin(["invalid", "too_large"]), "row"].tolist()
+    assert (dry.rows, dry.rows_held_back) == (rows, result.rows_held_back)
+    others = answers[answers["status"].ne("delivered")]
+    assert sorted(row for some in undelivered for row in some["_cio_row"]) == others["row"].tolist()
+    assert others["reason"].notna().all()
+    held_back = others.loc[others["status"].isin(["invalid", "too_large"]), "row"].tolist()
     assert [row.row for row in dry.first_held_back][:1] == held_back[:1]

@@ -1,4 +1,4 @@
-"""Loads of what comes as frames: generators, cursors, datasets. Nobody can tell beforehand what will come."""
+"""Loads of frames: generators, cursors, datasets, whose rows are not known before they are read."""
 
 import json
 import sqlite3
@@ -12,8 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import cio_frames as cio
-from cio_frames.loading import loads_in, sources
+from cio_frames.loading import loads_in
+from cio_frames.loading.tuning import LoadTuning
 from tests.faults import Answer, FaultServer
+from tests.loading.helpers import load_rows
 
 
 @pytest.fixture(autouse=True)
@@ -38,9 +40,9 @@ def ids(sandbox):
 def test_what_a_database_yields_is_loaded(sandbox):
     with sqlite3.connect(":memory:") as database:
         people(25).to_sql("people", database, index=False)
-        loaded = load(pd.read_sql("SELECT * FROM people", database, chunksize=10), sandbox.client)
-    assert loaded.statuses == {"delivered": 25}
-    assert loaded.frame()["row"].tolist() == list(range(25))
+        result = load(pd.read_sql("SELECT * FROM people", database, chunksize=10), sandbox.client)
+    assert result.statuses == {"delivered": 25}
+    assert result.frame()["row"].tolist() == list(range(25))
 
 
 @pytest.mark.parametrize("kind", ["reader", "batches", "tables"])
@@ -56,35 +58,34 @@ def test_what_comes_as_arrows_batches_is_loaded(sandbox, kind):
 
 def test_a_dataset_is_loaded_as_its_filter_says(sandbox):
     people(10).to_parquet("people.parquet")
-    loaded = load(ds.dataset("people.parquet").filter(ds.field("n") < 3), sandbox.client)
-    assert (loaded.statuses, ids(sandbox)) == ({"delivered": 3}, ["u0", "u1", "u2"])
+    result = load(ds.dataset("people.parquet").filter(ds.field("n") < 3), sandbox.client)
+    assert (result.statuses, ids(sandbox)) == ({"delivered": 3}, ["u0", "u1", "u2"])
 
 
-def test_a_dataset_is_loaded_with_its_partitions(sandbox, folder, monkeypatch):
-    monkeypatch.setattr(sources, "CHUNK_ROWS", 4)
+def test_a_dataset_is_loaded_with_its_partitions(sandbox, folder):
     for country, first in (("de", 0), ("fr", 4)):
         (folder / f"in/country={country}").mkdir(parents=True)
         people(4, first).to_parquet(folder / f"in/country={country}/part.parquet")
-    loaded = load(ds.dataset("in", partitioning="hive"), sandbox.client)
-    assert loaded.frame()["row"].tolist() == list(range(8))
+    result = load_rows(ds.dataset("in", partitioning="hive"), sandbox.client, tuning=LoadTuning(chunk_rows=4))
+    assert result.frame()["row"].tolist() == list(range(8))
     countries = {call["userId"]: call["traits"]["country"] for call in sandbox.calls().to_dict("records")}
     assert (countries["u0"], countries["u7"]) == ("de", "fr")
 
 
 def test_a_plain_dataset_is_its_files(sandbox):
     people(10).to_parquet("people.parquet")
-    loaded = load(ds.dataset("people.parquet"), sandbox.client)
-    assert set(loaded.frame()["file"].str.rpartition("/")[2]) == {"people.parquet"}
+    result = load(ds.dataset("people.parquet"), sandbox.client)
+    assert set(result.frame()["file"].str.rpartition("/")[2]) == {"people.parquet"}
 
 
 def test_other_frames_are_not_taken_for_those_that_are_done(sandbox):
     load([people(3)], sandbox.client)
     for others in ([people(5, 100)], [people(3), people(2, 3)], [people(2)], []):
-        with pytest.raises(cio.ConfigurationError, match="name another output, or start over"):
+        with pytest.raises(cio.ConfigurationError, match="name another output folder with output=, or start over"):
             load(iter(others), sandbox.client)
     assert len(sandbox.calls()) == 3
     again = load(iter([people(3)]), sandbox.client)
-    assert (again.state, len(sandbox.calls())) == ("done", 3)
+    assert (again.phase, len(sandbox.calls())) == ("done", 3)
     assert "nothing was sent now" in again.why
     assert load([people(5, 100)], sandbox.client, fresh=True).statuses == {"delivered": 5}
 
@@ -97,38 +98,41 @@ def stopped_at_the_third_frame():
     return client, server.port
 
 
-def test_frames_that_are_cut_otherwise_are_not_skipped():
+def test_frames_of_another_size_are_not_skipped():
     client, port = stopped_at_the_third_frame()
     with FaultServer([Answer()], port=port) as server:
         for frames in (people(20, first) for first in (0, 20)), iter([people(10)]):
-            with pytest.raises(cio.ConfigurationError, match=r"cut otherwise|did not come this time"):
+            with pytest.raises(cio.ConfigurationError, match=r"another size|are missing now"):
                 load(frames, client)
         assert not server.received
 
 
-def test_the_same_frames_go_on():
+def test_a_load_is_resumed_with_the_same_frames():
     client, port = stopped_at_the_third_frame()
     with FaultServer([Answer()], port=port) as server:
-        loaded = load((people(10, first) for first in range(0, 40, 10)), client)
+        result = load((people(10, first) for first in range(0, 40, 10)), client)
         sent = [call["userId"] for request in server.received for call in request.calls]
-    assert loaded.statuses == {"delivered": 40}
+    assert result.statuses == {"delivered": 40}
     assert sorted(sent) == sorted(people(20, 20)["user_id"])
 
 
-def test_a_generator_that_fails_in_the_middle_leaves_the_result_on_the_error_and_can_be_gone_on_with(sandbox):
+def test_a_generator_that_fails_in_the_middle_leaves_the_result_on_the_error_and_can_be_resumed(sandbox):
     def frames(*, whole):
         yield people(3).assign(email=["x", None, None])
         if not whole:
             raise RuntimeError("no connection to host db, user ada@example.com")
         yield people(2, 3)
 
-    with pytest.raises(cio.DeliveryError, match="Stopped by RuntimeError while rows were read") as caught:
+    with pytest.raises(cio.DeliveryError, match="The load stopped: RuntimeError while rows were read") as caught:
         load(frames(whole=False), sandbox.client)
     assert isinstance(caught.value.__cause__, RuntimeError)
     assert caught.value.result.statuses == {"invalid": 1, "delivered": 2}
-    assert len(pd.read_parquet(caught.value.result.rejects)) == 1
-    (told,) = loads_in(caught.value.result.ledger)[["state", "why"]].to_numpy().tolist()
-    assert told == ["stopped", "Stopped by RuntimeError while rows were read. Run the same again to go on."]
+    assert len(pd.read_parquet(caught.value.result.undelivered)) == 1
+    (listed,) = loads_in(caught.value.result.ledger)[["phase", "why"]].to_numpy().tolist()
+    assert listed == [
+        "stopped",
+        "The load stopped: RuntimeError while rows were read. Call it again with the same arguments to resume.",
+    ]
     assert load(frames(whole=True), sandbox.client).statuses == {"invalid": 1, "delivered": 4}
     assert ids(sandbox) == ["u1", "u2", "u3", "u4"]
 
@@ -145,12 +149,12 @@ def seen(*times):
 
 def test_where_young_events_come_first_nothing_is_sent_and_the_error_says_so(sandbox):
     for frames in (iter([seen(None), seen("2020-01-01")]), [seen("2020-01-01"), seen(None)]):
-        with pytest.raises(cio.CampaignsError, match=r"1 rows are events.*Nothing was sent\. Say that they may"):
+        with pytest.raises(cio.CampaignsError, match=r"1 rows are events.*Nothing was sent\. Allow it"):
             cio.load(frames, "page", client=sandbox.client, output="out", fresh=True)
     assert len(sandbox.calls()) == 0
 
 
-def test_young_events_behind_old_ones_need_a_word_in_each_run(sandbox):
+def test_young_events_behind_old_ones_need_allow_campaigns_in_each_run(sandbox):
     def frames():
         yield seen("2020-01-01")
         yield seen("2020-01-01", None)
@@ -158,12 +162,12 @@ def test_young_events_behind_old_ones_need_a_word_in_each_run(sandbox):
     for _ in range(2):
         with pytest.raises(
             cio.CampaignsError,
-            match=r"1 rows are events.*Frame 1 was not sent, nor what follows it; what came before it was",
+            match=r"1 rows are events.*Frame 1 and later ones were not sent; earlier ones were",
         ):
             cio.load(frames(), "page", client=sandbox.client, output="out")
     assert len(sandbox.calls()) == 1
-    loaded = cio.load(frames(), "page", client=sandbox.client, output="out", allow_campaigns=True)
-    assert (loaded.statuses, len(sandbox.calls())) == ({"delivered": 3}, 3)
+    result = cio.load(frames(), "page", client=sandbox.client, output="out", allow_campaigns=True)
+    assert (result.statuses, len(sandbox.calls())) == ({"delivered": 3}, 3)
 
 
 def repeated(frame, label, *cells):
@@ -180,7 +184,7 @@ def repeated(frame, label, *cells):
         ("batch", "timestamp", False),
     ],
 )
-def test_a_repeated_column_that_would_be_sent_is_told_before_anything_is(sandbox, call, label, allow_campaigns):
+def test_a_repeated_column_that_would_be_sent_is_refused_before_anything_is(sandbox, call, label, allow_campaigns):
     fine = seen("2020-01-01").assign(type="page", plan="free")
     frames = [fine, repeated(fine, label, "2020-01-01")]
     with pytest.raises(cio.FrameError, match=rf"^frame 1: (C|c)olumn '{label}'") as error:
@@ -189,21 +193,23 @@ def test_a_repeated_column_that_would_be_sent_is_told_before_anything_is(sandbox
     assert len(sandbox.calls()) == 0
 
 
-def test_a_repeated_column_that_is_not_sent_is_in_the_rejects_under_names_that_tell_them_apart(sandbox):
+def test_a_repeated_column_that_is_not_sent_is_in_undelivered_rows_under_names_that_tell_them_apart(sandbox):
     frame = pd.DataFrame(
         [["ada", "free", "a", "b", "c", "d"], [None, "team", "e", "f", "g", "h"]],
         columns=["user_id", "plan", "note", "note", "note (2)", 7],
     )
     frame = repeated(frame, "7", "i", "j")
-    loaded = load([frame], sandbox.client, traits=["plan"])
-    assert loaded.statuses == {"delivered": 1, "invalid": 1}
-    rejects = pd.read_parquet(loaded.rejects)
-    assert list(rejects.columns)[:7] == ["user_id", "plan", "note", "note (3)", "note (2)", "7", "7 (2)"]
-    assert rejects.iloc[0, 1:7].tolist() == ["team", "e", "f", "g", "h", "j"]
-    mended = cio.load([rejects.assign(user_id="eve")], "identify", client=sandbox.client, output="two", traits=["plan"])
+    result = load([frame], sandbox.client, traits=["plan"])
+    assert result.statuses == {"delivered": 1, "invalid": 1}
+    undelivered = pd.read_parquet(result.undelivered)
+    assert list(undelivered.columns)[:7] == ["user_id", "plan", "note", "note (3)", "note (2)", "7", "7 (2)"]
+    assert undelivered.iloc[0, 1:7].tolist() == ["team", "e", "f", "g", "h", "j"]
+    mended = cio.load(
+        [undelivered.assign(user_id="eve")], "identify", client=sandbox.client, output="two", traits=["plan"]
+    )
     assert mended.statuses == {"delivered": 1}
     assert sandbox.calls()["traits"].tolist() == [{"plan": "free"}, {"plan": "team"}]
-    assert load([frame], sandbox.client, traits=["plan"]).state == "done"
+    assert load([frame], sandbox.client, traits=["plan"]).phase == "done"
 
 
 def test_a_parquet_file_with_a_repeated_column_is_loaded_where_that_is_not_sent(sandbox):
@@ -211,9 +217,9 @@ def test_a_parquet_file_with_a_repeated_column_is_loaded_where_that_is_not_sent(
     pq.write_table(table, "people.parquet")
     with pytest.raises(cio.FrameError, match=r"^people.parquet: column 'note' and column 'note' both feed"):
         load("people.parquet", sandbox.client)
-    loaded = load("people.parquet", sandbox.client, traits=["plan"])
-    assert loaded.statuses == {"delivered": 1, "invalid": 1}
-    assert pd.read_parquet(loaded.rejects)[["note", "note (2)"]].to_numpy().tolist() == [["b", "d"]]
+    result = load("people.parquet", sandbox.client, traits=["plan"])
+    assert result.statuses == {"delivered": 1, "invalid": 1}
+    assert pd.read_parquet(result.undelivered)[["note", "note (2)"]].to_numpy().tolist() == [["b", "d"]]
 
 
 @pytest.mark.parametrize("through", ["frames", "generator"])
@@ -229,26 +235,26 @@ def test_a_missing_column_is_an_error_with_its_facts_and_its_place(sandbox, thro
 
 
 @pytest.mark.parametrize("cells", [[{}, {}], [[{}], []], [{"a": [{}]}, {"a": None}]])
-def test_objects_of_which_none_has_a_member_are_kept_in_rejects_as_json(sandbox, cells):
+def test_objects_of_which_none_has_a_member_are_kept_in_undelivered_rows_as_json(sandbox, cells):
     frame = pd.DataFrame({"user_id": [None, "ada"], "info": pd.Series(cells, dtype=object)})
     for source in (frame, pa.Table.from_pandas(frame)):
-        loaded = load([source], sandbox.client, fresh=True)
-        assert loaded.statuses == {"delivered": 1, "invalid": 1}
-        assert pd.read_parquet(loaded.rejects)["info"].map(json.loads).tolist() == cells[:1]
+        result = load([source], sandbox.client, fresh=True)
+        assert result.statuses == {"delivered": 1, "invalid": 1}
+        assert pd.read_parquet(result.undelivered)["info"].map(json.loads).tolist() == cells[:1]
 
 
 @pytest.mark.parametrize("dtype", [object, pd.ArrowDtype(pa.decimal128(5, -2))])
-def test_decimals_in_thousands_are_kept_in_rejects_as_numbers(sandbox, dtype):
+def test_decimals_in_thousands_are_kept_in_undelivered_rows_as_numbers(sandbox, dtype):
     frame = pd.DataFrame({"user_id": [None, "ada"], "size": pd.Series([Decimal("1.2E+3"), None], dtype=dtype)})
-    loaded = load([frame], sandbox.client)
-    assert loaded.statuses == {"delivered": 1, "invalid": 1}
-    assert pd.read_parquet(loaded.rejects)["size"].tolist() == [Decimal(1200)]
+    result = load([frame], sandbox.client)
+    assert result.statuses == {"delivered": 1, "invalid": 1}
+    assert pd.read_parquet(result.undelivered)["size"].tolist() == [Decimal(1200)]
 
 
-def test_a_decimal_in_an_object_that_parquet_has_no_form_for_is_kept_in_rejects_as_text(sandbox):
+def test_a_decimal_in_an_object_that_parquet_has_no_form_for_is_kept_in_undelivered_rows_as_text(sandbox):
     cells = pd.Series([[Decimal("1.2E+3")], None], dtype=pd.ArrowDtype(pa.list_(pa.decimal128(5, -2))))
-    loaded = load([pd.DataFrame({"user_id": [None, "ada"], "sizes": cells})], sandbox.client)
-    assert pd.read_parquet(loaded.rejects)["sizes"].tolist() == ['["1.2E+3"]']
+    result = load([pd.DataFrame({"user_id": [None, "ada"], "sizes": cells})], sandbox.client)
+    assert pd.read_parquet(result.undelivered)["sizes"].tolist() == ['["1.2E+3"]']
 
 
 def deep():
@@ -267,12 +273,12 @@ def deep():
         (pd.Series([[Decimal("sNaN"), 1j], Decimal("sNaN")], dtype=object), '["sNaN", "1j"]'),
         (pd.Series([np.datetime64("10000-01-01"), np.float32("nan")], dtype=object), "10000-01-01"),
         (pd.Series([np.array([np.datetime64("2026-07-01")]), 1], dtype=object), '["2026-07-01"]'),
-        (pd.Series([deep(), 1], dtype=object), "a list nested too deep for JSON"),
+        (pd.Series([deep(), 1], dtype=object), "a list nested too deeply for JSON"),
         (pd.Series(pd.cut([0.5, 0.5], [0, 1])), "(0, 1]"),
     ],
     ids=["numpy keys", "several kinds", "signalling NaN", "numpy time, NaN", "numpy times", "too deep", "intervals"],
 )  # fmt: skip
-def test_cells_that_parquet_has_no_form_for_end_no_load_that_rejects_them(sandbox, column, kept):
-    loaded = load([pd.DataFrame({"user_id": [None, "b"], "x": column})], sandbox.client)
-    assert loaded.state == "done"
-    assert pd.read_parquet(loaded.rejects)["x"].iloc[0] == kept
+def test_undelivered_cells_that_parquet_has_no_type_for_do_not_end_a_load(sandbox, column, kept):
+    result = load([pd.DataFrame({"user_id": [None, "b"], "x": column})], sandbox.client)
+    assert result.phase == "done"
+    assert pd.read_parquet(result.undelivered)["x"].iloc[0] == kept

@@ -1,8 +1,8 @@
 """A small round against the real API, for a workspace for tests: ``CIO_WRITE_KEY=... pytest -m live``.
 
-It makes two people and a company whose ids begin with ``cio-frames-live-``, sends events that are four days old and so
-start no campaigns, and deletes the people and the company at the end. What it expects is what is documented, or
-inferred from it; no answer of the real API was known when it was written.
+It creates two people and a company whose ids begin with ``cio-frames-live-``, sends events that are four days old and
+so start no campaigns, and deletes the people and the company at the end. Its expectations are documented, or inferred
+from documentation; no response of the real API was known when it was written.
 """
 
 import dataclasses
@@ -17,14 +17,14 @@ import pytest
 import cio_frames as cio
 from tests.run_notebooks import NOTEBOOKS
 
-# Taken before conftest.py clears them for all tests.
+# Read before conftest.py removes them for all tests.
 ENVIRON = {name: value for name, value in os.environ.items() if name.startswith("CIO_")}
-BOTH = "talks to the real API: needs both `-m live` and CIO_WRITE_KEY"
+BOTH = "sends to the real API: requires both `-m live` and CIO_WRITE_KEY"
 LONG = "la " * 11_000
 
 
 def is_asked_for(marks, environ):
-    """Return whether the real API may be talked to; a key that happens to be set, or a mark alone, is not enough."""
+    """Return whether the real API may be used: a key that happens to be set is not enough, nor is the mark alone."""
     return marks.strip() == "live" and bool(environ.get("CIO_WRITE_KEY", "").strip())
 
 
@@ -40,9 +40,9 @@ def people(live):
     run = uuid.uuid4().hex[:12]
     ids = [f"cio-frames-live-{run}-{number}" for number in (1, 2)]
     yield pd.DataFrame({"user_id": ids, "email": [f"{each}@example.com" for each in ids], "plan": ["free", "team"]})
-    made = pd.DataFrame({"user_id": ids, "object_id": [f"cio-frames-live-{run}"] * 2})
-    made.cio.delete_people(confirm=2, client=live)
-    made.head(1).cio.delete_objects(confirm=1, client=live)
+    created = pd.DataFrame({"user_id": ids, "object_id": [f"cio-frames-live-{run}"] * 2})
+    created.cio.delete_people(confirm=2, client=live)
+    created.head(1).cio.delete_objects(confirm=1, client=live)
 
 
 @pytest.fixture
@@ -56,26 +56,26 @@ def statuses(result):
 
 
 @pytest.mark.live
-def test_people_are_taken(live, people):
+def test_people_are_accepted(live, people):
     assert statuses(people.cio.identify(client=live)) == [("delivered", 200)] * 2
 
 
 @pytest.mark.live
-def test_events_are_taken(live, events):
+def test_events_are_accepted(live, events):
     assert (
         statuses(events.cio.track("Order Completed", timestamp="happened_at", client=live)) == [("delivered", 200)] * 2
     )
 
 
 @pytest.mark.live
-def test_a_company_and_its_people_are_taken(live, people):
+def test_a_company_and_its_people_are_accepted(live, people):
     company = people["user_id"].str.rpartition("-")[0]
     members = people[["user_id"]].assign(group_id=company, name="Live test")
     assert statuses(members.cio.group(client=live)) == [("delivered", 200)] * 2
 
 
 @pytest.mark.live
-def test_a_batch_of_mixed_calls_is_taken(live, events):
+def test_a_batch_of_mixed_calls_is_accepted(live, events):
     page = {"type": "page", "name": "Start", "url": "https://shop.example.com/"}
     rows = [{"type": "identify", "plan": "team"}, {"type": "track", "event": "Live Test"}, page]
     mixed = pd.DataFrame(rows).assign(user_id=events["user_id"][0], timestamp=events["happened_at"][0])
@@ -83,7 +83,7 @@ def test_a_batch_of_mixed_calls_is_taken(live, events):
 
 
 @pytest.mark.live
-def test_strict_mode_refuses_what_is_too_large_and_the_others_are_taken(live, events):
+def test_strict_mode_rejects_what_is_too_large_and_the_others_are_accepted(live, events):
     careless = dataclasses.replace(live, max_call_bytes=40_000)
     notes = events.assign(note=["short", LONG])
     result = notes.cio.track("Live Test Note", timestamp="happened_at", client=careless)
@@ -91,7 +91,7 @@ def test_strict_mode_refuses_what_is_too_large_and_the_others_are_taken(live, ev
 
 
 @pytest.mark.live
-def test_strict_mode_tells_a_wrong_key(live, events):
+def test_strict_mode_reports_a_wrong_key(live, events):
     wrong = dataclasses.replace(live, write_key="0" * 20)
     with pytest.raises(cio.AuthenticationError) as caught:
         events.cio.track("Live Test", timestamp="happened_at", client=wrong)
@@ -110,14 +110,14 @@ def test_strict_mode_tells_a_wrong_key(live, events):
         ("live", {"CIO_WRITE_KEY": "key"}, True),
     ],
 )
-def test_the_real_api_is_talked_to_only_where_mark_and_key_ask_for_it(marks, environ, asked):
+def test_the_real_api_is_used_only_if_mark_and_key_ask_for_it(marks, environ, asked):
     assert is_asked_for(marks, environ) is asked
 
 
-@pytest.mark.parametrize(("marks", "told", "calls"), [("live", "6 passed", True), ("", "6 skipped", False)])
-def test_the_round_passes_on_the_sandbox_and_is_skipped_without_the_mark(sandbox, marks, told, calls):
+@pytest.mark.parametrize(("marks", "printed", "calls"), [("live", "6 passed", True), ("", "6 skipped", False)])
+def test_the_round_passes_on_the_sandbox_and_is_skipped_without_the_mark(sandbox, marks, printed, calls):
     environ = {**os.environ, "CIO_WRITE_KEY": sandbox.client.write_key, "CIO_ENDPOINT": sandbox.url}
-    # Without the marked tests' own mark, -k keeps this very test out.
+    # -k excludes this very test, which has no mark.
     command = [
         sys.executable,
         "-m",
@@ -127,11 +127,11 @@ def test_the_round_passes_on_the_sandbox_and_is_skipped_without_the_mark(sandbox
         "-m",
         marks,
         "-k",
-        "taken or strict",
+        "accepted or strict",
         "-p",
         "no:cacheprovider",
     ]
     run = subprocess.run(command, capture_output=True, text=True, env=environ, cwd=NOTEBOOKS.parent, check=False)
-    assert told in run.stdout, run.stdout + run.stderr
+    assert printed in run.stdout, run.stdout + run.stderr
     assert (BOTH in run.stdout) is not calls
     assert (len(sandbox.requests()) > 0) is calls

@@ -1,4 +1,4 @@
-"""Loads from s3:// over real sockets, out of an S3 that is not ours: moto's server."""
+"""Loads from s3:// over real sockets, from the S3 server of moto."""
 
 import contextlib
 import os
@@ -12,9 +12,10 @@ import pyarrow.fs as pafs
 import pytest
 
 import cio_frames as cio
-from cio_frames.loading import sources
+from cio_frames.loading.tuning import LoadTuning
+from tests.loading.helpers import load_rows
 
-pytest.importorskip("moto", reason="needs the dev extra, or the outside one")
+pytest.importorskip("moto", reason="moto is not installed: pip install 'cio-frames[outside]'")
 
 SECRET = "not-a-secret-for-anyone"
 
@@ -38,13 +39,12 @@ def address():
 
 @pytest.fixture
 def s3(address, monkeypatch, tmp_path):
-    """A bucket, found as one finds AWS's: by what the environment says."""
+    """A bucket that the environment names, as it would a bucket of AWS."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-    monkeypatch.setattr(sources, "CHUNK_ROWS", 100)
     system = pafs.S3FileSystem(endpoint_override=address, allow_bucket_creation=True, region="us-east-1")
     system.create_dir("bucket")
     yield system
@@ -61,7 +61,7 @@ def put(system, path, frame):
 
 
 def load(source, client, **options):
-    return cio.load(source, "identify", client=client, **{"output": "out", **options})
+    return load_rows(source, client, tuning=LoadTuning(chunk_rows=100), **options)
 
 
 def test_a_folder_in_a_bucket_is_loaded_with_what_its_folders_say(s3, sandbox):
@@ -93,7 +93,7 @@ def test_an_object_that_has_changed_is_refused(s3, sandbox):
 
 @pytest.mark.parametrize("source", ["s3://bucket/none.parquet", "s3://nobucket/in/"])
 def test_what_is_not_in_a_bucket_is_told(s3, sandbox, source):
-    with pytest.raises(cio.FrameError, match=f"There is no file {source}"):
+    with pytest.raises(cio.FrameError, match=f"File not found: {source}"):
         load(source, sandbox.client)
 
 
@@ -101,7 +101,7 @@ def test_a_bucket_that_cannot_be_reached_is_told_without_the_secret(s3, sandbox,
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-    with pytest.raises(cio.FrameError, match=r"s3://bucket/in/ cannot be reached: .*NETWORK_CONNECTION") as error:
+    with pytest.raises(cio.FrameError, match=r"Cannot reach s3://bucket/in/: .*NETWORK_CONNECTION") as error:
         load("s3://bucket/in/", sandbox.client)
     assert SECRET not in str(error.value)
     assert not os.path.exists("out")  # noqa: PTH110

@@ -13,10 +13,10 @@ import pytest
 
 import cio_frames as cio
 from cio_frames import pipeline
-from cio_frames.client import Reply
-from cio_frames.columns import ColumnMapping
 from cio_frames.delivery.dispatcher import deliver
+from cio_frames.delivery.replies import Reply
 from cio_frames.loading import read
+from cio_frames.pipeline import build_call_spec, encode_payloads, run_call
 from cio_frames.spec.package_data import package_folder
 
 COLUMNS = ["status", "reason", "message_id", "bytes", "batch", "http_status", "attempts"]
@@ -81,15 +81,15 @@ def test_a_frame_without_columns_is_refused():
         pd.DataFrame(index=[1, 2]).cio.identify(dry_run=True)
 
 
-def test_a_row_without_any_id_is_kept_back_and_the_others_go(sandbox):
+def test_a_row_without_any_id_is_invalid_and_the_others_are_sent(sandbox):
     orders = pd.DataFrame({"user_id": ["ada", None, np.nan, pd.NA, "", "  "], "total": range(6)})
     result = orders.cio.track("Order Completed", client=sandbox.client)
     assert statuses(result) == ["delivered"] + ["invalid"] * 5
-    assert set(result["reason"].dropna()) == {"user_id: is missing, and is needed"}
+    assert set(result["reason"].dropna()) == {"user_id: required value is missing"}
     assert list(sandbox.calls()["userId"]) == ["ada"]
 
 
-def test_ids_as_floats_lose_their_point_zero(sandbox):
+def test_float_ids_are_sent_without_their_point_zero(sandbox):
     pd.DataFrame({"user_id": [7.0, None, 8.0]}).cio.identify(client=sandbox.client)
     assert sorted(sandbox.calls()["userId"]) == ["7", "8"]
 
@@ -100,23 +100,23 @@ def test_a_column_named_after_the_accessor_or_a_call_field_is_sent_as_any_other(
     assert sandbox.calls()["traits"][0] == {"cio": 1, "type": "premium", "0": "zero"}
 
 
-def test_a_cell_that_json_cannot_say_holds_its_row_back_and_no_other(sandbox):
+def test_a_cell_without_a_form_in_json_makes_its_row_invalid_and_no_other(sandbox):
     frame = pd.DataFrame({"user_id": ["a", "b", "c"], "x": pd.Series([1j, {"deep": [float("inf")]}, {"ok": 1}])})
     result = frame.cio.identify(client=sandbox.client)
     assert statuses(result) == ["invalid", "invalid", "delivered"]
     assert list(result["reason"])[:2] == [
-        "x: a complex number has no form in JSON; send its two parts",
-        "x: infinity is not a number in JSON",
+        "x: complex number is not supported in JSON; send its two parts",
+        "x: infinity is not a valid JSON number; replace it with null or a number",
     ]
 
 
-def test_a_call_over_the_limit_stays_here_and_the_others_go(sandbox):
+def test_a_call_over_the_limit_is_too_large_and_the_others_are_sent(sandbox):
     frame = pd.DataFrame({"user_id": ["a", "b"], "note": ["x" * 33_000, "short"]})
     result = frame.cio.identify(client=sandbox.client)
     assert statuses(result) == ["too_large", "delivered"]
     around = '{"type":"identify","userId":"a","traits":{"note":""},"messageId":"00000000000000000000000000"}'
     assert result["bytes"][0] == 33_000 + len(around)
-    assert result["reason"][0] == "33,094 bytes, and a call may have 32,000"
+    assert result["reason"][0] == "call is 33,094 bytes; the limit is 32,000"
 
 
 def test_bodies_stay_within_the_limit_and_are_filled(sandbox):
@@ -151,7 +151,7 @@ def test_without_a_client_and_without_a_key_the_error_names_the_variable():
         pd.DataFrame({"user_id": ["ada"]}).cio.identify()
 
 
-def test_without_a_client_the_environment_says_where_to_send(sandbox, monkeypatch):
+def test_without_a_client_the_environment_configures_it(sandbox, monkeypatch):
     monkeypatch.setenv("CIO_WRITE_KEY", "sandbox")
     monkeypatch.setenv("CIO_ENDPOINT", sandbox.url)
     assert statuses(pd.DataFrame({"user_id": ["ada"]}).cio.identify()) == ["delivered"]
@@ -170,7 +170,7 @@ def test_context_can_be_a_column_of_dicts(sandbox):
     assert list(sandbox.calls()["context"]) == [{"ip": "1.1.1.1"}, None]
 
 
-def test_nulls_are_left_out_unless_asked_for(sandbox):
+def test_nulls_are_omitted_by_default(sandbox):
     frame = pd.DataFrame({"user_id": ["ada"], "plan": [None], "anonymous_id": [None]})
     frame.cio.identify(client=sandbox.client)
     frame.cio.identify(client=sandbox.client, nulls="send")
@@ -184,7 +184,7 @@ def test_naive_times_are_read_in_the_zone_given(sandbox):
     assert sandbox.calls()["timestamp"][0] == "2026-07-01T12:00:00.000Z"
 
 
-def test_an_event_column_names_each_rows_event_and_each_is_checked_by_its_own_schema(sandbox):
+def test_an_event_column_holds_the_event_of_each_row_and_each_is_checked_by_its_own_schema(sandbox):
     frame = pd.DataFrame(
         {
             "user_id": ["a", "b", "c", "d"],
@@ -193,7 +193,7 @@ def test_an_event_column_names_each_rows_event_and_each_is_checked_by_its_own_sc
         }
     )
     result = frame.cio.track(event_column="what", client=sandbox.client)
-    assert list(result["reason"].fillna("")) == ["total: a number is needed", "", "", "what: is missing, and is needed"]
+    assert list(result["reason"].fillna("")) == ["total: must be a number", "", "", "what: required value is missing"]
     found = sandbox.calls().set_index("userId")["event"].to_dict()
     assert found == {"b": "My Own", "c": "Order Completed"}
     assert set(sandbox.calls()["properties"].map(list).explode()) == {"total"}
@@ -227,16 +227,16 @@ def test_mixed_calls_go_out_in_row_order_with_the_columns_that_each_has(sandbox)
 
 
 def test_a_mixed_frame_without_a_type_column_is_refused():
-    with pytest.raises(cio.MissingColumnsError, match="batch needs column 'type'"):
+    with pytest.raises(cio.MissingColumnsError, match="batch requires column 'type'"):
         pd.DataFrame({"user_id": ["a"]}).cio.batch(dry_run=True)
 
 
-def test_an_id_column_of_one_kind_of_call_is_no_trait_of_another():
+def test_an_id_column_of_one_call_is_not_a_trait_of_another():
     mixed = pd.DataFrame({"type": ["identify", "group"], "user_id": ["a", "a"], "group_id": ["acme", "acme"]})
     assert '"traits":{}' in mixed.cio.payloads("batch")[0]
 
 
-def test_slices_do_not_show_in_what_is_sent(monkeypatch):
+def test_the_size_of_slices_does_not_change_what_is_sent():
     mixed = pd.DataFrame(
         {
             "type": ["identify", "track", "identify", "track", None, "track", "page"],
@@ -245,14 +245,13 @@ def test_slices_do_not_show_in_what_is_sent(monkeypatch):
             "v": [1, 2, 1, 3, 4, 2, float("inf")],
         }
     )
-    whole = mixed.cio.batch(dry_run=True)
-    texts = mixed.cio.payloads("batch")
-    monkeypatch.setattr(pipeline.prepared, "SLICE_ROWS", 2)
-    pd.testing.assert_series_equal(mixed.cio.payloads("batch"), texts)
-    pd.testing.assert_frame_equal(mixed.cio.batch(dry_run=True).drop(columns="batch"), whole.drop(columns="batch"))
+    call_spec = build_call_spec("batch")
+    pd.testing.assert_series_equal(encode_payloads(mixed, call_spec, slice_rows=2), mixed.cio.payloads("batch"))
+    sliced, whole = (run_call(mixed, call_spec, dry_run=True, slice_rows=rows) for rows in (2, None))
+    pd.testing.assert_frame_equal(sliced.drop(columns="batch"), whole.drop(columns="batch"))
 
 
-def test_two_purchases_that_look_the_same_are_both_kept_and_a_rerun_repeats_their_ids(sandbox):
+def test_identical_purchases_are_both_sent_and_a_rerun_repeats_their_ids(sandbox):
     frame = pd.DataFrame({"user_id": ["ada"] * 2, "total": [5, 5], "timestamp": ["2026-01-01"] * 2})
     first = frame.cio.track("Order Completed", client=sandbox.client)
     again = frame.cio.track("Order Completed", client=sandbox.client)
@@ -279,7 +278,7 @@ def test_a_compressed_body_arrives_like_any_other(sandbox):
     assert statuses(result) == ["delivered"]
 
 
-def test_a_wrong_key_stops_the_load_and_the_error_carries_the_result(sandbox):
+def test_a_wrong_key_stops_delivery_and_the_error_carries_the_result(sandbox):
     frame = pd.DataFrame({"user_id": [f"u{row}" for row in range(50)], "x": ["y" * 900] * 50})
     client = dataclasses.replace(sandbox.client, write_key="wrong-key", max_body_bytes=40_000)
     with pytest.raises(cio.AuthenticationError, match="does not accept this write key") as error:
@@ -322,18 +321,18 @@ def test_where_a_refused_batch_was_taken_in_part_only_events_without_a_ulid_are_
         assert len(sandbox.calls()) == 120
     assert [row for row, status in enumerate(statuses(result)) if status == "rejected"] == [3, 17, 18]
     assert statuses(result).count("delivered") == 37
-    assert result["reason"].dropna().unique().tolist() == ["400: context is not an object"]
+    assert result["reason"].dropna().unique().tolist() == ["400: context: must be a JSON object"]
     assert result["message_id"].is_unique
 
 
-def test_a_frame_is_left_as_it_was(sandbox):
+def test_the_frame_is_not_changed(sandbox):
     frame = pd.DataFrame({"user_id": ["a", None], "x": [{"b": None}, [1]], "t": pd.to_datetime(["2026-01-01"] * 2)})
     before = frame.copy(deep=True)
     frame.cio.identify(client=sandbox.client)
     pd.testing.assert_frame_equal(frame, before)
 
 
-def test_two_loads_at_once_do_not_disturb_each_other(sandbox):
+def test_concurrent_calls_do_not_affect_each_other(sandbox):
     frames = [pd.DataFrame({"user_id": [f"{name}{row}" for row in range(300)]}) for name in "xyz"]
     results = [None] * 3
 
@@ -351,18 +350,18 @@ def test_two_loads_at_once_do_not_disturb_each_other(sandbox):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"on_invalid": "ignore"}, "neither 'skip' nor 'raise'"),
-        ({"nulls": "drop"}, "neither 'omit' nor 'send'"),
-        ({"timezone": "Mars/Olympus"}, "no time zone 'Mars/Olympus'"),
-        ({"event": "A", "event_column": "user_id"}, "not both"),
-        ({"event": " "}, "no name"),
-        ({"event": 5}, "no name"),
-        ({"timezone": 5}, "no time zone 5"),
-        ({"timezone": None}, "no time zone None"),
-        ({"client": "https://x"}, "takes a Client, not str"),
+        ({"on_invalid": "ignore"}, "on_invalid= must be 'skip' or 'raise', got 'ignore'"),
+        ({"nulls": "drop"}, "nulls= must be 'omit' or 'send', got 'drop'"),
+        ({"timezone": "Mars/Olympus"}, "timezone= must be a name .*, got 'Mars/Olympus'"),
+        ({"event": "A", "event_column": "user_id"}, "event= and event_column= exclude each other"),
+        ({"event": " "}, "event= must be a name .*, got ' '"),
+        ({"event": 5}, "event= must be a name .*, got 5"),
+        ({"timezone": 5}, "timezone= must be a name .*, got 5"),
+        ({"timezone": None}, "timezone= must be a name .*, got None"),
+        ({"client": "https://x"}, "client= must be a Client, got str"),
     ],
 )
-def test_a_word_that_is_none_of_those_known_is_refused(options, words):
+def test_a_parameter_with_an_invalid_value_is_refused(options, words):
     event = options.pop("event", "Seen")
     with pytest.raises(cio.FrameError, match=words):
         pd.DataFrame({"user_id": ["a"]}).cio.track(event, dry_run=True, **options)
@@ -374,7 +373,7 @@ def test_progress_counts_every_row_to_the_end(sandbox, capsys):
     assert "identify: 100%" in capsys.readouterr().err
 
 
-def test_there_is_no_bar_where_nobody_looks(sandbox, capsys, monkeypatch):
+def test_there_is_no_progress_bar_outside_a_terminal(sandbox, capsys, monkeypatch):
     # Another test may have made IPython's shell in this process.
     monkeypatch.delitem(sys.modules, "IPython", raising=False)
     pd.DataFrame({"user_id": ["a"]}).cio.identify(client=sandbox.client)
@@ -386,12 +385,12 @@ def test_an_unknown_parameter_is_refused_by_its_name():
         pd.DataFrame({"user_id": ["a"]}).cio.track("Seen", userid="user_id")
 
 
-def test_a_call_that_does_not_exist_is_refused_with_those_that_do():
-    with pytest.raises(cio.FrameError, match="identify, track, page, screen, group, alias, batch"):
+def test_an_unknown_call_is_refused_with_the_known_ones():
+    with pytest.raises(cio.FrameError, match=r"call= must be 'identify', .*, got 'sing'"):
         pd.DataFrame({"user_id": ["a"]}).cio.validate("sing")
 
 
-def test_text_in_the_later_slices_of_a_column_is_as_it_came(monkeypatch):
+def test_text_in_the_later_slices_of_a_column_is_unchanged():
     # Before pyarrow 24, if_else corrupts slices of text: every path over it is taken here, slice by slice.
     rows = 40
     frame = pd.DataFrame(
@@ -405,25 +404,25 @@ def test_text_in_the_later_slices_of_a_column_is_as_it_came(monkeypatch):
         }
     )
     whole = [text for row in range(rows) for text in frame.iloc[row : row + 1].copy().cio.payloads("identify")]
-    monkeypatch.setattr(pipeline.prepared, "SLICE_ROWS", 7)
-    assert frame.cio.payloads("identify").tolist() == whole
-    assert frame.iloc[11:29].cio.payloads("identify").tolist() == whole[11:29]
+    call_spec = build_call_spec("identify")
+    assert encode_payloads(frame, call_spec, slice_rows=7).tolist() == whole
+    assert encode_payloads(frame.iloc[11:29], call_spec, slice_rows=7).tolist() == whole[11:29]
     assert all(f'"anonymousId":"anonymous-{row}"' in text for row, text in enumerate(whole))
 
 
-def test_an_event_column_that_was_found_and_not_given_is_no_property_either():
+def test_an_event_column_that_was_found_by_name_is_not_a_property():
     frame = pd.DataFrame({"user_id": ["a", "b"], "event": ["Order Completed", "My Own"], "total": [1, 2]})
     properties = [json.loads(text)["properties"] for text in frame.cio.payloads("track")]
     assert properties == [{"total": 1}, {"total": 2}]
 
 
 @pytest.mark.parametrize("cell", [{"a": 1}, "\ud800", ["x"], 1j])
-def test_an_event_that_is_no_text_holds_its_row_back_and_no_other(cell):
+def test_an_event_that_is_not_text_makes_its_row_invalid_and_no_other(cell):
     frame = pd.DataFrame({"user_id": ["a", "b"], "event": pd.Series(["Order Completed", cell], dtype=object)})
     assert statuses(frame.cio.track(dry_run=True)) == ["ready", "invalid"]
 
 
-def test_a_row_that_is_held_back_and_mended_later_does_not_change_its_twins_id():
+def test_fixing_an_invalid_row_does_not_change_the_ids_of_equal_rows():
     frame = pd.DataFrame({"user_id": ["a"] * 3, "total": pd.Series(["x", 5, 5], dtype=object)})
     before = frame.cio.track("Order Completed", dry_run=True)["message_id"]
     frame.loc[0, "total"] = 7
@@ -431,37 +430,38 @@ def test_a_row_that_is_held_back_and_mended_later_does_not_change_its_twins_id()
     assert before.tolist()[1:] == after.tolist()[1:]
 
 
-def test_an_invalid_row_is_invalid_also_where_delivery_stopped_before_it(sandbox, monkeypatch):
-    monkeypatch.setattr(pipeline.prepared, "SLICE_ROWS", 2)
+def test_an_invalid_row_is_invalid_even_if_delivery_stopped_before_it(sandbox):
     frame = pd.DataFrame({"user_id": [f"u{row}" for row in range(200)], "total": [1] * 199 + ["x"]})
+    client = dataclasses.replace(sandbox.client, write_key="wrong-key")
     with pytest.raises(cio.AuthenticationError) as error:
-        frame.cio.track("Order Completed", client=dataclasses.replace(sandbox.client, write_key="wrong-key"))
+        run_call(frame, build_call_spec("track", "Order Completed"), client=client, slice_rows=2)
     assert error.value.result["status"].iloc[-1] == "invalid"
 
 
 @pytest.mark.parametrize("encoders", [1, 2, 3])
-def test_how_many_threads_encode_does_not_show(monkeypatch, encoders):
+def test_the_number_of_encoding_threads_does_not_change_the_result(encoders):
     orders = read(package_folder("sample_data") / "orders.parquet").head(500)
-    asked = {"user_id": "customer_id", "timestamp": "ordered_on", "dry_run": True}
-    whole = orders.cio.track("Order Completed", **asked)
-    monkeypatch.setattr(pipeline.prepared, "SLICE_ROWS", 40)
-    monkeypatch.setattr(pipeline.prepared, "MOST_ENCODERS", encoders)
-    monkeypatch.setattr(pipeline.prepared.os, "cpu_count", lambda: 8)
-    found = orders.cio.track("Order Completed", **asked)
-    pd.testing.assert_frame_equal(found.drop(columns="batch"), whole.drop(columns="batch"))
+    call_spec = build_call_spec("track", "Order Completed", user_id="customer_id", timestamp="ordered_on")
+    results = []
+    for slice_rows, threads in ((500, 1), (40, encoders)):
+        prepared = pipeline.Prepared(orders, call_spec, slice_rows=slice_rows)
+        encode_run = pipeline.EncodeRun(prepared, cio.Client(write_key="k"), encoders=threads)
+        assert sum(len(batch.rows) for _, batch in encode_run.batches()) == 500
+        results.append(encode_run.outcomes.frame(orders.index))
+    assert results[0]["message_id"].notna().all()
+    pd.testing.assert_frame_equal(*results)
 
 
 @pytest.mark.parametrize("encoders", [1, 2])
-def test_the_first_request_leaves_before_the_last_row_is_encoded_and_what_waits_is_bounded(monkeypatch, encoders):
-    monkeypatch.setattr(pipeline.prepared, "SLICE_ROWS", 1)
+def test_the_first_request_leaves_before_the_last_row_is_encoded_and_the_queue_is_bounded(encoders):
     frame = pd.DataFrame({"user_id": [f"u{row}" for row in range(200)]})
     client = cio.Client(write_key="k", workers=2)
     begun, left, gate = [], threading.Event(), threading.Event()
 
     class Prepared(pipeline.Prepared):
-        def _slice(self, start, **options):
+        def encode_slice(self, start, **options):
             begun.append(start)
-            return super()._slice(start, **options)
+            return super().encode_slice(start, **options)
 
     class Held:
         def __init__(self, client):
@@ -475,8 +475,8 @@ def test_the_first_request_leaves_before_the_last_row_is_encoded_and_what_waits_
         def close(self):
             pass
 
-    request = pipeline.CallSpec("identify", ColumnMapping(), schema=None)
-    encode_run = pipeline.EncodeRun(Prepared(frame, request), client, encoders=encoders)
+    prepared = Prepared(frame, build_call_spec("identify", schema=None), slice_rows=1)
+    encode_run = pipeline.EncodeRun(prepared, client, encoders=encoders)
     delivered = []
     thread = threading.Thread(
         target=lambda: delivered.append(deliver(encode_run.batches(), client, connect=Held)), daemon=True
@@ -495,15 +495,14 @@ def test_the_first_request_leaves_before_the_last_row_is_encoded_and_what_waits_
     assert sum(len(outcome.rows) for outcome in delivered[0].outcomes) == 200
 
 
-def test_a_failure_while_encoding_leaves_no_encoder_behind(monkeypatch, sandbox):
-    monkeypatch.setattr(pipeline.prepared, "SLICE_ROWS", 5)
-
-    def fails(self, start, **options):
+def test_an_error_while_encoding_leaves_no_thread_running(monkeypatch, sandbox):
+    def fail(self, start, **options):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(pipeline.Prepared, "_slice", fails)
+    monkeypatch.setattr(pipeline.Prepared, "encode_slice", fail)
+    frame = pd.DataFrame({"user_id": [f"u{row}" for row in range(50)]})
     with pytest.raises(cio.DeliveryError) as error:
-        pd.DataFrame({"user_id": [f"u{row}" for row in range(50)]}).cio.identify(client=sandbox.client)
+        run_call(frame, build_call_spec("identify"), client=sandbox.client, slice_rows=5)
     assert statuses(error.value.result) == ["unsent"] * 50
     assert [thread.name for thread in threading.enumerate() if "encoder" in thread.name] == []
 
@@ -511,25 +510,25 @@ def test_a_failure_while_encoding_leaves_no_encoder_behind(monkeypatch, sandbox)
 OWN = ['say "hi"', "C:\\new", "two\nlines", "plain", None]
 
 
-def test_ids_of_ones_own_come_back_as_they_are(sandbox):
+def test_message_ids_of_the_caller_are_unchanged(sandbox):
     frame = pd.DataFrame({"user_id": "ada", "message_id": OWN})
     result = frame.cio.track("Mine", client=sandbox.client)
     assert result["message_id"].tolist()[:4] == OWN[:4]
     assert sandbox.calls()["messageId"].tolist()[:4] == OWN[:4]
 
 
-def test_the_trail_and_the_report_have_ids_and_events_as_they_are(sandbox, tmp_path):
-    trail = tmp_path / "trail.jsonl"
+def test_the_audit_file_and_the_report_have_ids_and_events_unchanged(sandbox, tmp_path):
+    audit_file = tmp_path / "audit_file.jsonl"
     frame = pd.DataFrame({"user_id": OWN[:4]})
-    frame.cio.suppress_people(confirm=4, audit=trail, client=sandbox.client)
-    assert [json.loads(line)["id"] for line in trail.read_text(encoding="utf-8").splitlines()] == OWN[:4]
+    frame.cio.suppress_people(confirm=4, audit=audit_file, client=sandbox.client)
+    assert [json.loads(line)["id"] for line in audit_file.read_text(encoding="utf-8").splitlines()] == OWN[:4]
     events = pd.DataFrame({"user_id": "ada", "event": OWN[:4]})
     assert cio.validate(events, "track").facts.recent == dict.fromkeys(OWN[:4], 1)
 
 
 @pytest.mark.parametrize("types", [["x"], ["x", None, "identify"], ["identify", "x"], []])
 @pytest.mark.parametrize("message_ids", [None, [None, " ", "own"]])
-def test_rows_of_no_kind_are_invalid_and_the_others_go_whoever_names_them(types, message_ids):
+def test_rows_of_an_unknown_call_are_invalid_and_the_others_are_sent(types, message_ids):
     frame = pd.DataFrame({"type": pd.Series(types, dtype=object), "user_id": "ada"})
     if message_ids is not None:
         frame["message_id"] = message_ids[-len(types) :] if types else []
@@ -539,7 +538,7 @@ def test_rows_of_no_kind_are_invalid_and_the_others_go_whoever_names_them(types,
 
 
 @pytest.mark.parametrize("schema", ["spec", None])
-def test_a_row_with_several_faults_has_every_reason_that_the_failure_cases_have(schema):
+def test_a_row_with_several_errors_has_every_reason_of_its_failure_cases(schema):
     frame = pd.DataFrame(
         {
             "user_id": [None, "bob", None, "dee"],
@@ -551,28 +550,28 @@ def test_a_row_with_several_faults_has_every_reason_that_the_failure_cases_have(
     )
     columns = {"timestamp": "happened_at", "schema": schema}
     cases = frame.cio.validate("track", "Order Completed", **columns).failure_cases.query("severity == 'error'")
-    told = cases.groupby("position")["reason"].agg(list).to_dict()
+    expected = cases.groupby("position")["reason"].agg(list).to_dict()
     result = frame.cio.track("Order Completed", dry_run=True, **columns)
     found = {row: reason.split("; ") for row, reason in enumerate(result["reason"]) if not pd.isna(reason)}
     # A reason may have a semicolon of its own.
     assert {row: sorted("; ".join(some)) for row, some in found.items()} == {
-        row: sorted("; ".join(some)) for row, some in told.items()
+        row: sorted("; ".join(some)) for row, some in expected.items()
     }
-    assert len(told[0]) >= 3
+    assert len(expected[0]) >= 3
     assert result["status"].tolist()[3] == "ready"
 
 
-def test_a_check_of_one_s_own_that_only_warns_holds_no_row_back_when_sending():
+def test_a_custom_check_that_only_warns_makes_no_row_invalid():
     schema = cio.schema("identify").update_column(
         "email", checks=[pandera.Check(lambda cells: cells != "b", raise_warning=True)]
     )
     people = pd.DataFrame({"user_id": ["ada", "bob"], "email": ["a", "b"]})
     assert statuses(cio.identify(people, dry_run=True, schema=schema)) == ["ready", "ready"]
-    assert cio.validate(people, "identify", schema=schema).rows_warned == 1
+    assert cio.validate(people, "identify", schema=schema).rows_with_warnings == 1
 
 
 @pytest.mark.parametrize("cell", [np.array([1, 2]), [1], {"a": 1}, {1}, pd.NA, None, 7, b"identify"], ids=repr)
-def test_a_type_that_is_no_call_whatever_it_is_costs_its_own_row_only(cell):
+def test_a_type_cell_of_any_kind_that_is_not_a_call_makes_its_own_row_invalid_only(cell):
     types = pd.Series([None, "identify"], dtype=object)
     types.iloc[0] = cell
     result = pd.DataFrame({"type": types, "userId": ["a", "b"]}).cio.batch(dry_run=True)

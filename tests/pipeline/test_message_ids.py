@@ -10,7 +10,7 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import cio_frames as cio
+from cio_frames.pipeline import build_call_spec, run_call
 from cio_frames.pipeline.message_ids import MessageIds, Seen, digests
 
 BASE_32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -28,8 +28,9 @@ def decoded(ulid):
     return number
 
 
-def ids(frame, call="identify", **asked):
-    return getattr(cio, call)(frame, dry_run=True, schema=None, **asked)["message_id"].tolist()
+def ids(frame, call="identify", slice_rows=None, **columns):
+    call_spec = build_call_spec(call, schema=None, **columns)
+    return run_call(frame, call_spec, dry_run=True, slice_rows=slice_rows)["message_id"].tolist()
 
 
 def of(calls, ms=None, may_repeat=True):
@@ -55,7 +56,7 @@ def people():
 
 @settings(deadline=None, derandomize=True, max_examples=100)
 @given(st.lists(st.tuples(st.text(max_size=5), st.integers(-1, 2**48)), max_size=6))
-def test_an_id_is_a_ulid_whose_time_is_the_timestamp_where_there_is_one(calls):
+def test_an_id_is_a_ulid_with_the_time_of_the_timestamp(calls):
     made = of([text for text, _ in calls], [ms for _, ms in calls])
     assert len(set(made)) == len(made)
     for ulid, (_, ms) in zip(made, calls, strict=True):
@@ -67,7 +68,7 @@ def test_an_id_is_a_ulid_whose_time_is_the_timestamp_where_there_is_one(calls):
 
 @settings(deadline=None, derandomize=True, max_examples=50)
 @given(st.binary(min_size=16, max_size=16), st.integers(0, 2**48 - 1))
-def test_a_ulid_says_all_of_its_bits(digest, ms):
+def test_a_ulid_encodes_all_of_its_bits(digest, ms):
     halves = np.frombuffer(digest, dtype=">u8").reshape(1, 2).astype(np.uint64)
     timed, untimed = (
         MessageIds().of(halves, np.array([time]), may_repeat=np.array([False]))[0].as_py() for time in (ms, -1)
@@ -77,7 +78,7 @@ def test_a_ulid_says_all_of_its_bits(digest, ms):
     assert decoded(timed) == (ms << 80) | (number & (2**80 - 1))
 
 
-def test_an_id_written_out_is_the_hash_of_the_call_under_its_time():
+def test_an_id_is_the_hash_of_the_call_after_its_time():
     frame = pd.DataFrame({"user_id": ["ada"], "timestamp": [WHEN], "plan": ["free"]})
     call = b'{"type":"identify","userId":"ada","timestamp":"2026-07-01T12:30:00.250Z","traits":{"plan":"free"}'
     digest = int.from_bytes(xxhash.xxh3_128_digest(call), "big")
@@ -109,19 +110,17 @@ def test_a_rerun_repeats_every_id():
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
-def test_the_size_of_slices_does_not_matter(monkeypatch, size):
-    whole = ids(people(), timestamp="when")
-    monkeypatch.setattr("cio_frames.pipeline.prepared.SLICE_ROWS", size)
-    assert ids(people(), timestamp="when") == whole
+def test_the_size_of_slices_does_not_matter(size):
+    assert ids(people(), timestamp="when", slice_rows=size) == ids(people(), timestamp="when")
 
 
-def test_the_order_of_rows_does_not_matter_to_calls_that_differ():
+def test_the_order_of_rows_does_not_matter_to_distinct_calls():
     frame = people().drop(index=2).reset_index(drop=True)
     backwards = frame.iloc[::-1]
     assert ids(backwards, timestamp="when") == ids(frame, timestamp="when")[::-1]
 
 
-def test_the_order_of_rows_does_not_matter_to_the_ids_of_like_calls_together():
+def test_the_order_of_rows_does_not_change_the_set_of_ids_of_equal_calls():
     frame = people()
     assert sorted(ids(frame.iloc[::-1], timestamp="when")) == sorted(ids(frame, timestamp="when"))
 
@@ -158,12 +157,12 @@ def test_a_frame_read_from_parquet_has_the_ids_of_the_frame_written(tmp_path):
 @pytest.mark.parametrize(
     "change", [{"plan": "team"}, {"user_id": "grace"}, {"when": pd.Timestamp("2026-07-01T00:00:00.001Z")}, {"extra": 1}]
 )
-def test_calls_that_differ_have_ids_that_differ(change):
+def test_distinct_calls_have_distinct_ids(change):
     frame = people().iloc[:1]
     assert ids(frame, timestamp="when") != ids(frame.assign(**change), timestamp="when")
 
 
-def test_calls_that_are_alike_differ_by_how_often_they_came_before():
+def test_equal_calls_get_distinct_ids_by_occurrence_number():
     frame = pd.DataFrame({"user_id": ["ada", "grace", "ada", "ada"], "plan": "free"})
     found = ids(frame)
     assert len(set(found)) == 4
@@ -172,7 +171,7 @@ def test_calls_that_are_alike_differ_by_how_often_they_came_before():
     assert ids(frame.iloc[[0, 2]]) == [found[0], found[2]]
 
 
-def test_the_id_of_a_second_like_call_is_the_hash_of_the_first_and_its_number():
+def test_the_id_of_a_repeated_call_is_the_hash_of_the_first_and_its_number():
     first, second, third = of(["call", "call", "call"])
     digest = xxhash.xxh3_128_digest(b"call")
     for ulid, before in ((second, 1), (third, 2)):
@@ -194,7 +193,7 @@ def test_numbers_are_counted_across_slices(slices):
 
 
 @pytest.mark.parametrize("unit", ["ns", "us", "text", "date"])
-def test_like_calls_differ_whatever_says_their_time(unit):
+def test_equal_calls_have_distinct_ids_whatever_the_type_of_their_time(unit):
     times = pd.Series(pd.to_datetime(["2026-07-01T12:00:00.000001", "2026-07-01T12:00:00.000002"] * 2))
     times = {"text": times.astype(str), "date": pd.Series(times.dt.date)}.get(unit, times.astype("datetime64[us]"))
     if unit == "ns":
@@ -204,10 +203,9 @@ def test_like_calls_differ_whatever_says_their_time(unit):
     assert len(set(ids(frame))) == 4
 
 
-def test_like_calls_in_different_slices_differ(monkeypatch):
-    monkeypatch.setattr("cio_frames.pipeline.prepared.SLICE_ROWS", 1)
+def test_equal_calls_in_different_slices_have_distinct_ids():
     frame = pd.DataFrame({"user_id": ["ada", "ada"]})
-    assert len(set(ids(frame))) == 2
+    assert len(set(ids(frame, slice_rows=1))) == 2
 
 
 def test_ids_in_a_column_are_kept_and_their_nulls_and_blanks_are_filled():
@@ -220,20 +218,18 @@ def test_ids_in_a_column_are_kept_and_their_nulls_and_blanks_are_filled():
 
 @pytest.mark.parametrize("own", ["k", "order-17", "0" * 26, "x" * 60, 'a "quoted" one'])
 @pytest.mark.parametrize("size", [1, 2, 50_000])
-def test_how_long_an_id_of_its_own_is_does_not_matter_to_a_call_like_it(monkeypatch, own, size):
-    monkeypatch.setattr("cio_frames.pipeline.prepared.SLICE_ROWS", size)
+def test_the_length_of_the_callers_own_id_does_not_matter_to_an_equal_call(own, size):
     first, second = ids(pd.DataFrame({"user_id": ["a", "a"], "n": 1}))
     named = pd.DataFrame({"user_id": ["a", "b", "a"], "n": 1, "message_id": [own, own, None]})
-    assert ids(named)[2] == second != first
+    assert ids(named, slice_rows=size)[2] == second != first
 
 
 @pytest.mark.parametrize("size", [1, 50_000])
-def test_a_call_is_not_given_the_id_that_one_like_it_has_brought_along(monkeypatch, size):
-    monkeypatch.setattr("cio_frames.pipeline.prepared.SLICE_ROWS", size)
+def test_a_call_does_not_get_the_id_that_an_equal_call_brings(size):
     frame = pd.DataFrame({"user_id": ["a", "b"], "n": 1})
     brought = ids(frame)
     both = pd.concat([frame.assign(message_id=brought), frame.assign(message_id=None)], ignore_index=True)
-    assert len(set(ids(both))) == 4
+    assert len(set(ids(both, slice_rows=size))) == 4
 
 
 def test_a_slice_of_calls_is_hashed_from_its_own_text():

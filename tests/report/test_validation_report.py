@@ -21,7 +21,7 @@ NOW = pd.Timestamp("2026-11-24T12:00:00", tz="UTC")
 
 def facts(frame, call="identify", event=None, **mapping):
     call_spec = pipeline.CallSpec(call, ColumnMapping(**mapping), event)
-    return pipeline.report(frame, call_spec, checked_at=NOW).facts
+    return pipeline.build_report(frame, call_spec, checked_at=NOW).facts
 
 
 def column(frame, label, call="identify"):
@@ -33,7 +33,7 @@ def people(**columns):
     return pd.DataFrame({"user_id": [f"u{row}" for row in range(len(next(iter(columns.values()))))], **columns})
 
 
-ABOVE = ("whole numbers above 2**53, which many readers of JSON round", 1)
+ABOVE = ("whole numbers above 2**53, which many JSON readers round", 1)
 ZONED = pd.Timestamp("2026-01-01T00:00:00.123456789", tz="UTC")
 
 
@@ -54,9 +54,9 @@ ZONED = pd.Timestamp("2026-01-01T00:00:00.123456789", tz="UTC")
         (np.array([2**63, 1], "uint64"), "integer", (ABOVE,)),
         ([ZONED, ZONED.floor("ms")], "time", (("nanoseconds cut to milliseconds", 1),)),
         (pd.Series([ZONED, None]).dt.as_unit("us"), "time", (("microseconds cut to milliseconds", 1),)),
-        (pd.to_datetime(["2026-01-01", None]), "time", (("times without a zone, read as UTC", 1),)),
+        (pd.to_datetime(["2026-01-01", None]), "time", (("times without a zone, read in UTC", 1),)),
         (pd.Series([dt.datetime(2026, 1, 1, 0, 0, 0, 1), "a"], dtype=object), "mixed",
-         (("microseconds cut to milliseconds", 1), ("times without a zone, read as UTC", 1))),
+         (("microseconds cut to milliseconds", 1), ("times without a zone, read in UTC", 1))),
         (pd.array(pa.array([[1]] * 2, pa.list_(pa.int8())), dtype=pd.ArrowDtype(pa.list_(pa.int8()))), "array", ()),
     ],
 )  # fmt: skip
@@ -68,7 +68,7 @@ def test_what_becomes_of_a_column(values, wire_type, losses):
 
 def test_ids_that_are_floats_are_told():
     found = column(pd.DataFrame({"user_id": [7.0, 8.0, None]}), "user_id")
-    assert (found.wire_type, found.losses) == ("string", (("whole floats written without their .0", 2),))
+    assert (found.wire_type, found.losses) == ("string", (("whole floats sent without their .0", 2),))
 
 
 def test_large_numbers_that_are_sent_as_text_lose_nothing():
@@ -170,7 +170,7 @@ def test_half_surrogates_do_not_keep_a_report_from_being_written(tmp_path):
 
 
 def test_the_frame_whose_rows_are_asked_for_must_be_the_one_checked(report):
-    with pytest.raises(cio.FrameError, match="1 rows, and 2 were checked"):
+    with pytest.raises(cio.FrameError, match="1 rows, but 2 were checked"):
         report.invalid(pd.DataFrame({"user_id": [1]}))
 
 
@@ -185,18 +185,18 @@ def told(frame, *call, **options):
 
 def test_a_missing_id_is_a_check_of_its_own_whoever_finds_it():
     frame = pd.DataFrame({"user_id": ["ada", None, ""], "total": 1})
-    reason = "user_id: is missing, and is needed"
+    reason = "user_id: required value is missing"
     assert told(frame, "track", "Order Completed") == [
         (1, "user_id", "not_nullable", reason),
         (2, "user_id", "not_nullable", reason),
     ]
-    reason = "group_id: is missing, and is needed"
+    reason = "group_id: required value is missing"
     assert told(frame.assign(group_id=[None, "g", "g"])[:1], "group") == [(0, "group_id", "not_nullable", reason)]
 
 
 def test_a_row_without_any_of_two_ids_misses_no_one_column():
     frame = pd.DataFrame({"user_id": [None, "ada"], "anonymous_id": [None, None]})
-    assert told(frame, "identify") == [(0, None, "not_nullable", "no user_id and no anonymous_id")]
+    assert told(frame, "identify") == [(0, None, "not_nullable", "user_id or anonymous_id: required value is missing")]
 
 
 @pytest.mark.parametrize("label", ["ratio: a to b", "user_id: x", 7, ("total", 1)])
@@ -205,8 +205,8 @@ def test_a_cell_without_a_form_in_json_is_told_under_its_columns_own_label(label
     frame[label] = pd.Series([b"1", 1], dtype=object)
     properties = {label: "ratio"}
     ((position, column, check, reason),) = told(frame, "track", "Mine", properties=properties)
-    assert (position, column, check) == (0, label, "json")
-    assert reason == f"{label}: bytes have no form in JSON; decode them to text"
+    assert (position, column, check) == (0, label, "unsupported_type")
+    assert reason == f"{label}: bytes are not supported in JSON; decode them to text"
 
 
 def test_what_validation_has_told_of_a_column_is_not_told_again_and_of_another_is():
@@ -214,12 +214,12 @@ def test_what_validation_has_told_of_a_column_is_not_told_again_and_of_another_i
     properties = {"sub total": "discount", "total": "own"}
     result = frame.cio.track("Order Completed", properties=properties, dry_run=True)
     assert result["reason"].tolist() == [
-        "sub total: a number is needed; total: bytes have no form in JSON; decode them to text"
+        "sub total: must be a number; total: bytes are not supported in JSON; decode them to text"
     ]
     cases = told(frame, "track", "Order Completed", properties=properties)
     assert [case[1:3] for case in cases] == [
-        ("sub total", "a number is needed"),
-        ("total", "json"),
+        ("sub total", "number"),
+        ("total", "unsupported_type"),
         ("total", "unknown_property"),
     ]
 
@@ -227,14 +227,14 @@ def test_what_validation_has_told_of_a_column_is_not_told_again_and_of_another_i
 def test_a_column_that_feeds_two_fields_is_told_of_once():
     frame = pd.DataFrame({"user_id": ["ada"], "x": [b"1"]})
     result = frame.cio.track("Mine", properties=["x"], context="x", dry_run=True)
-    assert result["reason"].tolist() == ["x: an object (a dict) is needed"]
+    assert result["reason"].tolist() == ["x: must be an object (dict)"]
 
 
 def test_calls_that_are_too_large_are_told_each_with_its_size():
     frame = people(bio=["a" * 33_000, "", "a" * 33_001])
     sizes = frame.cio.identify(dry_run=True)["bytes"].tolist()
     assert told(frame, "identify")[::2] == [
-        (row, None, "max_call_bytes", f"{sizes[row]:,} bytes, and a call may have 32,000") for row in (0, 2)
+        (row, None, "max_call_bytes", f"call is {sizes[row]:,} bytes; the limit is 32,000") for row in (0, 2)
     ]
 
 
@@ -274,9 +274,9 @@ def test_a_survey_of_many_slices_is_no_larger_than_of_one_and_says_the_same():
     ms[::7] = NO_TIME
     names = np.where(rng.random(100_000) < 0.3, "Seen", None).astype(object)
     one, many = (Survey(now, max_call_bytes=32_000, max_body_bytes=475_000) for _ in range(2))
-    one.timed(ms, names)
+    one.add_timestamps(ms, names)
     for start in range(0, 100_000, 1_000):
-        many.timed(ms[start : start + 1_000], names[start : start + 1_000])
+        many.add_timestamps(ms[start : start + 1_000], names[start : start + 1_000])
     found, expected = many.facts([]), one.facts([])
     for name in ("earliest", "latest", "untimed", "recent"):
         assert getattr(found, name) == getattr(expected, name)

@@ -1,20 +1,20 @@
-"""What nobody documents: every switch does what it says, and the page and the README list it."""
+"""Assumptions where the API is not documented: each switch takes effect, and the documentation lists it."""
 
 import gzip
 import json
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 import requests
 
 from cio_frames.errors import ConfigurationError
 from cio_frames.sandbox import Sandbox
-from cio_frames.sandbox.assumptions import FIXED, Assumed, switches
-from cio_frames.sandbox.intake import take
+from cio_frames.sandbox.assumptions import Assumptions, list_switches
+from cio_frames.sandbox.parsing import parse_request
+from tests.sandbox import assumptions_page
 
 GOOD = {"type": "track", "messageId": "m1", "userId": "7", "event": "Seen"}
-# Every switch that shows in a status: a request, and the statuses in strict and permissive mode for each of its values.
+# Switches that decide a status: a request, and the statuses in strict and permissive mode for each value.
 OVER_BODY = b'{"batch":[' + b" " * 512_000 + b"]}"
 OVER_CALL = json.dumps(GOOD | {"properties": {"pad": "x" * 33_000}}).encode()
 BETWEEN = json.dumps(GOOD | {"properties": {"pad": "x" * 32_200}}).encode()
@@ -31,15 +31,15 @@ CASES = [
     ("empty_batch", "batch", b'{"batch":[]}', {}, {"take": (200, 200), "refuse": (400, 200)}),
     ("batch_calls", "batch", json.dumps({"batch": [GOOD] * 101}).encode(), {}, {"any": (200, 200), "100": (400, 200)}),
 ]
-# The others decide what a call does; tests/sandbox/test_state.py has them.
-ON_STATE = {"repeats", "null_traits", "object_traits", "unknown_people", "email_changes", "future_times"}
+# The others decide the effect of a call; test_workspace.py tests them.
+EFFECT_SWITCHES = {"repeats", "null_traits", "object_traits", "unknown_people", "email_changes", "future_times"}
 
 
 @pytest.mark.parametrize(
     ("name", "value", "path", "body", "how", "statuses"),
     [(name, value, path, body, how, both) for name, path, body, how, found in CASES for value, both in found.items()],
 )
-def test_a_switch_decides_the_status(name, value, path, body, how, statuses):
+def test_a_switch_decides_the_status_in_both_modes(name, value, path, body, how, statuses):
     headers = {"Content-Type": how.get("type", "application/json; charset=utf-8")}
     headers |= {"Content-Encoding": "gzip"} if how.get("gzip") else {}
     found = []
@@ -56,40 +56,39 @@ def test_a_switch_decides_the_status(name, value, path, body, how, statuses):
     assert tuple(found) == statuses
 
 
-def test_every_switch_is_tested_in_each_of_its_values():
+def test_every_switch_has_a_case_for_each_of_its_values():
     tried = {name: set(found) for name, *_, found in CASES}
-    assert {switch.name for switch in switches()} == set(tried) | ON_STATE
-    assert all(tried.get(switch.name, set(switch.choices)) == set(switch.choices) for switch in switches())
+    assert {switch.name for switch in list_switches()} == set(tried) | EFFECT_SWITCHES
+    assert all(tried.get(switch.name, set(switch.choices)) == set(switch.choices) for switch in list_switches())
 
 
-def test_the_readme_lists_every_assumption():
-    readme = " ".join((Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8").split())
-    for switch in switches():
-        choices = ", ".join(f"`{choice}`" for choice in switch.choices)
-        assert f"| `{switch.name}` | {choices} | {switch.says} |" in readme
-    assert [sentence for sentence in FIXED if f"- {sentence}" not in readme] == []
+def test_the_reference_lists_every_assumption():
+    assert assumptions_page.PATH.read_text(encoding="utf-8") == assumptions_page.build_page(), (
+        "The list is out of date. Run: python -m tests.sandbox.assumptions_page"
+    )
 
 
 def test_the_first_choice_of_a_switch_is_the_default():
-    assert {switch.name: switch.choices[0] for switch in switches()} == {
-        field.name: getattr(Assumed(), field.name) for field in fields(Assumed)
+    assert {switch.name: switch.choices[0] for switch in list_switches()} == {
+        field.name: getattr(Assumptions(), field.name) for field in fields(Assumptions)
     }
 
 
-def test_an_unknown_switch_or_value_is_refused_with_the_known_ones():
-    with pytest.raises(ConfigurationError, match=r"assume='gzipped' is unknown; there are 'wrong_key', "):
+def test_an_unknown_switch_or_value_is_an_error_that_lists_the_known_ones():
+    with pytest.raises(ConfigurationError, match=r"assume= must name one of 'wrong_key', .*, got 'gzipped'"):
         Sandbox(assume={"gzipped": "read"})
-    with pytest.raises(ConfigurationError, match="assume gzip='no' is unknown; pass one of 'read', 'refuse'"):
+    with pytest.raises(ConfigurationError, match="gzip must be 'read' or 'refuse', got 'no'"):
         Sandbox(assume={"gzip": "no"})
 
 
-def test_a_call_between_the_two_readings_of_32_kb_is_taken_with_a_remark():
-    intake = take(BETWEEN, "track")
-    assert (intake.problems, len(intake.kept.payloads), intake.strict_status) == ([], 1, 200)
-    assert intake.warnings[0].reason.endswith("taken, and too large if a KB has 1000 bytes (32000 is safe)")
+def test_a_call_between_the_two_meanings_of_32_kb_is_accepted_with_a_warning():
+    parsed = parse_request(BETWEEN, "track")
+    assert (parsed.problems, len(parsed.accepted.payloads), parsed.strict_status) == ([], 1, 200)
+    reason = "accepted, but over the limit if a KB has 1,000 bytes; keep calls within 32,000 bytes"
+    assert parsed.warnings[0].reason.endswith(reason)
 
 
-def test_a_bomb_is_not_read_where_what_travels_is_measured():
+def test_a_decompression_bomb_is_413_where_the_compressed_size_counts():
     bomb = gzip.compress(bytes(100_000_000))
     assert len(bomb) < 512_000
     with Sandbox(assume={"measured": "wire"}) as sandbox:

@@ -4,9 +4,9 @@ import pytest
 
 from cio_frames.errors import ConfigurationError
 from cio_frames.sandbox import Sandbox, frames
-from cio_frames.sandbox.assumptions import Assumed
-from cio_frames.sandbox.intake import Kept
-from cio_frames.sandbox.store import Receipt, Request, Store
+from cio_frames.sandbox.assumptions import Assumptions
+from cio_frames.sandbox.parsing import AcceptedCalls
+from cio_frames.sandbox.store import LogEntry, RequestLine, Store
 
 CALLS = [
     "type",
@@ -30,13 +30,13 @@ CALLS = [
 RECEIVED = "2024-05-01T10:00:00.000Z"
 
 
-def receipt(payloads):
-    return Receipt(Request(RECEIVED, "/v1/batch", 200, 0, len(payloads), True), Kept(payloads), [])
+def log_entry(payloads):
+    return LogEntry(RequestLine(RECEIVED, "/v1/batch", 200, 0, len(payloads), True), AcceptedCalls(payloads), [])
 
 
-def received(*calls):
+def store_with(*calls):
     store = Store()
-    store.add([receipt([orjson.dumps({"messageId": f"m{n}"} | call) for n, call in enumerate(calls)])])
+    store.add([log_entry([orjson.dumps({"messageId": f"m{n}"} | call) for n, call in enumerate(calls)])])
     store.catch_up()
     return store
 
@@ -60,9 +60,9 @@ def test_an_empty_frame_has_its_columns(name, columns):
     assert (len(frame), frame.columns.tolist()) == (0, columns)
 
 
-def test_calls_have_the_wires_names_and_none_where_a_field_is_absent():
+def test_the_calls_frame_has_the_apis_field_names_and_none_for_absent_fields():
     frame = frames.calls_frame(
-        received(
+        store_with(
             {"type": "track", "userId": "7", "event": "Seen", "sentAt": "2024-05-01T00:00:00Z"},
             {"type": "group", "groupId": "acme", "traits": {"seats": 3}},
         )
@@ -74,18 +74,18 @@ def test_calls_have_the_wires_names_and_none_where_a_field_is_absent():
     assert frame["request"].tolist() == [0, 0]
 
 
-def test_calls_come_in_order_of_receipt_over_many_pages():
+def test_the_calls_frame_keeps_the_order_of_receipt_over_many_pages():
     store = Store()
     for number in range(50):
-        store.add([receipt([f'{{"type":"identify","userId":"{number}-{i}"}}'.encode() for i in range(100)])])
+        store.add([log_entry([f'{{"type":"identify","userId":"{number}-{i}"}}'.encode() for i in range(100)])])
     frame = frames.calls_frame(store)
     assert frame["userId"].tolist() == [f"{number}-{i}" for number in range(50) for i in range(100)]
     assert frame["request"].tolist() == [number for number in range(50) for _ in range(100)]
 
 
-def test_events_are_what_people_did_under_one_name():
+def test_the_events_frame_has_track_page_and_screen_calls_with_their_names():
     frame = frames.events_frame(
-        received(
+        store_with(
             {
                 "type": "track",
                 "userId": "7",
@@ -97,7 +97,7 @@ def test_events_are_what_people_did_under_one_name():
             {"type": "screen", "userId": "7"},
             {"type": "identify", "userId": "7"},
         ),
-        Assumed(),
+        Assumptions(),
     )
     assert frame["type"].tolist() == ["track", "page", "screen"]
     assert frame["event"].tolist() == ["Seen", "Home", None]
@@ -106,7 +106,7 @@ def test_events_are_what_people_did_under_one_name():
     assert frame["cioId"].tolist() == ["cio_00000001", None, "cio_00000001"]
 
 
-def test_numbers_are_numbers_and_a_missing_item_is_missing():
+def test_frames_have_number_dtypes_and_a_missing_item_is_na():
     sandbox = Sandbox()
     assert sandbox.requests().dtypes.astype(str).to_dict() == {
         "number": "int64",
@@ -120,8 +120,8 @@ def test_numbers_are_numbers_and_a_missing_item_is_missing():
 
 
 @pytest.mark.parametrize("name", ["people", "events", "objects", "relationships", "devices", "suppressed"])
-def test_without_state_there_are_only_calls_requests_and_problems(name):
+def test_without_state_only_calls_requests_and_problems_are_supported(name):
     sandbox = Sandbox(state=False)
-    with pytest.raises(ConfigurationError, match="keeps no state"):
+    with pytest.raises(ConfigurationError, match=r"state=False.*calls\(\), requests\(\) and problems\(\)"):
         getattr(sandbox, name)()
     assert len(sandbox.calls()) == len(sandbox.requests()) == len(sandbox.problems()) == 0

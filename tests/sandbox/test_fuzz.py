@@ -1,4 +1,4 @@
-"""Whatever comes, the sandbox answers, and keeps what it took."""
+"""The sandbox responds to any body, and keeps every call that it accepted."""
 
 import gzip
 import json
@@ -19,7 +19,7 @@ PATHS = [*(call.endpoint for call in spec.calls().values()), "/v1/batch"]
 def sandbox():
     with Sandbox() as sandbox:
         yield sandbox
-        # All of it could be applied, too.
+        # Raises if a stored call does not apply.
         sandbox.people()
 
 
@@ -45,8 +45,8 @@ ODD = [
 ]
 
 
-def mangled(number):
-    """Return a body that is wrong somehow, the same one for the same number."""
+def malformed_body(number):
+    """Return a malformed body, the same one for the same number."""
     luck = random.Random(number)
     call = json.loads(json.dumps(GOOD)) | {"messageId": f"m{number}"}
     for _ in range(luck.randrange(4)):
@@ -71,13 +71,13 @@ def mangled(number):
     return body
 
 
-def test_200_malformed_bodies_crash_nothing_and_lose_no_call(tmp_path):
+def test_200_malformed_bodies_get_a_response_and_no_valid_call_is_lost(tmp_path):
     with Sandbox(db=tmp_path / "calls.db") as sandbox, requests.Session() as session:
         session.auth = ("sandbox", "")
         for number in range(200):
             headers = {"X-Strict-Mode": str(number % 2), "Content-Encoding": random.Random(number).choice(["gzip", ""])}
             path = PATHS[number % len(PATHS)]
-            answer = session.post(f"{sandbox.url}{path}", data=mangled(number), headers=headers, timeout=5)
+            answer = session.post(f"{sandbox.url}{path}", data=malformed_body(number), headers=headers, timeout=5)
             assert answer.status_code in {200, 400, 413}, number
             good = session.post(
                 f"{sandbox.url}/v1/identify", json={"userId": f"p{number}", "messageId": f"good{number}"}
@@ -100,7 +100,7 @@ def test_200_malformed_bodies_crash_nothing_and_lose_no_call(tmp_path):
         b"GARBAGE\r\n\r\n",
     ],
 )
-def test_what_is_no_http_gets_an_answer_or_an_end_and_the_next_one_its_own(sandbox, head):
+def test_invalid_http_gets_no_5xx_and_the_next_request_succeeds(sandbox, head):
     with socket.create_connection(("127.0.0.1", int(sandbox.url.rpartition(":")[2])), timeout=5) as wire:
         wire.sendall(head)
         wire.shutdown(socket.SHUT_WR)

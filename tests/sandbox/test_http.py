@@ -1,4 +1,4 @@
-"""What goes over the wire and what is answered. One server for all; each test looks at its own requests only."""
+"""Requests and responses. The tests share one server; each reads its own requests only."""
 
 import gzip
 import json
@@ -11,11 +11,11 @@ import requests
 
 from cio_frames import spec
 from cio_frames.sandbox import Sandbox
-from cio_frames.sandbox.answers import error
-from cio_frames.sandbox.checks import Flaw
+from cio_frames.sandbox.responses import error_response
+from cio_frames.sandbox.violations import Violation
 
 GOOD = {"type": "track", "messageId": "m1", "userId": "7", "event": "Order Completed"}
-WRONG = {"type": "track", "messageId": "m2", "userId": "7"}
+INVALID = {"type": "track", "messageId": "m2", "userId": "7"}
 
 
 @dataclass
@@ -44,13 +44,13 @@ def sandbox():
 
 
 @pytest.fixture(scope="module")
-def lenient_sandbox():
+def item_sandbox():
     with Sandbox(batch_errors="item") as sandbox:
         yield sandbox
 
 
 def padded(call, size, field="properties"):
-    """Return the call as JSON of exactly this many bytes."""
+    """Return the call as JSON of exactly this size."""
     bare = len(json.dumps(call | {field: {"pad": ""}}, separators=(",", ":")))
     text = json.dumps(call | {field: {"pad": "x" * (size - bare)}}, separators=(",", ":")).encode()
     assert len(text) == size
@@ -69,7 +69,7 @@ def padded(call, size, field="properties"):
     ],
 )
 @pytest.mark.parametrize("strict", [True, False])
-def test_a_good_call_is_kept_with_the_type_its_path_implies(sandbox, name, call, strict):
+def test_a_valid_call_is_stored_with_the_type_of_its_path(sandbox, name, call, strict):
     exchange = send(sandbox, f"/v1/{name}", call, strict=strict)
     assert (exchange.status, exchange.body) == (200, {})
     row = exchange.calls.iloc[0]
@@ -78,13 +78,13 @@ def test_a_good_call_is_kept_with_the_type_its_path_implies(sandbox, name, call,
     assert exchange.problems.empty
 
 
-def test_a_batch_is_kept_in_its_order(sandbox):
+def test_a_batch_is_stored_in_order(sandbox):
     batch = [{"type": "identify", "userId": str(number), "messageId": f"m{number}"} for number in range(50)]
     exchange = send(sandbox, "/v1/batch", {"batch": batch}, strict=True)
     assert exchange.calls["messageId"].tolist() == [f"m{number}" for number in range(50)]
 
 
-def test_a_batch_holds_all_six_kinds(sandbox):
+def test_a_batch_may_have_all_six_kinds_of_call(sandbox):
     batch = [
         {"type": name, "userId": "7", "groupId": "g", "previousId": "p", "event": "Seen"} for name in spec.CALL_NAMES
     ]
@@ -92,18 +92,18 @@ def test_a_batch_holds_all_six_kinds(sandbox):
     assert exchange.calls["type"].tolist() == list(spec.CALL_NAMES)
 
 
-def test_an_empty_batch_is_taken(sandbox):
+def test_an_empty_batch_is_accepted(sandbox):
     assert send(sandbox, "/v1/batch", {"batch": []}, strict=True).status == 200
 
 
-def test_values_come_back_as_they_were_sent(sandbox):
+def test_values_are_stored_unchanged(sandbox):
     traits = {"id": "007", "big": 9007199254740993, "deep": {"a": [1, None, {"b": ""}]}, "text": "a\u2028\u0000é"}
     exchange = send(sandbox, "/v1/identify", {"userId": "007", "traits": traits})
     assert exchange.calls.iloc[0]["userId"] == "007"
     assert exchange.calls.iloc[0]["traits"] == traits
 
 
-def test_what_json_leaves_open_is_as_the_page_about_says(sandbox):
+def test_repeated_keys_and_big_integers_follow_the_page_about(sandbox):
     body = b'{"userId": "7", "userId": "8", "traits": {"far": 36893488147419103232, "near": 18446744073709551615}}'
     exchange = send(sandbox, "/v1/identify", body)
     assert exchange.calls.iloc[0]["userId"] == "8"
@@ -116,41 +116,45 @@ def test_a_call_without_message_id_gets_one(sandbox):
     assert UUID(exchange.calls.iloc[0]["messageId"]).version == 4
 
 
-def test_a_wrong_call_is_refused_in_strict_mode(sandbox):
-    exchange = send(sandbox, "/v1/track", WRONG, strict=True)
-    assert (exchange.status, exchange.body) == (400, {"meta": {"errors": ["event is missing"]}})
+def test_an_invalid_call_is_rejected_in_strict_mode(sandbox):
+    exchange = send(sandbox, "/v1/track", INVALID, strict=True)
+    assert (exchange.status, exchange.body) == (400, {"meta": {"errors": ["event: required value is missing"]}})
     assert exchange.calls.empty
-    assert exchange.problems[["messageId", "reason"]].to_numpy().tolist() == [["m2", "event is missing"]]
+    assert exchange.problems[["messageId", "reason"]].to_numpy().tolist() == [
+        ["m2", "event: required value is missing"]
+    ]
 
 
-def test_a_wrong_call_is_swallowed_without_strict_mode(sandbox):
-    exchange = send(sandbox, "/v1/track", WRONG)
+def test_an_invalid_call_is_dropped_with_200_in_permissive_mode(sandbox):
+    exchange = send(sandbox, "/v1/track", INVALID)
     assert (exchange.status, exchange.body) == (200, {})
     assert exchange.calls.empty
-    assert exchange.problems[["messageId", "reason"]].to_numpy().tolist() == [["m2", "event is missing"]]
+    assert exchange.problems[["messageId", "reason"]].to_numpy().tolist() == [
+        ["m2", "event: required value is missing"]
+    ]
 
 
 @pytest.mark.parametrize("value", ["0", "true", "yes", "11", ""])
 def test_only_the_value_1_turns_strict_mode_on(sandbox, value):
-    assert send(sandbox, "/v1/track", WRONG, **{"X-Strict-Mode": value}).status == 200
+    assert send(sandbox, "/v1/track", INVALID, **{"X-Strict-Mode": value}).status == 200
 
 
-def test_strict_mode_refuses_the_whole_batch_for_one_wrong_call(sandbox):
-    exchange = send(sandbox, "/v1/batch", {"batch": [GOOD, WRONG, GOOD]}, strict=True)
-    assert (exchange.status, exchange.body) == (400, {"meta": {"errors": ["event is missing"]}})
+def test_strict_mode_rejects_the_whole_batch_for_one_invalid_call(sandbox):
+    exchange = send(sandbox, "/v1/batch", {"batch": [GOOD, INVALID, GOOD]}, strict=True)
+    assert (exchange.status, exchange.body) == (400, {"meta": {"errors": ["event: required value is missing"]}})
     assert exchange.calls.empty
     assert exchange.problems["item"].tolist() == [1]
 
 
-def test_with_batch_errors_item_strict_mode_keeps_the_good_calls(lenient_sandbox):
-    exchange = send(lenient_sandbox, "/v1/batch", {"batch": [GOOD, WRONG, GOOD]}, strict=True)
+def test_with_batch_errors_item_strict_mode_accepts_the_valid_calls(item_sandbox):
+    exchange = send(item_sandbox, "/v1/batch", {"batch": [GOOD, INVALID, GOOD]}, strict=True)
     assert exchange.status == 400
     assert exchange.calls["messageId"].tolist() == ["m1", "m1"]
     assert exchange.problems["item"].tolist() == [1]
 
 
-def test_permissive_mode_keeps_the_good_calls_of_a_batch(sandbox):
-    exchange = send(sandbox, "/v1/batch", {"batch": [GOOD, WRONG, 5, GOOD]})
+def test_permissive_mode_accepts_the_valid_calls_of_a_batch(sandbox):
+    exchange = send(sandbox, "/v1/batch", {"batch": [GOOD, INVALID, 5, GOOD]})
     assert exchange.status == 200
     assert exchange.calls["messageId"].tolist() == ["m1", "m1"]
     assert exchange.problems["item"].tolist() == [1, 2]
@@ -160,52 +164,103 @@ def test_permissive_mode_keeps_the_good_calls_of_a_batch(sandbox):
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ([GOOD], "the body is not an object"),
-        ({}, "batch is not an array"),
-        ({"batch": GOOD}, "batch is not an array"),
-        ({"batch": [GOOD], "context": []}, "context is not an object"),
-        ({"batch": [GOOD], "integrations": None}, "integrations is not an object"),
+        ([GOOD], "body must be a JSON object"),
+        ({}, "batch: must be an array"),
+        ({"batch": GOOD}, "batch: must be an array"),
+        ({"batch": [GOOD], "context": []}, "context: must be a JSON object"),
+        ({"batch": [GOOD], "integrations": None}, "integrations: must be a JSON object"),
     ],
 )
-def test_a_batch_that_is_none_is_refused_or_swallowed_as_a_whole(sandbox, body, reason):
+def test_an_invalid_batch_is_rejected_or_dropped_as_a_whole(sandbox, body, reason):
     strict, permissive = (send(sandbox, "/v1/batch", body, strict=strict) for strict in (True, False))
     assert (strict.status, permissive.status) == (400, 200)
     assert strict.problems["reason"].tolist() == permissive.problems["reason"].tolist() == [reason]
     assert permissive.calls.empty
 
 
-def test_a_calls_own_context_and_integrations_win_and_the_batchs_fill_the_gaps(sandbox):
+@pytest.mark.parametrize("name", ["context", "integrations"])
+def test_batch_level_values_apply_as_a_whole_to_calls_without_their_own(sandbox, name):
     batch = {
-        "context": {"ip": "192.0.2.1", "locale": "de"},
-        "integrations": {"All": False},
-        "batch": [GOOD | {"context": {"ip": "192.0.2.2"}}, GOOD | {"integrations": {"All": True}}],
+        name: {"ip": "192.0.2.1", "locale": "de"},
+        "batch": [GOOD, GOOD | {name: {"ip": "192.0.2.2"}}, GOOD | {name: {}}],
     }
     exchange = send(sandbox, "/v1/batch", batch, strict=True)
-    assert exchange.calls["context"].tolist() == [
-        {"ip": "192.0.2.2", "locale": "de"},
-        {"ip": "192.0.2.1", "locale": "de"},
-    ]
-    assert exchange.calls["integrations"].tolist() == [{"All": False}, {"All": True}]
+    assert exchange.calls[name].tolist() == [{"ip": "192.0.2.1", "locale": "de"}, {"ip": "192.0.2.2"}, {}]
+
+
+def test_with_multi_status_strict_mode_names_rejected_calls_and_accepts_the_others():
+    with Sandbox(batch_errors="multi_status") as sandbox:
+        exchange = send(sandbox, "/v1/batch", {"batch": [GOOD, INVALID, GOOD]}, strict=True)
+        single = send(sandbox, "/v1/track", INVALID, strict=True)
+        whole = send(sandbox, "/v1/batch", {"batch": 5}, strict=True)
+        permissive = send(sandbox, "/v1/batch", {"batch": [GOOD, INVALID]})
+    error = {"batch_index": 1, "reason": "invalid", "field": "event", "message": "event: required value is missing"}
+    assert (exchange.status, exchange.body) == (207, {"errors": [error]})
+    assert exchange.request["status"] == 207
+    assert exchange.calls["messageId"].tolist() == ["m1", "m1"]
+    assert (single.status, whole.status, permissive.status, len(permissive.calls)) == (400, 400, 200, 1)
+
+
+def test_a_batch_of_the_mobile_sdk_is_accepted(sandbox):
+    """As the vendor's Android SDK sends it: gzip, chunked, text/plain, and the write key in the body."""
+    body = {"batch": [GOOD], "sentAt": "2026-11-01T00:00:00Z", "writeKey": "sandbox"}
+    chunks = iter([gzip.compress(json.dumps(body).encode())])
+    headers = {"Content-Type": "text/plain", "Content-Encoding": "gzip"}
+    answer = requests.post(f"{sandbox.url}/v1/b", data=chunks, headers=headers, timeout=5)
+    request = sandbox.requests().iloc[-1]
+    assert (answer.status_code, request["path"], request["calls"]) == (200, "/v1/b", 1)
+    assert sandbox.calls().iloc[-1]["messageId"] == "m1"
+
+
+def test_the_gzip_and_content_type_switches_do_not_apply_to_the_mobile_sdk():
+    body = gzip.compress(json.dumps({"batch": [GOOD], "writeKey": "sandbox"}).encode())
+    headers = {"Content-Type": "text/plain", "Content-Encoding": "gzip"}
+    with Sandbox(assume={"gzip": "refuse", "content_type": "json"}) as sandbox:
+        assert send(sandbox, "/v1/b", body, auth=None, strict=True, **headers).status == 200
+        assert send(sandbox, "/v1/batch", body, strict=True, **headers).status == 415
+
+
+@pytest.mark.parametrize(
+    ("body", "auth", "status"),
+    [
+        ({"batch": [], "writeKey": "sandbox"}, None, 200),
+        ({"batch": []}, ("sandbox", ""), 200),
+        ({"batch": []}, None, 401),
+        ({"batch": [], "writeKey": "other"}, None, 401),
+        ({"batch": [], "writeKey": 5}, None, 401),
+        ({"batch": [], "writeKey": "sandbox"}, ("other", ""), 401),
+        ([], None, 401),
+        (b"{", None, 401),
+        (b" " * 512_001, None, 413),
+        ({"batch": 5, "writeKey": "sandbox"}, None, 400),
+    ],
+)
+def test_a_mobile_batch_requires_the_key_in_its_header_or_body(sandbox, body, auth, status):
+    assert send(sandbox, "/v1/b", body, auth=auth, strict=True).status == status
+
+
+def test_the_write_key_in_a_body_is_accepted_on_the_mobile_path_only(sandbox):
+    assert send(sandbox, "/v1/batch", {"batch": [], "writeKey": "sandbox"}, auth=None, strict=True).status == 401
 
 
 @pytest.mark.parametrize(
     "auth", [("wrong", ""), ("", ""), ("sandbox", "password"), ("sandbox:", ""), ("Sandbox", ""), None]
 )
-def test_a_wrong_or_missing_key_is_401_in_strict_mode_and_swallowed_without(sandbox, auth):
+def test_an_invalid_or_missing_key_is_401_in_strict_mode_and_dropped_in_permissive_mode(sandbox, auth):
     strict, permissive = (send(sandbox, "/v1/track", GOOD, auth=auth, strict=strict) for strict in (True, False))
-    assert (strict.status, strict.body) == (401, {"meta": {"errors": ["the write key is wrong or missing"]}})
+    assert (strict.status, strict.body) == (401, {"meta": {"errors": ["write key is missing or invalid"]}})
     assert (permissive.status, permissive.body) == (200, {})
     assert strict.calls.empty
     assert permissive.calls.empty
-    assert permissive.problems["reason"].tolist() == ["the write key is wrong or missing"]
+    assert permissive.problems["reason"].tolist() == ["write key is missing or invalid"]
 
 
 @pytest.mark.parametrize("header", ["Bearer sandbox", "Basic", "c2FuZGJveDo=", "Basic sandbox", "Basic \xe9"])
-def test_only_basic_authorization_opens(sandbox, header):
+def test_only_basic_authorization_is_accepted(sandbox, header):
     assert send(sandbox, "/v1/track", GOOD, auth=None, strict=True, Authorization=header).status == 401
 
 
-def test_the_word_basic_may_be_in_any_case(sandbox):
+def test_the_authorization_scheme_is_case_insensitive(sandbox):
     answer = send(sandbox, "/v1/track", GOOD, auth=None, strict=True, Authorization="basic c2FuZGJveDo=")
     assert answer.status == 200
 
@@ -228,59 +283,59 @@ def test_the_word_basic_may_be_in_any_case(sandbox):
 )
 @pytest.mark.parametrize("path", ["/v1/identify", "/v1/batch"])
 @pytest.mark.parametrize("strict", [True, False])
-def test_what_is_not_json_is_400_in_both_modes(sandbox, body, path, strict):
+def test_invalid_json_is_400_in_both_modes(sandbox, body, path, strict):
     exchange = send(sandbox, path, body, strict=strict)
     assert exchange.status == 400
-    assert exchange.problems["reason"].str.startswith("the body is not JSON: ").tolist() == [True]
+    assert exchange.problems["reason"].str.startswith("body is not valid JSON: ").tolist() == [True]
 
 
-def test_a_call_of_32768_bytes_is_taken_and_one_byte_more_is_not(sandbox):
+def test_a_call_of_32768_bytes_is_accepted_and_one_byte_more_is_not(sandbox):
     assert send(sandbox, "/v1/track", padded(GOOD, 32_768), strict=True).status == 200
     strict, permissive = (send(sandbox, "/v1/track", padded(GOOD, 32_769), strict=s) for s in (True, False))
     assert (strict.status, permissive.status) == (400, 200)
-    reason = "the call has 32769 bytes, and 32768 is the limit"
+    reason = "call is 32,769 bytes; the limit is 32,768"
     assert permissive.problems[["messageId", "reason"]].to_numpy().tolist() == [["m1", reason]]
     assert permissive.calls.empty
 
 
-def test_the_same_limit_holds_for_each_call_of_a_batch(sandbox):
+def test_the_call_limit_applies_to_each_call_of_a_batch(sandbox):
     sizes = (32_768, 32_769)
     body = b'{"batch":[' + b",".join(padded(GOOD, size) for size in sizes) + b"]}"
     exchange = send(sandbox, "/v1/batch", body)
     assert len(exchange.calls) == 1
     assert exchange.problems["item"].tolist() == [0, 1]
-    assert "taken" in exchange.problems["reason"].tolist()[0]
-    assert exchange.problems["reason"].tolist()[1] == "the call has 32769 bytes, and 32768 is the limit"
+    assert "accepted" in exchange.problems["reason"].tolist()[0]
+    assert exchange.problems["reason"].tolist()[1] == "call is 32,769 bytes; the limit is 32,768"
 
 
-def test_bytes_are_counted_not_characters(sandbox):
+def test_limits_count_bytes_not_characters(sandbox):
     body = json.dumps(GOOD | {"properties": {"pad": "é" * 17_000}}, ensure_ascii=False).encode()
     assert send(sandbox, "/v1/track", body, strict=True).status == 400
 
 
 @pytest.mark.parametrize("size", [512_001, 600_000, 5_000_000])
-def test_a_body_over_512000_bytes_is_413_in_strict_mode_and_swallowed_without(sandbox, size):
+def test_a_body_over_512000_bytes_is_413_in_strict_mode_and_dropped_in_permissive_mode(sandbox, size):
     body = b'{"batch":[' + b" " * (size - 12) + b"]}"
     strict, permissive = (send(sandbox, "/v1/batch", body, strict=strict) for strict in (True, False))
     assert (strict.status, permissive.status) == (413, 200)
-    assert permissive.problems["reason"].tolist() == ["the body is over 512000 bytes"]
+    assert permissive.problems["reason"].tolist() == ["body is larger than the limit of 512,000 bytes"]
     assert permissive.request["bytes"] == size
 
 
-def test_a_body_of_512000_bytes_is_taken(sandbox):
+def test_a_body_of_512000_bytes_is_accepted(sandbox):
     body = b'{"batch":[' + b" " * (512_000 - 12) + b"]}"
     assert send(sandbox, "/v1/batch", body, strict=True).status == 200
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "GZIP"])
-def test_a_gzipped_body_is_read_and_its_size_is_that_of_the_json(sandbox, encoding):
+def test_a_gzip_body_is_read_and_its_size_is_that_of_the_json(sandbox, encoding):
     plain = json.dumps(GOOD).encode()
     exchange = send(sandbox, "/v1/track", gzip.compress(plain), strict=True, **{"Content-Encoding": encoding})
     assert exchange.calls["messageId"].tolist() == ["m1"]
     assert exchange.request["bytes"] == len(plain)
 
 
-def test_a_gzipped_body_is_held_to_the_limit_after_decompression(sandbox):
+def test_the_body_limit_applies_after_decompression(sandbox):
     bomb = gzip.compress(bytes(100_000_000))
     strict, permissive = (
         send(sandbox, "/v1/batch", bomb, strict=strict, **{"Content-Encoding": "gzip"}) for strict in (True, False)
@@ -290,32 +345,34 @@ def test_a_gzipped_body_is_held_to_the_limit_after_decompression(sandbox):
 
 
 @pytest.mark.parametrize("body", [b"{}", b"", gzip.compress(b'{"batch":[]}')[:-9], b"\x1f\x8b\x08junk"])
-def test_a_body_that_is_not_the_gzip_it_claims_is_400(sandbox, body):
+def test_a_body_that_is_not_valid_gzip_is_400(sandbox, body):
     exchange = send(sandbox, "/v1/batch", body, **{"Content-Encoding": "gzip"})
     assert exchange.status == 400
 
 
 @pytest.mark.parametrize("path", ["/", "/v2/track", "/v1", "/v1/track/", "/v1/Track", "/v1/delete"])
 @pytest.mark.parametrize("strict", [True, False])
-def test_an_unknown_path_is_404_and_on_record(sandbox, path, strict):
+def test_an_unknown_path_is_404_and_logged(sandbox, path, strict):
     exchange = send(sandbox, path, GOOD, strict=strict)
     assert exchange.status == 404
     assert (exchange.request["path"], exchange.request["status"]) == (path, 404)
-    assert exchange.problems["reason"].tolist() == ["only POST to the seven paths works"]
+    assert exchange.problems["reason"].tolist() == [
+        "path not found: send a POST request to a path of the API, such as /v1/batch"
+    ]
 
 
-def test_of_a_very_long_path_the_beginning_is_on_record(sandbox):
+def test_a_very_long_path_is_truncated_in_the_log(sandbox):
     path = "/" + "x" * 60_000
     assert send(sandbox, path, GOOD).request["path"] == path[:200]
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("path", ["/v1/track", "/v1/batch"])
-def test_any_other_method_is_405(sandbox, method, path):
+def test_other_methods_than_post_are_405(sandbox, method, path):
     assert send(sandbox, path, GOOD, method=method).status == 405
 
 
-def test_a_request_is_on_record_with_what_it_held(sandbox):
+def test_the_requests_frame_has_path_status_and_size_of_a_request(sandbox):
     body = json.dumps({"batch": [GOOD, GOOD]}).encode()
     before = len(sandbox.requests())
     exchange = send(sandbox, "/v1/batch", body, strict=True)
@@ -332,24 +389,25 @@ def test_a_request_is_on_record_with_what_it_held(sandbox):
 @pytest.mark.parametrize(
     ("shape", "content"),
     [
-        ("meta", '{"meta":{"errors":["event is missing","a b"]}}'),
-        ("meta_error", '{"meta":{"error":"event is missing; a b"}}'),
-        ("code", '{"code":"bad_request","message":"event is missing; a b"}'),
+        ("meta", '{"meta":{"errors":["event: required value is missing","a b"]}}'),
+        ("meta_error", '{"meta":{"error":"event: required value is missing; a b"}}'),
+        ("code", '{"code":"bad_request","message":"event: required value is missing; a b"}'),
         (
             "errors",
-            '{"errors":[{"reason":"invalid","field":"event","message":"event is missing"},'
+            '{"errors":[{"reason":"invalid","field":"event","message":"event: required value is missing"},'
             '{"reason":"invalid","field":"","message":"a b"}]}',
         ),
-        ("text", "event is missing; a b"),
+        ("text", "event: required value is missing; a b"),
     ],
 )
-def test_an_error_comes_in_each_shape_that_clients_know_and_once_each(shape, content):
-    flaws = [Flaw("event", "event is missing"), Flaw(None, "a b"), Flaw("event", "event is missing")]
-    assert error(400, flaws, shape).content.decode() == content
+def test_an_error_body_has_each_violation_once_in_the_chosen_shape(shape, content):
+    missing = Violation("event", "event: required value is missing")
+    violations = [missing, Violation(None, "a b"), missing]
+    assert error_response(400, violations, shape).content.decode() == content
 
 
-def test_the_shape_of_errors_is_a_choice():
+def test_error_body_text_is_plain_text():
     with Sandbox(error_body="text") as sandbox:
         answer = requests.post(f"{sandbox.url}/v1/track", auth=("wrong", ""), headers={"X-Strict-Mode": "1"}, timeout=5)
-    assert (answer.status_code, answer.text) == (401, "the write key is wrong or missing")
+    assert (answer.status_code, answer.text) == (401, "write key is missing or invalid")
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"

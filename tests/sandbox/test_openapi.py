@@ -1,4 +1,4 @@
-"""What the sandbox says of itself as OpenAPI."""
+"""The sandbox's OpenAPI document."""
 
 import json
 
@@ -8,12 +8,12 @@ import requests
 
 from cio_frames import spec
 from cio_frames.sandbox import Sandbox
-from cio_frames.sandbox.openapi import description
+from cio_frames.sandbox.openapi import build_openapi
 
-PATHS = [*(call.endpoint for call in spec.calls().values()), "/v1/batch"]
+PATHS = [*(call.endpoint for call in spec.calls().values()), "/v1/batch", "/v1/b"]
 
 
-def test_the_description_allows_what_the_sandbox_takes_and_forbids_what_it_refuses():
+def test_the_document_allows_valid_calls_and_forbids_calls_without_required_fields():
     calls = {
         "identify": {"userId": "7"},
         "track": {"anonymousId": "a", "event": "Seen"},
@@ -22,7 +22,7 @@ def test_the_description_allows_what_the_sandbox_takes_and_forbids_what_it_refus
         "group": {"groupId": "acme"},
         "alias": {"userId": "7", "previousId": "a"},
     }
-    components = json.loads(json.dumps(description()))
+    components = json.loads(json.dumps(build_openapi()))
     batch = {"$ref": "#/components/schemas/batch", **components}
     jsonschema.validate({"batch": [{"type": name} | call for name, call in calls.items()]}, batch)
     for name in calls:
@@ -35,6 +35,6 @@ def paths_of(document):
     return {path for path, methods in document["paths"].items() if set(methods) == {"post"}}
 
 
-def test_a_running_sandbox_has_it():
+def test_a_running_sandbox_serves_the_document():
     with Sandbox() as sandbox:
-        assert requests.get(f"{sandbox.url}/openapi.json", timeout=5).json() == json.loads(json.dumps(description()))
+        assert requests.get(f"{sandbox.url}/openapi.json", timeout=5).json() == json.loads(json.dumps(build_openapi()))

@@ -1,13 +1,16 @@
 import json
+import os
 import socket
 import sqlite3
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pandas as pd
 import pytest
 import requests
 
+import cio_frames  # noqa: F401 -- registers df.cio
 from cio_frames.errors import ConfigurationError
 from cio_frames.sandbox import Sandbox
 
@@ -19,20 +22,20 @@ def post(sandbox, path, body, *, strict=False, key="sandbox"):
     return requests.post(f"{sandbox.url}{path}", json=body, auth=(key, ""), headers=headers, timeout=5)
 
 
-def test_inside_the_with_block_it_answers_and_after_it_does_not():
+def test_the_server_runs_within_the_with_block_only():
     with Sandbox() as sandbox:
         assert post(sandbox, "/v1/track", TRACK).status_code == 200
     with pytest.raises(requests.ConnectionError):
         post(sandbox, "/v1/track", TRACK)
 
 
-def test_the_frames_outlive_the_server():
+def test_frames_are_readable_after_the_stop():
     with Sandbox() as sandbox:
         post(sandbox, "/v1/track", TRACK)
     assert sandbox.calls()["messageId"].tolist() == ["m1"]
 
 
-def test_started_again_it_keeps_its_port_and_what_it_received():
+def test_a_restarted_sandbox_keeps_its_port_and_its_calls():
     sandbox = Sandbox().start()
     first = sandbox.url
     post(sandbox, "/v1/track", TRACK)
@@ -43,7 +46,7 @@ def test_started_again_it_keeps_its_port_and_what_it_received():
     assert sandbox.calls()["request"].tolist() == [0, 1]
 
 
-def test_starting_twice_and_stopping_twice_change_nothing():
+def test_start_and_stop_are_idempotent():
     sandbox = Sandbox().start()
     url = sandbox.url
     assert sandbox.start().url == url
@@ -51,19 +54,19 @@ def test_starting_twice_and_stopping_twice_change_nothing():
     sandbox.stop()
 
 
-def test_two_run_side_by_side_and_do_not_mix():
+def test_two_sandboxes_are_independent():
     with Sandbox() as one, Sandbox() as other:
         post(one, "/v1/track", TRACK)
     assert (len(one.calls()), len(other.calls())) == (1, 0)
 
 
-def test_stop_leaves_no_thread_behind():
+def test_stop_ends_all_threads():
     with Sandbox():
         pass
     assert [thread.name for thread in threading.enumerate() if "sandbox" in thread.name] == []
 
 
-def test_stop_lets_a_request_that_has_begun_finish():
+def test_stop_finishes_a_request_in_progress():
     sandbox = Sandbox().start()
     with socket.create_connection(("127.0.0.1", int(sandbox.url.rpartition(":")[2])), timeout=5) as wire:
         body = json.dumps(TRACK).encode()
@@ -72,7 +75,7 @@ def test_stop_lets_a_request_that_has_begun_finish():
             b"Content-Length: %d\r\n\r\n" % len(body)
         )
         wire.sendall(body[:5])
-        # Only a server that has read the head knows that a request has begun.
+        # After this response the server has read the head, so the request is in progress.
         requests.get(sandbox.url, timeout=5)
         ending = threading.Thread(target=sandbox.stop)
         ending.start()
@@ -82,7 +85,7 @@ def test_stop_lets_a_request_that_has_begun_finish():
     assert sandbox.calls()["messageId"].tolist() == ["m1"]
 
 
-def test_a_client_that_hangs_up_halfway_leaves_nothing_and_no_noise(capfd, caplog):
+def test_a_client_that_disconnects_within_its_request_leaves_no_log_line(capfd, caplog):
     with Sandbox() as sandbox:
         with socket.create_connection(("127.0.0.1", int(sandbox.url.rpartition(":")[2])), timeout=5) as wire:
             wire.sendall(b"POST /v1/track HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
@@ -91,70 +94,92 @@ def test_a_client_that_hangs_up_halfway_leaves_nothing_and_no_noise(capfd, caplo
     assert (capfd.readouterr(), caplog.text) == (("", ""), "")
 
 
-def test_a_port_that_is_taken_is_named():
+def test_a_port_in_use_is_named():
     with Sandbox() as sandbox:
         port = int(sandbox.url.rpartition(":")[2])
         with pytest.raises(ConfigurationError, match=rf"port {port} of 127\.0\.0\.1: Address already in use"):
             Sandbox(port=port).start()
 
 
-def test_a_port_that_is_given_is_used():
+def test_the_port_option_is_used():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with Sandbox(port=port) as sandbox:
         assert sandbox.url == f"http://127.0.0.1:{port}"
 
 
-def test_before_it_starts_there_is_no_url():
+def test_the_url_requires_a_start():
     with pytest.raises(ConfigurationError, match="with Sandbox"):
         _ = Sandbox().url
 
 
-def test_a_connection_that_is_kept_is_answered_at_once():
-    with Sandbox() as sandbox, requests.Session() as session:
-        session.auth = ("sandbox", "")
-        waits = [session.post(f"{sandbox.url}/v1/track", json=TRACK, timeout=5).elapsed for _ in range(21)]
-    assert sorted(waits)[10].total_seconds() < 0.03
-
-
-def test_its_repr_shows_where_it_is_and_no_key():
+def test_the_repr_has_the_url_and_no_key():
     with Sandbox(write_key="a-secret") as sandbox:
         assert repr(sandbox) == f"<Sandbox at {sandbox.url}>"
     assert repr(sandbox) == f"<Sandbox stopped, {sandbox.url}>"
     assert "a-secret" not in repr(vars(sandbox))
 
 
-def test_its_client_is_ready_to_send_here():
+def test_a_notebook_shows_a_link_and_the_counts():
+    with Sandbox(write_key="a-secret") as sandbox:
+        post(sandbox, "/v1/track", TRACK, key="a-secret")
+        shown = sandbox._repr_html_()
+    assert f'<a href="{sandbox.url}"' in shown
+    assert "1 requests, 1 calls" in shown
+    assert "a-secret" not in shown
+    assert "stopped" in sandbox._repr_html_()
+
+
+def test_the_client_starts_a_sandbox_that_did_not_run_before():
+    sandbox = Sandbox()
+    client = sandbox.client
+    pd.DataFrame({"user_id": ["ada"]}).cio.identify(client=client)
+    assert sandbox.people()["userId"].tolist() == ["ada"]
+    sandbox.stop()
+    assert sandbox.client == client
+    with pytest.raises(requests.ConnectionError):
+        post(sandbox, "/v1/track", TRACK)
+
+
+def test_the_client_has_url_and_key_of_the_sandbox():
     with Sandbox(write_key="a-secret") as sandbox:
         client = sandbox.client
         assert (client.write_key, client.endpoint) == ("a-secret", sandbox.url)
 
 
 @pytest.mark.parametrize("package", ["starlette", "uvicorn"])
-def test_without_its_packages_it_says_what_to_install(package, monkeypatch):
+def test_a_missing_package_is_an_error_with_the_install_command(package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ConfigurationError, match=rf"needs {package}.*pip install 'cio-frames\[sandbox\]'"):
+    with pytest.raises(ConfigurationError, match=rf"requires {package}.*pip install 'cio-frames\[sandbox\]'"):
         Sandbox()
 
 
 @pytest.mark.parametrize("option", ["batch_errors", "error_body"])
-def test_an_unknown_option_is_refused_with_the_known_ones(option):
-    with pytest.raises(ConfigurationError, match=f"{option}='half' is unknown; pass one of '"):
+def test_an_invalid_option_value_is_an_error_that_lists_the_valid_ones(option):
+    with pytest.raises(ConfigurationError, match=f"{option}= must be one of '.*, got 'half'"):
         Sandbox(**{option: "half"})
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.test"])
-def test_a_host_that_others_can_reach_draws_a_warning(host):
+def test_a_host_that_other_machines_reach_draws_a_warning(host):
     with pytest.warns(UserWarning, match="other machines can reach it"):
         Sandbox(host=host)
 
 
+def test_the_warning_names_the_default_key_if_it_is_used():
+    with pytest.warns(UserWarning, match=r"default write key is public; set another write key"):
+        Sandbox(host="0.0.0.0")
+    with pytest.warns(UserWarning, match="other machines can reach it") as caught:
+        Sandbox("a-secret", host="0.0.0.0")
+    assert "public" not in str(caught[0].message)
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.2", "::1"])
-def test_this_machine_draws_none(host):
+def test_a_loopback_host_draws_no_warning(host):
     Sandbox(host=host)
 
 
-def test_on_every_interface_its_url_is_one_that_can_be_dialled():
+def test_the_url_of_a_sandbox_on_every_interface_is_a_loopback_address():
     with pytest.warns(UserWarning, match="other machines"):
         sandbox = Sandbox(host="0.0.0.0")
     with sandbox:
@@ -162,7 +187,7 @@ def test_on_every_interface_its_url_is_one_that_can_be_dialled():
         assert post(sandbox, "/v1/track", TRACK).status_code == 200
 
 
-def test_a_file_keeps_everything_across_restarts(tmp_path):
+def test_a_file_keeps_calls_and_problems_across_restarts(tmp_path):
     file = tmp_path / "received.db"
     with Sandbox(db=file) as first:
         post(first, "/v1/track", TRACK)
@@ -174,7 +199,7 @@ def test_a_file_keeps_everything_across_restarts(tmp_path):
     assert second.problems()["request"].tolist() == [1]
 
 
-def test_two_on_one_file_lose_nothing_and_each_shows_all(tmp_path):
+def test_two_sandboxes_on_one_file_both_show_all_calls(tmp_path):
     first, second = Sandbox(db=tmp_path / "calls.db"), Sandbox(db=tmp_path / "calls.db")
     with first, second, ThreadPoolExecutor(4) as pool:
         sends = [
@@ -191,7 +216,7 @@ def test_two_on_one_file_lose_nothing_and_each_shows_all(tmp_path):
             assert sandbox.requests()["number"].tolist() == list(range(100))
 
 
-def test_what_one_did_to_a_person_the_other_one_on_the_file_knows(tmp_path):
+def test_two_sandboxes_on_one_file_share_their_people(tmp_path):
     first, second = Sandbox(db=tmp_path / "calls.db"), Sandbox(db=tmp_path / "calls.db")
     with first, second:
         post(first, "/v1/identify", {"userId": "7"})
@@ -202,7 +227,7 @@ def test_what_one_did_to_a_person_the_other_one_on_the_file_knows(tmp_path):
         assert first.people()["traits"].tolist() == second.people()["traits"].tolist() == [{"plan": "pro"}]
 
 
-def test_once_stopped_the_file_alone_holds_everything(tmp_path):
+def test_after_the_stop_the_file_can_be_copied(tmp_path):
     with Sandbox(db=tmp_path / "received.db") as sandbox:
         post(sandbox, "/v1/track", TRACK)
     copy = tmp_path / "copy.db"
@@ -210,28 +235,46 @@ def test_once_stopped_the_file_alone_holds_everything(tmp_path):
     assert Sandbox(db=copy).calls()["messageId"].tolist() == ["m1"]
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path):
+def test_a_file_that_is_not_a_database_is_an_error(tmp_path):
     (tmp_path / "notes.txt").write_text("not a database, and long enough to be told from one" * 30)
     with pytest.raises(ConfigurationError, match=r"notes\.txt.*file is not a database"):
         Sandbox(db=tmp_path / "notes.txt")
 
 
-def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path):
+def test_another_database_is_an_error_and_stays_unchanged(tmp_path):
     connection = sqlite3.connect(tmp_path / "shop.db")
     connection.execute("CREATE TABLE orders (id)")
     connection.close()
     before = (tmp_path / "shop.db").read_bytes()
-    with pytest.raises(ConfigurationError, match=r"shop\.db.*holds something else"):
+    with pytest.raises(ConfigurationError, match=r"shop\.db.*is a SQLite database, but not a sandbox's"):
         Sandbox(db=tmp_path / "shop.db")
     assert (tmp_path / "shop.db").read_bytes() == before
 
 
-def test_a_folder_that_is_not_there_is_refused(tmp_path):
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
+def test_a_new_file_is_readable_by_its_owner_only(tmp_path):
+    with Sandbox(db=tmp_path / "received.db") as sandbox:
+        post(sandbox, "/v1/track", TRACK)
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(["received.db", "received.db-wal", "received.db-shm"], 0o600)
+
+
+def test_a_file_of_an_older_format_is_an_error_with_a_remedy(tmp_path):
+    with Sandbox(db=tmp_path / "received.db"):
+        pass
+    connection = sqlite3.connect(tmp_path / "received.db")
+    connection.execute("PRAGMA user_version = 2")
+    connection.close()
+    with pytest.raises(ConfigurationError, match=r"unsupported format 2 .* Pass the path of a new file"):
+        Sandbox(db=tmp_path / "received.db")
+
+
+def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(ConfigurationError, match="unable to open database file"):
         Sandbox(db=tmp_path / "nowhere" / "received.db")
 
 
-def test_what_was_answered_can_be_read_from_any_thread_while_others_send():
+def test_an_answered_call_is_readable_from_any_thread_while_others_send():
     with Sandbox() as sandbox:
 
         def send(name):
@@ -248,7 +291,7 @@ def test_what_was_answered_can_be_read_from_any_thread_while_others_send():
     assert sandbox.calls()["request"].tolist() == list(range(40))
 
 
-def test_nothing_of_a_call_or_key_goes_to_the_logs(capfd, caplog):
+def test_neither_calls_nor_keys_are_logged(capfd, caplog):
     with Sandbox() as sandbox:
         post(sandbox, "/v1/track", {"userId": "jane@example.test"}, key="a-secret")
         post(sandbox, "/v1/track", {"userId": "jane@example.test"}, strict=True)

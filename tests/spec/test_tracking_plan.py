@@ -56,8 +56,8 @@ def test_events_of_ones_own_are_checked_like_the_built_in_ones(plan):
     )
     assert reasons(frame, plan) == [
         (1, "error", "tea: must be one of assam, darjeeling"),
-        (1, "error", "cups[0].size: a whole number is needed"),
-        (2, "error", "tea: is missing, and is needed"),
+        (1, "error", "cups[0].size: must be a whole number"),
+        (2, "error", "tea: required value is missing"),
     ]
 
 
@@ -74,7 +74,7 @@ def test_bounds_and_formats_of_ones_own_are_checked(plan):
     assert reasons(frame, plan) == [
         (1, "error", "grams: must be 1 or more"),
         (1, "error", "note: must have at least 2 characters"),
-        (2, "error", "link: not a URI; it begins with a scheme, such as https://"),
+        (2, "error", "link: must be a URI with a scheme, such as https://"),
     ]
 
 
@@ -84,7 +84,7 @@ def test_a_path_may_be_text(plan):
 
 
 def test_what_an_event_of_ones_own_needs_must_be_a_column(plan):
-    with pytest.raises(cio.MissingColumnsError, match="needs column 'tea'"):
+    with pytest.raises(cio.MissingColumnsError, match="requires column 'tea'"):
         reasons(pd.DataFrame({"user_id": ["ada"]}), plan)
 
 
@@ -96,26 +96,26 @@ def test_fields_are_written_in_the_type_that_the_plan_gives(plan):
 
 def test_an_unknown_property_of_ones_own_event_is_a_warning(plan):
     frame = pd.DataFrame({"user_id": ["ada"], "tea": ["assam"], "gram": [5]})
-    assert reasons(frame, plan) == [(0, "warning", "gram: is no property of Tea Ordered; did you mean 'grams'?")]
+    assert reasons(frame, plan) == [(0, "warning", "gram: not a known property of Tea Ordered; did you mean 'grams'?")]
 
 
 def test_a_built_in_event_keeps_its_own_properties_and_gets_the_plans(plan):
     frame = pd.DataFrame({"user_id": ["ada"], "house": ["north"], "total": ["free"]})
-    assert reasons(frame, plan, event="Order Completed") == [(0, "error", "total: a number is needed")]
+    assert reasons(frame, plan, event="Order Completed") == [(0, "error", "total: must be a number")]
 
 
 def test_an_event_that_is_not_in_the_plan_is_a_warning(plan):
     frame = pd.DataFrame({"user_id": "ada", "event": ["Tea Orderd", "Left", "Tea Ordered"], "tea": "assam"})
     assert reasons(frame, plan, event=None) == [
-        (0, "warning", "event: this event is not in plan.yaml; did you mean 'Tea Ordered'?"),
-        (1, "warning", "event: this event is not in plan.yaml"),
+        (0, "warning", "event: not a known event in plan.yaml; did you mean 'Tea Ordered'?"),
+        (1, "warning", "event: not a known event in plan.yaml"),
     ]
 
 
 def test_traits_are_checked_too(plan):
     frame = pd.DataFrame({"user_id": ["ada", "bob"], "favourite": ["assam", "mint"], "email": ["a@b.c", "no"]})
     assert reasons(frame, plan, "identify", None) == [
-        (1, "error", "email: not an email address"),
+        (1, "error", "email: must be an email address"),
         (1, "error", "favourite: must be one of assam, darjeeling"),
     ]
 
@@ -130,7 +130,7 @@ def test_what_is_sent_is_held_back_by_the_plan(plan, sandbox):
     ("text", "words"),
     [
         ("events:\n  Tea Ordered:\n    propertys: {}\n", "line 3: unknown key 'propertys'"),
-        ("events: {\n  a: b\n  c: d}\n", "is not YAML"),
+        ("events: {\n  a: b\n  c: d}\n", "is not valid YAML"),
     ],
 )
 def test_a_mistake_in_a_plan_is_told_with_its_line(tmp_path, text, words):
@@ -145,10 +145,10 @@ def test_a_mistake_in_a_plan_is_told_with_its_line(tmp_path, text, words):
 def test_a_plan_that_plans_nothing_is_refused(tmp_path, text):
     path = tmp_path / "plan.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(cio.SpecError, match=r"plan.yaml.*Name a YAML file of the form of schemas/"):
+    with pytest.raises(cio.SpecError, match=r"plan.yaml.*A tracking plan is a YAML file"):
         reasons(pd.DataFrame({"user_id": ["ada"]}), path)
 
 
 def test_a_plan_that_is_not_there_is_told_with_the_remedy():
-    with pytest.raises(cio.SpecError, match=r"specc cannot be read: No such file.*Name a YAML file"):
+    with pytest.raises(cio.SpecError, match=r"Cannot read specc: No such file.*A tracking plan is a YAML file"):
         reasons(pd.DataFrame({"user_id": ["ada"]}), "specc")

@@ -1,4 +1,4 @@
-"""Work ahead keeps its order, stays near who takes it, and ends when nobody asks any more."""
+"""Results made ahead come in order, only a few at a time, and end when the caller stops."""
 
 import threading
 
@@ -31,7 +31,7 @@ def test_no_more_is_begun_than_one_result_beyond_the_threads(threads):
     assert len(begun) <= 10 + threads
 
 
-def test_who_stops_asking_leaves_no_thread_behind():
+def test_a_caller_that_stops_early_leaves_no_thread_behind():
     before = threading.active_count()
     results = prefetch.map_ordered(lambda item: item, range(100), threads=3)
     next(results)
@@ -62,5 +62,5 @@ def test_one_thread_is_the_callers_own():
     }
 
 
-def test_nothing_to_do_is_no_trouble():
+def test_without_items_there_are_no_results():
     assert list(prefetch.map_ordered(str, [], threads=2)) == []

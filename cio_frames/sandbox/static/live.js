@@ -1,28 +1,29 @@
-// Keeps the counters and charts current while a load runs. Without it the page is whole, and stands still.
+// Updates the counters and charts. Without it the page is complete, but static.
 "use strict";
-const words = new Intl.NumberFormat("en");
-const show = (values) => {
-  for (const place of document.querySelectorAll("[data-count]")) {
-    const value = values[place.dataset.count];
-    if (value !== undefined) place.textContent = words.format(value);
+const numberFormat = new Intl.NumberFormat("en");
+const update = (values) => {
+  for (const element of document.querySelectorAll("[data-count]")) {
+    const value = values[element.dataset.count];
+    if (value !== undefined) element.textContent = numberFormat.format(value);
   }
+  for (const card of document.querySelectorAll("[data-alert]")) card.classList.toggle("alert", values.problems > 0);
   for (const note of document.querySelectorAll("[data-waiting]")) note.hidden = !values.waiting;
   for (const chart of document.querySelectorAll("[data-chart]")) {
-    const which = Number(chart.dataset.chart);
-    const most = Math.max(...values.recent.map((second) => second[which]));
-    document.querySelector(`[data-most="${which}"]`).textContent = words.format(most);
+    const series = Number(chart.dataset.chart);
+    const maximum = Math.max(...values.recent.map((second) => second[series]));
+    document.querySelector(`[data-maximum="${series}"]`).textContent = numberFormat.format(maximum);
     values.recent.forEach((second, index) => {
-      const height = most ? (76 * second[which]) / most : 0;
+      const height = maximum ? (76 * second[series]) / maximum : 0;
       const bar = chart.children[index];
       bar.setAttribute("y", 79 - height);
       bar.setAttribute("height", height + 1);
     });
   }
 };
-const start = () => {
+const connect = () => {
   const source = new EventSource("/live");
-  source.onmessage = (message) => show(JSON.parse(message.data));
-  // A browser keeps few connections to one server: a page that nobody sees gives its own back.
-  document.addEventListener("visibilitychange", () => { source.close(); if (!document.hidden) start(); }, { once: true });
+  source.onmessage = (message) => update(JSON.parse(message.data));
+  // A browser opens few connections to one server, so a hidden page closes its own.
+  document.addEventListener("visibilitychange", () => { source.close(); if (!document.hidden) connect(); }, { once: true });
 };
-start();
+connect();

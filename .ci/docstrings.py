@@ -1,0 +1,230 @@
+"""Write what parameters mean into the docstrings of the public functions, from one table.
+
+The sections Parameters, Returns and Raises of every public function in the files below come from this file, so that
+editors and static tools show them whole. The text above them and the examples below them are written by hand.
+
+    python .ci/docstrings.py             rewrites the files
+    python .ci/docstrings.py --check     changes nothing; prints a diff and exits with 1 if a file is stale
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import difflib
+import sys
+import textwrap
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = (ROOT / "cio_frames" / "functions.py", ROOT / "cio_frames" / "operations.py")
+WIDTH = 120
+
+COLUMN = "column label, optional"
+SELECTION = "list of columns, or {column: field}, optional"
+
+# Parameter: its type and its meaning.
+PARAMETERS = {
+    "df": ("pandas.DataFrame", "One row per call."),
+    "call": ('{"identify", "track", "page", "screen", "group", "alias", "batch"}', "The call to make of each row."),
+    "event": ("str, optional", "One event name for all rows. Default is the name in ``event_column``, row by row."),
+    "event_column": (COLUMN, "Column with the event name of each row. Default is ``event``."),
+    "type_column": ("column label", "Column with the call of each row: ``identify``, ``track``, ..."),
+    "user_id": (COLUMN, "Column with the person's id. Default is ``user_id``, then ``userId``."),
+    "anonymous_id": (COLUMN, "Column with the anonymous id. Default is ``anonymous_id``, then ``anonymousId``."),
+    "previous_id": (COLUMN, "Column with the id that is merged away. Default is ``previous_id``, then ``previousId``."),
+    "group_id": (COLUMN, "Column with the object's id. Default is ``group_id``, then ``groupId``."),
+    "name": (COLUMN, "Column with the name of the page or screen. Default is ``name``."),
+    "timestamp": (
+        COLUMN,
+        "Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one, "
+        "Customer.io uses the time of receipt.",
+    ),
+    "message_id": (
+        COLUMN,
+        "Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call "
+        "gets a ULID made from its content, so that a rerun repeats it.",
+    ),
+    "traits": (
+        SELECTION,
+        "Columns to send as traits, with their names there. Default is every column that feeds no other field. A "
+        "dotted name nests.",
+    ),
+    "properties": (
+        SELECTION,
+        "Columns to send as properties, with their names there. Default is every column that feeds no other field. A "
+        "dotted name nests.",
+    ),
+    "context": (
+        "column label or dict, optional",
+        "A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.",
+    ),
+    "integrations": (
+        "column label or dict, optional",
+        'Which destinations receive the calls, for example ``{"All": False}``.',
+    ),
+    "token": (COLUMN, "Column with the token of the device. Default is ``token``."),
+    "device_type": (COLUMN, "Column with ``ios`` or ``android``. Default is ``device_type``."),
+    "object_id": (COLUMN, "Column with the object's id. Default is ``object_id``, then ``objectId``."),
+    "object_type_id": (
+        COLUMN,
+        "Column with the number of the object's type. Default is ``object_type_id``, then ``objectTypeId``. Without "
+        "such a column the type is 1; with one, a row without a number is invalid.",
+    ),
+    "delivery_id": (COLUMN, "Column with the id of the delivery. Default is ``delivery_id``, then ``deliveryId``."),
+    "metric": (COLUMN, "Column with what happened, such as ``opened``. Default is ``metric``."),
+    "action_type": (
+        COLUMN,
+        "Column with ``viewed_content`` or ``clicked_content``. Default is ``action_type``, then ``actionType``.",
+    ),
+    "content_id": (COLUMN, "Column with the number of the content. Default is ``content_id``, then ``contentId``."),
+    "template_id": (COLUMN, "Column with the number of the template. Default is ``template_id``, then ``templateId``."),
+    "confirm": (
+        "int",
+        "The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any "
+        "other value nothing is sent.",
+    ),
+    "audit": (
+        "path, optional",
+        "File to which one JSON line per affected row is appended before this returns: time, operation, id, message "
+        "id, status, HTTP status. It never holds the write key. If it is not writable, nothing is sent "
+        "(ConfigurationError); if writing fails later, the DeliveryError has the result.",
+    ),
+    "client": (
+        "Client, optional",
+        "Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.",
+    ),
+    "dry_run": ("bool", "Do everything but send: rows that would be sent are ``ready``. Requires no client."),
+    "on_invalid": (
+        '{"skip", "raise"}',
+        "Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.",
+    ),
+    "schema": (
+        '"spec", None, a pandera schema, or a path',
+        "What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or "
+        "the spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are "
+        "checked, not changed.",
+    ),
+    "strict_schema": (
+        "bool",
+        "Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not "
+        "keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message "
+        "id that is not a ULID stays a warning.",
+    ),
+    "nulls": (
+        '{"omit", "send"}',
+        "Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.",
+    ),
+    "timezone": ("str", "The time zone of times without one."),
+    "progress": ("bool, optional", "Whether to show a progress bar. Default is to show it in a terminal or notebook."),
+}
+
+# The same for one function, where a parameter means something else.
+PARAMETERS_OF = {
+    ("validate", "client"): ("Client, optional", "The client whose limits count. Default is the default limits."),
+    ("payloads", "client"): ("Client, optional", "The client whose limits count. Default is the default limits."),
+    ("page", "name"): (COLUMN, "Column with the name of the page. Default is ``name``."),
+    ("screen", "name"): (COLUMN, "Column with the name of the screen. Default is ``name``."),
+    ("add_devices", "timestamp"): (COLUMN, "Column with the time the device was last used. Default is ``timestamp``."),
+}
+
+RESULT_FRAME = (
+    "pandas.DataFrame",
+    "One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch, "
+    "http_status, attempts.",
+)
+RETURNS = {
+    "validate": ("ValidationReport", "Which rows are invalid, and why."),
+    "payloads": ("pandas.Series", "JSON text under the index of the frame."),
+}
+
+MISSING = ("MissingColumnsError", "A column that is named, or that the call requires, is missing.")
+COLUMNS = ("FrameError", "The columns cannot make this call, for example because two feed the same field.")
+PLAN = ("SpecError", "``schema`` is a path, and the tracking plan there is missing or malformed.")
+SENDING = (
+    ("InvalidRowsError", 'Rows are invalid, and ``on_invalid="raise"``; nothing was sent.'),
+    ("ConfigurationError", "``client`` is not set, and the environment has no write key."),
+    (
+        "AuthenticationError",
+        "The API does not accept the write key; ``.result`` has the status of every row until then.",
+    ),
+    ("DeliveryError", "Delivery stopped early for another reason; see ``.result``."),
+)
+CONFIRM = ("FrameError", "``confirm`` does not match, or the columns cannot make this call; nothing was sent.")
+
+
+def raises(parameters: list[str]) -> list[tuple[str, str]]:
+    """Return the errors of a function by its parameters."""
+    found = [MISSING, CONFIRM if "confirm" in parameters else COLUMNS]
+    found += [PLAN] if "schema" in parameters else []
+    return [*found, *SENDING] if "dry_run" in parameters else found
+
+
+def section(title: str, entries: list[tuple[str, str]]) -> list[str]:
+    """Return one numpydoc section, indented as in a function."""
+    lines = [f"    {title}", f"    {'-' * len(title)}"]
+    for head, text in entries:
+        lines.append(f"    {head}")
+        lines += textwrap.wrap(
+            text, WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 8, break_long_words=False,
+            break_on_hyphens=False,
+        )  # fmt: skip
+    return [*lines, ""]
+
+
+def sections(function: ast.FunctionDef) -> list[str]:
+    """Return the generated sections of a function."""
+    names = [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
+    unknown = [name for name in names if name not in PARAMETERS]
+    if unknown:
+        raise SystemExit(f"{function.name}: {', '.join(unknown)} missing in PARAMETERS of .ci/docstrings.py")
+    described = [(name, *PARAMETERS_OF.get((function.name, name), PARAMETERS[name])) for name in names]
+    return [
+        *section("Parameters", [(f"{name} : {kind}", text) for name, kind, text in described]),
+        *section("Returns", [RETURNS.get(function.name, RESULT_FRAME)]),
+        *section("Raises", raises(names)),
+    ]
+
+
+def rewrite(source: str) -> str:
+    """Return the source of a module with all generated sections as they should be."""
+    lines = source.splitlines()
+    functions = [
+        node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    ]
+    for function in reversed(functions):
+        docstring = function.body[0]
+        first, last = docstring.lineno, docstring.end_lineno
+        text = lines[first - 1 : last]
+        start = next((row for row, line in enumerate(text) if line == "    Parameters"), None)
+        stop = next((row for row, line in enumerate(text) if line == "    Examples"), None)
+        if start is None or stop is None:
+            raise SystemExit(f"{function.name}: the docstring requires the sections Parameters and Examples")
+        lines[first - 1 + start : first - 1 + stop] = sections(function)
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Rewrite or check the files."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="print a diff and exit with 1 if a file is stale")
+    parser.add_argument("files", nargs="*", type=Path, default=FILES, help="default: the public functions")
+    options = parser.parse_args()
+    stale = False
+    for path in options.files:
+        before = path.read_text(encoding="utf-8")
+        after = rewrite(before)
+        if before == after:
+            continue
+        stale = True
+        if options.check:
+            names = {"fromfile": str(path), "tofile": f"{path} (rewritten)", "lineterm": ""}
+            print("\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), **names)))  # noqa: T201
+        else:
+            path.write_text(after, encoding="utf-8")
+    if options.check and stale:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+"""``cio-frames load``, ``run`` and ``loads``: send the rows of files, and list what was sent."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from cio_frames.cli.mistakes import Mistakes
+from cio_frames.cli.options import CallOptions, command_with
+from cio_frames.cli.printing import (
+    err,
+    exit_on_error,
+    log_progress,
+    out,
+    print_frame,
+    print_json,
+    print_load_result,
+)
+from cio_frames.errors import (
+    CampaignsError,
+    DeliveryError,
+    Door,
+    InvalidRowsError,
+    MissingColumnsError,
+    parameter,
+    render,
+)
+
+if TYPE_CHECKING:
+    from cio_frames.client import Client
+    from cio_frames.loading import LoadResult
+    from cio_frames.pipeline import CallSpec
+
+_CLIENT_OPTIONS = ("strict", "gzip", "region", "endpoint", "requests_per_second", "workers")
+_LEDGER_PATTERNS = ("ledger.sqlite", "*/ledger.sqlite", "*/*/ledger.sqlite")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Options of every command that loads."""
+
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read, check and count all rows, but send nothing.")] = (
+        False
+    )
+    fresh: Annotated[bool, typer.Option("--fresh", help="Discard earlier progress and start over.")] = False
+    progress: Annotated[bool | None, typer.Option(help="Show a progress bar; default: if stderr is a terminal.")] = None
+    as_json: Annotated[bool, typer.Option("--json", help="Print counts and reasons as JSON.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadOptions(RunOptions, CallOptions):
+    """Options of ``cio-frames load``."""
+
+    source: Annotated[
+        str, typer.Argument(help="Parquet or CSV file, a folder or a pattern of them, or a URL (s3://, gs://).")
+    ]
+    no_schema: Annotated[
+        bool, typer.Option("--no-schema", help="Send rows without checking them against Customer.io's spec.")
+    ] = False
+    strict_schema: Annotated[bool, typer.Option("--strict-schema", help="Do not send rows with warnings.")] = False
+    on_invalid: Annotated[
+        str, typer.Option(help="Rows that fail validation: skip sends the others, raise sends nothing.")
+    ] = "skip"
+    strict: Annotated[bool, typer.Option(help="Use strict mode: the API reports calls it rejects.")] = True
+    gzip: Annotated[bool, typer.Option("--gzip", help="Compress request bodies.")] = False
+    region: Annotated[
+        str | None, typer.Option(help="Region of the workspace, us or eu; default: CIO_REGION, then us.")
+    ] = None
+    endpoint: Annotated[
+        str | None, typer.Option(help="URL of a proxy or sandbox to send to; default: CIO_ENDPOINT, then the region.")
+    ] = None
+    requests_per_second: Annotated[float, typer.Option(help="Rate limit of requests.")] = 1_000
+    workers: Annotated[int, typer.Option(help="Number of connections to send on.")] = 4
+    ledger: Annotated[
+        Path | None,
+        typer.Option(help="SQLite file that records progress; default: ledger.sqlite in the output folder."),
+    ] = None
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for results/ and undelivered.parquet; default: named after source and call."),
+    ] = None
+    allow_campaigns: Annotated[
+        bool,
+        typer.Option(
+            "--allow-campaigns", help="Send events that are younger than 72 hours or have no time: can start campaigns."
+        ),
+    ] = False
+    report: Annotated[Path | None, typer.Option(help="Write a summary: HTML (.html) or JSON (.json).")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobOptions(RunOptions):
+    """Options of ``cio-frames run``."""
+
+    job: Annotated[Path, typer.Argument(help="Job file: YAML with the source, the call and its columns.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadsOptions:
+    """Options of ``cio-frames loads``."""
+
+    ledgers: Annotated[
+        list[Path] | None, typer.Argument(help="Ledger files or folders to search; default: the current folder.")
+    ] = None
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False
+
+
+@command_with(LoadOptions)
+def load_command(options: LoadOptions) -> None:
+    """Send the rows of files. Run the same command again to resume a load that was stopped.
+
+    The write key is read from the environment variable CIO_WRITE_KEY.
+    """
+    mistakes = Mistakes()
+    call_spec = options.call_spec(mistakes)
+    settings = {name: getattr(options, name) for name in _CLIENT_OPTIONS}
+    load_and_print(
+        options.source, call_spec, {name: value for name, value in settings.items() if value is not None}, mistakes,
+        report=options.report, as_json=options.as_json,
+        ledger=options.ledger, output=options.output, fresh=options.fresh, progress=options.progress,
+        dry_run=options.dry_run, on_invalid=options.on_invalid, allow_campaigns=options.allow_campaigns,
+    )  # fmt: skip
+
+
+@command_with(JobOptions)
+def run_command(options: JobOptions) -> None:
+    """Run the load that a job file describes, for cron, Airflow and CI.
+
+    The write key is read from the environment variable CIO_WRITE_KEY.
+    """
+    from cio_frames.cli.job_file import read_job
+    from cio_frames.cli.precheck import build_checked_client
+
+    with exit_on_error("job file"):
+        mistakes, job = Mistakes(), None
+        with mistakes.collect():
+            job = read_job(options.job)
+        if job is None:
+            build_checked_client({}, mistakes, dry_run=options.dry_run)
+            mistakes.raise_all()
+            return
+        load_and_print(
+            job.source, job.call_spec, job.client, mistakes, door="job file",
+            report=job.report, as_json=options.as_json,
+            dry_run=options.dry_run, fresh=options.fresh, progress=options.progress, **job.options,
+        )  # fmt: skip
+
+
+@command_with(LoadsOptions)
+def loads_command(options: LoadsOptions) -> None:
+    """List loads and how far they are, from their ledgers."""
+    import pandas as pd
+
+    from cio_frames.loading import loads_in
+
+    listed = [loads_in(path).assign(ledger=str(path)) for path in find_ledgers(options.ledgers or [Path()])]
+    found = pd.concat(listed, ignore_index=True) if listed else pd.DataFrame()
+    if options.as_json:
+        print_json(json.loads(found.to_json(orient="records")))
+    elif found.empty:
+        out.print("No ledger found here. Name one: cio-frames loads orders.load/ledger.sqlite")
+    else:
+        shown = found[["source", "call", "event", "phase", "rows", "rows_done", "delivered", "started_at", "ledger"]]
+        print_frame(shown.astype(object).where(shown.notna(), ""))
+
+
+def find_ledgers(paths: Sequence[Path]) -> list[Path]:
+    """Return ledger files: those named, and those in named folders, at most two levels below."""
+    ledgers: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            ledgers += [ledger for pattern in _LEDGER_PATTERNS for ledger in sorted(path.glob(pattern))]
+        else:
+            ledgers.append(path)
+    return ledgers
+
+
+def load_and_print(
+    source: str, call_spec: CallSpec, settings: Mapping[str, Any], mistakes: Mistakes, *,
+    report: Path | None, as_json: bool, door: Door = "command line", **options: Any,
+) -> None:  # fmt: skip
+    """Load, print the counts, and exit with 1 if rows were not delivered; with all mistakes of the command before."""
+    client = _check_command(source, call_spec, settings, mistakes, report, options)
+    if not sys.stderr.isatty():
+        log_progress()
+    failure = ""
+    try:
+        loaded = _load_or_confirm(source, call_spec, client, options)
+    except DeliveryError as error:
+        loaded, failure = cast("LoadResult", error.result), str(error.args[0])
+    except InvalidRowsError as error:
+        loaded = cast("LoadResult", error.report)
+        failure = (
+            f"{loaded.rows_held_back:,} of {loaded.rows:,} rows are invalid, and nothing was sent. Correct them, or "
+            f"set {parameter('on_invalid', 'skip')} to send the others."
+        )
+    except MissingColumnsError:
+        # The source is looked at here only now: opening many files twice takes its time.
+        _check_source(source, call_spec, mistakes, options)
+        mistakes.raise_all()
+        raise
+    if report is not None:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        loaded.to_report(report)
+    if as_json:
+        print_json({**loaded.as_dict(), "why": loaded.why_text(door)})
+    else:
+        print_load_result(loaded)
+    if failure or loaded.why:
+        err.print(render(failure, door) or loaded.why_text(door))
+    if not loaded.ok:
+        raise typer.Exit(1)
+
+
+def _check_command(
+    source: str, call_spec: CallSpec, settings: Mapping[str, Any], mistakes: Mistakes, report: Path | None,
+    options: Mapping[str, Any],
+) -> Client:  # fmt: skip
+    """Return the client, or raise every mistake of the command."""
+    from cio_frames.cli.precheck import build_checked_client, check_choice, check_writable
+
+    client = build_checked_client(settings, mistakes, dry_run=options["dry_run"])
+    with mistakes.collect():
+        check_choice("on_invalid", options["on_invalid"], ("skip", "raise"))
+    if report is not None:
+        with mistakes.collect():
+            check_writable(report, "the summary", "report", make_folder=True)
+    if mistakes:
+        _check_source(source, call_spec, mistakes, options)
+    mistakes.raise_all()
+    return cast("Client", client)
+
+
+def _check_source(source: str, call_spec: CallSpec, mistakes: Mistakes, options: Mapping[str, Any]) -> None:
+    from cio_frames.cli.precheck import check_source
+
+    check_source(source, call_spec, mistakes, output=options["output"])
+
+
+def _load_or_confirm(source: str, call_spec: CallSpec, client: Client, options: Mapping[str, Any]) -> LoadResult:
+    """Load; on a terminal, ask before events are sent that can start campaigns."""
+    from cio_frames.loading import load_source
+
+    try:
+        return load_source(source, call_spec, client, **options)
+    except CampaignsError as error:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        err.print(f"{error.rows:,} rows are events younger than 72 hours, or without a time: they can start campaigns,")
+        typer.confirm("that is, send mail to real people. Send them?", abort=True, err=True)
+        return load_source(source, call_spec, client, **{**options, "allow_campaigns": True})

@@ -1,0 +1,155 @@
+"""Options of commands: each stands once, as a field with its type, its default and its help sentence.
+
+A command takes a dataclass of options; :func:`command_with` expands the fields into the signature that typer reads.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
+
+import typer
+
+from cio_frames.cli.mistakes import Mistakes
+from cio_frames.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from cio_frames.columns import Selection
+    from cio_frames.pipeline import CallSpec
+
+Options = TypeVar("Options")
+
+# Options whose value is the name of a column, as job files have them under `columns:`.
+COLUMN_OPTIONS = ("user_id", "anonymous_id", "previous_id", "group_id", "name", "timestamp", "message_id")
+
+
+def command_with(options: type[Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
+    """Return a decorator that gives a command one parameter for each field of a dataclass of options.
+
+    >>> @dataclass(frozen=True)
+    ... class Greeting:
+    ...     name: Annotated[str, typer.Option(help="Who to greet.")] = "world"
+    >>> @command_with(Greeting)
+    ... def greet(options: Greeting) -> None:
+    ...     print(f"Hello, {options.name}!")
+    >>> list(inspect.signature(greet).parameters), greet()
+    Hello, world!
+    (['name'], None)
+    """
+    hints = get_type_hints(options, include_extras=True)
+    parameters = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
+            annotation=hints[field.name],
+        )
+        for field in fields(options)  # type: ignore[arg-type]
+    ]
+
+    def expand(command: Callable[[Options], None]) -> Callable[..., None]:
+        def run(**values: Any) -> None:
+            command(options(**values))
+
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return run
+
+    return expand
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallOptions:
+    """Which call the rows make, from which columns, checked and encoded how: the options of every such command."""
+
+    call: Annotated[
+        str | None,
+        typer.Option(help="Call that the rows make (required): identify, track, page, screen, group, alias or batch."),
+    ] = None
+    event: Annotated[str | None, typer.Option(help="Event name for all rows (track).")] = None
+    event_column: Annotated[
+        str | None, typer.Option(help="Column with the name of each row's event (track, batch).")
+    ] = None
+    type_column: Annotated[str, typer.Option(help="Column with the call that each row makes (batch).")] = "type"
+    user_id: Annotated[str | None, typer.Option(help="Column with the person's id.")] = None
+    anonymous_id: Annotated[str | None, typer.Option(help="Column with the id of an anonymous visitor.")] = None
+    previous_id: Annotated[
+        str | None, typer.Option(help="Column with the earlier id of the person, which is merged away (alias).")
+    ] = None
+    group_id: Annotated[str | None, typer.Option(help="Column with the object's id (group).")] = None
+    name: Annotated[str | None, typer.Option(help="Column with the name of the page or screen.")] = None
+    timestamp: Annotated[str | None, typer.Option(help="Column with the time of the event.")] = None
+    message_id: Annotated[
+        str | None, typer.Option(help="Column with message ids; default: ids made from the content.")
+    ] = None
+    traits: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN[=FIELD]",
+            help="Column to send as a trait, repeatable (identify, group); default: every column without another use.",
+        ),
+    ] = None
+    properties: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN[=FIELD]",
+            help="Column to send as a property, repeatable (track, page, screen); default: every unused column.",
+        ),
+    ] = None
+    timezone: Annotated[str, typer.Option(help="Timezone of times that name none, for example Europe/Berlin.")] = "UTC"
+    nulls: Annotated[
+        str, typer.Option(help="Missing values: omit leaves them out, send writes null, which can erase an attribute.")
+    ] = "omit"
+    schema: Annotated[
+        Path | None, typer.Option(help="Tracking plan to check rows against: a YAML file in the format of schemas/.")
+    ] = None
+    no_schema: Annotated[bool, typer.Option("--no-schema", help="Do not check rows against Customer.io's spec.")] = (
+        False
+    )
+    strict_schema: Annotated[bool, typer.Option("--strict-schema", help="Treat warnings as errors.")] = False
+
+    def call_spec(self, mistakes: Mistakes) -> CallSpec:
+        """Return the call spec that the options describe; add wrong options to the mistakes, and use defaults for them.
+
+        >>> mistakes = Mistakes()
+        >>> CallOptions(call="identify", user_id="customer", timezone="Mars").call_spec(mistakes).mapping.user_id
+        'customer'
+        >>> bool(mistakes)
+        True
+        """
+        from cio_frames.cli.precheck import build_checked_call_spec, without_call
+
+        if self.call is None:
+            mistakes.add(ConfigurationError("required option --call is missing. Add --call track, for example."))
+        if self.no_schema and self.schema is not None:
+            mistakes.add(ConfigurationError("--schema and --no-schema exclude each other. Use one of them."))
+        columns = {name: getattr(self, name) for name in (*COLUMN_OPTIONS, "event_column", "type_column")}
+        columns |= {name: parse_selection(getattr(self, name)) for name in ("traits", "properties")}
+        call = self.call or "track"
+        call_spec = build_checked_call_spec(
+            call,
+            columns,
+            {
+                "nulls": self.nulls,
+                "timezone": self.timezone,
+                "event": self.event,
+                "strict_schema": self.strict_schema,
+                "schema": None if self.no_schema else self.schema or "spec",
+            },
+            lambda _, error: mistakes.add(error),
+        )
+        return without_call(call_spec) if self.call is None else call_spec
+
+
+def parse_selection(options: Sequence[str] | None) -> Selection | None:
+    """Return COLUMN and COLUMN=FIELD options as a selection.
+
+    >>> parse_selection(["total", "sku=product_id"])
+    {'total': 'total', 'sku': 'product_id'}
+    """
+    if not options:
+        return None
+    return {column: field or column for column, _, field in (option.partition("=") for option in options)}

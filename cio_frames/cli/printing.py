@@ -1,0 +1,129 @@
+"""What the command line prints: results to stdout, remarks and errors to stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from cio_frames.errors import CioFramesError, Door, InvalidRowsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cio_frames.loading import LoadResult
+
+# Text from files and servers is never markup.
+out = Console(soft_wrap=True, highlight=False, markup=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+# Programs and files have no edge at which a name would have to be cut.
+_PIPE_WIDTH = 10_000
+_REASONS_PRINTED = 10
+_ROWS_PRINTED = 10
+
+
+def print_json(facts: Any) -> None:
+    """Print facts as JSON, for programs."""
+    sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_frame(frame: pd.DataFrame) -> None:
+    """Print a frame as a table, without its index."""
+    table = Table(*map(str, frame.columns), box=None, header_style="bold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(str(cell) for cell in row))
+    print_table(table)
+
+
+def print_table(table: Table) -> None:
+    """Print a table: cut to the width of a terminal, whole in pipes and files."""
+    console = out if out.is_terminal else Console(width=_PIPE_WIDTH, soft_wrap=True, highlight=False, markup=False)
+    console.print(table)
+
+
+@contextmanager
+def exit_on_error(door: Door = "command line") -> Iterator[None]:
+    """Print an error of cio_frames in the words of a door and exit, instead of a traceback.
+
+    The exit status is 1 if rows are invalid, and 2 for mistakes in the command.
+    """
+    try:
+        yield
+    except CioFramesError as error:
+        err.print(f"cio-frames: {error.text(door)}")
+        sys.exit(1 if isinstance(error, InvalidRowsError) else 2)
+
+
+def log_progress() -> None:
+    """Write the progress log to stderr, for runs without a terminal to show a bar on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log = logging.getLogger("cio_frames.progress")
+    log.handlers[:] = [handler]
+    log.setLevel(logging.INFO)
+
+
+def print_load_result(loaded: LoadResult) -> None:
+    """Print counts by status and reason, totals, and the paths of the files that a load wrote."""
+    from cio_frames.results import GOOD
+
+    counts = sorted(merge_sizes(loaded.reasons).items(), key=lambda count: (count[0][0] not in GOOD, -count[1]))
+    for (status, reason), rows in counts[:_REASONS_PRINTED]:
+        out.print(f"{rows:>12,} {status}" + (f"  {reason}" if reason else ""))
+    if len(counts) > _REASONS_PRINTED:
+        out.print(f"{'':>12} and {len(counts) - _REASONS_PRINTED:,} more reasons")
+    rows_read = sum(loaded.reasons.values())
+    if loaded.rows > rows_read:
+        out.print(f"{loaded.rows - rows_read:>12,} unsent  not read yet")
+    rate = f", {loaded.rows_now / loaded.seconds:,.0f} rows per second" if loaded.seconds else ""
+    out.print(
+        f"{loaded.rows:,} rows, {loaded.bytes:,} bytes, {loaded.requests:,} requests, {loaded.seconds:.2f} s{rate}"
+    )
+    if loaded.phase == "dry run":
+        _print_dry_run(loaded)
+    if loaded.resent:
+        out.print(f"{loaded.resent:,} rows were sent again with the same message ids: the earlier run got no answer.")
+    if loaded.results:
+        out.print(f"Results: {loaded.results}")
+    if loaded.undelivered:
+        out.print(f"Undelivered: {loaded.undelivered}")
+
+
+def merge_sizes(reasons: Mapping[tuple[str, str | None], int]) -> dict[tuple[str, str | None], int]:
+    """Return the counts with one line for all rows that are too large: their reasons differ by the size alone.
+
+    >>> merge_sizes({("too_large", "33,000 bytes"): 2, ("too_large", "34,000 bytes"): 1, ("delivered", None): 4})
+    {('delivered', None): 4, ('too_large', '33,000 bytes, and 1 other sizes'): 3}
+    """
+    sizes = {reason: rows for (status, reason), rows in reasons.items() if status == "too_large"}
+    others = {key: rows for key, rows in reasons.items() if key[0] != "too_large"}
+    if not sizes:
+        return others
+    more = f", and {len(sizes) - 1:,} other sizes" if len(sizes) > 1 else ""
+    return others | {("too_large", f"{max(sizes, key=lambda reason: sizes[reason])}{more}"): sum(sizes.values())}
+
+
+def _print_dry_run(loaded: LoadResult) -> None:
+    out.print(f"At the rate limit, the requests take at least {loaded.least_seconds:,.2f} s.")
+    if loaded.earliest is not None and loaded.latest is not None:
+        out.print(f"Timestamps from {loaded.earliest.isoformat()} to {loaded.latest.isoformat()}.")
+    print_campaign_rows(sum(loaded.recent.values()))
+    if loaded.first_held_back:
+        out.print("First rows of each reason that cannot be sent (counted from 0):")
+    for row in loaded.first_held_back[:_ROWS_PRINTED]:
+        out.print(f"  {row}")
+
+
+def print_campaign_rows(rows: int) -> None:
+    """Print how many rows can start campaigns."""
+    if rows:
+        out.print(f"{rows:,} rows are events younger than 72 hours, or without a time, and can start campaigns.")
+    else:
+        out.print("No row can start campaigns.")

@@ -1,0 +1,96 @@
+"""``cio-frames validate``: check the rows of a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cio_frames.cli.mistakes import Mistakes
+from cio_frames.cli.options import CallOptions, command_with
+from cio_frames.cli.printing import out, print_campaign_rows, print_frame
+from cio_frames.errors import MissingColumnsError
+
+if TYPE_CHECKING:
+    from cio_frames.report import ValidationReport
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidateOptions(CallOptions):
+    """Options of ``cio-frames validate``."""
+
+    file: Annotated[str, typer.Argument(help="Parquet or CSV file, or a folder or a pattern of them.")]
+    no_schema: Annotated[
+        bool, typer.Option("--no-schema", help="Check only that rows can be written as JSON within the size limits.")
+    ] = False
+    strict_schema: Annotated[bool, typer.Option("--strict-schema", help="Count rows with warnings as invalid.")] = False
+    report: Annotated[Path | None, typer.Option(help="Write the report as one HTML page.")] = None
+    failures: Annotated[Path | None, typer.Option(help="Write the failure cases to a Parquet file.")] = None
+    show_values: Annotated[
+        bool,
+        typer.Option("--show-values", help="Include the failing values, which can be personal data, in both files."),
+    ] = False
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False
+
+
+@command_with(ValidateOptions)
+def validate_command(options: ValidateOptions) -> None:
+    """Check the rows of a file as a load would. Nothing is sent, and no write key is needed.
+
+    The exit status is 1 if rows are invalid.
+    """
+    report = validate_file(options)
+    if options.report is not None:
+        report.to_html(options.report, show_values=options.show_values)
+    if options.failures is not None:
+        report.to_parquet(options.failures, show_values=options.show_values)
+    if options.as_json:
+        out.print(report.to_json(), soft_wrap=True)
+    else:
+        print_validation_report(report)
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+def validate_file(options: ValidateOptions) -> ValidationReport:
+    """Return the report on a file, or raise every mistake of the command."""
+    from cio_frames import pipeline
+    from cio_frames.cli.precheck import check_source, check_writable
+    from cio_frames.loading import read
+
+    mistakes = Mistakes()
+    call_spec = options.call_spec(mistakes)
+    for path, what, name in (
+        (options.report, "the report", "report"),
+        (options.failures, "the failure cases", "failures"),
+    ):
+        if path is not None:
+            with mistakes.collect():
+                check_writable(path, what, name)
+    if mistakes:
+        check_source(options.file, call_spec, mistakes)
+    mistakes.raise_all()
+    try:
+        frame = read(options.file, types_of=lambda labels: pipeline.types_of(labels, call_spec))
+        return pipeline.build_report(frame, call_spec)
+    except MissingColumnsError:
+        check_source(options.file, call_spec, mistakes)
+        mistakes.raise_all()
+        raise
+
+
+def print_validation_report(report: ValidationReport) -> None:
+    """Print the headline of a report and its summary as a table."""
+    out.print(repr(report)[1:-1])
+    summary = report.summary()
+    if len(summary):
+        shown = summary.drop(columns="check").assign(
+            column=summary["column"].astype(object).where(summary["column"].notna(), ""),
+            share=summary["share"].map("{:.1%}".format),
+            first_positions=summary["first_positions"].map(lambda places: ", ".join(map(str, places))),
+        )
+        print_frame(shown)
+    if report.facts.recent:
+        print_campaign_rows(sum(report.facts.recent.values()))

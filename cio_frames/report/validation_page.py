@@ -1,0 +1,100 @@
+"""A validation report as one HTML page that loads nothing else."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import pandas as pd
+
+from cio_frames.report.facts import Facts
+from cio_frames.report.findings import MAX_CHECKS, Findings, short_text
+from cio_frames.report.sizes import histogram
+from cio_frames.report.templates import template_environment
+
+_MAX_COLUMNS = 1_000
+_MAX_EVENTS = 50
+
+
+class ReportContent(Protocol):
+    """What a page needs of a report."""
+
+    @property
+    def what(self) -> str:
+        """The call and the event."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows were checked."""
+
+    @property
+    def against(self) -> str:
+        """The spec, tracking plan or schema that rows were checked against."""
+
+    @property
+    def failure_cases(self) -> pd.DataFrame:
+        """One row per broken check: position, index, column, check, severity, value, reason."""
+
+    @property
+    def facts(self) -> Facts | None:
+        """Sizes, requests, times and columns, if they are known."""
+
+
+def validation_page(report: ReportContent, *, show_values: bool) -> str:
+    """Return a report as HTML.
+
+    Parameters
+    ----------
+    report : ValidationReport
+        Or another object with the same content.
+    show_values : bool
+        Whether to include the values of failing cells and the index labels of their rows: both may be people's data.
+        Labels of columns and names of events are always included.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> cases = pd.DataFrame(
+    ...     {
+    ...         "position": [1],
+    ...         "index": [1],
+    ...         "column": ["total"],
+    ...         "check": "number",
+    ...         "severity": "error",
+    ...         "value": ["free"],
+    ...         "reason": ["total: must be a number"],
+    ...     }
+    ... )
+    >>> report = SimpleNamespace(what="identify", rows=3, against="the spec", failure_cases=cases, facts=None)
+    >>> text = validation_page(report, show_values=False)
+    >>> "1 of 3 rows is held back" in text, "free" in text
+    (True, False)
+    """
+    findings = Findings(report.failure_cases, report.rows)
+    facts = report.facts
+    show_index = show_values and findings.index_differs
+    checks, more_checks = findings.checks(show_values=show_values, show_index=show_index)
+    tallies = findings.tallies([column.label for column in facts.columns] if facts else [])
+    return template_environment().get_template("report.html.j2").render(
+        what=short_text(report.what),
+        against=short_text(report.against),
+        total=findings.total,
+        checks=checks,
+        more_checks=more_checks,
+        max_checks=MAX_CHECKS,
+        show_index=show_index,
+        show_values=show_values,
+        tallies=tallies[:_MAX_COLUMNS],
+        more_tallies=len(tallies[_MAX_COLUMNS:]),
+        facts=facts,
+        columns=facts.columns[:_MAX_COLUMNS] if facts else (),
+        recent=_recent_events(facts) if facts else [],
+        max_events=_MAX_EVENTS,
+        call_sizes=histogram(facts.call_bytes, facts.max_call_bytes) if facts else None,
+        body_sizes=histogram(facts.bodies, facts.max_body_bytes) if facts else None,
+    )  # fmt: skip
+
+
+def _recent_events(facts: Facts) -> list[tuple[str, int]]:
+    """Return which events can start campaigns, the most frequent first."""
+    found = [(short_text(event), rows) for event, rows in facts.recent.items() if rows]
+    return sorted(found, key=lambda pair: -pair[1])

@@ -1,0 +1,287 @@
+"""The result of validation, for people and for programs."""
+
+from __future__ import annotations
+
+import html
+import json
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cio_frames import spec
+from cio_frames.errors import FrameError
+from cio_frames.report.facts import Facts
+
+_MAX_SUMMARY_ROWS = 20
+# People need the first few; programs have failure_cases.
+_MAX_POSITIONS = 5
+
+
+class ValidationReport:
+    """Which rows of a frame are invalid, and why; which have warnings; and facts about the rows.
+
+    ``len(report)`` is the number of rows held back.
+
+    Attributes
+    ----------
+    what : str
+        The call and event that rows were checked for.
+    rows : int
+        How many rows were checked.
+    failure_cases : pandas.DataFrame
+        One row per broken check: position (from 0), index (the frame's label), column, check (a stable name), severity,
+        value, reason. A row with an ``error`` is held back, one with a ``warning`` is sent.
+    facts : Facts
+        Sizes, requests, times and columns.
+    spec_edition : str
+        The edition of the vendor's API description that the checks are based on.
+    against : str
+        What rows were checked against: the spec, alone or with a tracking plan on top, or a schema.
+
+    Examples
+    --------
+    >>> import cio_frames as cio
+    >>> orders = pd.DataFrame({"user_id": ["ada", None], "total": [12.5, 3.0], "Total": [1, 2]})
+    >>> report = cio.validate(orders, "track", "Order Completed")
+    >>> report.ok, report.rows_held_back, report.rows_with_warnings
+    (False, 1, 1)
+    >>> report.failure_cases[["position", "severity", "reason"]]
+       position severity                                             reason
+    0         0  warning  Total: not a known property of Order Completed...
+    1         1    error                 user_id: required value is missing
+    2         1  warning  Total: not a known property of Order Completed...
+    """
+
+    def __init__(self, what: str, index: pd.Index[Any], failures: pd.DataFrame, facts: Facts, *, against: str) -> None:
+        self.what = what
+        self.against = against
+        self.rows = len(index)
+        self.facts = facts
+        self.spec_edition = spec.read_api().edition
+        labels = index.to_numpy(dtype=object)[failures["position"].to_numpy(dtype=np.int64)]
+        self.failure_cases = failures.copy()
+        self.failure_cases.insert(1, "index", pd.Series(labels, dtype=object))
+
+    @property
+    def ok(self) -> bool:
+        """Whether every row can be sent."""
+        return self.rows_held_back == 0
+
+    @property
+    def rows_held_back(self) -> int:
+        """How many rows cannot be sent."""
+        return len(self._positions_with("error"))
+
+    @property
+    def rows_with_warnings(self) -> int:
+        """How many of the other rows have a warning."""
+        return len(np.setdiff1d(self._positions_with("warning"), self._positions_with("error"), assume_unique=True))
+
+    def _positions_with(self, severity: str) -> npt.NDArray[np.int64]:
+        has_severity = self.failure_cases["severity"].eq(severity).to_numpy(dtype=bool)
+        return np.unique(self.failure_cases["position"].to_numpy(dtype=np.int64)[has_severity])
+
+    def __len__(self) -> int:
+        return self.rows_held_back
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "The truth value of a report is ambiguous. Use report.ok, or len(report) for the number of rows held back."
+        )
+
+    def invalid(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the invalid rows of a frame, unchanged.
+
+        Raises
+        ------
+        FrameError
+            The frame does not have as many rows as the one that was checked.
+
+        Examples
+        --------
+        >>> import cio_frames as cio
+        >>> people = pd.DataFrame({"user_id": ["ada", None], "plan": ["team", "free"]})
+        >>> cio.validate(people, "identify").invalid(people)["plan"].tolist()
+        ['free']
+        """
+        if len(frame) != self.rows:
+            raise FrameError(
+                f"The frame has {len(frame):,} rows, but {self.rows:,} were checked. Pass the frame that was checked."
+            )
+        return frame.iloc[self._positions_with("error")]
+
+    def summary(self) -> pd.DataFrame:
+        """Return one row per column, check and severity: failing rows, their share, first positions and first reason.
+
+        Examples
+        --------
+        >>> import cio_frames as cio
+        >>> orders = pd.DataFrame({"user_id": ["ada", "bob"], "total": ["much", 3]})
+        >>> cio.validate(orders, "track", "Order Completed").summary()[["column", "check", "rows", "first_reason"]]
+          column   check  rows             first_reason
+        0  total  number     1  total: must be a number
+        """
+        keys = ["column", "check", "severity"]
+        grouped = self.failure_cases.groupby(keys, dropna=False, sort=False)
+        found = grouped.agg(
+            rows=("position", "nunique"),
+            first_positions=("position", _first_positions),
+            first_reason=("reason", "first"),
+        ).reset_index()
+        found["rows"] = found["rows"].astype("int64")
+        found.insert(4, "share", found["rows"] / max(self.rows, 1))
+        return found.sort_values(["severity", "rows"], ascending=[True, False], kind="stable", ignore_index=True)
+
+    def to_html(self, path: str | PathLike[str], *, show_values: bool = False) -> None:
+        """Write the report as one HTML page that loads nothing else.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to write it.
+        show_values : bool
+            Whether to include failing cells and the index labels of their rows. Default is False, since they may be
+            people's data; positions are always included.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import cio_frames as cio
+        >>> report = cio.validate(pd.DataFrame({"user_id": [None]}), "identify")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     report.to_html(f"{folder}/report.html")
+        ...     "The one row is held back" in Path(folder, "report.html").read_text(encoding="utf-8")
+        True
+        """
+        from cio_frames.report.validation_page import validation_page
+
+        Path(path).write_text(validation_page(self, show_values=show_values), encoding="utf-8")
+
+    def to_parquet(self, path: str | PathLike[str], *, show_values: bool = False) -> None:
+        """Write the failure cases as Parquet, with columns, index labels and values as text.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to write them.
+        show_values : bool
+            Whether to include failing cells and the index labels of their rows. Default is to write null, since they
+            may be people's data.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import cio_frames as cio
+        >>> report = cio.validate(pd.DataFrame({"user_id": ["ada"], "email": ["nobody"]}), "identify")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     report.to_parquet(f"{folder}/cases.parquet")
+        ...     pd.read_parquet(f"{folder}/cases.parquet")[["position", "column", "reason"]].to_numpy().tolist()
+        [[0, 'email', 'email: must be an email address']]
+        """
+        cases = self.failure_cases
+        private = {
+            name: cases[name].map(_encodable_text, na_action="ignore").astype("string")
+            if show_values or name == "column"
+            else pd.Series(pd.NA, index=cases.index, dtype="string")
+            for name in ("index", "column", "value")
+        }
+        texts = {name: cases[name].map(_encodable_text).astype("string") for name in ("check", "severity", "reason")}
+        cases.assign(**private, **texts).to_parquet(path, index=False)
+
+    def to_json(self, path: str | PathLike[str] | None = None) -> str:
+        """Return the report as JSON for programs, without values of cells, and write it to a path if one is given.
+
+        Parameters
+        ----------
+        path : path-like, optional
+            Where to write it.
+
+        Returns
+        -------
+        str
+            An object with what was checked and against what, ok, rows, rows_held_back, rows_with_warnings, the summary
+            as checks, and the facts: requests, body_bytes, largest_body_bytes, largest_call_bytes, earliest, latest,
+            untimed, recent, columns.
+
+        Examples
+        --------
+        >>> import json
+        >>> import cio_frames as cio
+        >>> report = cio.validate(pd.DataFrame({"user_id": ["ada"]}), "identify")
+        >>> json.loads(report.to_json())["ok"]
+        True
+        """
+        text = _encodable_text(json.dumps(self._as_dict(), indent=2, ensure_ascii=False, default=str))
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def _as_dict(self) -> dict[str, Any]:
+        facts = self.facts
+        summary = self.summary()
+        summary["column"] = summary["column"].map(str, na_action="ignore")
+        return {
+            "what": self.what,
+            "spec_edition": self.spec_edition,
+            "against": self.against,
+            "checked_at": facts.checked_at.isoformat(),
+            "ok": self.ok,
+            "rows": self.rows,
+            "rows_held_back": self.rows_held_back,
+            "rows_with_warnings": self.rows_with_warnings,
+            "checks": json.loads(summary.to_json(orient="records")),
+            "requests": facts.requests,
+            "body_bytes": facts.body_bytes,
+            "largest_body_bytes": _largest_size(facts.bodies),
+            "largest_call_bytes": _largest_size(facts.call_bytes),
+            "earliest": facts.earliest and facts.earliest.isoformat(),
+            "latest": facts.latest and facts.latest.isoformat(),
+            "untimed": facts.untimed,
+            "recent": facts.recent,
+            "columns": [
+                {
+                    "label": column.label,
+                    "field": column.field,
+                    "dtype": column.dtype,
+                    "wire_type": column.wire_type,
+                    "filled": column.filled,
+                    "losses": dict(column.losses),
+                }
+                for column in facts.columns
+            ],
+        }
+
+    def __repr__(self) -> str:
+        warnings = f", {self.rows_with_warnings:,} with warnings" if self.rows_with_warnings else ""
+        if self.ok:
+            return f"<ValidationReport of {self.what}: all {self.rows:,} rows can be sent{warnings}>"
+        return f"<ValidationReport of {self.what}: {len(self):,} of {self.rows:,} rows cannot be sent{warnings}>"
+
+    def _repr_html_(self) -> str:
+        """Return the report as a notebook shows it, without values of cells."""
+        head = f"<p>{html.escape(repr(self)[1:-1])}</p>"
+        if self.failure_cases.empty:
+            return head
+        # The first reason has more than the name of the check.
+        shown = self.summary().drop(columns="check").head(_MAX_SUMMARY_ROWS)
+        shown = shown.assign(share=shown["share"].map("{:.1%}".format))
+        with pd.option_context("display.max_colwidth", None):
+            return head + shown.to_html(index=False, escape=True, border=0)
+
+
+def _largest_size(sizes: npt.NDArray[np.int64]) -> int | None:
+    return int(sizes.max()) if len(sizes) else None
+
+
+def _encodable_text(thing: Any) -> str:
+    """Return text that a file can hold: lone surrogates become question marks."""
+    return str(thing).encode("utf-8", "replace").decode()
+
+
+def _first_positions(positions: pd.Series[int]) -> list[int]:
+    # Positions are in order.
+    return positions.drop_duplicates().head(_MAX_POSITIONS).tolist()

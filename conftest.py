@@ -1,0 +1,49 @@
+"""Mark the slow tests, which ``make check`` leaves out: property tests, and those that are listed here.
+
+The list is in one place, so that one look shows what the fast set does not cover. An entry is the start of a test's id:
+a folder, a file, or a test.
+"""
+
+import hypothesis
+import pytest
+
+SLOW = (
+    # Other programs: a browser, official clients, S3, kernels of notebooks, libraries to compare with.
+    "tests/browser/",
+    "tests/cli/test_demo.py",
+    "tests/cli/test_sandbox.py",
+    "tests/docs/test_benchmarks.py",
+    "tests/docs/test_notebooks.py",
+    "tests/outside/",
+    "tests/test_testing.py",
+    # Outages, kills, and waiting.
+    "tests/delivery/test_server_faults.py",
+    "tests/loading/test_full_disk.py",
+    "tests/loading/test_killed_loads.py",
+    "tests/loading/test_load_faults.py",
+    "tests/loading/test_resumed_loads.py",
+    "tests/sandbox/test_assumptions.py",
+    "tests/sandbox/test_faults_on_demand.py",
+    "tests/sandbox/test_fuzz.py",
+    "tests/sandbox/test_sandbox.py",
+    "tests/util/test_progress.py",
+    # Large tables.
+    "tests/loading/test_load_dtypes.py",
+    "tests/sandbox/test_full_bodies.py",
+)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Do not even import slow files for the fast set: they import large libraries."""
+    if config.getoption("markexpr") != "not slow":
+        return None
+    path = collection_path.relative_to(config.rootpath).as_posix() + ("/" if collection_path.is_dir() else "")
+    return True if path.startswith(SLOW) else None
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
+def pytest_collection_modifyitems(items):
+    for item in items:
+        is_property = hypothesis.is_hypothesis_test(getattr(item, "obj", None))
+        if item.nodeid.startswith(SLOW) or is_property:
+            item.add_marker(pytest.mark.slow)

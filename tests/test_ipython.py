@@ -1,0 +1,78 @@
+"""TAB and ? in IPython, with jedi and without."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("IPython")
+
+# An interpreter of its own, since a shell of IPython changes the one that it runs in.
+SCRIPT = """
+import json, sys
+from IPython.core.completer import provisionalcompleter
+from IPython.core.interactiveshell import InteractiveShell
+
+shell = InteractiveShell()
+shell.Completer.use_jedi = sys.argv[1] == "jedi"
+shell.run_cell(
+    "import pandas as pd\\n"
+    "import cio_frames as cio\\n"
+    "from cio_frames import delete_people\\n"
+    "df = pd.DataFrame({'user_id': ['ada']})\\n"
+)
+completions = {}
+for text in json.loads(sys.argv[2]):
+    with provisionalcompleter():
+        found = [completion.text for completion in shell.Completer.completions(text, len(text))]
+    completions[text] = [name.removeprefix(".") for name in found if not name.startswith("%")]
+docs = {name: shell.object_inspect_text(name) for name in json.loads(sys.argv[3])}
+print("\\n" + json.dumps({"completions": completions, "docs": docs}))
+"""
+TEXTS = ["df.cio.", "df.cio.track(us", "df.cio.delete_people(con", "delete_people(con", "cio.", "cio.load(us", "df.ci"]
+
+
+@pytest.fixture(scope="module", params=["jedi", "without jedi"])
+def shell(request, tmp_path_factory):
+    """What IPython shows."""
+    command = [sys.executable, "-c", SCRIPT, request.param, json.dumps(TEXTS), json.dumps(["df.cio.track", "cio.load"])]
+    folder = str(tmp_path_factory.mktemp("ipython"))
+    environ = {"IPYTHONDIR": folder, "HOME": folder, "PYTHONPATH": ":".join(filter(None, sys.path))}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environ)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_tab_completes_the_accessor_and_its_methods(shell):
+    assert "cio" in " ".join(shell["completions"]["df.ci"])
+    methods = shell["completions"]["df.cio."]
+    assert {"identify", "track", "batch", "validate", "payloads", "delete_people", "report_content"} <= set(methods)
+    assert not [name for name in methods if name.startswith("_")]
+
+
+@pytest.mark.parametrize(
+    ("text", "parameter"),
+    [
+        ("df.cio.track(us", "user_id="),
+        ("df.cio.delete_people(con", "confirm="),
+        ("delete_people(con", "confirm="),
+        ("cio.load(us", "user_id="),
+    ],
+)
+def test_tab_completes_parameters(shell, text, parameter):
+    assert parameter in shell["completions"][text]
+
+
+def test_tab_shows_public_names_of_the_package_and_no_modules(shell):
+    names = shell["completions"]["cio."]
+    assert {"Client", "Sandbox", "load", "sample", "track"} <= set(names)
+    assert not {"accessor", "errors", "functions", "operations", "pipeline", "pd"} & set(names)
+
+
+def test_a_question_mark_shows_signature_and_docstring_in_full(shell):
+    text = shell["docs"]["df.cio.track"]
+    assert "event_column" in text
+    assert "self" not in text.partition("Docstring")[0]
+    assert "Column with the person's id. Default is ``user_id``, then ``userId``." in text
+    assert "orders.cio.track(" in text
+    assert "allow_campaigns" in shell["docs"]["cio.load"]
