@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,11 +16,12 @@ from cio_frames import validation
 from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.arrow.buffers import TEXT, offsets_of
 from cio_frames.client import Client
+from cio_frames.columns import Path
 from cio_frames.delivery.batching import Batch, batches
 from cio_frames.delivery.observer import NullObserver, Observer
 from cio_frames.delivery.outcomes import Outcome
 from cio_frames.encoding import NO_ID, Calls, EncodeError, write_message_ids
-from cio_frames.encoding.text import unescape_json
+from cio_frames.encoding.text import JsonText, unescape_json
 from cio_frames.pipeline import ordering
 from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.pipeline.prepared import Prepared, encoder_threads
@@ -42,6 +43,10 @@ class EncodedSlice(NamedTuple):
         Rows that are invalid.
     timestamp_ms : numpy array of int64
         The timestamps of the calls in milliseconds, NO_TIME for calls without one.
+    message_ids : pyarrow.LargeStringArray
+        The ids of the calls; null for rows that are not sent.
+    fields : dict of path to JsonText
+        The text of each field that a column feeds; empty if the rows make several kinds of call.
     """
 
     start: int
@@ -49,6 +54,8 @@ class EncodedSlice(NamedTuple):
     sizes: Ints
     invalid: Bools
     timestamp_ms: Ints
+    message_ids: pa.Array
+    fields: Mapping[Path, JsonText]
 
 
 class EncodeRun:
@@ -176,9 +183,10 @@ class EncodeRun:
             if self._prepared.warns:
                 payloads = self._check_event_data(payloads, start)
             not_sent = np.asarray(payloads.is_null())
-            self.outcomes.add_message_ids(unescape_json(_set_null(ids, not_sent)))
+            message_ids = unescape_json(_set_null(ids, not_sent))
+            self.outcomes.add_message_ids(message_ids)
             self._observer.on_rows(int(not_sent.sum()))
-            yield EncodedSlice(start, payloads, sizes, invalid, calls.timestamps_ms)
+            yield EncodedSlice(start, payloads, sizes, invalid, calls.timestamps_ms, message_ids, calls.fields)
 
     def _check_event_data(self, payloads: pa.Array, start: int) -> pa.Array:
         """Record events whose properties are too much for Journeys, and return the payloads that are sent."""

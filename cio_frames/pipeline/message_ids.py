@@ -69,7 +69,7 @@ class MessageIds:
             calls = calls.copy()
             for row, count in zip(rows[repeated].tolist(), before[repeated].tolist(), strict=True):
                 calls[row] = _to_halves(_xxh3_digest(calls[row].astype(">u8").tobytes() + count.to_bytes(8, "big")))
-        return _encode_base32(_set_time(calls[:, 0], ms), calls[:, 1])
+        return encode_ulids(_set_time(calls[:, 0], ms), calls[:, 1])
 
     @property
     def numbers(self) -> UInts:
@@ -167,7 +167,7 @@ def _set_time(high: UInts, ms: Ints) -> UInts:
     return np.where(known, timed, high)
 
 
-def _encode_base32(high: UInts, low: UInts) -> pa.Array:
+def encode_ulids(high: UInts, low: UInts) -> pa.Array:
     """Return 128 bits as 26 characters of five bits each."""
     text = np.empty((len(high), ID_CHARACTERS // 2), dtype=_PAIRS.dtype)
     for pair in range(ID_CHARACTERS // 2):
