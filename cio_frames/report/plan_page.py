@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from cio_frames.report.templates import environment
+from cio_frames.report.templates import template_environment
 
 _MAX_FIELDS = 500
 _TOP_FIELDS = 5
@@ -67,7 +67,7 @@ class ShownPlan(Protocol):
 
 def plan_page(plan: ShownPlan) -> str:
     """Return the page; it holds counts, names of fields and reasons, and no value of any row."""
-    return environment().get_template("plan.html.j2").render(
+    return template_environment().get_template("plan.html.j2").render(
         plan=plan,
         sent=_sum(plan, _SENT),
         held_back=_sum(plan, _HELD_BACK),
@@ -80,7 +80,8 @@ def plan_page(plan: ShownPlan) -> str:
 
 def plan_summary(plan: ShownPlan) -> str:
     """Return a plan as a notebook shows it: counts, a bar, the fields that change most."""
-    counts = " · ".join(f"<b>{count:,}</b> {html.escape(name.replace('_', ' '))}" for name, count in plan.counts.items())
+    named = {html.escape(name.replace("_", " ")): count for name, count in plan.counts.items()}
+    counts = " · ".join(f"<b>{count:,}</b> {name}" for name, count in named.items())
     parts = [f"<p>{html.escape(plan.what)}: {counts or 'no rows'}</p>", _bar(plan)]
     for title, fields in (("Changed", plan.changed_fields), ("Cleared", plan.cleared_fields)):
         top = sorted(fields.items(), key=lambda found: -found[1])[:_TOP_FIELDS]
@@ -100,8 +101,8 @@ def _bar(plan: ShownPlan) -> str:
     for count, color, name in shares:
         width = 100 * count / max(plan.rows, 1)
         if count:
-            title = f"<title>{count:,} {name}</title>"
-            rects.append(f'<rect x="{start:.3f}%" width="{max(width, 0.5):.3f}%" height="10" fill="{color}">{title}</rect>')
+            place = f'x="{start:.3f}%" width="{max(width, 0.5):.3f}%" height="10"'
+            rects.append(f'<rect {place} fill="{color}"><title>{count:,} {name}</title></rect>')
         start += width
     return f'<svg width="100%" height="10" role="img" style="max-width:42rem">{"".join(rects)}</svg>' if rects else ""
 

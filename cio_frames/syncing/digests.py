@@ -16,8 +16,9 @@ import numpy as np
 import pyarrow as pa
 
 from cio_frames._util.arrays import Ints, UInts
+from cio_frames.arrow.buffers import TEXT
 from cio_frames.columns import Path
-from cio_frames.encoding.text import TEXT, Members, Text, join, object_value
+from cio_frames.encoding.text import JsonPieces, JsonText, join, object_pieces
 from cio_frames.pipeline.message_ids import digests
 from cio_frames.syncing.hashing import hash_texts
 
@@ -31,15 +32,15 @@ class Content:
 
     Parameters
     ----------
-    texts : dict of path to Text
+    texts : dict of path to JsonText
         The JSON text of each field, with the keys of objects inside it sorted.
     rows : int
         How many rows there are.
 
     Examples
     --------
-    >>> plan = Text(pa.array(["free", None], TEXT), ends=('"', '"'))
-    >>> age = Text(pa.array(["7", "8"], TEXT))
+    >>> plan = JsonText(pa.array(["free", None], TEXT), ends=('"', '"'))
+    >>> age = JsonText(pa.array(["7", "8"], TEXT))
     >>> content = Content({("traits", "plan"): plan, ("traits", "age"): age}, 2)
     >>> content.canonical.to_pylist()
     ['{"age":7,"plan":"free"}', '{"age":8}']
@@ -47,7 +48,7 @@ class Content:
     (('age', 'plan'), [[True, False]])
     """
 
-    texts: Mapping[Path, Text]
+    texts: Mapping[Path, JsonText]
     rows: int
 
     @property
@@ -60,7 +61,7 @@ class Content:
         """Each row as JSON text."""
         tree: dict[str, Any] = {}
         for path, text in self.texts.items():
-            _plant(tree, path[1:], Members(text.pieces, optional=text.optional))
+            _plant(tree, path[1:], JsonPieces(text.pieces, optional=text.optional))
         pieces = _sorted_object(tree, keep_empty=True).pieces
         if all(isinstance(piece, str) for piece in pieces):
             return pa.repeat(pa.scalar("".join(map(str, pieces)), TEXT), self.rows)
@@ -95,15 +96,15 @@ def field_name(path: Path) -> str:
     return ".".join(part.replace(".", r"\.") for part in path[1:])
 
 
-def _plant(tree: dict[str, Any], path: Path, members: Members) -> None:
+def _plant(tree: dict[str, Any], path: Path, members: JsonPieces) -> None:
     for name in path[:-1]:
         tree = tree.setdefault(name, {})
     tree[path[-1]] = members
 
 
-def _sorted_object(tree: Mapping[str, Any], *, keep_empty: bool) -> Members:
+def _sorted_object(tree: Mapping[str, Any], *, keep_empty: bool) -> JsonPieces:
     members = [
         (name, _sorted_object(value, keep_empty=False) if isinstance(value, dict) else value)
         for name, value in sorted(tree.items())
     ]
-    return object_value(members, keep_empty=keep_empty)
+    return object_pieces(members, keep_empty=keep_empty)

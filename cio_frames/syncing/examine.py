@@ -11,12 +11,13 @@ import pyarrow as pa
 import xxhash
 
 from cio_frames._util.arrays import Bools, Ints, UInts
+from cio_frames.arrow.buffers import TEXT, offsets_of
 from cio_frames.client import Client
-from cio_frames.columns import resolve
+from cio_frames.columns import Path, resolve
 from cio_frames.encoding import NO_TIME
-from cio_frames.encoding.text import TEXT, offsets_of
+from cio_frames.encoding.text import JsonText
 from cio_frames.errors import FrameError, parameter
-from cio_frames.loading.sources import Source
+from cio_frames.loading.source import Source
 from cio_frames.pipeline import CallSpec, EncodedSlice, EncodeRun, Prepared
 from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.syncing.compare import Actions, Comparison, compare
@@ -100,10 +101,8 @@ class Examiner:
 
     def examine(self, prepared: Prepared) -> Examined:
         """Encode the rows and compare them with the state."""
-        encode_run = EncodeRun(
-            prepared, self._client, message_ids=self._message_ids, with_message_ids=self._is_event
-        )
-        pieces = list(self._pieces(encode_run))
+        encode_run = EncodeRun(prepared, self._client, message_ids=self._message_ids, with_message_ids=self._is_event)
+        pieces = list(self._pieces(prepared, encode_run))
         sizes = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows))
         held_back = sizes[sizes["status"].isin(("invalid", "too_large"))][["status", "reason", "bytes"]]
         keys = pa.chunked_array([keys for keys, _, _ in pieces], TEXT).combine_chunks()
@@ -124,7 +123,7 @@ class Examiner:
         keys = [self._keys(encoded) for encoded in encode_run.encoded_slices()]
         return pa.chunked_array(keys, TEXT).combine_chunks()
 
-    def _pieces(self, encode_run: EncodeRun) -> Iterator[tuple[pa.Array, Content, Comparison]]:
+    def _pieces(self, prepared: Prepared, encode_run: EncodeRun) -> Iterator[tuple[pa.Array, Content, Comparison]]:
         for encoded in encode_run.encoded_slices():
             sendable = np.asarray(encoded.payloads.is_valid())
             self._hash.update(offsets_of(encoded.payloads).tobytes())
@@ -135,10 +134,8 @@ class Examiner:
                 if len(rows):
                     encode_run.outcomes.record(encoded.start + rows, "invalid", reason=reason)
                     sendable = sendable & ~lacking
-            content = self._content(encoded)
-            comparison = compare(
-                content, keys, sendable, self.fields, self._state, self._index, self._options.compare
-            )
+            content = self._content(prepared, encoded)
+            comparison = compare(content, keys, sendable, self.fields, self._state, self._index, self._options.compare)
             yield keys, content, comparison
 
     def _lacking(self, encoded: EncodedSlice, keys: pa.Array) -> Iterator[tuple[Bools, str]]:
@@ -151,11 +148,15 @@ class Examiner:
         if self._is_event:
             return encoded.message_ids
         subjects = group_subjects if self._call_spec.call == "group" else person_subjects
-        return subjects(encoded.members, rows)
+        return subjects(encoded.fields, rows)
 
-    def _content(self, encoded: EncodedSlice) -> Content:
+    def _content(self, prepared: Prepared, encoded: EncodedSlice) -> Content:
+        texts: dict[Path, JsonText] = {}
         # An event is the same where its id is: the id is made from its content.
-        texts = {} if self._is_event else encoded.members
+        if not self._is_event:
+            (group,) = prepared.call_groups
+            stop = encoded.start + len(encoded.sizes)
+            texts = {**encoded.fields, **group.encoder.sorted_fields(encoded.start, stop)}
         counted = set(self.fields)
         return Content(
             {path: text for path, text in texts.items() if path[0] == "traits" and field_name(path) in counted},
@@ -205,4 +206,3 @@ def join_comparisons(pieces: Sequence[Comparison], width: int) -> Comparison:
         gained=np.concatenate([np.empty(0, dtype=bool), *(piece.gained for piece in pieces)]),
         lost=np.concatenate([np.empty(0, dtype=bool), *(piece.lost for piece in pieces)]),
     )
-

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cio_frames.errors import ConfigurationError, GuardError, parameter
+from cio_frames.syncing.choices import Limit
 
-Limit = int | str | None
 # What is removed at most unless the caller says otherwise: both count.
 DEFAULT_MAX_REMOVED: tuple[Limit, ...] = ("5%", 1_000)
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import xxhash
 
 from cio_frames._util.arrays import UInts
-from cio_frames.encoding.text import content_bytes, offsets_of
+from cio_frames.arrow.buffers import content_bytes, offsets_of
 
 # What is worked on at once stays in the processor's cache.
 _BLOCK_ROWS = 50_000

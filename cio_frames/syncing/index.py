@@ -6,19 +6,31 @@ in the state by its key, as text.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 
 from cio_frames._util.arrays import Bools, Ints, UInts
-from cio_frames.encoding.text import TEXT
+from cio_frames.arrow.buffers import TEXT
 from cio_frames.syncing.hashing import hash_texts
 from cio_frames.syncing.records import BROUGHT, HELD, Evidence
 from cio_frames.syncing.state import State
 
 _DAY_SECONDS = 86_400
-_SETTLED = [int(each) for each in HELD if each is not Evidence.MARKED]
+
+
+def _in(kinds: Iterable[Evidence]) -> str:
+    return f"evidence IN ({', '.join(str(int(kind)) for kind in kinds)})"
+
+
+# The second half of the digest, and three flags: settled, brought here, held there.
+_COLUMNS = (
+    "key, coalesce(substr(digest, 9), zeroblob(8)), "
+    f"(pending IS NULL AND digest IS NOT NULL AND {_in(set(HELD) - {Evidence.MARKED})}) + 2 * ({_in(BROUGHT)}) "
+    f"+ 4 * ({_in(HELD)})"
+)
 
 
 class StateIndex:
@@ -44,17 +56,15 @@ class StateIndex:
         keys, digests = np.empty(count, dtype=np.uint64), np.empty(count, dtype=np.uint64)
         settled, brought, held = (np.zeros(count, dtype=bool) for _ in range(3))
         start = 0
-        for rows in state.scan(
-            "key, substr(digest, 9), pending IS NULL AND digest IS NOT NULL, evidence, delivered_at"
-        ):
-            names, contents, plain, evidence, delivered = zip(*rows, strict=True)
+        for rows in state.scan(_COLUMNS if refresh_days is None else f"{_COLUMNS}, delivered_at"):
+            names, contents, packed, *delivered = zip(*rows, strict=True)
             stop = start + len(rows)
             keys[start:stop] = hash_texts(pa.array(names, TEXT))
-            digests[start:stop] = np.frombuffer(b"".join(each or bytes(8) for each in contents), dtype=">u8")
-            brought[start:stop], held[start:stop] = np.isin(evidence, BROUGHT), np.isin(evidence, HELD)
-            settled[start:stop] = np.array(plain, dtype=bool) & np.isin(evidence, _SETTLED)
+            digests[start:stop] = np.frombuffer(b"".join(contents), dtype=">u8")
+            flags = np.frombuffer(bytes(packed), dtype=np.uint8)
+            settled[start:stop], brought[start:stop], held[start:stop] = ((flags & bit) > 0 for bit in (1, 2, 4))
             if refresh_days is not None:
-                days = np.array([(moment or 0) // _DAY_SECONDS for moment in delivered])
+                days = np.array([(moment or 0) // _DAY_SECONDS for moment in delivered[0]])
                 settled[start:stop] &= days >= _last_due_day(keys[start:stop], refresh_days, today)
             start = stop
         order = np.argsort(keys)

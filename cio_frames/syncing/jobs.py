@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -19,24 +21,28 @@ import xxhash
 from cio_frames.client import Client, offline_client
 from cio_frames.errors import FrameError, GuardError, InvalidRowsError, parameter
 from cio_frames.loading.chunks import read_ahead, refuse_campaigns
-from cio_frames.loading.load import output_name
+from cio_frames.loading.load import folder_name
 from cio_frames.loading.outputs import OutputFolder
-from cio_frames.loading.sources import Source, source_of
-from cio_frames.pipeline import CallSpec, build_report
+from cio_frames.loading.source import Source
+from cio_frames.loading.sources import source_of
+from cio_frames.pipeline import CallSpec, build_call_spec, build_report
 from cio_frames.results import Outcomes
 from cio_frames.syncing.compare import SENT, Action
 from cio_frames.syncing.examine import Examiner
 from cio_frames.syncing.identity import endpoint_name, key_fingerprint, refuse_other_workspace
-from cio_frames.syncing.options import EVENT_CALLS, SyncOptions
+from cio_frames.syncing.options import EVENT_CALLS, SyncOptions, sync_options
 from cio_frames.syncing.plan import Plan, PlanDigests, count_actions, refuse_stale
+from cio_frames.syncing.plan_file import read_plan_file
 from cio_frames.syncing.planning import Draft, draft_plan
 from cio_frames.syncing.records import Evidence, pack_digests, pack_hashes, texts_of
 from cio_frames.syncing.result import FolderSink, MemorySink, SyncResult
-from cio_frames.syncing.running import SyncOutcome, SyncRun, check_draft, not_shipped
-from cio_frames.syncing.shipping import merge_results
+from cio_frames.syncing.running import SyncOutcome, SyncRun, check_draft, chunk_result
 from cio_frames.syncing.state import State
 
 _SUFFIX = ".sync"
+# What the parameters of the public functions are for, beside those of the call.
+SYNC_OPTIONS = tuple(name for name in inspect.signature(sync_options).parameters if name != "call_spec")
+RUN_OPTIONS = ("client", "dry_run", "on_invalid", "allow_campaigns", "progress", "output", "confirm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,10 @@ class SyncJob:
             )
         return source
 
+    def _default_folder(self) -> Path:
+        name = str(self.given) if isinstance(self.given, (str, PathLike)) else "frames"
+        return Path(folder_name(name, self.call_spec)).with_suffix(_SUFFIX)
+
     def plan(self, *, client: Client | None = None, progress: bool | None = None) -> Plan:
         """Return what a sync would do; nothing is sent, and the state stays as it is."""
         with State(self.options.state, create=False) as state:
@@ -76,11 +86,11 @@ class SyncJob:
 
     def _draft(
         self, source: Source, state: State, client: Client, *, with_details: bool = False, with_values: bool = False,
-        adopt: bool = False, progress: bool | None = False,
+        keep_rows: bool = False, adopt: bool = False, progress: bool | None = False,
     ) -> Draft:  # fmt: skip
         return draft_plan(
             source, self.call_spec, client, self.options, state,
-            with_details=with_details, with_values=with_values, adopt=adopt, progress=progress,
+            with_details=with_details, with_values=with_values, keep_rows=keep_rows, adopt=adopt, progress=progress,
         )  # fmt: skip
 
     def _plan_of(self, draft: Draft, state: State) -> Plan:
@@ -126,13 +136,9 @@ class SyncJob:
             values: list[str | None] = pd.concat(draft.details)["values"].tolist()
             return values
 
-    def apply(
-        self, plan: Plan | PlanDigests, *, client: Client | None = None, progress: bool | None = None,
-        output: str | PathLike[str] | None = None,
-    ) -> pd.DataFrame | SyncResult:  # fmt: skip
+    def apply(self, digests: PlanDigests, **options: Any) -> pd.DataFrame | SyncResult:
         """Send what a plan lists, if it still holds."""
-        digests = plan.digests if isinstance(plan, Plan) else plan
-        return self.sync(client=client, progress=progress, output=output, digests=digests)
+        return self.sync(digests=digests, **options)
 
     def sync(
         self, *, client: Client | None = None, dry_run: bool = False, on_invalid: str = "skip",
@@ -142,14 +148,14 @@ class SyncJob:
         """Compare, check, and send; of a frame return its result frame, of other sources a SyncResult."""
         started = time.monotonic()
         is_frame = isinstance(self.given, pd.DataFrame)
-        folder = Path(output) if output is not None else Path(output_name(str(self.given), self.call_spec, _SUFFIX))
+        folder = Path(output) if output is not None else self._default_folder()
         source = self.source(exclude=None if is_frame else folder)
         client = client or (offline_client() if dry_run else Client.from_env())
         with State(self.options.state, create=not dry_run) as state:
             if not dry_run:
                 refuse_other_workspace(state.facts, client, self.options.state, accept_key=self.options.accept_key)
             adopt = self.options.accept_mapping and not dry_run
-            draft = self._draft(source, state, client, adopt=adopt, progress=progress)
+            draft = self._draft(source, state, client, keep_rows=not dry_run, adopt=adopt, progress=progress)
             if digests is not None:
                 refuse_stale(digests, self._digests(draft, state))
             check_draft(draft, self.options)
@@ -168,9 +174,7 @@ class SyncJob:
                 return result
             return self._run_in_folder(run, source, draft, folder, started)
 
-    def _run_in_folder(
-        self, run: SyncRun, source: Source, draft: Draft, folder: Path, started: float
-    ) -> SyncResult:
+    def _run_in_folder(self, run: SyncRun, source: Source, draft: Draft, folder: Path, started: float) -> SyncResult:
         with OutputFolder(folder) as outputs:
             outputs.prepare_for_new_load(fresh=True)
             sink = FolderSink(outputs, source)
@@ -191,7 +195,9 @@ class SyncJob:
                 undelivered=undelivered,
                 ledger=self.options.state,
                 counts=count_actions(draft, self.options.removed),
-                removals=outcome.removed["status"].value_counts().to_dict(),
+                removals={
+                    str(status): int(count) for status, count in outcome.removed["status"].value_counts().items()
+                },
                 removed=sink.write_removed(outcome.removed) if len(outcome.removed) else None,
             )
         _raise(outcome, result)
@@ -252,6 +258,47 @@ class SyncJob:
                     )
 
 
+def make_job(given: Any, parameters: Mapping[str, Any]) -> tuple[SyncJob, dict[str, Any]]:
+    """Return a job, and the options of its run, from the parameters of a public function."""
+    chosen = dict(parameters)
+    run_options = {name: chosen.pop(name) for name in RUN_OPTIONS if name in chosen}
+    of_call, options = split_options(chosen)
+    call_spec = build_call_spec(**of_call)
+    return SyncJob(given, call_spec, sync_options(call_spec, **options), job_parameters(given, chosen)), run_options
+
+
+def split_options(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the parameters of the call, and those of the sync."""
+    of_call = {name: value for name, value in parameters.items() if name not in SYNC_OPTIONS}
+    return of_call, {name: value for name, value in parameters.items() if name in SYNC_OPTIONS}
+
+
+def apply_plan_file(
+    path: Path, *, client: Client | None, max_age: str | None, output: str | PathLike[str] | None,
+    progress: bool | None,
+) -> SyncResult:  # fmt: skip
+    """Send what a plan file lists, if it still holds."""
+    file = read_plan_file(path, max_age=max_age, now=pd.Timestamp.now("UTC"))
+    job, _ = make_job(file.job["source"], file.job["parameters"])
+    result = job.apply(PlanDigests(**file.digests), client=client, output=output, progress=progress)
+    assert isinstance(result, SyncResult)  # noqa: S101 -- a plan file is about files, and not about a frame
+    return result
+
+
+def job_parameters(given: Any, parameters: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return what makes the same job again from a file; None where only this process can."""
+    if not isinstance(given, (str, PathLike)):
+        return None
+    set_by_caller = {name: value for name, value in parameters.items() if value is not None}
+    paths = {name: os.fspath(value) for name, value in set_by_caller.items() if isinstance(value, PathLike)}
+    job = {"source": os.fspath(given), "parameters": set_by_caller | paths}
+    try:
+        json.dumps(job)
+    except TypeError:
+        return None
+    return job
+
+
 def _check_confirm(confirm: int | None, rows: int) -> None:
     if confirm is None or isinstance(confirm, bool) or not isinstance(confirm, int) or confirm != rows:
         raise FrameError(
@@ -265,13 +312,10 @@ def _dry_result(given: Any, draft: Draft) -> pd.DataFrame:
     """Return the result frame of a dry run: what would be sent is ready."""
     found = []
     for chunk in draft.chunks:
-        result = not_shipped(chunk, np.arange(len(chunk.actions)))
         rows = chunk.rows_to_send
         outcomes = Outcomes(len(rows))
         outcomes.record(np.arange(len(rows)), "ready")
-        others = np.setdiff1d(np.arange(len(chunk.actions)), rows)
-        parts = [(rows, outcomes.frame(pd.RangeIndex(len(rows)))), (others, result.iloc[others])]
-        found.append(merge_results(len(chunk.actions), parts))
+        found.append(chunk_result(chunk, [(rows, outcomes.frame(pd.RangeIndex(len(rows))))]))
     whole = pd.concat(found, ignore_index=True)
     return whole.set_axis(given.index) if isinstance(given, pd.DataFrame) else whole
 
@@ -284,4 +328,3 @@ def _raise(outcome: SyncOutcome, result: pd.DataFrame | SyncResult) -> None:
 
 def _hash(text: str) -> str:
     return str(xxhash.xxh3_128_hexdigest(text.encode()))
-

@@ -6,21 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, get_args
 
 import pandas as pd
 
 from cio_frames.errors import ConfigurationError, FrameError, parameter
-from cio_frames.pipeline.call_spec import CallSpec
+from cio_frames.pipeline.call_spec import CallSpec, require_choice
+from cio_frames.syncing.choices import Cleared, Duplicates, Limit, Removed, RemovedWord, SyncCall
 from cio_frames.syncing.compare import CompareOptions
-from cio_frames.syncing.guards import Guards, Limit
+from cio_frames.syncing.guards import Guards
 
-Removed: TypeAlias = Literal["keep", "report", "delete", "suppress", "delete_relationships"] | Mapping[str, Any]
-Cleared: TypeAlias = Literal["keep", "null"]
-Duplicates: TypeAlias = Literal["invalid", "last"]
-_REMOVED_WORDS = ("keep", "report", "delete", "suppress", "delete_relationships")
 EVENT_CALLS = ("track", "page", "screen")
-CALLS = ("identify", "group", *EVENT_CALLS)
+CALLS = get_args(SyncCall)
 DEFAULT_GRACE_RUNS = 2
 DEFAULT_KEEP_DAYS = 400
 
@@ -120,11 +117,15 @@ every subject, because who is missing from it is removed.
     is_set = isinstance(removed, Mapping)
     kind = "set" if is_set else str(removed)
     _check_removed(call, kind, removed, returned, complete=complete)
-    _check_choice("cleared", cleared, get_args(Cleared))
-    _check_choice("duplicates", duplicates, get_args(Duplicates))
+    require_choice("cleared", cleared, get_args(Cleared))
+    require_choice("duplicates", duplicates, get_args(Duplicates))
     if call in EVENT_CALLS and cleared != "keep":
         raise FrameError(f"{parameter('cleared')} does not apply to {call}: an event is sent once, as it is.")
-    for name, value, least in (("grace_runs", grace_runs, 1), ("refresh_days", refresh_days, 1), ("keep_days", keep_days, 1)):
+    for name, value, least in (
+        ("grace_runs", grace_runs, 1),
+        ("refresh_days", refresh_days, 1),
+        ("keep_days", keep_days, 1),
+    ):
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
             raise FrameError(f"{parameter(name)} must be a whole number of at least {least}, got {value!r}.")
     return SyncOptions(
@@ -148,9 +149,11 @@ every subject, because who is missing from it is removed.
     )
 
 
-def _check_removed(call: str, kind: str, removed: Removed, returned: Mapping[str, Any] | None, *, complete: bool) -> None:
+def _check_removed(
+    call: str, kind: str, removed: Removed, returned: Mapping[str, Any] | None, *, complete: bool
+) -> None:
     if kind != "set":
-        _check_choice("removed", kind, _REMOVED_WORDS)
+        require_choice("removed", kind, get_args(RemovedWord))
     if call in EVENT_CALLS and kind != "keep":
         raise FrameError(f"{parameter('removed')} does not apply to {call}: an event stays.")
     if kind == "delete_relationships" and call != "group":
@@ -162,7 +165,7 @@ def _check_removed(call: str, kind: str, removed: Removed, returned: Mapping[str
     if kind == "set" and (not removed or not isinstance(returned, Mapping) or not returned):
         raise ConfigurationError(
             f"{parameter('returned')} is required where {parameter('removed')} sets traits: the traits to set when a "
-            f"removed subject is back, for example {parameter('returned', {'active': True})}."
+            f"removed subject is back, for example {parameter('returned')} {{'active': True}}."
         )
     if kind != "set" and returned:
         raise ConfigurationError(f"{parameter('returned')} requires {parameter('removed')} with traits to set.")
@@ -173,12 +176,6 @@ def _check_removed(call: str, kind: str, removed: Removed, returned: Mapping[str
         )
 
 
-def _check_choice(name: str, value: object, choices: Sequence[str]) -> None:
-    if value not in choices:
-        *others, last = map(repr, choices)
-        raise FrameError(f"{parameter(name)} must be {', '.join(others)} or {last}, got {value!r}.")
-
-
 def _moment(as_of: object) -> pd.Timestamp:
     """Return a moment in UTC; a bare date is midnight."""
     if as_of is None:
@@ -186,5 +183,7 @@ def _moment(as_of: object) -> pd.Timestamp:
     try:
         moment = pd.Timestamp(as_of)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
-        raise FrameError(f"{parameter('as_of')} must be a date or a time such as '2026-11-28', got {as_of!r}.") from error
+        raise FrameError(
+            f"{parameter('as_of')} must be a date or a time such as '2026-11-28', got {as_of!r}."
+        ) from error
     return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")

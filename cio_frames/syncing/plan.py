@@ -26,7 +26,7 @@ _ACTIONS = {
     "sent again": (Action.UNCERTAIN, Action.REFRESHED),
     "returned": (Action.RETURNED,),
 }
-_QUIET = {"unchanged": (Action.UNCHANGED, Action.KEPT, Action.REPLACED), "rejected before": (Action.REJECTED_BEFORE,)}
+_QUIET = {"unchanged": (Action.UNCHANGED, Action.REPLACED), "rejected before": (Action.REJECTED_BEFORE,)}
 
 
 @dataclass(frozen=True)
@@ -107,17 +107,22 @@ class Plan:
     values: Callable[[], list[str | None]] = field(repr=False)
     job: Mapping[str, Any] | None = field(repr=False, default=None)
 
-    def apply(self, *, client: Client | None = None, progress: bool | None = None, **options: Any) -> Any:
+    def apply(
+        self, *, client: Client | None = None, allow_campaigns: bool = False,
+        output: str | PathLike[str] | None = None, progress: bool | None = None,
+    ) -> Any:  # fmt: skip
         """Send what this plan lists; refuse if the source, the mapping or the state changed since.
 
         Parameters
         ----------
         client : Client, optional
             Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+        allow_campaigns : bool
+            Whether to send events that can start campaigns: younger than 72 hours.
+        output : path, optional
+            Folder for the results of a plan of files. Default is named after source and call.
         progress : bool, optional
             Whether to show a progress bar. Default is to show it in a terminal or notebook.
-        **options
-            For a plan of files: ``output``.
 
         Returns
         -------
@@ -131,7 +136,9 @@ class Plan:
         GuardError
             A guard trips; nothing was sent.
         """
-        return self.apply_with(self, client=client, progress=progress, **options)
+        return self.apply_with(
+            self.digests, client=client, allow_campaigns=allow_campaigns, output=output, progress=progress
+        )
 
     @property
     def sends(self) -> int:
@@ -197,9 +204,9 @@ def count_actions(draft: Draft, removal: str) -> dict[str, int]:
     counts["removed" if removal != "keep" else "missing"] = draft.missing.count
     counts |= {name: draft.count(*actions) for name, actions in _QUIET.items()}
     for chunk in draft.chunks:
-        for status in chunk.held_back["status"]:
+        for status, count in chunk.held_back["status"].astype(str).value_counts().items():
             if status in ("invalid", "too_large"):
-                counts[str(status)] = counts.get(str(status), 0) + 1
+                counts[str(status)] = counts.get(str(status), 0) + int(count)
     return {name: count for name, count in counts.items() if count}
 
 

@@ -48,7 +48,9 @@ def write_plan_file(plan: Plan, path: Path, *, values: Sequence[str | None] | No
     if values is not None:
         changes = changes.assign(values=pd.array(list(values), dtype="string"))
     removed = plan.removed[plan.removed["acts_now"]] if len(plan.removed) else plan.removed
-    calls = pd.concat([changes, pd.DataFrame({"subject": removed["subject"], "action": plan.removal})], ignore_index=True)
+    calls = pd.concat(
+        [changes, pd.DataFrame({"subject": removed["subject"], "action": plan.removal})], ignore_index=True
+    )
     calls = calls.astype({"file": "string", "row": "Int64", "bytes": "Int64", "subject": "string", "action": "string"})
     table = pa.Table.from_pandas(calls, preserve_index=False)
     facts = {
@@ -94,8 +96,8 @@ def read_plan_file(path: Path, *, max_age: str | None, now: pd.Timestamp) -> Pla
     made_at = pd.Timestamp(facts["made_at"])
     if max_age is not None and now - made_at > duration(max_age):
         raise ConfigurationError(
-            f"The plan {path} was made at {made_at:%Y-%m-%d %H:%M} UTC; {parameter('max_age')} allows {max_age}. Nothing "
-            "was sent. Make a new plan."
+            f"The plan {path} was made at {made_at:%Y-%m-%d %H:%M} UTC; {parameter('max_age')} allows {max_age}. "
+            "Nothing was sent. Make a new plan."
         )
     return PlanFile(facts["job"], facts["digests"], made_at, table.to_pandas())
 
@@ -109,7 +111,9 @@ def duration(text: str) -> pd.Timedelta:
     try:
         found = pd.Timedelta(text)
     except ValueError as error:
-        raise ConfigurationError(f"{parameter('max_age')} must be a duration such as 12h or 90min, got {text!r}.") from error
+        raise ConfigurationError(
+            f"{parameter('max_age')} must be a duration such as 12h or 90min, got {text!r}."
+        ) from error
     return found
 
 

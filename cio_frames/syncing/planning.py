@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from cio_frames._util.arrays import Bools, Ints, UInts
+from cio_frames._util.arrays import Ints, UInts
 from cio_frames._util.progress import LoadProgress
 from cio_frames.client import Client
-from cio_frames.encoding.text import TEXT
 from cio_frames.errors import parameter, render
 from cio_frames.loading.chunks import read_ahead, require_columns
-from cio_frames.loading.sources import Chunk, Source
+from cio_frames.loading.source import Chunk, Source
 from cio_frames.pipeline import CallSpec
 from cio_frames.syncing.compare import SENT, Action, Actions
 from cio_frames.syncing.duplicates import groups_of, repeated_keys, rows_of
@@ -29,6 +28,8 @@ from cio_frames.syncing.removal import Missing, find_missing
 from cio_frames.syncing.state import State
 
 _PLACES_NAMED = 5
+# So many rows to send are kept in memory between comparing and sending, of all chunks.
+_ROWS_KEPT = 200_000
 
 
 @dataclass(slots=True)
@@ -41,6 +42,8 @@ class ChunkPlan:
         Status, reason and bytes of rows that are not sent for a reason, by position.
     event_ids : pyarrow.LargeStringArray or None
         The message ids of ``rows_to_send``, where they depend on the rows before them.
+    frame : pandas.DataFrame or None
+        The rows to send themselves, where there are few of them, so that they need not be read again.
     """
 
     number: int
@@ -49,11 +52,25 @@ class ChunkPlan:
     actions: Actions
     held_back: pd.DataFrame
     event_ids: pa.Array | None = None
+    frame: pd.DataFrame | None = None
 
     @property
     def rows_to_send(self) -> Ints:
         """The positions of the rows that would be sent."""
         return np.flatnonzero(np.isin(self.actions, SENT))
+
+    def hold_back(self, reasons: Mapping[int, str], status: str, *, is_replaced: bool) -> None:
+        """Note that some rows are not sent after all, and why."""
+        rows = np.array(sorted(reasons), dtype=np.int64)
+        stays = ~np.isin(self.rows_to_send, rows)
+        if self.event_ids is not None:
+            self.event_ids = self.event_ids.filter(pa.array(stays))
+        if self.frame is not None:
+            self.frame = self.frame[stays]
+        self.actions[rows] = Action.REPLACED if is_replaced else Action.HELD_BACK
+        others = self.held_back[~self.held_back.index.isin(rows)]
+        told = reasons_frame(rows, status, [reasons[row] for row in rows.tolist()])
+        self.held_back = pd.concat([others, told])
 
     def where(self, row: int) -> str:
         """Return the place of a row in words."""
@@ -114,7 +131,8 @@ class Draft:
 
 def draft_plan(
     source: Source, call_spec: CallSpec, client: Client, options: SyncOptions, state: State, *,
-    with_details: bool = False, with_values: bool = False, adopt: bool = False, progress: bool | None = False,
+    with_details: bool = False, with_values: bool = False, keep_rows: bool = False, adopt: bool = False,
+    progress: bool | None = False,
 ) -> Draft:  # fmt: skip
     """Read a source, compare every row with the state, and send nothing.
 
@@ -122,6 +140,8 @@ def draft_plan(
     ----------
     with_details, with_values : bool
         Whether to keep a frame of the rows to send, and their content in it.
+    keep_rows : bool
+        Whether to keep the rows to send, where they are few.
     adopt : bool
         Whether to note rows that are the same under another set of fields in the state, so that they are not compared
         field by field every time.
@@ -134,14 +154,18 @@ def draft_plan(
     draft = Draft(mapping, mapping.compare(state.facts.get("mapping")), index)
     examiner = Examiner(call_spec, client, fields, state, index, options, with_values=with_values)
     key_hashes: list[UInts] = []
-    gained = lost = 0
+    gained = lost = kept = 0
     with (
         LoadProgress(source.rows(), progress, f"compare {call_spec.what}") as shown,
         read_ahead(source, call_spec) as chunks,
     ):
         for chunk, prepared in chunks:
             examined = examiner.examine(prepared)
-            draft.chunks.append(_chunk_plan(chunk, examined, is_event=call_spec.call in EVENT_CALLS))
+            plan = _chunk_plan(chunk, examined, is_event=call_spec.call in EVENT_CALLS)
+            kept += len(plan.rows_to_send)
+            if keep_rows and kept <= _ROWS_KEPT:
+                plan.frame = prepared.frame.iloc[plan.rows_to_send]
+            draft.chunks.append(plan)
             key_hashes.append(examined.key_hashes)
             _count_fields(draft, examined, fields)
             gained += int(examined.comparison.gained.sum())
@@ -183,14 +207,18 @@ def _chunk_plan(chunk: Chunk, examined: Examined, *, is_event: bool) -> ChunkPla
 
 def reasons_frame(rows: Sequence[int] | Ints, status: str, reasons: Sequence[str]) -> pd.DataFrame:
     """Return rows that are not sent, by position."""
-    return pd.DataFrame({"status": status, "reason": list(reasons), "bytes": pd.NA}, index=pd.Index(rows, dtype="int64"))
+    return pd.DataFrame(
+        {"status": status, "reason": list(reasons), "bytes": pd.NA}, index=pd.Index(np.asarray(rows, dtype=np.int64))
+    )
 
 
 def _count_fields(draft: Draft, examined: Examined, fields: Sequence[str]) -> None:
     comparison = examined.comparison
     known = np.isin(examined.actions[comparison.rows], (Action.CHANGED, Action.CLEARED, Action.KEPT))
     for counter, found in ((draft.changed_fields, comparison.changed), (draft.cleared_fields, comparison.cleared)):
-        counter.update({name: int(count) for name, count in zip(fields, found[known].sum(axis=0), strict=True) if count})
+        counter.update(
+            {name: int(count) for name, count in zip(fields, found[known].sum(axis=0), strict=True) if count}
+        )
 
 
 def _details(chunk: Chunk, examined: Examined, fields: Sequence[str], *, sends_nulls: bool) -> pd.DataFrame:
@@ -235,30 +263,28 @@ def _settle_duplicates(
     repeated = repeated_keys(key_hashes)
     if len(repeated) == 0:
         return
-    found = {number: rows for number, keys in enumerate(key_hashes) if len(rows := rows_of(keys, repeated))}
-    rows_before = {place: draft.chunks[place].rows_to_send for place in found}
+    found = {place: rows for place, keys in enumerate(key_hashes) if len(rows := rows_of(keys, repeated))}
+    reasons: dict[int, dict[int, str]] = {place: {} for place in found}
     for group in _exact_groups(draft, source, call_spec, examiner, found):
-        *earlier, last = group
-        told = group[:_PLACES_NAMED]
-        named = " and ".join(draft.chunks[place].where(row) for place, row in told)
-        more = f" and {len(group) - len(told):,} more" if len(group) > len(told) else ""
-        for place, row in earlier if options.duplicates == "last" else group:
-            chunk = draft.chunks[place]
-            if options.duplicates == "last":
-                chunk.actions[row] = Action.REPLACED
-                reason, status = f"{draft.chunks[last[0]].where(last[1])} is the same subject, and is used instead", "unchanged"
-            else:
-                chunk.actions[row] = Action.HELD_BACK
-                remedy = render(parameter("duplicates", "last"))
-                reason, status = f"{named}{more} are the same subject; keep one, or set {remedy}", "invalid"
-            kept = chunk.held_back[chunk.held_back.index != row]
-            chunk.held_back = pd.concat([kept, reasons_frame([row], status, [reason])])
-    for place in found:
-        chunk = draft.chunks[place]
-        if chunk.event_ids is not None:
-            chunk.event_ids = chunk.event_ids.filter(pa.array(np.isin(rows_before[place], chunk.rows_to_send)))
-    positions = {(place, row) for place, rows in found.items() for row in rows.tolist()}
-    _drop_details(draft, positions)
+        reason = _duplicate_reason(draft, group, options)
+        for place, row in group[:-1] if options.duplicates == "last" else group:
+            reasons[place][row] = reason
+    keeps_last = options.duplicates == "last"
+    for place, told in reasons.items():
+        draft.chunks[place].hold_back(told, "unchanged" if keeps_last else "invalid", is_replaced=keeps_last)
+        if draft.details:
+            details = draft.details[place]
+            draft.details[place] = details[~(details["row"] - draft.chunks[place].first_row).isin(list(told))]
+
+
+def _duplicate_reason(draft: Draft, group: Sequence[tuple[int, int]], options: SyncOptions) -> str:
+    """Say which rows are the same subject; without the subject, which is an id of somebody."""
+    names = [draft.chunks[place].where(row) for place, row in group]
+    if options.duplicates == "last":
+        return f"{names[-1]} is the same subject, and is used instead"
+    more = f" and {len(names) - _PLACES_NAMED:,} more" if len(names) > _PLACES_NAMED else ""
+    remedy = render(parameter("duplicates", "last"))
+    return f"{' and '.join(names[:_PLACES_NAMED])}{more} are the same subject; keep one, or set {remedy}"
 
 
 def _exact_groups(
@@ -278,15 +304,3 @@ def _exact_groups(
             keys += texts_of(examiner.keys_of(prepared).take(pa.array(rows)))
             places += [(place, row) for row in rows.tolist()]
     return groups_of(keys, places)
-
-
-def _drop_details(draft: Draft, positions: set[tuple[int, int]]) -> None:
-    """Leave out rows that turned out to be held back."""
-    for place, details in enumerate(draft.details):
-        chunk = draft.chunks[place]
-        rows = details["row"].to_numpy() - chunk.first_row
-        gone: Bools = np.array([(place, row) in positions for row in rows.tolist()], dtype=bool)
-        gone &= ~np.isin(chunk.actions[rows], SENT) if len(rows) else gone
-        draft.details[place] = details[~gone]
-
-

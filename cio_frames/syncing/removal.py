@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from cio_frames.encoding.text import TEXT
+from cio_frames.arrow.buffers import TEXT
 from cio_frames.syncing.index import StateIndex
 from cio_frames.syncing.options import SyncOptions
 from cio_frames.syncing.records import BROUGHT, Evidence
@@ -62,7 +62,9 @@ def find_missing(state: State, index: StateIndex, options: SyncOptions) -> Missi
     today = str(options.as_of.date())
     before = state.missing()
     runs = {subject: count_run(before.get(subject), today) for subject in subjects}
-    due = tuple(subject for subject in subjects if runs[subject][0] >= options.grace_runs) if options.removal_acts else ()
+    due = (
+        tuple(subject for subject in subjects if runs[subject][0] >= options.grace_runs) if options.removal_acts else ()
+    )
     return Missing(len(subjects), tuple(subjects), runs, due)
 
 
@@ -73,5 +75,4 @@ def count_run(before: tuple[int, str] | None, today: str) -> tuple[int, str]:
     [(1, '2026-11-28'), (1, '2026-11-28'), (2, '2026-11-28')]
     """
     runs, last = before or (0, "")
-    return (runs, last) if last == today else (runs + 1, today)
-
+    return (runs, last) if today <= last else (runs + 1, today)

@@ -74,7 +74,7 @@ def removal_of(call_spec: CallSpec, options: SyncOptions, state: State, run: int
     rows = np.array([row for row, subject in enumerate(subjects) if subject not in skipped], dtype=np.int64)
     keys = [subjects[row] for row in rows.tolist()]
     ids = pd.DataFrame(list(map(_ids_of(call_spec), keys)), dtype="string")
-    if operation == "delete_objects":
+    if keys and operation == "delete_objects":
         # Once for each object, whoever was related to it.
         first = ~ids[["object_type_id", "object_id"]].duplicated().to_numpy()
         skipped |= {key: _WITH_OBJECT for key, is_first in zip(keys, first, strict=True) if not is_first}
@@ -135,9 +135,7 @@ class _Removed:
         ]
 
 
-def _skipped(
-    call_spec: CallSpec, operation: str, state: State, subjects: Sequence[str]
-) -> Iterator[tuple[str, str]]:
+def _skipped(call_spec: CallSpec, operation: str, state: State, subjects: Sequence[str]) -> Iterator[tuple[str, str]]:
     if call_spec.call == "identify" and operation != "set_traits":
         yield from ((subject, _ANONYMOUS) for subject in subjects if person_of(subject)[0] != "userId")
     if operation == "delete_relationships":
@@ -168,7 +166,7 @@ def _ids_of(call_spec: CallSpec) -> Any:
 
 def _call_spec(call_spec: CallSpec, operation: str, options: SyncOptions, ids: pd.DataFrame) -> CallSpec:
     """Return the call that removes or marks, with its message ids from a column."""
-    named = {name: name for name in ("user_id", "anonymous_id") if name in ids.columns}
+    named: dict[str, Any] = {name: name for name in ("user_id", "anonymous_id") if name in ids.columns}
     if operation == "set_traits":
         constants = {f"traits.{name}": value for name, value in options.set_removed.items()}
         made = build_call_spec(

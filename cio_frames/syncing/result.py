@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from cio_frames.loading.outputs import OutputFolder, write_table
 from cio_frames.loading.result import LoadResult
-from cio_frames.loading.sources import Chunk, Source
+from cio_frames.loading.source import Chunk, Source
 from cio_frames.results import GOOD
 from cio_frames.syncing.planning import ChunkPlan
 
@@ -58,7 +59,7 @@ class MemorySink:
     def __init__(self) -> None:
         self._results: dict[int, pd.DataFrame] = {}
 
-    def write(self, chunk: Chunk | None, plan: ChunkPlan, result: pd.DataFrame) -> None:
+    def write(self, plan: ChunkPlan, result: pd.DataFrame) -> None:
         """Keep the results of one chunk."""
         self._results[plan.number] = result
 
@@ -78,21 +79,24 @@ class FolderSink:
         self.reasons: Counter[tuple[str, str | None]] = Counter()
         self.bytes = 0
 
-    def write(self, chunk: Chunk | None, plan: ChunkPlan, result: pd.DataFrame) -> None:
+    def write(self, plan: ChunkPlan, result: pd.DataFrame) -> None:
         """Write the results of one chunk."""
-        empty = pd.DataFrame(index=pd.RangeIndex(len(result)))
-        place = chunk or Chunk(plan.number, empty, plan.file, plan.first_row)
+        chunk = Chunk(plan.number, pd.DataFrame(index=pd.RangeIndex(len(result))), plan.file, plan.first_row)
         is_good = set(result["status"].unique()) <= GOOD
-        self._outputs.write_chunk(place, None if is_good or chunk is None else self._source.read_all_columns(chunk), result)
-        pairs = result.groupby(["status", "reason"], observed=True, dropna=False).size()
-        for (status, reason), count in pairs.items():
+        self._outputs.write_chunk(chunk, None if is_good else self._all_columns(chunk), result)
+        counted = result.groupby(["status", "reason"], observed=True, dropna=False).size().rename("rows").reset_index()
+        for status, reason, count in counted.astype(object).itertuples(index=False):
             self.reasons[str(status), None if pd.isna(reason) else str(reason)] += int(count)
         self.bytes += int(result["bytes"].sum())
 
+    def _all_columns(self, chunk: Chunk) -> pd.DataFrame:
+        """Return the rows of a chunk with all of their columns."""
+        others = frozenset(range(chunk.number))
+        found = next(found for found in self._source.chunks(done=others) if found.number == chunk.number)
+        return self._source.read_all_columns(found)
+
     def write_removed(self, removed: pd.DataFrame) -> Path:
         """Write what became of subjects that were missing."""
-        import pyarrow as pa
-
         path = self._outputs.path / "removed.parquet"
         write_table(pa.Table.from_pandas(removed, preserve_index=False), path)
         return path

@@ -36,9 +36,9 @@ class RowShipper:
     state: State
     run: int
 
-    def shipments(self, frame: pd.DataFrame, rows: Ints, event_ids: pa.Array | None) -> Iterator[tuple[Ints, Shipment]]:
-        """Yield the rows of a chunk as shipments, each with their positions in the chunk."""
-        part, call_spec = frame.iloc[rows], self.call_spec
+    def shipments(self, part: pd.DataFrame, rows: Ints, event_ids: pa.Array | None) -> Iterator[tuple[Ints, Shipment]]:
+        """Yield the rows to send of a chunk as shipments, each with their positions in the chunk."""
+        call_spec = self.call_spec
         if event_ids is not None:
             part, call_spec = _with_message_ids(part, call_spec, event_ids.to_pylist())
         prepared = Prepared(part, call_spec)
@@ -73,7 +73,9 @@ class RowShipper:
             ids = [made if own is None else own for own, made in zip(given, ids, strict=True)]
         frame, call_spec = _with_message_ids(part.iloc[chosen], self.call_spec, ids)
         if is_back:
-            constants = {f"traits.{name}": value for name, value in self.options.set_returned.items() if name not in fields}
+            constants = {
+                f"traits.{name}": value for name, value in self.options.set_returned.items() if name not in fields
+            }
             mapping = replace(call_spec.mapping, constants={**call_spec.mapping.constants, **constants})
             call_spec = replace(call_spec, mapping=mapping)
         cleared = comparison.cleared[places]
@@ -92,7 +94,7 @@ class RowShipper:
             ],
             before=records.pending,
             settle=_Delivered(
-                self.state, keys, contents, (cleared & ~nulled).any(axis=1), field_set, pack_hashes(stored)
+                self.state, keys, contents, np.asarray((cleared & ~nulled).any(axis=1)), field_set, pack_hashes(stored)
             ),
             nulls=nulls,
         )

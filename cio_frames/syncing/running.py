@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import pandas as pd
@@ -28,17 +28,17 @@ from cio_frames.errors import (
     parameter,
     render,
 )
-from cio_frames.loading.chunks import read_ahead, refuse_campaigns
+from cio_frames.loading.chunks import read_frames
 from cio_frames.loading.io_errors import RESUME
-from cio_frames.loading.sources import Chunk, Source
+from cio_frames.loading.source import Source
 from cio_frames.pipeline import CallSpec
-from cio_frames.results import GOOD, Outcomes
+from cio_frames.results import GOOD, Outcomes, Status, status_counts
 from cio_frames.syncing.compare import UNSENT_AND_GOOD, Action
 from cio_frames.syncing.examine import Examiner
 from cio_frames.syncing.identity import endpoint_name, key_fingerprint, refuse_other_workspace
 from cio_frames.syncing.options import EVENT_CALLS, SyncOptions
 from cio_frames.syncing.planning import ChunkPlan, Draft
-from cio_frames.syncing.removing import Removal, removal_of
+from cio_frames.syncing.removing import removal_of
 from cio_frames.syncing.rows import RowShipper
 from cio_frames.syncing.shipping import Shipper, merge_results
 from cio_frames.syncing.state import State
@@ -51,8 +51,8 @@ _COMPACT_SHARE = 0.1
 class ResultSink(Protocol):
     """Keeps the results of a sync, chunk by chunk."""
 
-    def write(self, chunk: Chunk | None, plan: ChunkPlan, result: pd.DataFrame) -> None:
-        """Keep the results of one chunk; the chunk itself is there where some of its rows need it."""
+    def write(self, plan: ChunkPlan, result: pd.DataFrame) -> None:
+        """Keep the results of one chunk."""
 
 
 @dataclass(slots=True)
@@ -126,7 +126,7 @@ class SyncRun:
         try:
             with (
                 sigterm_as_interrupt(),
-                audit.opened(options.audit) as trail,
+                audit.open_audit_file(options.audit) as trail,
                 LoadProgress(self._draft.rows, self._progress, f"sync {self._call_spec.what}") as shown,
             ):
                 shipper = Shipper(self._client, state, shown, self._backoff)
@@ -149,32 +149,27 @@ class SyncRun:
                 state.compact()
         return outcome
 
-    def _send(self, shipper: Shipper, sink: ResultSink, outcome: SyncOutcome, trail: audit.Trail) -> None:
+    def _send(self, shipper: Shipper, sink: ResultSink, outcome: SyncOutcome, trail: audit.AuditFile) -> None:
         draft = self._draft
         examiner = Examiner(
             self._call_spec, self._client, draft.mapping.fields, self._state, draft.index, self._options
         )
         rows = RowShipper(self._call_spec, examiner, self._options, self._state, outcome.run)
-        needed = {plan.number for plan in self._draft.chunks if len(plan.rows_to_send) or len(plan.held_back)}
-        plans = {plan.number: plan for plan in self._draft.chunks}
-        skipped = frozenset(plans.keys() - needed)
         stopped: Delivery | None = None
-        for number in sorted(skipped):
-            self._keep(sink, None, plans[number], [], outcome)
-        if needed:
-            with read_ahead(self._source, self._call_spec, done=skipped) as chunks:
-                for chunk, prepared in chunks:
-                    if chunk.number not in needed:
-                        continue
-                    plan, parts = plans[chunk.number], []
-                    if stopped is None and len(plan.rows_to_send):
-                        for places, shipment in rows.shipments(prepared.frame, plan.rows_to_send, plan.event_ids):
-                            result, delivery = shipper.ship(shipment)
-                            parts.append((places, result))
-                            if delivery.stop_reason is not None:
-                                stopped = delivery
-                                break
-                    self._keep(sink, chunk, plan, parts, outcome)
+        with _ChunkReader(self._source, self._call_spec, draft) as reader:
+            for plan in draft.chunks:
+                parts: list[tuple[Ints, pd.DataFrame]] = []
+                if stopped is None and len(plan.rows_to_send):
+                    part = reader.rows_to_send(plan)
+                    for places, shipment in rows.shipments(part, plan.rows_to_send, plan.event_ids):
+                        result, delivery = shipper.ship(shipment)
+                        parts.append((places, result))
+                        if delivery.stop_reason is not None:
+                            stopped = delivery
+                            break
+                result = chunk_result(plan, parts)
+                outcome.statuses.update(status_counts(result))
+                sink.write(plan, result)
         open_rows = sum(outcome.statuses[status] for status in ("unknown", "unsent"))
         if stopped is None and not open_rows and self._draft.missing.due:
             stopped = self._remove(shipper, outcome, trail)
@@ -185,18 +180,7 @@ class SyncRun:
         elif open_rows:
             outcome.phase, outcome.why = "stopped", f"{open_rows:,} calls are unknown or unsent. {RESUME}"
 
-    def _keep(
-        self, sink: ResultSink, chunk: Chunk | None, plan: ChunkPlan, parts: list[tuple[Ints, pd.DataFrame]],
-        outcome: SyncOutcome,
-    ) -> None:  # fmt: skip
-        rows = len(plan.actions)
-        shipped = np.concatenate([np.empty(0, dtype=np.int64), *(places for places, _ in parts)])
-        others = np.setdiff1d(np.arange(rows), shipped)
-        result = merge_results(rows, [*parts, (others, not_shipped(plan, others))])
-        outcome.statuses.update(result["status"].astype(str).value_counts().to_dict())
-        sink.write(chunk, plan, result)
-
-    def _remove(self, shipper: Shipper, outcome: SyncOutcome, trail: audit.Trail) -> Delivery | None:
+    def _remove(self, shipper: Shipper, outcome: SyncOutcome, trail: audit.AuditFile) -> Delivery | None:
         removal = removal_of(self._call_spec, self._options, self._state, outcome.run, self._draft.missing.due)
         if removal.shipment is None:
             outcome.removed = removed_frame([], removal.operation, None, removal.skipped)
@@ -215,6 +199,39 @@ class SyncRun:
         self._state.keep_missing({subject: count for subject, count in runs.items() if subject not in gone})
 
 
+class _ChunkReader:
+    """Hands out the rows to send of one chunk after the other, read again where they were not kept."""
+
+    def __init__(self, source: Source, call_spec: CallSpec, draft: Draft) -> None:
+        kept = (plan.number for plan in draft.chunks if plan.frame is not None or not len(plan.rows_to_send))
+        self._context = read_frames(source, call_spec, done=frozenset(kept))
+
+    def __enter__(self) -> _ChunkReader:
+        self._frames = self._context.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._context.__exit__(*error)
+
+    def rows_to_send(self, plan: ChunkPlan) -> pd.DataFrame:
+        """Return the rows of a chunk that are sent."""
+        if plan.frame is not None:
+            return plan.frame
+        # Sources of frames yield those that are done too.
+        frame = next(frame for chunk, frame in self._frames if chunk.number == plan.number)
+        return frame.iloc[plan.rows_to_send]
+
+
+def chunk_result(plan: ChunkPlan, parts: Sequence[tuple[Ints, pd.DataFrame]]) -> pd.DataFrame:
+    """Return the result frame of a chunk from those of its shipments."""
+    rows = len(plan.actions)
+    is_shipped = np.zeros(rows, dtype=bool)
+    for places, _ in parts:
+        is_shipped[places] = True
+    others = np.flatnonzero(~is_shipped)
+    return merge_results(rows, [*parts, (others, not_shipped(plan, others))])
+
+
 def not_shipped(plan: ChunkPlan, rows: Ints) -> pd.DataFrame:
     """Return the result frame of the rows that no request carried."""
     outcomes = Outcomes(len(rows))
@@ -222,13 +239,13 @@ def not_shipped(plan: ChunkPlan, rows: Ints) -> pd.DataFrame:
     held_back = plan.held_back[plan.held_back.index.isin(rows)]
     for status, found in held_back.groupby("status", observed=True):
         places = np.searchsorted(rows, found.index.to_numpy())
-        outcomes.record(places, str(status), reason=found["reason"].to_numpy(dtype=object))
+        outcomes.record(places, cast(Status, status), reason=found["reason"].to_numpy(dtype=object))
     outcomes.mark_unsent("not sent")
     return outcomes.frame(pd.RangeIndex(len(rows)))
 
 
 def removed_frame(
-    subjects: list[str], operation: str, result: pd.DataFrame | None, skipped: Mapping[str, str]
+    subjects: Sequence[str], operation: str, result: pd.DataFrame | None, skipped: Mapping[str, str]
 ) -> pd.DataFrame:
     """Return one row for each subject that was to be removed or marked."""
     columns = ["status", "reason", "message_id", "http_status"]
@@ -238,7 +255,7 @@ def removed_frame(
     found = found.reindex(columns=columns).reset_index(drop=True)
     found.insert(0, "subject", [*subjects, *skipped])
     found.insert(1, "operation", operation)
-    return found.astype({name: "string" for name in ("subject", "operation", "status", "reason", "message_id")})
+    return found.astype(dict.fromkeys(("subject", "operation", "status", "reason", "message_id"), "string"))
 
 
 def _error(delivery: Delivery, why: str) -> DeliveryError | None:

@@ -152,4 +152,3 @@ def merge_results(rows: int, parts: Sequence[tuple[Ints, pd.DataFrame]]) -> pd.D
         return parts[0][1]
     merged = pd.concat(found) if len(found) > 1 else found[0]
     return merged.sort_index().set_axis(pd.RangeIndex(rows))
-

@@ -7,6 +7,7 @@ subject, in one transaction. No value of a row is in it: a digest of the row, an
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import sqlite3
 import threading
@@ -41,6 +42,8 @@ CREATE TABLE runs (
     started_at TEXT NOT NULL, ended_at TEXT);
 """
 _BLOCK_ROWS = 1_000
+# A file up to this size is checked whole each time it is opened.
+_CHECKED_BYTES = 32_000_000
 # A quarter of a page must hold a row: longer ones take a page each.
 _PAGE_BYTES = ((100, 4_096), (450, 16_384))
 _LARGEST_PAGE = 65_536
@@ -87,12 +90,13 @@ class State:
 
     def __init__(self, path: Path, *, create: bool, fields: int = 12) -> None:
         self.path = path
-        self.exists = path.exists()
+        # A process that was killed while it made the file may have left an empty one.
+        self.exists = path.exists() and path.stat().st_size > 0
         self._lock = threading.Lock()
         self._guard: sqlite3.Connection | None = None
         with _translate_errors(path):
             if self.exists:
-                _refuse_other_files(path)
+                self.exists = _is_state(path)
             if not self.exists and not create:
                 self._database = self._answers = _connect(":memory:")
             else:
@@ -101,6 +105,9 @@ class State:
                 self._guard = exclusive_lock(lock, _LOCKED.format(path=path))
                 # That a call is about to leave must be known also after a power cut; an answer that is lost then
                 # means no more than that the call is sent again, under the same id.
+                if not path.exists():
+                    # Its keys are people's ids: nobody else may read them. What SQLite puts beside it is as private.
+                    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
                 self._database = _connect(path, synchronous="FULL", fields=0 if self.exists else fields)
                 self._answers = _connect(path, synchronous="NORMAL")
             if not self.exists:
@@ -355,22 +362,32 @@ def _connect(path: Path | str, *, synchronous: str = "OFF", fields: int = 0) -> 
     return database
 
 
-def _refuse_other_files(path: Path) -> None:
-    """Refuse what is not a whole state before anything is written to it, or beside it."""
+def _is_state(path: Path) -> bool:
+    """Return whether a file is a state, or has nothing in it; refuse what is neither, before anything is written."""
     other = f"Name another file with {parameter('state')}."
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
         (application,) = database.execute("PRAGMA application_id").fetchone()
         (version,) = database.execute("PRAGMA user_version").fetchone()
         if application != _APPLICATION_ID:
+            if database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+                return False
             raise ConfigurationError(f"{path} is a SQLite database, but not a cio_frames sync state. {other}")
         if version > FORMAT_VERSION:
             raise ConfigurationError(
                 f"{path} is a sync state of a newer version of cio_frames (format {version}; this one reads up to "
                 f"{FORMAT_VERSION}). Upgrade cio_frames: pip install --upgrade cio-frames."
             )
-        (check,) = database.execute("PRAGMA quick_check(1)").fetchone()
-        if check != "ok":
-            raise sqlite3.DatabaseError("database disk image is malformed")
+        # Every page of a large file is read when its subjects are; a run that did not end asks for more.
+        if path.stat().st_size <= _CHECKED_BYTES or _was_interrupted(database):
+            (check,) = database.execute("PRAGMA quick_check(1)").fetchone()
+            if check != "ok":
+                raise sqlite3.DatabaseError("database disk image is malformed")
+    return True
+
+
+def _was_interrupted(database: sqlite3.Connection) -> bool:
+    (running,) = database.execute("SELECT count(*) FROM runs WHERE phase = 'running'").fetchone()
+    return bool(running)
 
 
 def _refuse_other_versions(path: Path, facts: Mapping[str, Any]) -> None:

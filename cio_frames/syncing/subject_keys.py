@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cio_frames.arrow.buffers import TEXT
 from cio_frames.columns import Path
-from cio_frames.encoding.text import TEXT, Text, escaped, join, unescaped
+from cio_frames.encoding.text import JsonText, escape_json, join, unescape_json
 
 # What Customer.io takes for an email address, which it knows in any case of letters.
 _EMAIL = r"^[^@\s]+@[^@\s]+$"
@@ -18,10 +19,10 @@ _DEFAULT_OBJECT_TYPE = "1"
 _OBJECT_TYPES = (("traits", "objectTypeId"), ("traits", "object_type_id"))
 
 
-def person_subjects(texts: Mapping[Path, Text], rows: int) -> pa.Array:
+def person_subjects(texts: Mapping[Path, JsonText], rows: int) -> pa.Array:
     """Return the subject of each identify: the user id, else the anonymous id; null where a row has neither.
 
-    >>> users, strangers = (Text(pa.array(ids, TEXT)) for ids in (["Ada@Example.com", None], ["x", "y"]))
+    >>> users, strangers = (JsonText(pa.array(ids, TEXT)) for ids in (["Ada@Example.com", None], ["x", "y"]))
     >>> ids = {("userId",): users, ("anonymousId",): strangers}
     >>> person_subjects(ids, 2).to_pylist()
     ['u:ada@example.com', 'a:y']
@@ -30,17 +31,17 @@ def person_subjects(texts: Mapping[Path, Text], rows: int) -> pa.Array:
     return pc.coalesce(join([_USER, _folded(users)]), join([_ANONYMOUS, strangers]))
 
 
-def group_subjects(texts: Mapping[Path, Text], rows: int) -> pa.Array:
+def group_subjects(texts: Mapping[Path, JsonText], rows: int) -> pa.Array:
     """Return the subject of each group call, as JSON: object type, object id, and the person.
 
-    >>> ids = {("groupId",): Text(pa.array(["acme"], TEXT)), ("userId",): Text(pa.array(["ada"], TEXT))}
+    >>> ids = {("groupId",): JsonText(pa.array(["acme"], TEXT)), ("userId",): JsonText(pa.array(["ada"], TEXT))}
     >>> group_subjects(ids, 1).to_pylist()
     ['["1","acme","u:ada"]']
     """
     types = next((_ids(texts, path, rows) for path in _OBJECT_TYPES if path in texts), pa.nulls(rows, TEXT))
     types = pc.fill_null(types, _DEFAULT_OBJECT_TYPE)
     people = pc.coalesce(person_subjects(texts, rows), _NO_PERSON)
-    parts = (escaped(part) for part in (types, _ids(texts, ("groupId",), rows), people))
+    parts = (escape_json(part) for part in (types, _ids(texts, ("groupId",), rows), people))
     first, second, third = parts
     return join(['["', first, '","', second, '","', third, '"]'])
 
@@ -54,8 +55,8 @@ def person_of(subject: str) -> tuple[str, str]:
     return ("userId" if subject.startswith(_USER) else "anonymousId"), subject[len(_USER) :]
 
 
-def _ids(texts: Mapping[Path, Text], path: Path, rows: int) -> pa.Array:
-    return unescaped(texts[path].values) if path in texts else pa.nulls(rows, TEXT)
+def _ids(texts: Mapping[Path, JsonText], path: Path, rows: int) -> pa.Array:
+    return unescape_json(texts[path].values) if path in texts else pa.nulls(rows, TEXT)
 
 
 def _folded(ids: pa.Array) -> pa.Array:

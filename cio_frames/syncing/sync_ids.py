@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from cio_frames._util.arrays import Ints, UInts
-from cio_frames.encoding.text import TEXT, join
+from cio_frames.arrow.buffers import TEXT
+from cio_frames.encoding.text import join
 from cio_frames.pipeline.message_ids import digests, encode_ulids
 
 _BYTES = 32
@@ -29,7 +30,9 @@ def sync_message_ids(state_id: str, run: int, keys: Sequence[str], revisions: In
     subjects = join([f"{state_id}/{run}/", pa.array(revisions).cast(TEXT), "/", pa.array(keys, TEXT)])
     both = np.concatenate([digests(subjects), contents], axis=1).astype(">u8").tobytes()
     offsets = np.arange(0, len(both) + 1, _BYTES, dtype=np.int64)
-    pairs = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(keys), [None, pa.py_buffer(offsets), pa.py_buffer(both)])
+    pairs = pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(), len(keys), [None, pa.py_buffer(offsets), pa.py_buffer(both)]
+    )
     hashed = digests(pairs)
     found: list[str] = encode_ulids(hashed[:, 0], hashed[:, 1]).to_pylist()
     return found

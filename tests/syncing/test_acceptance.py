@@ -38,7 +38,7 @@ TYPED = pd.DataFrame(
         "user_id": ["1", "2", "3"],
         "logins": [7, 0, 2**40],
         "score": [1.5, -3.0, 0.0],
-        "joined": pd.to_datetime(["2026-01-01", "2026-06-01T12:30", "2025-12-31"]).tz_localize("UTC"),
+        "joined": pd.to_datetime(["2026-01-01T00:00", "2026-06-01T12:30", "2025-12-31T23:59"]).tz_localize("UTC"),
         "active": [True, False, True],
         "plan": ["free", "team", "free"],
         "address": [{"city": "Paris", "zip": "75"}, {"city": "Rome"}, {"zip": "1", "city": "Oslo"}],
@@ -68,8 +68,8 @@ REPRESENTATIONS = {
     "objects": lambda frame: frame.astype(object),
     "integers as ids": int_ids,
     "floats beside a null": float_ids_with_a_null_row,
-    "Arrow": lambda frame: frame.drop(columns=["address", "tags"]).convert_dtypes(dtype_backend="pyarrow").join(
-        frame[["address", "tags"]]
+    "Arrow": lambda frame: (
+        frame.drop(columns=["address", "tags"]).convert_dtypes(dtype_backend="pyarrow").join(frame[["address", "tags"]])
     ),
     "shuffled rows": lambda frame: frame.sample(frac=1, random_state=3),
     "shuffled columns": lambda frame: frame[list(reversed(frame.columns))],
@@ -92,11 +92,15 @@ def test_the_same_values_in_another_representation_are_not_sent(sandbox, state, 
 def test_the_same_values_out_of_parquet_and_csv_are_not_sent(sandbox, tmp_path):
     flat = TYPED.drop(columns=["address", "tags"])
     flat.to_parquet(tmp_path / "people.parquet")
-    flat.assign(joined=flat["joined"].dt.strftime("%Y-%m-%dT%H:%M:%S.000Z")).to_csv(tmp_path / "people.csv", index=False)
+    flat.assign(joined=flat["joined"].dt.strftime("%Y-%m-%dT%H:%M:%S.000Z")).to_csv(
+        tmp_path / "people.csv", index=False
+    )
     state = tmp_path / "people.sqlite"
 
     runs = [
-        cio.sync(tmp_path / name, "identify", state=state, client=sandbox.client, output=tmp_path / "out", progress=False)
+        cio.sync(
+            tmp_path / name, "identify", state=state, client=sandbox.client, output=tmp_path / "out", progress=False
+        )
         for name in ("people.parquet", "people.parquet")
     ]
     frame = sync(flat, state, sandbox.client)

@@ -23,9 +23,7 @@ def test_two_rows_of_one_subject_are_invalid_and_both_are_named(sandbox, state):
     result = sync(people, state, sandbox.client)
 
     assert result["status"].tolist() == ["invalid", "delivered", "invalid", "invalid", "invalid"]
-    assert result["reason"].iloc[0] == (
-        "row 0 and row 3 are the same subject; keep one, or set duplicates='last'"
-    )
+    assert result["reason"].iloc[0] == ("row 0 and row 3 are the same subject; keep one, or set duplicates='last'")
     assert result["reason"].iloc[4].startswith("row 2 and row 4 are the same subject")
 
 
@@ -46,7 +44,12 @@ def test_subjects_that_come_again_in_another_file_are_invalid_too(sandbox, tmp_p
     state = tmp_path / "people.sqlite"
 
     result = cio.sync(
-        str(tmp_path / "*.parquet"), "identify", state=state, client=sandbox.client, output=tmp_path / "out", progress=False
+        str(tmp_path / "*.parquet"),
+        "identify",
+        state=state,
+        client=sandbox.client,
+        output=tmp_path / "out",
+        progress=False,
     )
 
     assert result.statuses == {"invalid": 6}
@@ -103,7 +106,7 @@ def test_the_options_of_a_load_that_have_no_meaning_here_do_not_exist(state, opt
 
 def test_a_call_without_a_subject_is_refused(state):
     with pytest.raises(cio.FrameError, match="sync supports identify, group"):
-        cio.sync(people_frame(3), "alias", state=state, previous_id="plan")
+        cio.sync(people_frame(3), "alias", state=state)
 
 
 def test_a_generator_is_refused_since_rows_are_read_twice(sandbox, state):

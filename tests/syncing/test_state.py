@@ -184,3 +184,20 @@ def test_subjects_are_forgotten_by_key(path):
         deliver(state, ["u:ada", "u:bo"])
         assert state.forget(["u:ada", "u:nobody"]) == 1
         assert state.count() == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other permissions")
+def test_the_file_and_what_is_beside_it_are_private(path):
+    with State(path, create=True) as state:
+        deliver(state, ["u:ada"])
+        modes = {each.name: each.stat().st_mode & 0o077 for each in path.parent.iterdir() if "lock" not in each.name}
+
+    assert set(modes.values()) == {0}
+
+
+def test_an_empty_file_that_a_killed_process_left_is_a_new_state(path):
+    path.touch()
+    with State(path, create=True) as state:
+        deliver(state, ["u:ada"])
+    with State(path, create=False) as state:
+        assert state.count() == 1
