@@ -19,12 +19,27 @@ from cio_frames.errors import (
     ConfigurationError,
     DeliveryError,
     FrameError,
+    GuardError,
     InterruptedLoad,
     InvalidRowsError,
     MissingColumnsError,
     SpecError,
 )
-from cio_frames.functions import alias, batch, group, identify, page, payloads, screen, track, validate
+from cio_frames.functions import (
+    alias,
+    apply_plan,
+    baseline,
+    batch,
+    group,
+    identify,
+    page,
+    payloads,
+    plan,
+    screen,
+    sync,
+    track,
+    validate,
+)
 from cio_frames.operations import (
     add_devices,
     delete_devices,
@@ -43,6 +58,7 @@ if TYPE_CHECKING:
     from cio_frames.loading.load import load
     from cio_frames.report import ValidationReport
     from cio_frames.sandbox import Sandbox
+    from cio_frames.syncing import Plan, SyncResult
     from cio_frames.validation import events, schema
 
     __version__: str
@@ -59,15 +75,20 @@ __all__ = [
     "ConfigurationError",
     "DeliveryError",
     "FrameError",
+    "GuardError",
     "InterruptedLoad",
     "InvalidRowsError",
     "LoadResult",
     "MissingColumnsError",
+    "Plan",
     "Sandbox",
     "SpecError",
+    "SyncResult",
     "ValidationReport",
     "add_devices",
     "alias",
+    "apply_plan",
+    "baseline",
     "batch",
     "delete_devices",
     "delete_objects",
@@ -79,12 +100,14 @@ __all__ = [
     "load",
     "page",
     "payloads",
+    "plan",
     "report_content",
     "report_deliveries",
     "sample",
     "schema",
     "screen",
     "suppress_people",
+    "sync",
     "track",
     "unsuppress_people",
     "validate",
@@ -92,7 +115,9 @@ __all__ = [
 
 _MODULES = {
     "LoadResult": "loading",
+    "Plan": "syncing",
     "Sandbox": "sandbox",
+    "SyncResult": "syncing",
     "ValidationReport": "report",
     "events": "validation",
     "load": "loading",
