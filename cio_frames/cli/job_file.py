@@ -24,15 +24,18 @@ from cio_frames.errors import CioFramesError, ConfigurationError
 from cio_frames.loading import folder_name
 from cio_frames.pipeline import CallSpec
 from cio_frames.spec.yaml_file import YamlFile
+from cio_frames.syncing.jobs import SYNC_OPTIONS
+from cio_frames.syncing.options import sync_options
 
 KEYS = {
     "source", "call", "event", "columns", "client", "schema", "strict_schema", "timezone", "nulls", "on_invalid",
-    "allow_campaigns", "ledger", "output", "report",
+    "allow_campaigns", "ledger", "output", "report", "state",
 }  # fmt: skip
 COLUMN_KEYS = frozenset({"type_column", "event_column", *(each.name for each in fields(ColumnMapping))}) - {
     "event", "fields", "constants",
 }  # fmt: skip
 CLIENT_KEYS = frozenset(each.name for each in fields(Client)) - {"write_key"}
+STATE_KEYS = frozenset({"path", *SYNC_OPTIONS} - {"state"})
 _REQUIRED_KEYS = ("source", "call")
 _CALL_SETTINGS = ("event", "nulls", "timezone", "schema", "strict_schema")
 
@@ -53,6 +56,8 @@ class Job:
         Where to write a summary.
     options : dict
         The other parameters of a load.
+    state : dict or None
+        The options of a sync, if the job is one.
     """
 
     source: str
@@ -60,6 +65,7 @@ class Job:
     client: Mapping[str, Any]
     report: Path | None
     options: Mapping[str, Any]
+    state: Mapping[str, Any] | None = None
 
 
 def read_job(path: Path) -> Job:
@@ -103,7 +109,18 @@ class _JobReader:
         on_invalid = values.get("on_invalid", "skip")
         with self._at(nodes.get("on_invalid")):
             check_choice("on_invalid", on_invalid, ("skip", "raise"))
+        state = values.get("state")
+        if state is not None:
+            with self._at(nodes["state"]):
+                sync_options(call_spec, **state)
+            if "ledger" in nodes:
+                self._add(nodes["ledger"], "ledger does not apply with state, which is the ledger of the runs")
         self._mistakes.raise_all(by_line=True)
+        if state is not None:
+            options = {name: values[name] for name in ("output", "on_invalid", "allow_campaigns") if name in values}
+            default = (self._folder / folder_name(values["source"], call_spec)).with_suffix(".sync")
+            client = values.get("client", {})
+            return Job(values["source"], call_spec, client, values.get("report"), {"output": default, **options}, state)
         options = {
             "ledger": values.get("ledger"),
             "output": values.get("output", self._folder / folder_name(values["source"], call_spec)),
@@ -154,6 +171,8 @@ class _JobReader:
                 return self._switch(node)
             case "ledger" | "output" | "report":
                 return self._folder / self._file.text(node)
+            case "state":
+                return self._state(node)
             case "schema":
                 value = self._file.scalar(node)
                 return value if value in ("spec", None) else self._folder / self._file.text(node)
@@ -162,6 +181,20 @@ class _JobReader:
                 return source if _is_url(source) else str(self._folder / source)
             case _:
                 return self._file.text(node)
+
+    def _state(self, node: yaml.Node) -> dict[str, Any]:
+        """Return the options of a sync: the path of the state alone, or a mapping."""
+        if not isinstance(node, yaml.MappingNode):
+            return {"state": self._folder / self._file.text(node)}
+        entries = self._entries(node, STATE_KEYS)
+        if "path" not in entries:
+            raise self._file.error_at(node, "required key 'path' is missing")
+        options = {
+            key: self._file.scalar(value) for key, value in entries.items() if key not in ("path", "audit", "as_of")
+        }
+        options |= {key: self._folder / self._file.text(entries[key]) for key in ("audit",) if key in entries}
+        options |= {key: self._file.text(entries[key]) for key in ("as_of",) if key in entries}
+        return {"state": self._folder / self._file.text(entries["path"]), **options}
 
     def _column(self, key: str, node: yaml.Node) -> Any:
         """Return a column or a selection; the name of a column is text, also if YAML would read a number or boolean."""
