@@ -1293,7 +1293,8 @@ def sync(
     >>> with Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
     ...     options = {"state": f"{folder}/people.sqlite", "client": sandbox.client}
     ...     first = sync(people, "identify", **options)
-    ...     second = sync(people.assign(plan=["team", "pro"]), "identify", **options)
+    ...     upgraded = people.assign(plan=["team", "pro"])
+    ...     second = sync(upgraded, "identify", **options)
     >>> first["status"].tolist(), second["status"].tolist()
     (['delivered', 'delivered'], ['unchanged', 'delivered'])
     """

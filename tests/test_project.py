@@ -37,9 +37,10 @@ MAY_IMPORT = {
     "pipeline": "_util errors results arrow spec columns client encoding validation delivery report",
     "audit": "errors",
     "loading": "_util errors results arrow spec columns client encoding validation delivery report pipeline",
-    "syncing": "_util errors results arrow spec columns client encoding validation delivery report pipeline loading",
+    "syncing": "_util errors results arrow spec columns client encoding validation delivery report pipeline audit "
+    "loading",
     "samples": "_util errors spec loading",
-    "functions": "errors columns client report pipeline",
+    "functions": "errors columns client report pipeline syncing",
     "operations": "errors columns client pipeline audit functions",
     "accessor": "functions operations",
     # The sandbox must not share the encoder's bugs; it makes a Client only for its users.
@@ -48,7 +49,7 @@ MAY_IMPORT = {
     "cli": "_util errors results arrow spec columns client validation report pipeline loading syncing functions "
     "sandbox cio_frames",
     "__main__": "cli",
-    "__init__": "errors client columns validation report loading functions operations accessor samples sandbox",
+    "__init__": "errors client columns validation report loading syncing functions operations accessor samples sandbox",
 }
 PARTS = list(MAY_IMPORT)
 

@@ -19,7 +19,7 @@ from cio_frames.cli.load import load_command, loads_command, run_command
 from cio_frames.cli.printing import exit_on_error, out
 from cio_frames.cli.sandbox import sandbox_command
 from cio_frames.cli.spec import events_command, schema_command, spec_check_command
-from cio_frames.cli.state import export_command, forget_command, show_command
+from cio_frames.cli.state import state_export_command, state_forget_command, state_show_command
 from cio_frames.cli.sync import apply_command, baseline_command, plan_command, sync_command
 from cio_frames.cli.validate import validate_command
 
@@ -49,8 +49,9 @@ for name, command in {
 spec_app.command("check")(spec_check_command)
 app.add_typer(spec_app, name="spec")
 state_app = typer.Typer(help="Look at the state of a sync, and make it forget subjects.", no_args_is_help=True)
-for name, command in {"show": show_command, "export": export_command, "forget": forget_command}.items():
-    state_app.command(name)(command)
+state_app.command("show")(state_show_command)
+state_app.command("export")(state_export_command)
+state_app.command("forget")(state_forget_command)
 app.add_typer(state_app, name="state")
 
 

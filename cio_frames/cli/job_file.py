@@ -36,6 +36,8 @@ COLUMN_KEYS = frozenset({"type_column", "event_column", *(each.name for each in 
 }  # fmt: skip
 CLIENT_KEYS = frozenset(each.name for each in fields(Client)) - {"write_key"}
 STATE_KEYS = frozenset({"path", *SYNC_OPTIONS} - {"state"})
+# Keys of a sync beside those of its state and its call.
+_SYNC_KEYS = ("output", "on_invalid", "allow_campaigns")
 _REQUIRED_KEYS = ("source", "call")
 _CALL_SETTINGS = ("event", "nulls", "timezone", "schema", "strict_schema")
 
@@ -117,10 +119,10 @@ class _JobReader:
                 self._add(nodes["ledger"], "ledger does not apply with state, which is the ledger of the runs")
         self._mistakes.raise_all(by_line=True)
         if state is not None:
-            options = {name: values[name] for name in ("output", "on_invalid", "allow_campaigns") if name in values}
+            chosen = {key: value for key, value in values.items() if key in _SYNC_KEYS}
             default = (self._folder / folder_name(values["source"], call_spec)).with_suffix(".sync")
             client = values.get("client", {})
-            return Job(values["source"], call_spec, client, values.get("report"), {"output": default, **options}, state)
+            return Job(values["source"], call_spec, client, values.get("report"), {"output": default, **chosen}, state)
         options = {
             "ledger": values.get("ledger"),
             "output": values.get("output", self._folder / folder_name(values["source"], call_spec)),

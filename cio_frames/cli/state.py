@@ -38,7 +38,7 @@ class ForgetOptions:
 
 
 @command_with(ShowOptions)
-def show_command(options: ShowOptions) -> None:
+def state_show_command(options: ShowOptions) -> None:
     """Describe a state: what it is tied to, how many subjects it holds, and its last runs."""
     from cio_frames.syncing.state_report import describe_state
 
@@ -57,7 +57,7 @@ def show_command(options: ShowOptions) -> None:
 
 
 @command_with(ExportOptions)
-def export_command(options: ExportOptions) -> None:
+def state_export_command(options: ExportOptions) -> None:
     """Write the subjects of a state to a file, with what is known of each."""
     from cio_frames.syncing.state_report import export_subjects
 
@@ -72,7 +72,7 @@ def export_command(options: ExportOptions) -> None:
 
 
 @command_with(ForgetOptions)
-def forget_command(options: ForgetOptions) -> None:
+def state_forget_command(options: ForgetOptions) -> None:
     """Forget subjects, so that the next sync sends them as new; nothing is sent now."""
     from cio_frames.syncing.state_report import forget_subjects
 

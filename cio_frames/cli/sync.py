@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _SETTINGS = ("strict", "gzip", "region", "endpoint", "requests_per_second", "workers")
 _FIELDS_PRINTED = 10
-Removed = Annotated[
+RemovedOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="POLICY",
@@ -42,7 +42,7 @@ class StateOptions(CallOptions):
         str, typer.Argument(help="Parquet or CSV file, a folder or a pattern of them, or a URL: the table to compare.")
     ]
     state: Annotated[Path | None, typer.Option(help="SQLite file that knows what Customer.io holds (required).")] = None
-    removed: Removed = None
+    removed: RemovedOption = None
     returned: Annotated[
         list[str] | None,
         typer.Option(metavar="TRAIT=VALUE", help="Trait to set when a marked subject is back, repeatable."),
@@ -237,11 +237,13 @@ def baseline_command(options: BaselineOptions) -> None:
     call_spec = options.call_spec(mistakes)
     job = _checked_job(options.source, call_spec, options.parameters(), mistakes)
     mistakes.raise_all()
+    from cio_frames.results import status_counts
+
     result = cast("SyncJob", job).baseline(confirm=options.confirm)
-    counts = {str(status): int(count) for status, count in result["status"].value_counts().items() if count}
-    _print_counts(
-        {"claimed" if status == "ready" else status: count for status, count in counts.items()}, options.as_json
-    )
+    counts = status_counts(result)
+    claimed = options.confirm or 0
+    unchanged = counts.pop("unchanged", 0) - claimed
+    _print_counts({"claimed": claimed, **({"unchanged": unchanged} if unchanged else {}), **counts}, options.as_json)
 
 
 def run_sync(
@@ -282,6 +284,8 @@ def _checked_job(source: str, call_spec: CallSpec, parameters: Mapping[str, Any]
 
 
 def _print_outcome(send: Any, *, report: Path | None, as_json: bool, door: Door = "command line") -> None:
+    from cio_frames.results import status_counts
+
     failure = ""
     try:
         result = send()
@@ -289,21 +293,21 @@ def _print_outcome(send: Any, *, report: Path | None, as_json: bool, door: Door 
         result, failure = cast("SyncResult", error.result), error.message
     if not hasattr(result, "as_dict"):
         # A dry run: a result frame.
-        counts = result["status"].astype(str).value_counts().to_dict()
+        counts = status_counts(result)
         _print_counts(counts, as_json=as_json)
         return
     if report is not None:
         report.parent.mkdir(parents=True, exist_ok=True)
         result.to_report(report)
     if as_json:
-        print_json({**result.as_dict(), "why": render(result.why, door)})
+        print_json({**result.as_dict(), "why": result.why_text(door)})
     else:
         print_load_result(result)
         if result.removals:
             told = ", ".join(f"{count:,} {status}" for status, count in result.removals.items())
             out.print(f"Removed: {told}; see {result.removed}")
     if failure or result.why:
-        err.print(render(failure or result.why, door))
+        err.print(render(failure, door) or result.why_text(door))
     if not result.ok:
         raise typer.Exit(1)
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import xxhash
 
+from cio_frames import spec
 from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.arrow.buffers import TEXT, offsets_of
 from cio_frames.client import Client
@@ -24,7 +25,7 @@ from cio_frames.syncing.compare import Actions, Comparison, compare
 from cio_frames.syncing.digests import Content, field_name
 from cio_frames.syncing.hashing import hash_texts
 from cio_frames.syncing.index import StateIndex
-from cio_frames.syncing.options import EVENT_CALLS, SyncOptions
+from cio_frames.syncing.options import SyncOptions
 from cio_frames.syncing.records import Records
 from cio_frames.syncing.state import State
 from cio_frames.syncing.subject_keys import group_subjects, person_subjects
@@ -89,7 +90,7 @@ class Examiner:
         self._state = state
         self._index = index
         self._options = options
-        self._is_event = call_spec.call in EVENT_CALLS
+        self._is_event = call_spec.call in spec.EVENT_CALLS
         # Identical events of one source get distinct ids, over all of its frames.
         self._message_ids = MessageIds() if self._is_event else None
         self._hash = xxhash.xxh3_128()
@@ -172,7 +173,7 @@ def fields_of(source: Source, call_spec: CallSpec, ignore: Sequence[str]) -> tup
     FrameError
         A name in ``ignore`` is not a field of the source.
     """
-    if call_spec.call in EVENT_CALLS:
+    if call_spec.call in spec.EVENT_CALLS:
         return ()
     call = call_spec.tracking_plan.calls[call_spec.call]
     found: set[str] = set()

@@ -14,7 +14,7 @@ from cio_frames._util.arrays import UInts
 from cio_frames.arrow.buffers import content_bytes, offsets_of
 
 # What is worked on at once stays in the processor's cache.
-_BLOCK_ROWS = 50_000
+_HASHED_ROWS = 50_000
 # Longer texts are few, and are hashed one by one.
 _LONGEST = 128
 _FIRST_BYTES = np.array([2 ** (8 * count) - 1 for count in range(9)], dtype=np.uint64)
@@ -30,7 +30,7 @@ def hash_texts(texts: pa.Array) -> UInts:
     >>> one == again, one == other, missing
     (True, False, 0)
     """
-    blocks = [_hash_block(texts.slice(start, _BLOCK_ROWS)) for start in range(0, len(texts), _BLOCK_ROWS)]
+    blocks = [_hash_block(texts.slice(start, _HASHED_ROWS)) for start in range(0, len(texts), _HASHED_ROWS)]
     return np.concatenate([*blocks, np.empty(0, dtype=np.uint64)])
 
 

@@ -26,7 +26,7 @@ def _in(kinds: Iterable[Evidence]) -> str:
 
 
 # The second half of the digest, and three flags: settled, brought here, held there.
-_COLUMNS = (
+_INDEX_COLUMNS = (
     "key, coalesce(substr(digest, 9), zeroblob(8)), "
     f"(pending IS NULL AND digest IS NOT NULL AND {_in(set(HELD) - {Evidence.MARKED})}) + 2 * ({_in(BROUGHT)}) "
     f"+ 4 * ({_in(HELD)})"
@@ -56,7 +56,7 @@ class StateIndex:
         keys, digests = np.empty(count, dtype=np.uint64), np.empty(count, dtype=np.uint64)
         settled, brought, held = (np.zeros(count, dtype=bool) for _ in range(3))
         start = 0
-        for rows in state.scan(_COLUMNS if refresh_days is None else f"{_COLUMNS}, delivered_at"):
+        for rows in state.scan(_INDEX_COLUMNS if refresh_days is None else f"{_INDEX_COLUMNS}, delivered_at"):
             names, contents, packed, *delivered = zip(*rows, strict=True)
             stop = start + len(rows)
             keys[start:stop] = hash_texts(pa.array(names, TEXT))

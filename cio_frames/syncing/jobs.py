@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import xxhash
 
+from cio_frames import spec
 from cio_frames.client import Client, offline_client
 from cio_frames.errors import FrameError, GuardError, InvalidRowsError, parameter
 from cio_frames.loading.chunks import read_ahead, refuse_campaigns
@@ -26,11 +27,11 @@ from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.source import Source
 from cio_frames.loading.sources import source_of
 from cio_frames.pipeline import CallSpec, build_call_spec, build_report
-from cio_frames.results import Outcomes
+from cio_frames.results import Outcomes, Status
 from cio_frames.syncing.compare import SENT, Action
 from cio_frames.syncing.examine import Examiner
 from cio_frames.syncing.identity import endpoint_name, key_fingerprint, refuse_other_workspace
-from cio_frames.syncing.options import EVENT_CALLS, SyncOptions, sync_options
+from cio_frames.syncing.options import SyncOptions, sync_options
 from cio_frames.syncing.plan import Plan, PlanDigests, count_actions, refuse_stale
 from cio_frames.syncing.plan_file import read_plan_file
 from cio_frames.syncing.planning import Draft, draft_plan
@@ -42,7 +43,7 @@ from cio_frames.syncing.state import State
 _SUFFIX = ".sync"
 # What the parameters of the public functions are for, beside those of the call.
 SYNC_OPTIONS = tuple(name for name in inspect.signature(sync_options).parameters if name != "call_spec")
-RUN_OPTIONS = ("client", "dry_run", "on_invalid", "allow_campaigns", "progress", "output", "confirm")
+RUN_PARAMETERS = ("client", "dry_run", "on_invalid", "allow_campaigns", "progress", "output", "confirm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ class SyncJob:
     def _plan_of(self, draft: Draft, state: State) -> Plan:
         removal = self.options.removed
         details = pd.concat(draft.details, ignore_index=True)
+        if isinstance(self.given, pd.DataFrame):
+            details = details.drop(columns="file")
         try:
             check_draft(draft, replace(self.options, accept_mapping=True))
             findings: tuple[str, ...] = ()
@@ -163,7 +166,7 @@ class SyncJob:
                 self._raise_invalid(draft, client)
             if dry_run:
                 return _dry_result(self.given, draft)
-            if self.call_spec.call in EVENT_CALLS and not allow_campaigns:
+            if self.call_spec.call in spec.EVENT_CALLS and not allow_campaigns:
                 refuse_campaigns(source, self.call_spec, pd.Timestamp.now("UTC"))
             run = SyncRun(source, self.call_spec, client, self.options, state, draft, progress=progress)
             if is_frame:
@@ -224,10 +227,9 @@ class SyncJob:
                 refuse_other_workspace(state.facts, client, self.options.state, accept_key=self.options.accept_key)
             draft = self._draft(source, state, offline_client(), progress=progress)
             claimed = draft.count(*SENT, Action.KEPT)
-            result = _dry_result(self.given, draft)
             if dry_run:
-                return result
-            _check_confirm(confirm, claimed)
+                return _dry_result(self.given, draft)
+            _require_confirm(confirm, claimed)
             facts = {"call": self.call_spec.what, "mapping": draft.mapping.as_fact()}
             if client is not None:
                 facts |= {"endpoint": endpoint_name(client.endpoint), "write_key": key_fingerprint(client.write_key)}
@@ -236,7 +238,8 @@ class SyncJob:
             self._claim(source, draft, state)
             state.end(run, "done", {"claimed": claimed})
             state.compact()
-            return result
+            # From now on there is nothing to send for them.
+            return _dry_result(self.given, draft, status="unchanged")
 
     def _claim(self, source: Source, draft: Draft, state: State) -> None:
         fields = draft.mapping.fields
@@ -261,7 +264,7 @@ class SyncJob:
 def make_job(given: Any, parameters: Mapping[str, Any]) -> tuple[SyncJob, dict[str, Any]]:
     """Return a job, and the options of its run, from the parameters of a public function."""
     chosen = dict(parameters)
-    run_options = {name: chosen.pop(name) for name in RUN_OPTIONS if name in chosen}
+    run_options = {name: chosen.pop(name) for name in RUN_PARAMETERS if name in chosen}
     of_call, options = split_options(chosen)
     call_spec = build_call_spec(**of_call)
     return SyncJob(given, call_spec, sync_options(call_spec, **options), job_parameters(given, chosen)), run_options
@@ -299,7 +302,7 @@ def job_parameters(given: Any, parameters: Mapping[str, Any]) -> Mapping[str, An
     return job
 
 
-def _check_confirm(confirm: int | None, rows: int) -> None:
+def _require_confirm(confirm: int | None, rows: int) -> None:
     if confirm is None or isinstance(confirm, bool) or not isinstance(confirm, int) or confirm != rows:
         raise FrameError(
             f"baseline claims {rows:,} rows as being in Customer.io already, and sends nothing. Confirm the number: "
@@ -308,13 +311,13 @@ def _check_confirm(confirm: int | None, rows: int) -> None:
         )
 
 
-def _dry_result(given: Any, draft: Draft) -> pd.DataFrame:
-    """Return the result frame of a dry run: what would be sent is ready."""
+def _dry_result(given: Any, draft: Draft, *, status: Status = "ready") -> pd.DataFrame:
+    """Return the result frame where nothing was sent, with one status for the rows that a sync would send."""
     found = []
     for chunk in draft.chunks:
         rows = chunk.rows_to_send
         outcomes = Outcomes(len(rows))
-        outcomes.record(np.arange(len(rows)), "ready")
+        outcomes.record(np.arange(len(rows)), status)
         found.append(chunk_result(chunk, [(rows, outcomes.frame(pd.RangeIndex(len(rows))))]))
     whole = pd.concat(found, ignore_index=True)
     return whole.set_axis(given.index) if isinstance(given, pd.DataFrame) else whole

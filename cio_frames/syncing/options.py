@@ -10,13 +10,13 @@ from typing import Any, get_args
 
 import pandas as pd
 
+from cio_frames import spec
 from cio_frames.errors import ConfigurationError, FrameError, parameter
 from cio_frames.pipeline.call_spec import CallSpec, require_choice
 from cio_frames.syncing.choices import Cleared, Duplicates, Limit, Removed, RemovedWord, SyncCall
 from cio_frames.syncing.compare import CompareOptions
 from cio_frames.syncing.guards import Guards
 
-EVENT_CALLS = ("track", "page", "screen")
 CALLS = get_args(SyncCall)
 DEFAULT_GRACE_RUNS = 2
 DEFAULT_KEEP_DAYS = 400
@@ -119,7 +119,7 @@ every subject, because who is missing from it is removed.
     _check_removed(call, kind, removed, returned, complete=complete)
     require_choice("cleared", cleared, get_args(Cleared))
     require_choice("duplicates", duplicates, get_args(Duplicates))
-    if call in EVENT_CALLS and cleared != "keep":
+    if call in spec.EVENT_CALLS and cleared != "keep":
         raise FrameError(f"{parameter('cleared')} does not apply to {call}: an event is sent once, as it is.")
     for name, value, least in (
         ("grace_runs", grace_runs, 1),
@@ -154,7 +154,7 @@ def _check_removed(
 ) -> None:
     if kind != "set":
         require_choice("removed", kind, get_args(RemovedWord))
-    if call in EVENT_CALLS and kind != "keep":
+    if call in spec.EVENT_CALLS and kind != "keep":
         raise FrameError(f"{parameter('removed')} does not apply to {call}: an event stays.")
     if kind == "delete_relationships" and call != "group":
         raise FrameError(f"{parameter('removed', kind)} is for group calls. For people use 'delete' or 'suppress'.")

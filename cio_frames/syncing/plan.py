@@ -64,11 +64,15 @@ class Plan:
     >>> people = pd.DataFrame({"user_id": ["ada", None], "plan": ["team", "free"]})
     >>> with cio.Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
     ...     plan = people.cio.plan("identify", state=f"{folder}/people.sqlite")
+    ...     page, text = plan.to_html(), plan.to_json()
+    ...     plan.to_parquet(f"{folder}/people.plan.parquet")
     ...     result = plan.apply(client=sandbox.client)
     >>> plan
     <Plan of identify: 1 new · 1 invalid>
     >>> plan.changes[["row", "subject", "action"]].to_numpy().tolist()
     [[0, 'u:ada', 'new']]
+    >>> plan.sends, plan.as_dict()["counts"]
+    (1, {'new': 1, 'invalid': 1})
     >>> result["status"].tolist()
     ['delivered', 'invalid']
 

@@ -44,7 +44,7 @@ class PlanFile:
 
 def write_plan_file(plan: Plan, path: Path, *, values: Sequence[str | None] | None) -> None:
     """Write a plan to a file."""
-    changes = plan.changes[["file", "row", "subject", "action", "fields", "bytes"]]
+    changes = plan.changes.reindex(columns=["file", "row", "subject", "action", "fields", "bytes"])
     if values is not None:
         changes = changes.assign(values=pd.array(list(values), dtype="string"))
     removed = plan.removed[plan.removed["acts_now"]] if len(plan.removed) else plan.removed

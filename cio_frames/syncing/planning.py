@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from cio_frames import spec
 from cio_frames._util.arrays import Ints, UInts
 from cio_frames._util.progress import LoadProgress
 from cio_frames.client import Client
@@ -22,7 +23,7 @@ from cio_frames.syncing.duplicates import groups_of, repeated_keys, rows_of
 from cio_frames.syncing.examine import Examined, Examiner, fields_of
 from cio_frames.syncing.identity import MappingChange, SyncMapping, mapping_of, refuse_other_call
 from cio_frames.syncing.index import StateIndex, days_since_1970
-from cio_frames.syncing.options import EVENT_CALLS, SyncOptions
+from cio_frames.syncing.options import SyncOptions
 from cio_frames.syncing.records import pack_digests, pack_hashes, texts_of
 from cio_frames.syncing.removal import Missing, find_missing
 from cio_frames.syncing.state import State
@@ -161,7 +162,7 @@ def draft_plan(
     ):
         for chunk, prepared in chunks:
             examined = examiner.examine(prepared)
-            plan = _chunk_plan(chunk, examined, is_event=call_spec.call in EVENT_CALLS)
+            plan = _chunk_plan(chunk, examined, is_event=call_spec.call in spec.EVENT_CALLS)
             kept += len(plan.rows_to_send)
             if keep_rows and kept <= _ROWS_KEPT:
                 plan.frame = prepared.frame.iloc[plan.rows_to_send]

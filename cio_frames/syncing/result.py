@@ -18,9 +18,30 @@ from cio_frames.results import GOOD
 from cio_frames.syncing.planning import ChunkPlan
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SyncResult(LoadResult):
     """What a sync came to; the result of every row is in its files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import cio_frames as cio
+    >>> people = pd.DataFrame({"user_id": ["ada", None], "plan": ["team", "free"]})
+    >>> with cio.Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
+    ...     people.to_parquet(f"{folder}/people.parquet")
+    ...     options = {"state": f"{folder}/people.sqlite", "client": sandbox.client, "output": f"{folder}/out"}
+    ...     first = cio.sync(f"{folder}/people.parquet", "identify", **options)
+    ...     result = cio.sync(f"{folder}/people.parquet", "identify", **options)
+    ...     results = result.frame()
+    ...     result.to_report(f"{folder}/report.html")
+    >>> first.statuses, result.statuses, result.counts
+    ({'delivered': 1, 'invalid': 1}, {'unchanged': 1, 'invalid': 1}, {'unchanged': 1, 'invalid': 1})
+    >>> result
+    <SyncResult of identify, done: 1 unchanged, 1 invalid>
+    >>> result.ok, result.rows, result.rows_held_back, result.why, result.why_text("command line")
+    (False, 2, 1, '', '')
+    >>> results["status"].tolist(), result.as_dict()["removals"]
+    (['unchanged', 'invalid'], {})
 
     Attributes
     ----------
@@ -51,6 +72,9 @@ class SyncResult(LoadResult):
             "removals": dict(self.removals),
             "removed": self.removed and str(self.removed),
         }
+
+    def __repr__(self) -> str:
+        return LoadResult.__repr__(self).replace("LoadResult", "SyncResult", 1)
 
 
 class MemorySink:

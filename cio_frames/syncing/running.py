@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 import pandas as pd
 
-from cio_frames import audit
+from cio_frames import audit, spec
 from cio_frames._util.arrays import Ints
 from cio_frames._util.progress import LoadProgress
 from cio_frames._util.signals import sigterm_as_interrupt
@@ -36,7 +36,7 @@ from cio_frames.results import GOOD, Outcomes, Status, status_counts
 from cio_frames.syncing.compare import UNSENT_AND_GOOD, Action
 from cio_frames.syncing.examine import Examiner
 from cio_frames.syncing.identity import endpoint_name, key_fingerprint, refuse_other_workspace
-from cio_frames.syncing.options import EVENT_CALLS, SyncOptions
+from cio_frames.syncing.options import SyncOptions
 from cio_frames.syncing.planning import ChunkPlan, Draft
 from cio_frames.syncing.removing import removal_of
 from cio_frames.syncing.rows import RowShipper
@@ -142,7 +142,7 @@ class SyncRun:
             self._keep_missing(outcome)
         state.end(outcome.run, outcome.phase, outcome.statuses, render(outcome.why))
         if outcome.phase == "done":
-            if self._call_spec.call in EVENT_CALLS:
+            if self._call_spec.call in spec.EVENT_CALLS:
                 state.forget_before((options.as_of - timedelta(days=options.keep_days)).to_pydatetime())
             sent = sum(len(chunk.rows_to_send) for chunk in self._draft.chunks)
             if sent > _COMPACT_SHARE * max(self._draft.subjects, 1):

@@ -41,7 +41,7 @@ CREATE TABLE runs (
     run INTEGER PRIMARY KEY, kind TEXT NOT NULL, source TEXT, as_of TEXT, phase TEXT NOT NULL, counts TEXT, why TEXT,
     started_at TEXT NOT NULL, ended_at TEXT);
 """
-_BLOCK_ROWS = 1_000
+_FETCHED_ROWS = 1_000
 # A file up to this size is checked whole each time it is opened.
 _CHECKED_BYTES = 32_000_000
 # A quarter of a page must hold a row: longer ones take a page each.
@@ -203,7 +203,7 @@ class State:
         # Few rows at a time, so that their objects find room where the last ones were.
         with _translate_errors(self.path):
             cursor = self._database.execute(f"SELECT {columns} FROM subjects {where} ORDER BY key")  # noqa: S608 -- no value of a user's
-            while rows := cursor.fetchmany(_BLOCK_ROWS):
+            while rows := cursor.fetchmany(_FETCHED_ROWS):
                 yield rows
 
     def count(self, where: str = "") -> int:
@@ -216,8 +216,8 @@ class State:
         places = {key: place for place, key in enumerate(keys)}
         # In the order of the table, so that each of its pages is read once.
         ordered = sorted(places)
-        for start in range(0, len(ordered), _BLOCK_ROWS):
-            wanted = json.dumps(ordered[start : start + _BLOCK_ROWS])
+        for start in range(0, len(ordered), _FETCHED_ROWS):
+            wanted = json.dumps(ordered[start : start + _FETCHED_ROWS])
             found = self._rows(
                 "SELECT key, digest, field_set, hashes, revision, evidence, pending, rejections, rejected_digest "
                 "FROM subjects WHERE key IN (SELECT value FROM json_each(?))",

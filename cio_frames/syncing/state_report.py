@@ -13,7 +13,7 @@ from cio_frames.syncing.records import Evidence
 from cio_frames.syncing.state import State
 
 _RUNS_SHOWN = 10
-_COLUMNS = "key, revision, evidence, delivered_at, pending IS NOT NULL, coalesce(rejections, 0)"
+_EXPORT_COLUMNS = "key, revision, evidence, delivered_at, pending IS NOT NULL, coalesce(rejections, 0)"
 
 
 def describe_state(path: Path) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def describe_state(path: Path) -> dict[str, Any]:
 def export_subjects(path: Path) -> pd.DataFrame:
     """Return one row for each subject: what is known of it, and no value."""
     with _existing(path) as state:
-        rows = [row for block in state.scan(_COLUMNS) for row in block]
+        rows = [row for block in state.scan(_EXPORT_COLUMNS) for row in block]
     frame = pd.DataFrame(rows, columns=["subject", "revision", "evidence", "delivered_at", "uncertain", "rejections"])
     names = {int(kind): kind.name.lower() for kind in Evidence}
     return frame.assign(

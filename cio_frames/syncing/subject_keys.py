@@ -15,7 +15,7 @@ from cio_frames.encoding.text import JsonText, escape_json, join, unescape_json
 _EMAIL = r"^[^@\s]+@[^@\s]+$"
 _USER, _ANONYMOUS = "u:", "a:"
 _NO_PERSON = pa.scalar("", TEXT)
-_DEFAULT_OBJECT_TYPE = "1"
+_USUAL_OBJECT_TYPE = "1"
 _OBJECT_TYPES = (("traits", "objectTypeId"), ("traits", "object_type_id"))
 
 
@@ -39,7 +39,7 @@ def group_subjects(texts: Mapping[Path, JsonText], rows: int) -> pa.Array:
     ['["1","acme","u:ada"]']
     """
     types = next((_ids(texts, path, rows) for path in _OBJECT_TYPES if path in texts), pa.nulls(rows, TEXT))
-    types = pc.fill_null(types, _DEFAULT_OBJECT_TYPE)
+    types = pc.fill_null(types, _USUAL_OBJECT_TYPE)
     people = pc.coalesce(person_subjects(texts, rows), _NO_PERSON)
     parts = (escape_json(part) for part in (types, _ids(texts, ("groupId",), rows), people))
     first, second, third = parts
