@@ -200,7 +200,7 @@ def load_source(
 def folder_name(source: str, call_spec: CallSpec) -> str:
     """Return the default name of a load's output folder.
 
-    >>> folder_name("s3://bucket/orders/*.parquet", CallSpec("track", ColumnMapping(), "Order Completed"))
+    >>> folder_name("s3://bucket/orders/*.parquet", build_call_spec("track", "Order Completed"))
     'orders.track-order-completed.load'
     """
     names = [part for part in re.split(r"[/\\]", source) if part and not re.search(r"[*?\[:]", part)]

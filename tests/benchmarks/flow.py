@@ -37,11 +37,11 @@ LATENCY_SECONDS = 0.03
 STAGES = ["validation", "columns", "encoding", "ids", "batching", "sending", "result frame"]
 # Functions that run within other stages, by stage.
 INSIDE = [
-    ("validation", prepared, "_broken"),
-    ("encoding", prepared, "_merged"),
+    ("validation", prepared, "_failures_of_group"),
+    ("encoding", prepared, "_merge_calls"),
     ("ids", prepared, "digests"),
     ("ids", MessageIds, "of"),
-    ("ids", encode_run, "with_ids"),
+    ("ids", encode_run, "write_message_ids"),
 ]
 
 

@@ -35,7 +35,7 @@ def identify(frame, to):
     """Send people as ``cio.identify`` does, with short waits."""
     call_spec = pipeline.CallSpec("identify", ColumnMapping())
     options = {"dry_run": False, "on_invalid": "skip", "progress": False}
-    return pipeline.run(frame, call_spec, client=to, backoff=Backoff(first_seconds=0.01), **options)
+    return pipeline.run_call(frame, call_spec, client=to, backoff=Backoff(first_seconds=0.01), **options)
 
 
 def send(frame, url, **settings):
