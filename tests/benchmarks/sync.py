@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 import cio_frames as cio
 
-from . import load, made, measure
+from . import datasets, load, measure
 
 CHANGED_SHARE = 0.01
 
@@ -58,16 +58,16 @@ def synced(path: str, state: str, address: str, folder: str) -> dict[str, int]:
 KINDS = {"dry": dry, "plan": plan, "unchanged": synced, "changed": synced}
 
 
-def one(kind: str, path: str, state: str, address: str) -> dict[str, float]:
+def measure_one(kind: str, path: str, state: str, address: str) -> dict[str, float]:
     """Measure one; counts that are wrong end it."""
     expected = pq.ParquetFile(path).metadata.num_rows
     # What is there whatever the length: imports, and what they cache.
-    people = made.frame_of(made.people(1_000), "people")
+    people = datasets.to_frame(datasets.people(1_000), "people")
     with tempfile.TemporaryDirectory() as folder:
         own = Path(folder) / "state.sqlite"
         cio.sync(people, "identify", state=own, dry_run=True, progress=False)
         shutil.copy(state, own)
-        counts, figures = measure.timed(lambda: KINDS[kind](path, str(own), address, folder))
+        counts, figures = measure.measure(lambda: KINDS[kind](path, str(own), address, folder))
         size = own.stat().st_size
     if sum(counts.values()) != expected:
         raise SystemExit(f"{kind}: {sum(counts.values()):,} rows came out of {expected:,}")
@@ -75,7 +75,7 @@ def one(kind: str, path: str, state: str, address: str) -> dict[str, float]:
         "rows": expected,
         "seconds": figures["seconds"],
         "processor_seconds": figures["processor_seconds"],
-        "resident_mb": measure.highest_resident_bytes() / 1e6,
+        "resident_mb": measure.peak_resident_bytes() / 1e6,
         "state_bytes_a_subject": size / expected,
     }
 
@@ -88,7 +88,7 @@ def tasks(folder: Path, rows: int, address: str) -> dict[str, list[str]]:
     return {kind: [__name__, kind, str(file), str(state), address] for kind, file in files.items()}
 
 
-def printed(found: dict[str, dict[str, float]]) -> str:
+def format_table(found: dict[str, dict[str, float]]) -> str:
     """Return the figures as a table, each beside the dry run."""
     dry_run = found["dry"]["processor_seconds"]
     rows = [
@@ -103,8 +103,8 @@ def printed(found: dict[str, dict[str, float]]) -> str:
         for kind, run in found.items()
     ]
     head = ["cio.sync from Parquet", "processor s", "over a dry run", "ratio", "resident MB", "state bytes a subject"]
-    return measure.table(head, rows)
+    return measure.markdown_table(head, rows)
 
 
 if __name__ == "__main__":
-    print(json.dumps(one(*sys.argv[1:])))
+    print(json.dumps(measure_one(*sys.argv[1:])))

@@ -130,7 +130,7 @@ def test_objects_are_known_by_type_id_and_person(sandbox, state):
     )
     options = {"state": state, "client": sandbox.client, "progress": False}
     first = cio.sync(members, "group", **options)
-    members.at[1, "relationshipAttributes"] = {"role": "admin"}
+    members.loc[[1], "relationshipAttributes"] = pd.Series([{"role": "admin"}], index=[1])
     second = cio.sync(members, "group", **options)
 
     assert first["status"].eq("delivered").all()
