@@ -43,7 +43,8 @@ PARAMETERS = {
     "message_id": (
         COLUMN,
         "Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call "
-        "gets a ULID made from its content, so that a rerun repeats it.",
+        "gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls "
+        "without a timestamp.",
     ),
     "traits": (
         SELECTION,
@@ -126,8 +127,9 @@ PARAMETERS = {
         "Default is named after source and call.",
     ),
     "path": ("path", "Plan file."),
+    "csv": ("CsvOptions or dict, optional", "How to read CSV files. Default is UTF-8 with commas; see :func:`load`."),
+    "partitions": ("bool", "Whether folders such as ``country=de/`` become columns."),
     "max_age": ("str, optional", "Refuse a plan that is older, for example ``12h``. Default is any age."),
-    "as_of": ("date, time or str, optional", "The date that this run is about, for ``grace_runs``. Default is now."),
     "client": (
         "Client, optional",
         "Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.",
@@ -149,16 +151,37 @@ PARAMETERS = {
         "keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message "
         "id that is not a ULID stays a warning.",
     ),
+    "exact_ids": (
+        "bool",
+        "Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, "
+        "``NULL``), have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, "
+        "delete, or suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.",
+    ),
     "nulls": (
         '{"omit", "send"}',
         "Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.",
     ),
     "timezone": ("str", "The time zone of times without one."),
+    "as_of": (
+        "str, date or datetime, optional",
+        "What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, "
+        "so that the same call on another day is another call. With the same ``as_of``, such as the logical date of an "
+        'orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or '
+        "``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.",
+    ),
     "progress": ("bool, optional", "Whether to show a progress bar. Default is to show it in a terminal or notebook."),
 }
 
 # The same for one function, where a parameter means something else.
 PARAMETERS_OF = {
+    ("plan", "as_of"): (
+        "str, date or datetime, optional",
+        "The date that this run is about, for ``grace_runs``. Default is now.",
+    ),
+    ("sync", "as_of"): (
+        "str, date or datetime, optional",
+        "The date that this run is about, for ``grace_runs``. Default is now.",
+    ),
     ("plan", "client"): (
         "Client, optional",
         "The client to check the state against. Default is none: it is checked later.",
@@ -176,6 +199,16 @@ PARAMETERS_OF = {
     ("baseline", "call"): ('{"identify", "group", "track", "page", "screen"}', "The call to make of each row."),
     ("validate", "client"): ("Client, optional", "The client whose limits count. Default is the default limits."),
     ("payloads", "client"): ("Client, optional", "The client whose limits count. Default is the default limits."),
+    ("payloads", "message_id"): (
+        COLUMN,
+        "Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, a call "
+        "with a timestamp gets a ULID made from its content and its timestamp, and a call without a timestamp gets its "
+        "id only when it is sent.",
+    ),
+    ("validate", "message_id"): (
+        COLUMN,
+        "Column with your own ids of the calls. Default is ``message_id``, then ``messageId``.",
+    ),
     ("page", "name"): (COLUMN, "Column with the name of the page. Default is ``name``."),
     ("screen", "name"): (COLUMN, "Column with the name of the screen. Default is ``name``."),
     ("add_devices", "timestamp"): (COLUMN, "Column with the time the device was last used. Default is ``timestamp``."),

@@ -54,7 +54,7 @@ from cio_frames.operations import (
 from cio_frames.samples import sample
 
 if TYPE_CHECKING:
-    from cio_frames.loading import LoadResult
+    from cio_frames.loading import CsvOptions, LoadResult
     from cio_frames.loading.load import load
     from cio_frames.report import ValidationReport
     from cio_frames.sandbox import Sandbox
@@ -73,6 +73,7 @@ __all__ = [
     "CioFramesError",
     "Client",
     "ConfigurationError",
+    "CsvOptions",
     "DeliveryError",
     "FrameError",
     "GuardError",
@@ -114,6 +115,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CsvOptions": "loading",
     "LoadResult": "loading",
     "Plan": "syncing",
     "Sandbox": "sandbox",

@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "syncing": "_util errors results arrow spec columns client encoding validation delivery report pipeline audit "
     "loading",
     "samples": "_util errors spec loading",
-    "functions": "errors columns client report pipeline syncing",
+    "functions": "errors columns client report pipeline loading syncing",
     "operations": "errors columns client pipeline audit functions",
     "accessor": "functions operations",
     # The sandbox must not share the encoder's bugs; it makes a Client only for its users.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cio_frames.loading import LoadResult
+    from cio_frames.loading.notes import SourceNotes
 
 # Text from files and servers is never markup.
 out = Console(soft_wrap=True, highlight=False, markup=False)
@@ -68,6 +69,12 @@ def log_progress() -> None:
     log = logging.getLogger("cio_frames.progress")
     log.handlers[:] = [handler]
     log.setLevel(logging.INFO)
+
+
+def print_notes(notes: SourceNotes, door: Door = "command line") -> None:
+    """Print what was left out of a source, and what is not sent as it stands there, to stderr."""
+    for sentence in notes.sentences(door):
+        err.print(f"Note: {sentence}")
 
 
 def print_load_result(loaded: LoadResult) -> None:

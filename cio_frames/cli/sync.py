@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from cio_frames.cli.mistakes import Mistakes
-from cio_frames.cli.options import CallOptions, command_with, parse_selection
+from cio_frames.cli.options import CallOptions, ReadingOptions, command_with, parse_selection
 from cio_frames.cli.printing import err, log_progress, out, print_frame, print_json, print_load_result
 from cio_frames.errors import ConfigurationError, DeliveryError, Door, render
 
 if TYPE_CHECKING:
     from cio_frames.client import Client
+    from cio_frames.loading.read_options import ReadOptions
     from cio_frames.pipeline import CallSpec
     from cio_frames.syncing.jobs import SyncJob
     from cio_frames.syncing.plan import Plan
@@ -35,7 +36,7 @@ RemovedOption = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
-class StateOptions(CallOptions):
+class StateOptions(ReadingOptions, CallOptions):
     """Options of every command that compares a source with a state."""
 
     source: Annotated[
@@ -96,7 +97,7 @@ class StateOptions(CallOptions):
     def parameters(self) -> dict[str, Any]:
         """Return the options as the Python functions take them, without those that have no value."""
         given = {field.name: getattr(self, field.name) for field in fields(StateOptions)}
-        for name in ("source", "as_json", "nulls", "no_schema"):
+        for name in ("source", "as_json", "nulls", "no_schema", *(field.name for field in fields(ReadingOptions))):
             given.pop(name)
         given["schema"] = None if self.no_schema else self.schema or "spec"
         for name in ("traits", "properties"):
@@ -186,7 +187,7 @@ def sync_command(options: SyncCommandOptions) -> None:
     mistakes = Mistakes()
     call_spec = options.call_spec(mistakes)
     run_sync(
-        options.source, call_spec, options.parameters(), options.settings(), mistakes,
+        options.source, call_spec, options.parameters(), options.settings(), mistakes, options.read_options(mistakes),
         report=options.report, as_json=options.as_json, output=options.output, progress=options.progress,
         on_invalid=options.on_invalid, allow_campaigns=options.allow_campaigns,
     )  # fmt: skip
@@ -197,7 +198,7 @@ def plan_command(options: PlanCommandOptions) -> None:
     """Show what a sync would do, and send nothing."""
     mistakes = Mistakes()
     call_spec = options.call_spec(mistakes)
-    job = _checked_job(options.source, call_spec, options.parameters(), mistakes)
+    job = _checked_job(options.source, call_spec, options.parameters(), options.read_options(mistakes), mistakes)
     mistakes.raise_all()
     plan = cast("SyncJob", job).plan()
     if options.out is not None:
@@ -235,7 +236,7 @@ def baseline_command(options: BaselineOptions) -> None:
     """Write a state without sending: the rows are in Customer.io already."""
     mistakes = Mistakes()
     call_spec = options.call_spec(mistakes)
-    job = _checked_job(options.source, call_spec, options.parameters(), mistakes)
+    job = _checked_job(options.source, call_spec, options.parameters(), options.read_options(mistakes), mistakes)
     mistakes.raise_all()
     from cio_frames.results import status_counts
 
@@ -247,8 +248,8 @@ def baseline_command(options: BaselineOptions) -> None:
 
 
 def run_sync(
-    source: str, call_spec: CallSpec, parameters: Mapping[str, Any], settings: Mapping[str, Any], mistakes: Mistakes, *,
-    report: Path | None, as_json: bool, door: Door = "command line", **options: Any,
+    source: str, call_spec: CallSpec, parameters: Mapping[str, Any], settings: Mapping[str, Any], mistakes: Mistakes,
+    read_options: ReadOptions, *, report: Path | None, as_json: bool, door: Door = "command line", **options: Any,
 ) -> None:  # fmt: skip
     """Sync, print the counts, and exit with 1 if rows were not delivered."""
     from cio_frames.cli.precheck import build_checked_client, check_choice, check_writable
@@ -259,7 +260,7 @@ def run_sync(
     if report is not None:
         with mistakes.collect():
             check_writable(report, "the summary", "report", make_folder=True)
-    job = _checked_job(source, call_spec, parameters, mistakes)
+    job = _checked_job(source, call_spec, parameters, read_options, mistakes)
     mistakes.raise_all()
     if not sys.stderr.isatty():
         log_progress()
@@ -269,9 +270,11 @@ def run_sync(
     )  # fmt: skip
 
 
-def _checked_job(source: str, call_spec: CallSpec, parameters: Mapping[str, Any], mistakes: Mistakes) -> SyncJob | None:
+def _checked_job(
+    source: str, call_spec: CallSpec, parameters: Mapping[str, Any], read_options: ReadOptions, mistakes: Mistakes
+) -> SyncJob | None:
     """Return the job; add wrong options to the mistakes."""
-    from cio_frames.syncing.jobs import SyncJob, job_parameters, split_options
+    from cio_frames.syncing.jobs import job_of, split_options
     from cio_frames.syncing.options import sync_options
 
     _, options = split_options(parameters)
@@ -279,7 +282,7 @@ def _checked_job(source: str, call_spec: CallSpec, parameters: Mapping[str, Any]
         mistakes.add(ConfigurationError("required option --state is missing. Add --state people.sqlite, for example."))
         return None
     with mistakes.collect():
-        return SyncJob(source, call_spec, sync_options(call_spec, **options), job_parameters(source, parameters))
+        return job_of(source, call_spec, sync_options(call_spec, **options), parameters, read_options)
     return None
 
 

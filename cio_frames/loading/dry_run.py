@@ -17,6 +17,7 @@ from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun
 from cio_frames.report import Survey
 from cio_frames.results import GOOD
+from cio_frames.validation import SourceWarnings
 
 _ROWS_NAMED_PER_REASON = 5
 
@@ -36,13 +37,14 @@ def dry_run_load(
     survey = Survey(now, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
     reasons: Counter[tuple[str, str | None]] = Counter()
     first_rows = FirstHeldBack(tuning.reasons_listed)
+    warnings = SourceWarnings()
     bytes_ = 0
     with (
         LoadProgress(source.rows(), progress, call_spec.what, seconds_between_lines=tuning.log_seconds) as shown,
         read_ahead(source, call_spec) as chunks,
     ):
         for chunk, prepared in chunks:
-            encode_run = EncodeRun(prepared, client, with_message_ids=False)
+            encode_run = EncodeRun(prepared, client, message_ids=None)
             events = prepared.events()
             for encoded in encode_run.encoded_slices():
                 kept = np.flatnonzero(np.asarray(encoded.payloads.is_valid()))
@@ -55,6 +57,7 @@ def dry_run_load(
             bytes_ += int(result["bytes"].sum())
             reasons.update(_count_by_reason(result))
             first_rows.add(chunk, result)
+            warnings.add(encode_run.warning_counts(), prepared.people)
     facts = survey.facts([])
     return LoadResult(
         what=call_spec.what,
@@ -69,6 +72,8 @@ def dry_run_load(
         latest=facts.latest,
         recent=facts.recent,
         first_held_back=tuple(first_rows.rows),
+        notes=source.notes(),
+        warnings=tuple(warnings.warnings()),
     )
 
 

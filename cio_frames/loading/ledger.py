@@ -29,12 +29,12 @@ from cio_frames.loading.lock import exclusive_lock, is_locked
 from cio_frames.results import GOOD, Status
 
 # Of the tables below. A ledger of another version is refused.
-LEDGER_VERSION = 3
+LEDGER_VERSION = 4
 _CREATE_TABLES = """
 CREATE TABLE IF NOT EXISTS loads (
     load INTEGER PRIMARY KEY, source TEXT NOT NULL, call TEXT NOT NULL, event TEXT, fingerprint TEXT NOT NULL,
     phase TEXT NOT NULL, why TEXT, rows INTEGER, output TEXT NOT NULL, started_at TEXT NOT NULL, ended_at TEXT,
-    next_batch INTEGER NOT NULL DEFAULT 0);
+    next_batch INTEGER NOT NULL DEFAULT 0, as_of TEXT);
 CREATE TABLE IF NOT EXISTS chunks (
     load INTEGER, chunk INTEGER, file TEXT, first_row INTEGER, rows INTEGER, is_done INTEGER NOT NULL, counts TEXT,
     bytes INTEGER, requests INTEGER, resent INTEGER, call_numbers BLOB, content_hash TEXT, PRIMARY KEY (load, chunk));
@@ -71,6 +71,8 @@ class LoadRecord:
         The folder with its results.
     rows : int or None
         The rows of the source, if their number is known.
+    as_of : str or None
+        What stands for the time in the message ids of calls without a timestamp, with the nonce of the run.
     """
 
     load: int
@@ -78,6 +80,7 @@ class LoadRecord:
     phase: str
     output: str
     rows: int | None
+    as_of: str | None
 
 
 def _utc_now() -> datetime:
@@ -153,12 +156,12 @@ class Ledger:
     def find_load(self, source: str, call: str, event: str | None) -> LoadRecord | None:
         """Return the latest load of this source and call."""
         found = self._rows(
-            "SELECT load, fingerprint, phase, output, rows FROM loads WHERE source = ? AND call = ? AND event IS ? "
-            "ORDER BY load DESC LIMIT 1",
+            "SELECT load, fingerprint, phase, output, rows, as_of FROM loads WHERE source = ? AND call = ? "
+            "AND event IS ? ORDER BY load DESC LIMIT 1",
             (source, call, event),
         )
-        for load, fingerprint, phase, output, rows in found:
-            return LoadRecord(load, json.loads(fingerprint), phase, output, rows)
+        for load, fingerprint, *facts in found:
+            return LoadRecord(load, json.loads(fingerprint), *facts)
         return None
 
     def sources(self) -> list[str]:
@@ -166,8 +169,9 @@ class Ledger:
         return [source for (source,) in self._rows("SELECT DISTINCT source FROM loads ORDER BY source", ())]
 
     def start_load(
-        self, source: str, call: str, event: str | None, fingerprint: Mapping[str, Any], rows: int | None, output: str
-    ) -> int:
+        self, source: str, call: str, event: str | None, fingerprint: Mapping[str, Any], rows: int | None, output: str,
+        *, as_of: str | None = None,
+    ) -> int:  # fmt: skip
         """Note a new load, forget those of the same source and call before it, and return its number."""
         with self._transaction() as database:
             same = "SELECT load FROM loads WHERE source = ? AND call = ? AND event IS ?"
@@ -175,9 +179,9 @@ class Ledger:
                 for table in ("outcomes", "sent_batches", "chunks", "loads"):
                     database.execute(f"DELETE FROM {table} WHERE load = ?", (earlier,))  # noqa: S608 -- our own names
             cursor = database.execute(
-                "INSERT INTO loads (source, call, event, fingerprint, phase, rows, output, started_at) "
-                "VALUES (?,?,?,?,?,?,?,?)",
-                (source, call, event, _fingerprint_json(fingerprint), "running", rows, output, self._now()),
+                "INSERT INTO loads (source, call, event, fingerprint, phase, rows, output, started_at, as_of) "
+                "VALUES (?,?,?,?,?,?,?,?,?)",
+                (source, call, event, _fingerprint_json(fingerprint), "running", rows, output, self._now(), as_of),
             )
             return int(cursor.lastrowid or 0)
 
@@ -348,7 +352,7 @@ def loads_in(path: Path, *, door: Door = "python") -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns load, source, call, event, phase, why, rows (of the source, if known), rows_done, delivered,
-        started_at, ended_at, output. The phase is running, stopped, killed or done.
+        started_at, ended_at, output, as_of. The phase is running, stopped, killed or done.
 
     Raises
     ------
@@ -365,7 +369,8 @@ def loads_in(path: Path, *, door: Door = "python") -> pd.DataFrame:
                 raise ConfigurationError(f"{path} is not a cio_frames ledger. {_NAME_LEDGER}")
             _refuse_other_version(database, path)
             loads = pd.read_sql_query(
-                "SELECT load, source, call, event, phase, why, rows, started_at, ended_at, output FROM loads", database
+                "SELECT load, source, call, event, phase, why, rows, started_at, ended_at, output, as_of FROM loads",
+                database,
             )
             chunks = database.execute("SELECT load, rows, counts FROM chunks").fetchall()
         finally:

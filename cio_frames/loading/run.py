@@ -19,25 +19,38 @@ from cio_frames.delivery.dispatcher import deliver
 from cio_frames.delivery.observer import NullObserver
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
 from cio_frames.delivery.rate_limiter import RateLimiter
-from cio_frames.errors import AuthenticationError, CioFramesError, DeliveryError, InterruptedLoad, render
+from cio_frames.errors import (
+    AuthenticationError,
+    CioFramesError,
+    ConfigurationError,
+    DeliveryError,
+    InterruptedLoad,
+    render,
+)
 from cio_frames.loading.chunks import read_ahead, refuse_campaigns, require_columns, use_stored_message_ids
 from cio_frames.loading.fingerprint import WRITE_KEY, load_fingerprint, refuse_changes
 from cio_frames.loading.io_errors import RESUME, START_OVER, unrendered_text
+from cio_frames.loading.kept_warnings import read_warnings_file, write_warnings_file
 from cio_frames.loading.ledger import FINAL_STATUSES, Ledger, LoadRecord
+from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.result import LoadResult
 from cio_frames.loading.resume import (
     ContentHash,
     EarlierRuns,
     hash_payloads,
+    is_other_moment,
     refuse_added_frames,
     refuse_missing_frames,
     refuse_missing_results,
+    refuse_other_moment,
 )
 from cio_frames.loading.source import Chunk, Source
 from cio_frames.loading.tuning import LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
+from cio_frames.pipeline.as_of import AsOf, AsOfValue, read_as_of, start_as_of
 from cio_frames.results import GOOD
+from cio_frames.validation import SourceWarnings, merge_warning_counts
 
 _DONE_BEFORE = f"This load was done before, and nothing was sent now. To send all rows again, {START_OVER}."
 _LOAD_INTERRUPTED = f"The load was interrupted. {RESUME}"
@@ -61,6 +74,7 @@ def run_load(
     paths: LoadPaths,
     *,
     fresh: bool,
+    as_of: AsOfValue = None,
     allow_campaigns: bool,
     progress: bool | None,
     tuning: LoadTuning,
@@ -70,10 +84,18 @@ def run_load(
     call_spec = use_stored_message_ids(source, call_spec)
     require_columns(source, call_spec)
     fingerprint = load_fingerprint(source, call_spec, client)
+    given = None if as_of is None else read_as_of(as_of)
     now = clock()
     with Ledger(paths.ledger, clock=clock) as ledger:
         record = None if fresh else ledger.find_load(source.name, call_spec.call, call_spec.event)
+        if record is not None and not source.resumable:
+            raise ConfigurationError(f"Standard input is not resumable. To send its rows, {START_OVER}.")
+        if record is not None and record.phase == "done" and is_other_moment(record, given):
+            # A load that is done, at another moment: a new run.
+            record, fresh = None, True
+        run_as_of = given or start_as_of(now) if record is None else read_as_of(record.as_of)
         if record is not None:
+            refuse_other_moment(record, given)
             refuse_changes(record.fingerprint, fingerprint)
         elif not allow_campaigns and source.repeatable:
             refuse_campaigns(source, call_spec, now)
@@ -85,17 +107,21 @@ def run_load(
             if record is None:
                 outputs.prepare_for_new_load(fresh=fresh, known_sources=ledger.sources())
                 event, rows = call_spec.event, source.rows()
-                load = ledger.start_load(source.name, call_spec.call, event, fingerprint, rows, folder)
+                load = ledger.start_load(
+                    source.name, call_spec.call, event, fingerprint, rows, folder, as_of=str(run_as_of)
+                )
             else:
                 load = record.load
                 refuse_missing_results(ledger, record, outputs)
             # What can be read only once is checked as it comes, whatever came before.
             refuse_campaigns_at = None if allow_campaigns or source.repeatable else now
-            run = LoadRun(source, call_spec, client, ledger, outputs, load, shown, refuse_campaigns_at, tuning)
+            run = LoadRun(
+                source, call_spec, client, ledger, outputs, load, shown, refuse_campaigns_at, tuning, run_as_of
+            )
             if record is not None and record.phase == "done":
                 run.refuse_changed_source()
                 outputs.discard_parts()
-                return _done_before(ledger, record, call_spec, outputs)
+                return _done_before(ledger, record, call_spec, outputs, source.notes())
             if record is not None:
                 ledger.resume_load(load, fingerprint, folder)
             try:
@@ -120,6 +146,7 @@ class LoadRun:
         progress: LoadProgress,
         refuse_campaigns_at: pd.Timestamp | None,
         tuning: LoadTuning,
+        as_of: AsOf,
     ) -> None:
         self._source = source
         self._call_spec = call_spec
@@ -130,10 +157,12 @@ class LoadRun:
         self._progress = progress
         self._refuse_campaigns_at = refuse_campaigns_at
         self._tuning = tuning
-        self._earlier_runs = EarlierRuns(ledger, load, client)
+        self._as_of = as_of
+        self._earlier_runs = EarlierRuns(ledger, load, client, as_of)
         self._rate_limiter = RateLimiter(client.requests_per_second)
         self._started = time.monotonic()
         self._rows_without_final_status = 0
+        self._warnings = SourceWarnings(is_partial=bool(self._earlier_runs.done_chunks))
 
     def refuse_changed_source(self) -> None:
         """Refuse frames that differ from those that this load, which is done, has sent; files tell by their stamps."""
@@ -225,7 +254,11 @@ class LoadRun:
         encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
         result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=times > 1)
         all_delivered = set(result["status"].unique()) <= GOOD
-        self._outputs.write_chunk(chunk, None if all_delivered else self._source.read_all_columns(chunk), result)
+        counts = encode_run.warning_counts()
+        self._warnings.add(counts, prepared.people)
+        self._outputs.write_chunk(
+            chunk, None if all_delivered else self._source.read_all_columns(chunk), result, warnings=counts
+        )
         rows_without_final_status = int((~result["status"].isin(FINAL_STATUSES)).sum())
         ledger.finish_chunk(
             load,
@@ -260,6 +293,9 @@ class LoadRun:
 
     def _finish(self, phase: str, why: str) -> LoadResult:
         undelivered = self._outputs.combine_undelivered()
+        earlier = self._outputs.read_warnings(self._earlier_runs.done_chunks)
+        warnings = merge_warning_counts([*earlier, *self._warnings.warnings()])
+        write_warnings_file(self._outputs.results, warnings)
         self._ledger.end_load(self._load, phase, why)
         if phase == "done":
             self._outputs.discard_parts()
@@ -274,6 +310,9 @@ class LoadRun:
             rows_now=self._progress.rows,
             results=self._outputs.results,
             undelivered=undelivered,
+            notes=self._source.notes(),
+            as_of=str(self._as_of),
+            warnings=tuple(warnings),
         )
 
 
@@ -307,7 +346,9 @@ class ChunkObserver(NullObserver):
         self._progress.update(count)
 
 
-def _done_before(ledger: Ledger, record: LoadRecord, call_spec: CallSpec, outputs: OutputFolder) -> LoadResult:
+def _done_before(
+    ledger: Ledger, record: LoadRecord, call_spec: CallSpec, outputs: OutputFolder, notes: SourceNotes
+) -> LoadResult:
     return _load_result(
         ledger,
         record.load,
@@ -317,6 +358,9 @@ def _done_before(ledger: Ledger, record: LoadRecord, call_spec: CallSpec, output
         source_rows=record.rows,
         results=outputs.results,
         undelivered=outputs.undelivered if outputs.undelivered.exists() else None,
+        notes=notes,
+        as_of=record.as_of,
+        warnings=tuple(read_warnings_file(outputs.results)),
     )
 
 

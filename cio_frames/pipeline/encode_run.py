@@ -44,7 +44,7 @@ class EncodedSlice(NamedTuple):
     timestamp_ms : numpy array of int64
         The timestamps of the calls in milliseconds, NO_TIME for calls without one.
     message_ids : pyarrow.LargeStringArray
-        The ids of the calls; null for rows that are not sent.
+        The message ids of the calls; null for rows that are not sent, and for calls that get theirs only when they are.
     fields : dict of path to JsonText
         The text of each field that a column feeds; empty if the rows make several kinds of call.
     """
@@ -67,12 +67,10 @@ class EncodeRun:
         The rows.
     client : Client
         Its limits and number of lanes count.
+    message_ids : MessageIds or None
+        Makes the ids of the calls. None if calls are only measured: a placeholder of the same size is enough.
     observer : Observer, optional
         Receives the number of rows that are not sent, slice by slice.
-    message_ids : MessageIds, optional
-        Makes the ids of the calls; pass one if other frames share it.
-    with_message_ids : bool
-        Whether calls get ids. If calls are only measured, a placeholder of the same size is enough.
     settled : numpy array of bool, optional
         Rows that are encoded and not sent, because an earlier run sent them.
     encoders : int, optional
@@ -80,7 +78,8 @@ class EncodeRun:
 
     >>> from cio_frames.pipeline import build_call_spec
     >>> people = pd.DataFrame({"user_id": ["ada", None]})
-    >>> encode_run = EncodeRun(Prepared(people, build_call_spec("identify")), Client(write_key="secret"))
+    >>> prepared, client = Prepared(people, build_call_spec("identify")), Client(write_key="secret")
+    >>> encode_run = EncodeRun(prepared, client, message_ids=None)
     >>> [(lane, batch.rows.tolist()) for lane, batch in encode_run.batches()]
     [(0, [0])]
     >>> encode_run.outcomes.frame(people.index)["reason"].tolist()[1]
@@ -92,9 +91,8 @@ class EncodeRun:
         prepared: Prepared,
         client: Client,
         *,
+        message_ids: MessageIds | None,
         observer: Observer | None = None,
-        message_ids: MessageIds | None = None,
-        with_message_ids: bool = True,
         settled: Bools | None = None,
         encoders: int | None = None,
     ) -> None:
@@ -106,23 +104,26 @@ class EncodeRun:
         self.failed, self._reasons = validation.rows_by_reason(prepared.failures, prepared.rows)
         # Recorded before encoding: delivery may stop before a row's slice is encoded, and it is invalid all the same.
         self.outcomes.record_invalid(np.flatnonzero(self.failed), self._reasons[self.failed])
+        if len(prepared.warnings):
+            has_warning, warnings = validation.rows_by_reason(prepared.warnings, prepared.rows)
+            self.outcomes.add_warnings(np.flatnonzero(has_warning), warnings[has_warning])
         self.encode_errors: list[EncodeError] = []
         self.too_large: list[tuple[Ints, npt.NDArray[np.object_]]] = []
         self.warnings: list[pd.DataFrame] = []
         # Made at the first encode error: mostly there is none.
         self._reported: _ReportedCells | None = None
+        is_shared = message_ids is not None and message_ids.is_shared
         # Calls that bring their own ids need none; if MessageIds is shared, calls of other frames may equal them.
-        all_have_ids = message_ids is None and prepared.all_have_message_ids()
-        self._message_ids = None if not with_message_ids or all_have_ids else message_ids or MessageIds()
+        self._message_ids = None if not is_shared and prepared.all_have_message_ids() else message_ids
         self._settled = np.zeros(prepared.rows, dtype=bool) if settled is None else settled
         person = prepared.person_keys()
         has_duplicates = ordering.has_duplicates(person)
         # Few bits sort fast.
         self._lane = (person % client.workers).astype(np.min_scalar_type(client.workers)) if has_duplicates else None
-        if message_ids is not None:
+        if is_shared:
             # Any row may equal one of the frames that share the ids.
             self._may_repeat = np.ones(prepared.rows, dtype=bool)
-        elif with_message_ids and has_duplicates:
+        elif message_ids is not None and has_duplicates:
             self._may_repeat = ordering.may_collide(person, prepared.timestamps_ms())
         else:
             self._may_repeat = person == ordering.NOBODY
@@ -183,16 +184,29 @@ class EncodeRun:
             if self._prepared.warns:
                 payloads = self._check_event_data(payloads, start)
             not_sent = np.asarray(payloads.is_null())
-            message_ids = unescape_json(_set_null(ids, not_sent))
-            self.outcomes.add_message_ids(message_ids)
+            ids = _set_null(ids, not_sent)
+            self.outcomes.add_message_ids(unescape_json(ids))
             self._observer.on_rows(int(not_sent.sum()))
-            yield EncodedSlice(start, payloads, sizes, invalid, calls.timestamps_ms, message_ids, calls.fields)
+            yield EncodedSlice(start, payloads, sizes, invalid, calls.timestamps_ms, ids, calls.fields)
+
+    def warning_counts(self) -> list[validation.WarningCount]:
+        """Return the warnings of rows that are sent, and about columns, counted; complete after the last slice."""
+        cases = validation.concat_failures([self._prepared.warnings, *self.warnings])
+        return [*validation.count_rows(cases, self.outcomes.held_back()), *self._prepared.column_warnings]
+
+    def all_warnings(self) -> list[validation.WarningCount]:
+        """Return the warnings of a frame that is a whole source, with those that show only over all rows."""
+        found = validation.SourceWarnings(max_keys=max(self._prepared.rows, 1))
+        found.add(self.warning_counts(), self._prepared.people)
+        return found.warnings()
 
     def _check_event_data(self, payloads: pa.Array, start: int) -> pa.Array:
         """Record events whose properties are too much for Journeys, and return the payloads that are sent."""
         for cases in validation.event_data_warnings(payloads, start):
             if not self._prepared.call_spec.strict_schema:
                 self.warnings.append(cases)
+                rows = cases["position"].to_numpy(dtype=np.int64)
+                self.outcomes.add_warnings(rows, cases["reason"].to_numpy(dtype=object))
                 continue
             rows = cases["position"].to_numpy(dtype=np.int64)
             self._add_reason(EncodeError(rows, cases["reason"].iloc[0], None, cases["check"].iloc[0]))
@@ -209,7 +223,7 @@ class EncodeRun:
             placeholders = pa.repeat(pa.scalar(NO_ID, TEXT), len(calls.texts))
             return calls.texts, placeholders if own_ids is None else pc.fill_null(own_ids, NO_ID)
         made = self._message_ids.of(digests, calls.timestamps_ms, may_repeat=may_repeat)
-        without_id = np.asarray(calls.texts.is_valid())
+        without_id = np.asarray(calls.texts.is_valid()) & np.asarray(made.is_valid())
         if own_ids is not None:
             without_id &= np.asarray(own_ids.is_null())
         return write_message_ids(calls.texts, made, without_id), made if own_ids is None else pc.coalesce(own_ids, made)

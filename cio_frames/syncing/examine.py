@@ -16,11 +16,11 @@ from cio_frames.arrow.buffers import TEXT, offsets_of
 from cio_frames.client import Client
 from cio_frames.columns import Path, resolve
 from cio_frames.encoding import NO_TIME
-from cio_frames.encoding.text import JsonText
+from cio_frames.encoding.text import JsonText, unescape_json
 from cio_frames.errors import FrameError, parameter
 from cio_frames.loading.source import Source
 from cio_frames.pipeline import CallSpec, EncodedSlice, EncodeRun, Prepared
-from cio_frames.pipeline.message_ids import MessageIds
+from cio_frames.pipeline.message_ids import MessageIds, Seen
 from cio_frames.syncing.compare import Actions, Comparison, compare
 from cio_frames.syncing.digests import Content, field_name
 from cio_frames.syncing.hashing import hash_texts
@@ -29,6 +29,7 @@ from cio_frames.syncing.options import SyncOptions
 from cio_frames.syncing.records import Records
 from cio_frames.syncing.state import State
 from cio_frames.syncing.subject_keys import group_subjects, person_subjects
+from cio_frames.validation import WarningCount
 
 _UNTIMED = "timestamp: required value is missing; a sync of events needs the time of each"
 _NO_SUBJECT = "no id to know the subject by"
@@ -54,6 +55,8 @@ class Examined:
         The bytes of each call.
     canonical : pyarrow.LargeStringArray
         The content of each row as JSON; empty unless it was asked for.
+    warnings : list of WarningCount
+        What is probably not meant, although it is sent.
     """
 
     keys: pa.Array
@@ -63,6 +66,7 @@ class Examined:
     held_back: pd.DataFrame
     sizes: Ints
     canonical: pa.Array
+    warnings: list[WarningCount]
 
     @property
     def actions(self) -> Actions:
@@ -92,7 +96,7 @@ class Examiner:
         self._options = options
         self._is_event = call_spec.call in spec.EVENT_CALLS
         # Identical events of one source get distinct ids, over all of its frames.
-        self._message_ids = MessageIds() if self._is_event else None
+        self._message_ids = MessageIds(None, Seen()) if self._is_event else None
         self._hash = xxhash.xxh3_128()
 
     @property
@@ -102,7 +106,7 @@ class Examiner:
 
     def examine(self, prepared: Prepared) -> Examined:
         """Encode the rows and compare them with the state."""
-        encode_run = EncodeRun(prepared, self._client, message_ids=self._message_ids, with_message_ids=self._is_event)
+        encode_run = EncodeRun(prepared, self._client, message_ids=self._message_ids)
         pieces = list(self._pieces(prepared, encode_run))
         sizes = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows))
         held_back = sizes[sizes["status"].isin(("invalid", "too_large"))][["status", "reason", "bytes"]]
@@ -116,11 +120,12 @@ class Examiner:
             held_back=held_back,
             sizes=sizes["bytes"].to_numpy(dtype=np.int64, na_value=0),
             canonical=pa.chunked_array(contents, TEXT).combine_chunks(),
+            warnings=encode_run.warning_counts(),
         )
 
     def keys_of(self, prepared: Prepared) -> pa.Array:
         """Return the subject of each row, and compare nothing."""
-        encode_run = EncodeRun(prepared, self._client, with_message_ids=self._is_event)
+        encode_run = EncodeRun(prepared, self._client, message_ids=MessageIds(None) if self._is_event else None)
         keys = [self._keys(encoded) for encoded in encode_run.encoded_slices()]
         return pa.chunked_array(keys, TEXT).combine_chunks()
 
@@ -147,7 +152,7 @@ class Examiner:
     def _keys(self, encoded: EncodedSlice) -> pa.Array:
         rows = len(encoded.sizes)
         if self._is_event:
-            return encoded.message_ids
+            return unescape_json(encoded.message_ids)
         subjects = group_subjects if self._call_spec.call == "group" else person_subjects
         return subjects(encoded.fields, rows)
 

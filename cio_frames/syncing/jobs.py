@@ -22,8 +22,10 @@ from cio_frames import spec
 from cio_frames.client import Client, offline_client
 from cio_frames.errors import FrameError, GuardError, InvalidRowsError, parameter
 from cio_frames.loading.chunks import read_ahead, refuse_campaigns
-from cio_frames.loading.load import folder_name
+from cio_frames.loading.csv.options import csv_options_from
+from cio_frames.loading.load import folder_name, mapped_labels, with_column_types
 from cio_frames.loading.outputs import OutputFolder
+from cio_frames.loading.read_options import ReadOptions
 from cio_frames.loading.source import Source
 from cio_frames.loading.sources import source_of
 from cio_frames.pipeline import CallSpec, build_call_spec, build_report
@@ -56,16 +58,20 @@ class SyncJob:
         The source as the caller gave it.
     parameters : dict or None
         What makes the same job again, for plan files.
+    read_options : ReadOptions, optional
+        How files are read.
     """
 
     given: Any
     call_spec: CallSpec
     options: SyncOptions
     parameters: Mapping[str, Any] | None = None
+    read_options: ReadOptions | None = None
 
     def source(self, *, exclude: Path | None = None) -> Source:
         """Return the rows; they are read twice, so that nothing is sent before all of them are compared."""
-        source = source_of(self.given, exclude=exclude)
+        keep = mapped_labels(self.call_spec.mapping)
+        source = source_of(self.given, self.read_options, exclude=exclude, keep=keep)
         if not source.repeatable:
             raise FrameError(
                 "A sync reads its rows twice, first to compare and then to send, and a generator yields them once. "
@@ -265,9 +271,19 @@ def make_job(given: Any, parameters: Mapping[str, Any]) -> tuple[SyncJob, dict[s
     """Return a job, and the options of its run, from the parameters of a public function."""
     chosen = dict(parameters)
     run_options = {name: chosen.pop(name) for name in RUN_PARAMETERS if name in chosen}
+    read_options = ReadOptions(csv_options_from(chosen.pop("csv", None)), chosen.pop("partitions", True))
     of_call, options = split_options(chosen)
     call_spec = build_call_spec(**of_call)
-    return SyncJob(given, call_spec, sync_options(call_spec, **options), job_parameters(given, chosen)), run_options
+    return job_of(given, call_spec, sync_options(call_spec, **options), chosen, read_options), run_options
+
+
+def job_of(
+    given: Any, call_spec: CallSpec, options: SyncOptions, parameters: Mapping[str, Any], read_options: ReadOptions
+) -> SyncJob:
+    """Return a job; ``parameters`` are what the caller gave, for plan files."""
+    stored = {**parameters, **read_options.as_dict(), "as_of": options.as_of.isoformat()}
+    call_spec = with_column_types(call_spec, read_options)
+    return SyncJob(given, call_spec, options, _stored_job(given, stored), read_options)
 
 
 def split_options(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -288,13 +304,14 @@ def apply_plan_file(
     return result
 
 
-def job_parameters(given: Any, parameters: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _stored_job(given: Any, parameters: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return what makes the same job again from a file; None where only this process can."""
     if not isinstance(given, (str, PathLike)):
         return None
-    set_by_caller = {name: value for name, value in parameters.items() if value is not None}
-    paths = {name: os.fspath(value) for name, value in set_by_caller.items() if isinstance(value, PathLike)}
-    job = {"source": os.fspath(given), "parameters": set_by_caller | paths}
+    # No schema means something; elsewhere None is the default.
+    chosen = {name: value for name, value in parameters.items() if value is not None or name == "schema"}
+    paths = {name: os.fspath(value) for name, value in chosen.items() if isinstance(value, PathLike)}
+    job = {"source": os.fspath(given), "parameters": chosen | paths}
     try:
         json.dumps(job)
     except TypeError:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from cio_frames import spec
 from cio_frames.errors import ConfigurationError, FrameError, parameter
+from cio_frames.pipeline.as_of import AsOfValue, read_as_of
 from cio_frames.pipeline.call_spec import CallSpec, require_choice
 from cio_frames.syncing.choices import Cleared, Duplicates, Limit, Removed, RemovedWord, SyncCall
 from cio_frames.syncing.compare import CompareOptions
@@ -88,7 +89,7 @@ def sync_options(
     duplicates: str = "invalid",
     keep_days: int = DEFAULT_KEEP_DAYS,
     retry_rejected: bool = False,
-    as_of: object = None,
+    as_of: AsOfValue = None,
     audit: str | PathLike[str] | None = None,
 ) -> SyncOptions:
     """Check the options of a sync and put them together.
@@ -130,7 +131,7 @@ every subject, because who is missing from it is removed.
             raise FrameError(f"{parameter(name)} must be a whole number of at least {least}, got {value!r}.")
     return SyncOptions(
         state=Path(state),
-        as_of=_moment(as_of),
+        as_of=pd.Timestamp.now("UTC") if as_of is None else pd.Timestamp(read_as_of(as_of).ms, unit="ms", tz="UTC"),
         removed=kind,
         set_removed=dict(removed) if isinstance(removed, Mapping) else {},
         set_returned=dict(returned or {}),
@@ -174,16 +175,3 @@ def _check_removed(
             f"{parameter('removed', removed if kind == 'set' else kind)} requires {parameter('complete', True)}: your "
             "claim that the source holds every subject, because who is missing from it is removed."
         )
-
-
-def _moment(as_of: object) -> pd.Timestamp:
-    """Return a moment in UTC; a bare date is midnight."""
-    if as_of is None:
-        return pd.Timestamp.now("UTC")
-    try:
-        moment = pd.Timestamp(as_of)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        raise FrameError(
-            f"{parameter('as_of')} must be a date or a time such as '2026-11-28', got {as_of!r}."
-        ) from error
-    return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")

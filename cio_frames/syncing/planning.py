@@ -27,6 +27,7 @@ from cio_frames.syncing.options import SyncOptions
 from cio_frames.syncing.records import pack_digests, pack_hashes, texts_of
 from cio_frames.syncing.removal import Missing, find_missing
 from cio_frames.syncing.state import State
+from cio_frames.validation import SourceWarnings, WarningCount
 
 _PLACES_NAMED = 5
 # So many rows to send are kept in memory between comparing and sending, of all chunks.
@@ -96,6 +97,8 @@ class Draft:
         Subjects of the state that no row had.
     details : list of pandas.DataFrame
         The rows to send, where they were asked for.
+    warnings : tuple of WarningCount
+        What is probably not meant, although it is sent.
     """
 
     mapping: SyncMapping
@@ -107,6 +110,7 @@ class Draft:
     missing: Missing = field(default_factory=Missing)
     frame_digest: str = ""
     details: list[pd.DataFrame] = field(default_factory=list)
+    warnings: tuple[WarningCount, ...] = ()
 
     @property
     def counts(self) -> dict[Action, int]:
@@ -156,6 +160,7 @@ def draft_plan(
     examiner = Examiner(call_spec, client, fields, state, index, options, with_values=with_values)
     key_hashes: list[UInts] = []
     gained = lost = kept = 0
+    warnings = SourceWarnings()
     with (
         LoadProgress(source.rows(), progress, f"compare {call_spec.what}") as shown,
         read_ahead(source, call_spec) as chunks,
@@ -169,6 +174,7 @@ def draft_plan(
             draft.chunks.append(plan)
             key_hashes.append(examined.key_hashes)
             _count_fields(draft, examined, fields)
+            warnings.add(examined.warnings, prepared.people)
             gained += int(examined.comparison.gained.sum())
             lost += int(examined.comparison.lost.sum())
             if with_details:
@@ -183,6 +189,7 @@ def draft_plan(
     change = draft.mapping_change
     draft.mapping_change = MappingChange(change.came, change.gone, change.settings, gained, lost)
     draft.frame_digest = examiner.frame_digest
+    draft.warnings = tuple(warnings.warnings())
     _settle_duplicates(draft, source, call_spec, examiner, key_hashes, options)
     draft.missing = find_missing(state, index, options)
     return draft

@@ -22,6 +22,7 @@ from cio_frames.delivery.rate_limiter import RateLimiter
 from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
 from cio_frames.errors import render
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
+from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.syncing.records import Evidence
 from cio_frames.syncing.state import State
 
@@ -89,7 +90,7 @@ class Shipper:
         self._rate_limiter = self._rate_limiter or RateLimiter(self.client.requests_per_second)
         prepared = Prepared(shipment.frame, shipment.call_spec, nulls=shipment.nulls)
         observer = _ShipmentObserver(self.state, shipment, self.progress)
-        observer.encode_run = encode_run = EncodeRun(prepared, self.client)
+        observer.encode_run = encode_run = EncodeRun(prepared, self.client, message_ids=MessageIds(None))
         delivery = deliver(
             encode_run.batches(),
             self.client,

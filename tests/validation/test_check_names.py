@@ -83,6 +83,7 @@ BROKEN = {
         pd.DataFrame({"user_id": ["ada", "bob"], "message_id": ["01ARZ3NDEKTSV4RRFFQ69G5FAV"] * 2}),
         {},
     ),
+    "scientific_notation": (cell("4.91701E+11", "phone"), {"call": "identify"}),
     "string": (cell(7.5, "user_id"), {"call": "identify", "schema": None}),
     "type": (pd.DataFrame({"type": ["sing", "identify"], "user_id": ["a", "b"]}), {"call": "batch"}),
     "unknown_event": (cell(1), {"event": "order completed"}),
