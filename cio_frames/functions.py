@@ -1636,7 +1636,7 @@ def _split(parameters: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any], Ca
 
 def _plan(parameters: dict[str, Any]) -> Plan:
     """Plan a sync with the parameters of :func:`plan`."""
-    from cio_frames.syncing.jobs import make_job
+    from cio_frames.syncing.parameters import make_job
 
     job, options = make_job(*_split_source(parameters))
     return job.plan(**options)
@@ -1644,7 +1644,7 @@ def _plan(parameters: dict[str, Any]) -> Plan:
 
 def _sync(parameters: dict[str, Any]) -> Any:
     """Run a sync with the parameters of :func:`sync`."""
-    from cio_frames.syncing.jobs import make_job
+    from cio_frames.syncing.parameters import make_job
 
     job, options = make_job(*_split_source(parameters))
     return job.sync(**options)
@@ -1652,7 +1652,7 @@ def _sync(parameters: dict[str, Any]) -> Any:
 
 def _baseline(parameters: dict[str, Any]) -> pd.DataFrame:
     """Write a state with the parameters of :func:`baseline`."""
-    from cio_frames.syncing.jobs import make_job
+    from cio_frames.syncing.parameters import make_job
 
     job, options = make_job(*_split_source(parameters))
     return job.baseline(**options)
@@ -1660,7 +1660,7 @@ def _baseline(parameters: dict[str, Any]) -> pd.DataFrame:
 
 def _apply_plan(parameters: dict[str, Any]) -> SyncResult:
     """Apply a plan file with the parameters of :func:`apply_plan`."""
-    from cio_frames.syncing.jobs import apply_plan_file
+    from cio_frames.syncing.parameters import apply_plan_file
 
     given = {name: value for name, value in parameters.items() if not name.startswith("__")}
     return apply_plan_file(Path(given.pop("path")), **given)

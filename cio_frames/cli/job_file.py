@@ -28,8 +28,8 @@ from cio_frames.loading.standard_input import STANDARD_INPUT_PATH
 from cio_frames.pipeline import CallSpec
 from cio_frames.pipeline.as_of import read_as_of
 from cio_frames.spec.yaml_file import YamlFile
-from cio_frames.syncing.jobs import SYNC_OPTIONS
 from cio_frames.syncing.options import sync_options
+from cio_frames.syncing.parameters import SYNC_OPTIONS
 
 KEYS = {
     "source", "call", "event", "columns", "client", "schema", "strict_schema", "exact_ids", "timezone", "nulls",

@@ -217,7 +217,7 @@ def plan_command(options: PlanCommandOptions) -> None:
 def apply_command(options: ApplyOptions) -> None:
     """Send what a plan file lists, if the source, the mapping and the state are still the same."""
     from cio_frames.cli.precheck import build_checked_client
-    from cio_frames.syncing.jobs import apply_plan_file
+    from cio_frames.syncing.parameters import apply_plan_file
 
     mistakes = Mistakes()
     client = build_checked_client(options.settings(), mistakes, dry_run=False)
@@ -274,8 +274,8 @@ def _checked_job(
     source: str, call_spec: CallSpec, parameters: Mapping[str, Any], read_options: ReadOptions, mistakes: Mistakes
 ) -> SyncJob | None:
     """Return the job; add wrong options to the mistakes."""
-    from cio_frames.syncing.jobs import job_of, split_options
     from cio_frames.syncing.options import sync_options
+    from cio_frames.syncing.parameters import job_of, split_options
 
     _, options = split_options(parameters)
     if "state" not in options:
@@ -307,8 +307,8 @@ def _print_outcome(send: Any, *, report: Path | None, as_json: bool, door: Door 
     else:
         print_load_result(result)
         if result.removals:
-            told = ", ".join(f"{count:,} {status}" for status, count in result.removals.items())
-            out.print(f"Removed: {told}; see {result.removed}")
+            removals = ", ".join(f"{count:,} {status}" for status, count in result.removals.items())
+            out.print(f"Removed: {removals}; see {result.removed}")
     if failure or result.why:
         err.print(render(failure, door) or result.why_text(door))
     if not result.ok:

@@ -14,7 +14,7 @@ from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.syncing.digests import Content
 from cio_frames.syncing.hashing import hash_texts
 from cio_frames.syncing.index import StateIndex
-from cio_frames.syncing.records import HELD, Evidence, Pending, Records, pack_digests, texts_of
+from cio_frames.syncing.records import HELD, Evidence, Pending, SubjectRecords, pack_digests, texts_of
 from cio_frames.syncing.state import State
 
 Actions = npt.NDArray[np.int8]
@@ -76,7 +76,7 @@ class Comparison:
         An :class:`Action` for each row.
     rows : numpy array of int64
         The rows that are not certain to be unchanged, in order; what follows is about these.
-    records : Records
+    records : SubjectRecords
         What the state knows of them.
     hashes : numpy array of uint64, shape (rows, fields)
         The hash of each field.
@@ -90,7 +90,7 @@ class Comparison:
 
     actions: Actions
     rows: Ints
-    records: Records
+    records: SubjectRecords
     hashes: UInts
     changed: Bools
     cleared: Bools
@@ -129,7 +129,7 @@ def compare(
     actions[sendable & unchanged] = Action.UNCHANGED
     rows = np.flatnonzero(sendable & known & ~unchanged)
     actions[rows] = Action.NEW
-    records = Records.empty(len(rows))
+    records = SubjectRecords.empty(len(rows))
     maybe_known = np.flatnonzero(places[rows] >= 0)
     if len(maybe_known):
         records.put(maybe_known, state.look_up(texts_of(keys.take(pa.array(rows[maybe_known])))))
@@ -140,7 +140,7 @@ def compare(
 
 
 def _differences(
-    hashes: UInts, records: Records, fields: Sequence[str], state: State
+    hashes: UInts, records: SubjectRecords, fields: Sequence[str], state: State
 ) -> tuple[Bools, Bools, Bools, Bools]:
     """Return which fields changed and were cleared, and which rows gained or lost fields alone."""
     before, tracked = records.hashes_of(fields, state.field_sets)
@@ -162,7 +162,11 @@ def _differences(
 
 
 def _actions(
-    found: tuple[Bools, Bools, Bools, Bools], records: Records, digests: UInts, state: State, options: CompareOptions
+    found: tuple[Bools, Bools, Bools, Bools],
+    records: SubjectRecords,
+    digests: UInts,
+    state: State,
+    options: CompareOptions,
 ) -> Actions:
     changed, cleared = found[0].any(axis=1), found[1].any(axis=1)
     held = np.isin(records.evidence, HELD)
@@ -183,7 +187,7 @@ def _actions(
     return actions
 
 
-def _removal_pending(records: Records, state: State) -> Bools:
+def _removal_pending(records: SubjectRecords, state: State) -> Bools:
     found = np.zeros(len(records), dtype=bool)
     for row in np.flatnonzero(records.pending != None).tolist():  # noqa: E711 -- cell by cell
         found[row] = Pending.unpack(records.pending[row], state.field_sets).digest.startswith(REMOVAL_MARK)

@@ -1,7 +1,7 @@
 """What rows would change at the other end, as digests that do not depend on how the frame holds it.
 
 The canonical form of a row is its traits, or its object and relationship attributes, as JSON with keys sorted at every
-depth; what is missing is left out. Message id, timestamp, context and integrations are not in it. The wire form keeps
+depth, without missing values. Message id, timestamp, context and integrations are not in it. The wire form keeps
 the frame's order of columns; only this form is sorted. It is made column by column from the very text that goes out.
 """
 
@@ -23,7 +23,7 @@ from cio_frames.encoding.text import JsonPieces, JsonText, join, object_pieces
 from cio_frames.pipeline.message_ids import digests
 from cio_frames.syncing.hashing import hash_texts
 
-# Raised with every change of the canonical form or of its hashes: digests of two versions cannot be compared.
+# Raised with every change of the canonical form or of its hashes: digests of two versions do not compare.
 DIGEST_VERSION = 1
 # Floats of so many characters, with sign and ".0", tell all whole numbers apart.
 _EXACT_CHARACTERS = 17

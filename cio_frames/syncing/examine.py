@@ -26,7 +26,7 @@ from cio_frames.syncing.digests import Content, field_name
 from cio_frames.syncing.hashing import hash_texts
 from cio_frames.syncing.index import StateIndex
 from cio_frames.syncing.options import SyncOptions
-from cio_frames.syncing.records import Records
+from cio_frames.syncing.records import SubjectRecords
 from cio_frames.syncing.state import State
 from cio_frames.syncing.subject_keys import group_subjects, person_subjects
 from cio_frames.validation import WarningCount
@@ -205,7 +205,7 @@ def join_comparisons(pieces: Sequence[Comparison], width: int) -> Comparison:
         rows=np.concatenate(
             [np.empty(0, dtype=np.int64), *(start + piece.rows for start, piece in zip(starts, pieces, strict=False))]
         ),
-        records=Records.concat([piece.records for piece in pieces]),
+        records=SubjectRecords.concat([piece.records for piece in pieces]),
         hashes=np.concatenate([np.empty(shape, dtype=np.uint64), *(piece.hashes for piece in pieces)]),
         changed=np.concatenate([np.empty(shape, dtype=bool), *(piece.changed for piece in pieces)]),
         cleared=np.concatenate([np.empty(shape, dtype=bool), *(piece.cleared for piece in pieces)]),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cio_frames.errors import ConfigurationError, GuardError, parameter
 from cio_frames.syncing.choices import Limit
 
-# What is removed at most unless the caller says otherwise: both count.
+# The default limits of missing subjects; both count.
 DEFAULT_MAX_REMOVED: tuple[Limit, ...] = ("5%", 1_000)
 
 
@@ -37,7 +37,7 @@ class Guards:
                 _amount(name, value, 1)
 
     def check(self, *, rows: int, subjects: int, changed: int, missing: int, acts: bool) -> None:
-        """Raise where a limit is exceeded, or cannot be evaluated; all of them are told at once.
+        """Raise if a limit is exceeded or has no value to compare with; the error has all of them.
 
         Parameters
         ----------

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-import os
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -22,30 +20,26 @@ from cio_frames import spec
 from cio_frames.client import Client, offline_client
 from cio_frames.errors import FrameError, GuardError, InvalidRowsError, parameter
 from cio_frames.loading.chunks import read_ahead, refuse_campaigns
-from cio_frames.loading.csv.options import csv_options_from
-from cio_frames.loading.load import folder_name, mapped_labels, with_column_types
+from cio_frames.loading.load import folder_name, mapped_labels
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.read_options import ReadOptions
 from cio_frames.loading.source import Source
 from cio_frames.loading.sources import source_of
-from cio_frames.pipeline import CallSpec, build_call_spec, build_report
+from cio_frames.pipeline import CallSpec, build_report
 from cio_frames.results import Outcomes, Status
 from cio_frames.syncing.compare import SENT, Action
+from cio_frames.syncing.draft import Draft
 from cio_frames.syncing.examine import Examiner
 from cio_frames.syncing.identity import endpoint_name, key_fingerprint, refuse_other_workspace
-from cio_frames.syncing.options import SyncOptions, sync_options
+from cio_frames.syncing.options import SyncOptions
 from cio_frames.syncing.plan import Plan, PlanDigests, count_actions, refuse_stale
-from cio_frames.syncing.plan_file import read_plan_file
-from cio_frames.syncing.planning import Draft, draft_plan
+from cio_frames.syncing.planning import draft_plan
 from cio_frames.syncing.records import Evidence, pack_digests, pack_hashes, texts_of
 from cio_frames.syncing.result import FolderSink, MemorySink, SyncResult
 from cio_frames.syncing.running import SyncOutcome, SyncRun, check_draft, chunk_result
 from cio_frames.syncing.state import State
 
 _SUFFIX = ".sync"
-# What the parameters of the public functions are for, beside those of the call.
-SYNC_OPTIONS = tuple(name for name in inspect.signature(sync_options).parameters if name != "call_spec")
-RUN_PARAMETERS = ("client", "dry_run", "on_invalid", "allow_campaigns", "progress", "output", "confirm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,58 +259,6 @@ class SyncJob:
                         pack_hashes(comparison.hashes[claims]),
                         Evidence.CLAIMED,
                     )
-
-
-def make_job(given: Any, parameters: Mapping[str, Any]) -> tuple[SyncJob, dict[str, Any]]:
-    """Return a job, and the options of its run, from the parameters of a public function."""
-    chosen = dict(parameters)
-    run_options = {name: chosen.pop(name) for name in RUN_PARAMETERS if name in chosen}
-    read_options = ReadOptions(csv_options_from(chosen.pop("csv", None)), chosen.pop("partitions", True))
-    of_call, options = split_options(chosen)
-    call_spec = build_call_spec(**of_call)
-    return job_of(given, call_spec, sync_options(call_spec, **options), chosen, read_options), run_options
-
-
-def job_of(
-    given: Any, call_spec: CallSpec, options: SyncOptions, parameters: Mapping[str, Any], read_options: ReadOptions
-) -> SyncJob:
-    """Return a job; ``parameters`` are what the caller gave, for plan files."""
-    stored = {**parameters, **read_options.as_dict(), "as_of": options.as_of.isoformat()}
-    call_spec = with_column_types(call_spec, read_options)
-    return SyncJob(given, call_spec, options, _stored_job(given, stored), read_options)
-
-
-def split_options(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the parameters of the call, and those of the sync."""
-    of_call = {name: value for name, value in parameters.items() if name not in SYNC_OPTIONS}
-    return of_call, {name: value for name, value in parameters.items() if name in SYNC_OPTIONS}
-
-
-def apply_plan_file(
-    path: Path, *, client: Client | None, max_age: str | None, output: str | PathLike[str] | None,
-    progress: bool | None,
-) -> SyncResult:  # fmt: skip
-    """Send what a plan file lists, if it still holds."""
-    file = read_plan_file(path, max_age=max_age, now=pd.Timestamp.now("UTC"))
-    job, _ = make_job(file.job["source"], file.job["parameters"])
-    result = job.apply(PlanDigests(**file.digests), client=client, output=output, progress=progress)
-    assert isinstance(result, SyncResult)  # noqa: S101 -- a plan file is about files, and not about a frame
-    return result
-
-
-def _stored_job(given: Any, parameters: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return what makes the same job again from a file; None where only this process can."""
-    if not isinstance(given, (str, PathLike)):
-        return None
-    # No schema means something; elsewhere None is the default.
-    chosen = {name: value for name, value in parameters.items() if value is not None or name == "schema"}
-    paths = {name: os.fspath(value) for name, value in chosen.items() if isinstance(value, PathLike)}
-    job = {"source": os.fspath(given), "parameters": chosen | paths}
-    try:
-        json.dumps(job)
-    except TypeError:
-        return None
-    return job
 
 
 def _require_confirm(confirm: int | None, rows: int) -> None:

@@ -15,8 +15,8 @@ from cio_frames.client import Client
 from cio_frames.errors import ConfigurationError
 from cio_frames.report.plan_page import plan_page, plan_summary
 from cio_frames.syncing.compare import Action
+from cio_frames.syncing.draft import Draft
 from cio_frames.syncing.plan_file import write_plan_file
-from cio_frames.syncing.planning import Draft
 
 # In the order in which a plan tells them.
 _ACTIONS = {
@@ -194,8 +194,8 @@ class Plan:
         write_plan_file(self, Path(path), values=self.values() if show_values else None)
 
     def __repr__(self) -> str:
-        told = " · ".join(f"{count:,} {name}" for name, count in self.counts.items())
-        return f"<Plan of {self.what}: {told or 'no rows'}>"
+        counts = " · ".join(f"{count:,} {name}" for name, count in self.counts.items())
+        return f"<Plan of {self.what}: {counts or 'no rows'}>"
 
     def _repr_html_(self) -> str:
         return plan_summary(self)

@@ -18,7 +18,7 @@ from cio_frames.errors import ConfigurationError, parameter
 if TYPE_CHECKING:
     from cio_frames.syncing.plan import Plan
 
-_KEY = b"cio_frames.plan"
+_PLAN_KEY = b"cio_frames.plan"
 _FORMAT = 1
 
 
@@ -61,7 +61,7 @@ def write_plan_file(plan: Plan, path: Path, *, values: Sequence[str | None] | No
         "calls": _digest(table),
         "summary": plan.as_dict(),
     }
-    metadata = {**(table.schema.metadata or {}), _KEY: json.dumps(facts).encode()}
+    metadata = {**(table.schema.metadata or {}), _PLAN_KEY: json.dumps(facts).encode()}
     try:
         pq.write_table(table.replace_schema_metadata(metadata), path)
     except OSError as error:
@@ -74,11 +74,11 @@ def read_plan_file(path: Path, *, max_age: str | None, now: pd.Timestamp) -> Pla
     Raises
     ------
     ConfigurationError
-        The file is not a plan, was edited, cannot be applied from a file, or is older than ``max_age``.
+        The file is not a plan, was edited, is about a frame in memory, or is older than ``max_age``.
     """
     try:
         table = pq.read_table(path)
-        facts = json.loads((table.schema.metadata or {})[_KEY])
+        facts = json.loads((table.schema.metadata or {})[_PLAN_KEY])
     except FileNotFoundError as error:
         raise ConfigurationError(f"The plan {path} was not found.") from error
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:

@@ -73,7 +73,7 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
+class SubjectRecords:
     """What the state knows of some subjects, in the order in which they were looked up.
 
     Attributes
@@ -98,14 +98,14 @@ class Records:
     rejected_digest: Cells
 
     @classmethod
-    def empty(cls, rows: int) -> Records:
+    def empty(cls, rows: int) -> SubjectRecords:
         """Return the records of subjects that the state does not know."""
         cells = [np.full(rows, None, dtype=object) for _ in range(4)]
         numbers = [np.zeros(rows, dtype=np.int64) for _ in range(4)]
         return cls(cells[0], numbers[0], cells[1], numbers[1], numbers[2], cells[2], numbers[3], cells[3])
 
     @classmethod
-    def concat(cls, parts: Sequence[Records]) -> Records:
+    def concat(cls, parts: Sequence[SubjectRecords]) -> SubjectRecords:
         """Return the records of consecutive subjects as one."""
         parts = parts or [cls.empty(0)]
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__))
@@ -113,14 +113,14 @@ class Records:
     def __len__(self) -> int:
         return len(self.revision)
 
-    def put(self, rows: Ints, records: Records) -> None:
+    def put(self, rows: Ints, records: SubjectRecords) -> None:
         """Put the records of some subjects in their places."""
         for name in self.__slots__:
             getattr(self, name)[rows] = getattr(records, name)
 
-    def take(self, rows: Ints) -> Records:
+    def take(self, rows: Ints) -> SubjectRecords:
         """Return the records of some of the subjects."""
-        return Records(*(getattr(self, name)[rows] for name in self.__slots__))
+        return SubjectRecords(*(getattr(self, name)[rows] for name in self.__slots__))
 
     def hashes_of(self, fields: Sequence[str], field_sets: FieldSets) -> tuple[UInts, Bools]:
         """Return the field hashes in the order of ``fields``, and which of these fields each subject's set has."""

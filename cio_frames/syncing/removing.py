@@ -34,7 +34,7 @@ _EVENTS = {
     "delete_objects": "Object Deleted",
     "delete_relationships": "Relationship Deleted",
 }
-_ANONYMOUS = "known by an anonymous id alone, and only a user id can be used for this"
+_ANONYMOUS_ONLY = "known by an anonymous id alone, and only a user id can be used for this"
 _STILL_HELD = "another row of the source has this object"
 _REJECTED = "rejected three times"
 _WITH_OBJECT = "deleted with its object"
@@ -137,7 +137,7 @@ class _Removed:
 
 def _skipped(call_spec: CallSpec, operation: str, state: State, subjects: Sequence[str]) -> Iterator[tuple[str, str]]:
     if call_spec.call == "identify" and operation != "set_traits":
-        yield from ((subject, _ANONYMOUS) for subject in subjects if person_of(subject)[0] != "userId")
+        yield from ((subject, _ANONYMOUS_ONLY) for subject in subjects if person_of(subject)[0] != "userId")
     if operation == "delete_relationships":
         people = ((subject, orjson.loads(subject)[2]) for subject in subjects)
         yield from ((subject, "no person is related") for subject, person in people if not person)

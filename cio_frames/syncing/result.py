@@ -15,7 +15,7 @@ from cio_frames.loading.outputs import OutputFolder, write_table
 from cio_frames.loading.result import LoadResult
 from cio_frames.loading.source import Chunk, Source
 from cio_frames.results import GOOD
-from cio_frames.syncing.planning import ChunkPlan
+from cio_frames.syncing.draft import ChunkPlan
 
 
 @dataclass(frozen=True, slots=True, repr=False)

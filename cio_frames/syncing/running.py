@@ -34,10 +34,10 @@ from cio_frames.loading.source import Source
 from cio_frames.pipeline import CallSpec
 from cio_frames.results import GOOD, Outcomes, Status, status_counts
 from cio_frames.syncing.compare import UNSENT_AND_GOOD, Action
+from cio_frames.syncing.draft import ChunkPlan, Draft
 from cio_frames.syncing.examine import Examiner
 from cio_frames.syncing.identity import endpoint_name, key_fingerprint, refuse_other_workspace
 from cio_frames.syncing.options import SyncOptions
-from cio_frames.syncing.planning import ChunkPlan, Draft
 from cio_frames.syncing.removing import removal_of
 from cio_frames.syncing.rows import RowShipper
 from cio_frames.syncing.shipping import Shipper, merge_results

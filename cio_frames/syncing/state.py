@@ -24,7 +24,7 @@ import numpy as np
 from cio_frames.errors import ConfigurationError, parameter
 from cio_frames.loading.lock import exclusive_lock
 from cio_frames.syncing.digests import DIGEST_VERSION
-from cio_frames.syncing.records import Evidence, Records, as_cells
+from cio_frames.syncing.records import Evidence, SubjectRecords, as_cells
 
 # "cios" in the header of the file: a state, and not another database.
 _APPLICATION_ID = 0x63696F73
@@ -69,14 +69,14 @@ class State:
     path : Path
         The file.
     create : bool
-        Whether to make it where it does not exist; otherwise a missing file reads as an empty state.
+        Whether to make the file if it is missing. Without it, a missing file reads as an empty state.
     fields : int
         How many fields a row has; it decides the page size of a new file.
 
     Raises
     ------
     ConfigurationError
-        The file is not a state, is damaged, of a newer version, locked, or cannot be read or written.
+        The file is not a state, is damaged, of a newer version, locked, not readable or not writable.
 
     Examples
     --------
@@ -210,9 +210,9 @@ class State:
         """Return how many subjects there are."""
         return int(self._rows(f"SELECT count(*) FROM subjects {where}")[0][0])  # noqa: S608 -- no value of a user's
 
-    def look_up(self, keys: Sequence[str]) -> Records:
+    def look_up(self, keys: Sequence[str]) -> SubjectRecords:
         """Return what is known of some subjects, in order."""
-        records = Records.empty(len(keys))
+        records = SubjectRecords.empty(len(keys))
         places = {key: place for place, key in enumerate(keys)}
         # In the order of the table, so that each of its pages is read once.
         ordered = sorted(places)
@@ -226,7 +226,7 @@ class State:
             if found:
                 named, *columns = zip(*found, strict=True)
                 rows = np.array([places[key] for key in named])
-                for name, column in zip(Records.__slots__, columns, strict=True):
+                for name, column in zip(SubjectRecords.__slots__, columns, strict=True):
                     values = as_cells(column)
                     values[[each is None and getattr(records, name).dtype != object for each in column]] = 0
                     getattr(records, name)[rows] = values

@@ -12,11 +12,11 @@ from cio_frames.columns import Path
 from cio_frames.encoding.text import JsonText, escape_json, join, unescape_json
 
 # What Customer.io takes for an email address, which it knows in any case of letters.
-_EMAIL = r"^[^@\s]+@[^@\s]+$"
+_EMAIL_SHAPE = r"^[^@\s]+@[^@\s]+$"
 _USER, _ANONYMOUS = "u:", "a:"
 _NO_PERSON = pa.scalar("", TEXT)
 _USUAL_OBJECT_TYPE = "1"
-_OBJECT_TYPES = (("traits", "objectTypeId"), ("traits", "object_type_id"))
+_OBJECT_TYPE_PATHS = (("traits", "objectTypeId"), ("traits", "object_type_id"))
 
 
 def person_subjects(texts: Mapping[Path, JsonText], rows: int) -> pa.Array:
@@ -38,7 +38,7 @@ def group_subjects(texts: Mapping[Path, JsonText], rows: int) -> pa.Array:
     >>> group_subjects(ids, 1).to_pylist()
     ['["1","acme","u:ada"]']
     """
-    types = next((_ids(texts, path, rows) for path in _OBJECT_TYPES if path in texts), pa.nulls(rows, TEXT))
+    types = next((_ids(texts, path, rows) for path in _OBJECT_TYPE_PATHS if path in texts), pa.nulls(rows, TEXT))
     types = pc.fill_null(types, _USUAL_OBJECT_TYPE)
     people = pc.coalesce(person_subjects(texts, rows), _NO_PERSON)
     parts = (escape_json(part) for part in (types, _ids(texts, ("groupId",), rows), people))
@@ -62,5 +62,5 @@ def _ids(texts: Mapping[Path, JsonText], path: Path, rows: int) -> pa.Array:
 def _folded(ids: pa.Array) -> pa.Array:
     if not pc.any(pc.match_substring(ids, "@")).as_py():
         return ids
-    email = pc.fill_null(pc.match_substring_regex(ids, _EMAIL), False)
+    email = pc.fill_null(pc.match_substring_regex(ids, _EMAIL_SHAPE), False)
     return pc.if_else(email, pc.utf8_lower(ids), ids)
