@@ -26,7 +26,7 @@ from cio_frames.loading.read_options import ReadOptions
 from cio_frames.loading.source import Source
 from cio_frames.loading.sources import source_of
 from cio_frames.pipeline import CallSpec, build_report
-from cio_frames.results import Outcomes, Status
+from cio_frames.results import RESULT_ATTRS, Outcomes, Status
 from cio_frames.syncing.compare import SENT, Action
 from cio_frames.syncing.draft import Draft
 from cio_frames.syncing.examine import Examiner
@@ -38,6 +38,7 @@ from cio_frames.syncing.records import Evidence, pack_digests, pack_hashes, text
 from cio_frames.syncing.result import FolderSink, MemorySink, SyncResult
 from cio_frames.syncing.running import SyncOutcome, SyncRun, check_draft, chunk_result
 from cio_frames.syncing.state import State
+from cio_frames.validation import to_records
 
 _SUFFIX = ".sync"
 
@@ -173,6 +174,8 @@ class SyncJob:
                 sink = MemorySink()
                 outcome = run.run(sink)
                 result = sink.frame(self.given.index)
+                if draft.warnings:
+                    result.attrs[RESULT_ATTRS] = {"rows": len(result), "warnings": to_records(draft.warnings)}
                 _raise(outcome, result)
                 return result
             return self._run_in_folder(run, source, draft, folder, started)
@@ -197,6 +200,9 @@ class SyncJob:
                 results=outputs.results,
                 undelivered=undelivered,
                 ledger=self.options.state,
+                as_of=self.options.as_of.isoformat(),
+                notes=source.notes(),
+                warnings=draft.warnings,
                 counts=count_actions(draft, self.options.removed),
                 removals={
                     str(status): int(count) for status, count in outcome.removed["status"].value_counts().items()

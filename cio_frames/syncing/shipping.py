@@ -16,7 +16,7 @@ from cio_frames.client import Client
 from cio_frames.columns import Path
 from cio_frames.delivery.batching import Batch
 from cio_frames.delivery.dispatcher import deliver
-from cio_frames.delivery.observer import NullObserver
+from cio_frames.delivery.observer import NullObserver, Observer
 from cio_frames.delivery.outcomes import Delivery, Outcome
 from cio_frames.delivery.rate_limiter import RateLimiter
 from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
@@ -85,11 +85,14 @@ class Shipper:
     requests: int = 0
     _rate_limiter: RateLimiter | None = None
 
-    def ship(self, shipment: Shipment) -> tuple[pd.DataFrame, Delivery]:
-        """Send the calls, and return the result frame by position, and how delivery ended."""
+    def ship(self, shipment: Shipment, observers: Sequence[Observer] = ()) -> tuple[pd.DataFrame, Delivery]:
+        """Send the calls, and return the result frame by position, and how delivery ended.
+
+        ``observers`` learn of each batch before the state does, and of each outcome after it.
+        """
         self._rate_limiter = self._rate_limiter or RateLimiter(self.client.requests_per_second)
         prepared = Prepared(shipment.frame, shipment.call_spec, nulls=shipment.nulls)
-        observer = _ShipmentObserver(self.state, shipment, self.progress)
+        observer = _ShipmentObserver(self.state, shipment, self.progress, observers)
         observer.encode_run = encode_run = EncodeRun(prepared, self.client, message_ids=MessageIds(None))
         delivery = deliver(
             encode_run.batches(),
@@ -109,12 +112,15 @@ class _ShipmentObserver(NullObserver):
 
     encode_run: EncodeRun
 
-    def __init__(self, state: State, shipment: Shipment, progress: LoadProgress) -> None:
+    def __init__(self, state: State, shipment: Shipment, progress: LoadProgress, observers: Sequence[Observer]) -> None:
+        self._observers = observers
         self._state = state
         self._shipment = shipment
         self._progress = progress
 
     def before_send(self, batch: Batch) -> None:
+        for observer in self._observers:
+            observer.before_send(batch)
         rows = batch.rows.tolist()
         shipment = self._shipment
         self._state.before_send([shipment.keys[row] for row in rows], [shipment.pending[row] for row in rows])
@@ -136,6 +142,8 @@ class _ShipmentObserver(NullObserver):
                 # Nothing of it was accepted, so what was in doubt before is in doubt as before.
                 self._state.restore(keys, shipment.before[rows])
         self.encode_run.record(outcome)
+        for observer in self._observers:
+            observer.on_outcome(outcome)
 
     def on_rows(self, count: int) -> None:
         self._progress.update(count)

@@ -223,6 +223,18 @@ def test_a_value_that_became_missing_is_cleared_once(state):
         assert sent == {"plan": None, "age": 2}
 
 
+def test_a_value_that_may_have_arrived_is_cleared_too(state):
+    with cio.Sandbox(faults=["cut@1"]) as sandbox:
+        client = client_of(sandbox, attempts=1)
+        nothing = pd.DataFrame({"user_id": ["ada"], "age": [7], "plan": pd.array([None], dtype="string")})
+        sync(nothing, state, client, cleared="null")
+        unanswered = sync(nothing.assign(plan="x"), state, client, cleared="null")
+        assert (unanswered["status"].tolist(), held(sandbox)["ada"]["plan"]) == (["unknown"], "x")
+        sync(nothing, state, client, cleared="null")
+
+        assert held(sandbox) == {"ada": {"age": 7}}
+
+
 PEOPLE = people_frame(2_000)
 MISTAKES = {
     "emptied": PEOPLE.iloc[:0],
