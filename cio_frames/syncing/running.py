@@ -67,6 +67,8 @@ class SyncOutcome:
         Why it stopped.
     statuses : Counter
         How many rows have each status.
+    chunks : int
+        How many chunks have results.
     removed : pandas.DataFrame
         One row for each subject that was removed or marked, or that could not be.
     """
@@ -75,6 +77,7 @@ class SyncOutcome:
     phase: str = "done"
     why: str = ""
     statuses: Counter[str] = field(default_factory=Counter)
+    chunks: int = 0
     requests: int = 0
     removed: pd.DataFrame = field(default_factory=lambda: removed_frame([], "", None, {}))
     error: DeliveryError | None = None
@@ -134,6 +137,9 @@ class SyncRun:
                 outcome.requests = shipper.requests
         except KeyboardInterrupt:
             outcome.phase, outcome.why = "stopped", _INTERRUPTED
+            outcome.error = InterruptedLoad(_INTERRUPTED, pd.DataFrame({"status": []}))
+            for plan in self._draft.chunks[outcome.chunks :]:
+                self._keep(plan, [], sink, outcome)
         except CioFramesError as error:
             with suppress(CioFramesError):
                 state.end(outcome.run, "stopped", {}, str(error))
@@ -167,9 +173,7 @@ class SyncRun:
                         if delivery.stop_reason is not None:
                             stopped = delivery
                             break
-                result = chunk_result(plan, parts)
-                outcome.statuses.update(status_counts(result))
-                sink.write(plan, result)
+                self._keep(plan, parts, sink, outcome)
         open_rows = sum(outcome.statuses[status] for status in ("unknown", "unsent"))
         if stopped is None and not open_rows and self._draft.missing.due:
             stopped = self._remove(shipper, outcome, trail)
@@ -179,6 +183,14 @@ class SyncRun:
             outcome.error = _error(stopped, outcome.why)
         elif open_rows:
             outcome.phase, outcome.why = "stopped", f"{open_rows:,} calls are unknown or unsent. {RESUME}"
+
+    def _keep(
+        self, plan: ChunkPlan, parts: Sequence[tuple[Ints, pd.DataFrame]], sink: ResultSink, outcome: SyncOutcome
+    ) -> None:
+        result = chunk_result(plan, parts)
+        sink.write(plan, result)
+        outcome.statuses.update(status_counts(result))
+        outcome.chunks += 1
 
     def _remove(self, shipper: Shipper, outcome: SyncOutcome, trail: audit.AuditFile) -> Delivery | None:
         removal = removal_of(self._call_spec, self._options, self._state, outcome.run, self._draft.missing.due)
@@ -250,7 +262,7 @@ def removed_frame(
     """Return one row for each subject that was to be removed or marked."""
     columns = ["status", "reason", "message_id", "http_status"]
     sent = pd.DataFrame(columns=columns) if result is None else result[columns].astype({"status": "string"})
-    left = pd.DataFrame({"status": "unsent", "reason": list(skipped.values())}, index=range(len(skipped)))
+    left = pd.DataFrame({"status": "skipped", "reason": list(skipped.values())}, index=range(len(skipped)))
     found = pd.concat([part for part in (sent, left) if len(part)]) if len(sent) or len(left) else sent
     found = found.reindex(columns=columns).reset_index(drop=True)
     found.insert(0, "subject", [*subjects, *skipped])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 
 import pandas as pd
@@ -9,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import cio_frames as cio
-from tests.syncing.helpers import people_frame, sync
+from tests.faults import OK, FaultServer
+from tests.syncing.helpers import client_of, people_frame, sync
 
 
 @pytest.fixture
@@ -122,6 +124,25 @@ def test_invalid_rows_stop_everything_on_demand(sandbox, state):
         sync(people, state, sandbox.client, on_invalid="raise")
 
     assert len(sandbox.requests()) == 0
+
+
+def test_an_interruption_raises_with_the_status_of_every_row(state):
+    people = people_frame(3_000, bio="x" * 2_000)
+
+    def interrupt(received):
+        if received.number == 3:
+            _thread.interrupt_main()
+        return OK
+
+    with FaultServer(interrupt) as server, pytest.raises(cio.InterruptedLoad) as caught:
+        sync(people, state, client_of(server, workers=1))
+    with FaultServer() as server:
+        result = sync(people, state, client_of(server))
+
+    assert len(caught.value.result) == 3_000
+    assert set(caught.value.result["status"]) == {"delivered", "unsent"}
+    assert result["status"].eq("unchanged").sum() == caught.value.result["status"].eq("delivered").sum()
+    assert result["status"].isin(["delivered", "unchanged"]).all()
 
 
 def test_a_dry_run_sends_nothing_and_makes_no_state(state):

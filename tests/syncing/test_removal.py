@@ -102,7 +102,8 @@ def test_who_is_known_by_an_anonymous_id_alone_is_not_deleted(sandbox, state, tm
     result = cio.sync(left, "identify", removed="delete", **AT_ONCE, **options)
 
     removed = pd.read_parquet(result.removed)
-    assert removed["status"].tolist() == ["unsent"]
+    assert removed["status"].tolist() == ["skipped"]
+    assert result.phase == "done"
     assert "anonymous id" in removed["reason"].iloc[0]
     assert sandbox.calls()["event"].isna().all()
 
