@@ -9,6 +9,7 @@
     │   ├── MissingColumnsError   names the missing, the present, and a close match
     │   ├── InvalidRowsError      on_invalid="raise"; carries the report
     │   └── CampaignsError        events that can start campaigns, and allow_campaigns was not set
+    ├── GuardError                sync: a guard tripped, nothing was sent
     └── DeliveryError             carries .result, so nothing is lost
         ├── AuthenticationError   401/403: nothing will be accepted, the rest stays unsent
         └── InterruptedLoad       Ctrl-C or a stop signal: in-flight finished, the rest unsent
@@ -281,6 +282,23 @@ class CampaignsError(FrameError):
             f"{parameter('allow_campaigns', True)}, or name the column with the time of the event with "
             f"{parameter('timestamp')}."
         )
+
+
+class GuardError(CioFramesError):
+    """A sync looks wrong: a guard tripped, and nothing was sent.
+
+    Attributes
+    ----------
+    findings : list of str
+        Which guards tripped, and on what.
+    """
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        super().__init__(list(findings))
+        self.findings = [render(finding) for finding in findings]
+
+    def _message(self) -> str:
+        return f"Nothing was sent, because this looks wrong: {'; '.join(self.args[0])}."
 
 
 class DeliveryError(CioFramesError):

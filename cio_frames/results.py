@@ -12,10 +12,13 @@ import pyarrow as pa
 
 from cio_frames._util.arrays import Bools, Ints
 
-Status = Literal["delivered", "acknowledged", "invalid", "too_large", "rejected", "unknown", "unsent", "ready"]
+Status = Literal[
+    "delivered", "acknowledged", "unchanged", "invalid", "too_large", "rejected", "unknown", "unsent", "ready"
+]
 STATUSES: tuple[Status, ...] = (
     "delivered",
     "acknowledged",
+    "unchanged",
     "invalid",
     "too_large",
     "rejected",
@@ -23,8 +26,8 @@ STATUSES: tuple[Status, ...] = (
     "unsent",
     "ready",
 )
-# The statuses of rows when nothing went wrong: with strict mode on, with it off, and in a dry run.
-GOOD: frozenset[str] = frozenset({"delivered", "acknowledged", "ready"})
+# The statuses of rows when nothing went wrong: with strict mode on, with it off, nothing to send, and in a dry run.
+GOOD: frozenset[str] = frozenset({"delivered", "acknowledged", "unchanged", "ready"})
 
 # Under this key a result frame's attrs hold what is not about single rows: "as_of", "rows" and "warnings".
 RESULT_ATTRS = "cio"

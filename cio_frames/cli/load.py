@@ -26,6 +26,7 @@ from cio_frames.cli.printing import (
 )
 from cio_frames.errors import (
     CampaignsError,
+    ConfigurationError,
     DeliveryError,
     Door,
     InvalidRowsError,
@@ -35,6 +36,7 @@ from cio_frames.errors import (
 )
 
 if TYPE_CHECKING:
+    from cio_frames.cli.job_file import Job
     from cio_frames.client import Client
     from cio_frames.loading import LoadResult
     from cio_frames.pipeline import CallSpec
@@ -155,12 +157,28 @@ def run_command(options: JobOptions) -> None:
             build_checked_client({}, mistakes, dry_run=options.dry_run)
             mistakes.raise_all()
             return
+        if job.state is not None:
+            _run_sync_job(job, options, mistakes)
+            return
         load_and_print(
             job.source, job.call_spec, job.client, mistakes, door="job file",
             report=job.report, as_json=options.as_json,
             dry_run=options.dry_run, fresh=options.fresh, progress=options.progress,
             **{**job.options, **({} if options.as_of is None else {"as_of": options.as_of})},
         )  # fmt: skip
+
+
+def _run_sync_job(job: Job, options: JobOptions, mistakes: Mistakes) -> None:
+    from cio_frames.cli.sync import run_sync
+
+    if options.fresh:
+        mistakes.add(ConfigurationError("--fresh does not apply to a sync. To send all again, forget the state."))
+    chosen = dict(job.options)
+    state = {**(job.state or {}), **({} if options.as_of is None else {"as_of": options.as_of})}
+    run_sync(
+        job.source, job.call_spec, state, job.client, mistakes, chosen.pop("read_options"), door="job file",
+        report=job.report, as_json=options.as_json, dry_run=options.dry_run, progress=options.progress, **chosen,
+    )  # fmt: skip
 
 
 @command_with(LoadsOptions)

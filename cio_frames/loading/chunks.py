@@ -80,15 +80,27 @@ def read_ahead(
     return prefetch(chunks) if source.repeatable else nullcontext(chunks)
 
 
-def _prepare_chunks(
-    source: Source, call_spec: CallSpec, done: frozenset[int], refuse_campaigns_at: pd.Timestamp | None
-) -> Iterator[tuple[Chunk, Prepared]]:
-    chunks = source.chunks(
+def read_frames(
+    source: Source, call_spec: CallSpec, *, done: frozenset[int] = frozenset()
+) -> AbstractContextManager[Iterator[tuple[Chunk, pd.DataFrame]]]:
+    """Yield the chunks with the columns that are sent, and check nothing; else as :func:`read_ahead`."""
+    chunks = _read_chunks(source, call_spec, done)
+    frames = ((chunk, _without_reserved_columns(chunk.frame, call_spec)) for chunk in chunks)
+    return prefetch(frames) if source.repeatable else nullcontext(frames)
+
+
+def _read_chunks(source: Source, call_spec: CallSpec, done: frozenset[int]) -> Iterator[Chunk]:
+    return source.chunks(
         done=done,
         types_of=lambda labels: types_of(labels, call_spec),
         wanted=lambda labels: wanted_columns(labels, call_spec),
     )
-    for chunk in chunks:
+
+
+def _prepare_chunks(
+    source: Source, call_spec: CallSpec, done: frozenset[int], refuse_campaigns_at: pd.Timestamp | None
+) -> Iterator[tuple[Chunk, Prepared]]:
+    for chunk in _read_chunks(source, call_spec, done):
         with _naming(chunk.where):
             prepared = Prepared(_without_reserved_columns(chunk.frame, call_spec), call_spec)
             if refuse_campaigns_at is not None and chunk.number not in done:

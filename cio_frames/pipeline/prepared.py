@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from cio_frames._util import prefetch
 from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.arrow.normalize import plain_frame
-from cio_frames.columns import Columns
+from cio_frames.columns import Columns, Path
 from cio_frames.encoding import NO_TIME, Calls, Encoder
 from cio_frames.errors import MissingColumnsError
 from cio_frames.pipeline import ordering
@@ -64,6 +64,8 @@ class Prepared:
         What the caller asks for.
     slice_rows : int, optional
         How many rows to encode at a time. Default is SLICE_ROWS.
+    nulls : dict of path to numpy array of bool, optional
+        Rows in which a missing value of a field is sent as ``null``, whatever the call spec says.
 
     Attributes
     ----------
@@ -75,13 +77,21 @@ class Prepared:
         Warnings about columns, each once for all rows.
     """
 
-    def __init__(self, frame: pd.DataFrame, call_spec: CallSpec, *, slice_rows: int | None = None) -> None:
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        call_spec: CallSpec,
+        *,
+        slice_rows: int | None = None,
+        nulls: Mapping[Path, Bools] | None = None,
+    ) -> None:
         # Frames of a caller's own come as they are; those of the functions and of loads are plain already.
         frame = plain_frame(frame)
         self.rows = len(frame)
         self.frame = frame
         self.call_spec = call_spec
         self.slice_rows = slice_rows or SLICE_ROWS
+        self._nulls = nulls or {}
         self.call_groups: list[CallGroup] = []
         self.warns = call_spec.schema is not None
         self.column_warnings: list[validation.WarningCount] = []
@@ -122,7 +132,8 @@ class Prepared:
                     raise
                 found.append(missing_column_failures(rows, error))
                 continue
-            encoder = Encoder(frame, columns, self.call_spec.options)
+            nulls = {path: mask[rows] for path, mask in self._nulls.items()}
+            encoder = Encoder(frame, columns, self.call_spec.options, nulls=nulls)
             self.call_groups.append(CallGroup(rows, frame, encoder, columns))
             cases = [failures]
             if self.warns:
@@ -205,9 +216,13 @@ class Prepared:
         ids = pa.chunked_array([ids for _, ids in found]).combine_chunks()
         return ids.take(pa.array(indices, mask=indices < 0))
 
+    def message_ids(self) -> pa.Array | None:
+        """Return the message ids that rows bring; None if no column has any."""
+        return self._ids("messageId")
+
     def all_have_message_ids(self) -> bool:
         """Return whether every row brings its own message id."""
-        ids = self._ids("messageId")
+        ids = self.message_ids()
         return ids is not None and not ids.null_count
 
     def events(self) -> npt.NDArray[np.object_]:
