@@ -100,6 +100,16 @@ PARAMETERS = {
         '{"skip", "raise"}',
         "Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.",
     ),
+    "on_undelivered": (
+        '{"return", "raise"}',
+        "Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.",
+    ),
+    "allow_campaigns": (
+        "bool",
+        "Send events that are younger than 72 hours or have no timestamp, although they can start campaigns, that is, "
+        "send mail to real people. Events that Customer.io acts on and does not store, such as User Deleted, do not "
+        "count.",
+    ),
     "schema": (
         '"spec", None, a pandera schema, or a path',
         "What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or "
@@ -166,7 +176,12 @@ SENDING = (
         "AuthenticationError",
         "The API does not accept the write key; ``.result`` has the status of every row until then.",
     ),
+    ("UndeliveredError", 'Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.'),
     ("DeliveryError", "Delivery stopped early for another reason; see ``.result``."),
+)
+CAMPAIGNS = (
+    "CampaignsError",
+    "Rows are events that can start campaigns, and ``allow_campaigns`` was not set; nothing was sent.",
 )
 CONFIRM = ("FrameError", "``confirm`` does not match, or the columns cannot make this call; nothing was sent.")
 
@@ -175,6 +190,7 @@ def raises(parameters: list[str]) -> list[tuple[str, str]]:
     """Return the errors of a function by its parameters."""
     found = [MISSING, CONFIRM if "confirm" in parameters else COLUMNS]
     found += [PLAN] if "schema" in parameters else []
+    found += [CAMPAIGNS] if "allow_campaigns" in parameters else []
     return [*found, *SENDING] if "dry_run" in parameters else found
 
 

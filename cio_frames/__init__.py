@@ -23,6 +23,7 @@ from cio_frames.errors import (
     InvalidRowsError,
     MissingColumnsError,
     SpecError,
+    UndeliveredError,
 )
 from cio_frames.functions import alias, batch, group, identify, page, payloads, screen, track, validate
 from cio_frames.operations import (
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from cio_frames.loading import LoadResult
     from cio_frames.loading.load import load
     from cio_frames.report import ValidationReport
+    from cio_frames.results import raise_for_status
     from cio_frames.sandbox import Sandbox
     from cio_frames.validation import events, schema
 
@@ -65,6 +67,7 @@ __all__ = [
     "MissingColumnsError",
     "Sandbox",
     "SpecError",
+    "UndeliveredError",
     "ValidationReport",
     "add_devices",
     "alias",
@@ -79,6 +82,7 @@ __all__ = [
     "load",
     "page",
     "payloads",
+    "raise_for_status",
     "report_content",
     "report_deliveries",
     "sample",
@@ -96,6 +100,7 @@ _MODULES = {
     "ValidationReport": "report",
     "events": "validation",
     "load": "loading",
+    "raise_for_status": "results",
     "schema": "validation",
 }
 

@@ -14,14 +14,15 @@ import pandas as pd
 
 from cio_frames.client import Client
 from cio_frames.columns import Selection
+from cio_frames.errors import HiddenFrames
 from cio_frames.pipeline.as_of import AsOfValue
-from cio_frames.pipeline.call_spec import AnyCall, CallSpec, Nulls, OnInvalid, Schema, build_call_spec
+from cio_frames.pipeline.call_spec import AnyCall, CallSpec, Nulls, OnInvalid, OnUndelivered, Schema, build_call_spec
 
 if TYPE_CHECKING:
     from cio_frames.report import ValidationReport
 
 # What a run needs beside its CallSpec.
-RUN_OPTIONS = ("client", "dry_run", "on_invalid", "as_of", "progress")
+RUN_OPTIONS = ("client", "dry_run", "on_invalid", "on_undelivered", "as_of", "allow_campaigns", "progress")
 
 
 def identify(
@@ -37,6 +38,7 @@ def identify(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
@@ -76,6 +78,8 @@ def identify(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     schema : "spec", None, a pandera schema, or a path
         What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
         spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
@@ -116,6 +120,8 @@ def identify(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -127,6 +133,7 @@ def identify(
     0    ready                                <NA>
     1  invalid  user_id: required value is missing
     """
+    __tracebackhide__ = True
     return _send("identify", locals())
 
 
@@ -145,11 +152,13 @@ def track(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
+    allow_campaigns: bool = False,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one track call per row: what a person did.
@@ -188,6 +197,8 @@ def track(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     schema : "spec", None, a pandera schema, or a path
         What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
         spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
@@ -205,6 +216,10 @@ def track(
         that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
         orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
+    allow_campaigns : bool
+        Send events that are younger than 72 hours or have no timestamp, although they can start campaigns, that is,
+        send mail to real people. Events that Customer.io acts on and does not store, such as User Deleted, do not
+        count.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -222,12 +237,16 @@ def track(
         The columns cannot make this call, for example because two feed the same field.
     SpecError
         ``schema`` is a path, and the tracking plan there is missing or malformed.
+    CampaignsError
+        Rows are events that can start campaigns, and ``allow_campaigns`` was not set; nothing was sent.
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -238,6 +257,7 @@ def track(
     >>> result["status"].tolist(), result["bytes"].tolist()
     (['ready'], [166])
     """
+    __tracebackhide__ = True
     return _send("track", locals())
 
 
@@ -255,11 +275,13 @@ def page(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
+    allow_campaigns: bool = False,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one page call per row: which page of a web site a person saw.
@@ -296,6 +318,8 @@ def page(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     schema : "spec", None, a pandera schema, or a path
         What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
         spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
@@ -313,6 +337,10 @@ def page(
         that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
         orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
+    allow_campaigns : bool
+        Send events that are younger than 72 hours or have no timestamp, although they can start campaigns, that is,
+        send mail to real people. Events that Customer.io acts on and does not store, such as User Deleted, do not
+        count.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -330,12 +358,16 @@ def page(
         The columns cannot make this call, for example because two feed the same field.
     SpecError
         ``schema`` is a path, and the tracking plan there is missing or malformed.
+    CampaignsError
+        Rows are events that can start campaigns, and ``allow_campaigns`` was not set; nothing was sent.
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -345,6 +377,7 @@ def page(
     >>> page(views, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _send("page", locals())
 
 
@@ -362,11 +395,13 @@ def screen(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
+    allow_campaigns: bool = False,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one screen call per row: which screen of an app a person saw.
@@ -403,6 +438,8 @@ def screen(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     schema : "spec", None, a pandera schema, or a path
         What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
         spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
@@ -420,6 +457,10 @@ def screen(
         that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
         orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
+    allow_campaigns : bool
+        Send events that are younger than 72 hours or have no timestamp, although they can start campaigns, that is,
+        send mail to real people. Events that Customer.io acts on and does not store, such as User Deleted, do not
+        count.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -437,12 +478,16 @@ def screen(
         The columns cannot make this call, for example because two feed the same field.
     SpecError
         ``schema`` is a path, and the tracking plan there is missing or malformed.
+    CampaignsError
+        Rows are events that can start campaigns, and ``allow_campaigns`` was not set; nothing was sent.
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -452,6 +497,7 @@ def screen(
     >>> screen(views, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _send("screen", locals())
 
 
@@ -469,6 +515,7 @@ def group(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
@@ -511,6 +558,8 @@ def group(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     schema : "spec", None, a pandera schema, or a path
         What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
         spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
@@ -551,6 +600,8 @@ def group(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -560,6 +611,7 @@ def group(
     >>> group(members, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _send("group", locals())
 
 
@@ -575,6 +627,7 @@ def alias(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
@@ -611,6 +664,8 @@ def alias(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     schema : "spec", None, a pandera schema, or a path
         What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
         spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
@@ -651,6 +706,8 @@ def alias(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -660,6 +717,7 @@ def alias(
     >>> alias(merges, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _send("alias", locals())
 
 
@@ -682,11 +740,13 @@ def batch(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
+    allow_campaigns: bool = False,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send mixed calls: a column holds the call of each row.
@@ -735,6 +795,8 @@ def batch(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     schema : "spec", None, a pandera schema, or a path
         What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
         spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
@@ -752,6 +814,10 @@ def batch(
         that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
         orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
+    allow_campaigns : bool
+        Send events that are younger than 72 hours or have no timestamp, although they can start campaigns, that is,
+        send mail to real people. Events that Customer.io acts on and does not store, such as User Deleted, do not
+        count.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -769,12 +835,16 @@ def batch(
         The columns cannot make this call, for example because two feed the same field.
     SpecError
         ``schema`` is a path, and the tracking plan there is missing or malformed.
+    CampaignsError
+        Rows are events that can start campaigns, and ``allow_campaigns`` was not set; nothing was sent.
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -791,6 +861,7 @@ def batch(
     >>> batch(mixed, dry_run=True)["status"].tolist()
     ['ready', 'ready']
     """
+    __tracebackhide__ = True
     return _send("batch", locals())
 
 
@@ -894,6 +965,7 @@ def validate(
     >>> validate(orders, "track", "Order Completed").failure_cases["reason"].tolist()
     ['total: must be a number']
     """
+    __tracebackhide__ = True
     return _build_report(locals())
 
 
@@ -997,6 +1069,7 @@ def payloads(
     >>> print(payloads(people, "identify")[0])
     {"type":"identify","userId":"ada","traits":{"address":{"city":"London"}},"messageId":"m-1"}
     """
+    __tracebackhide__ = True
     return _encode_payloads(locals())
 
 
@@ -1004,24 +1077,27 @@ def _send(call: AnyCall, parameters: dict[str, Any]) -> pd.DataFrame:
     """Run the flow with the parameters of a public function."""
     from cio_frames.pipeline import running
 
-    df, options, call_spec = _split({"call": call, **parameters})
-    return running.run_call(df, call_spec, **options)
+    with HiddenFrames():
+        df, options, call_spec = _split({"call": call, **parameters})
+        return running.run_call(df, call_spec, **options)
 
 
 def _build_report(parameters: dict[str, Any]) -> ValidationReport:
     """Check the rows with the parameters of :func:`validate`."""
     from cio_frames.pipeline import running
 
-    df, options, call_spec = _split(parameters)
-    return running.build_report(df, call_spec, **options)
+    with HiddenFrames():
+        df, options, call_spec = _split(parameters)
+        return running.build_report(df, call_spec, **options)
 
 
 def _encode_payloads(parameters: dict[str, Any]) -> pd.Series[Any]:
     """Encode the rows with the parameters of :func:`payloads`."""
     from cio_frames.pipeline import running
 
-    df, options, call_spec = _split(parameters)
-    return running.encode_payloads(df, call_spec, **options)
+    with HiddenFrames():
+        df, options, call_spec = _split(parameters)
+        return running.encode_payloads(df, call_spec, **options)
 
 
 def _split(parameters: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any], CallSpec]:

@@ -16,10 +16,10 @@ import pandas as pd
 
 from cio_frames.client import Client
 from cio_frames.columns import Selection, suggest_column
-from cio_frames.errors import DeliveryError, FrameError, MissingColumnsError, parameter
+from cio_frames.errors import DeliveryError, FrameError, HiddenFrames, MissingColumnsError, parameter
 from cio_frames.functions import RUN_OPTIONS
 from cio_frames.pipeline.as_of import AsOfValue
-from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, build_call_spec
+from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, OnUndelivered, build_call_spec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +87,7 @@ def delete_people(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -121,6 +122,8 @@ def delete_people(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -149,6 +152,8 @@ def delete_people(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -158,6 +163,7 @@ def delete_people(
     >>> delete_people(requests, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _operate("delete_people", locals())
 
 
@@ -172,6 +178,7 @@ def suppress_people(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -206,6 +213,8 @@ def suppress_people(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -234,6 +243,8 @@ def suppress_people(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -243,6 +254,7 @@ def suppress_people(
     >>> suppress_people(requests, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _operate("suppress_people", locals())
 
 
@@ -256,6 +268,7 @@ def unsuppress_people(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -287,6 +300,8 @@ def unsuppress_people(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -315,6 +330,8 @@ def unsuppress_people(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -324,6 +341,7 @@ def unsuppress_people(
     >>> unsuppress_people(requests, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _operate("unsuppress_people", locals())
 
 
@@ -340,6 +358,7 @@ def add_devices(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -377,6 +396,8 @@ def add_devices(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -405,6 +426,8 @@ def add_devices(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -414,6 +437,7 @@ def add_devices(
     >>> add_devices(devices, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _operate("add_devices", locals())
 
 
@@ -430,6 +454,7 @@ def delete_devices(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -466,6 +491,8 @@ def delete_devices(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -494,6 +521,8 @@ def delete_devices(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -503,6 +532,7 @@ def delete_devices(
     >>> delete_devices(devices, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _operate("delete_devices", locals())
 
 
@@ -518,6 +548,7 @@ def delete_objects(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -555,6 +586,8 @@ def delete_objects(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -583,6 +616,8 @@ def delete_objects(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -592,6 +627,7 @@ def delete_objects(
     >>> delete_objects(companies, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _operate("delete_objects", locals())
 
 
@@ -608,6 +644,7 @@ def delete_relationships(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -647,6 +684,8 @@ def delete_relationships(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -675,6 +714,8 @@ def delete_relationships(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -684,6 +725,7 @@ def delete_relationships(
     >>> delete_relationships(left, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _operate("delete_relationships", locals())
 
 
@@ -699,6 +741,7 @@ def report_deliveries(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -735,6 +778,8 @@ def report_deliveries(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -763,6 +808,8 @@ def report_deliveries(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -772,6 +819,7 @@ def report_deliveries(
     >>> report_deliveries(metrics, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _operate("report_deliveries", locals())
 
 
@@ -788,6 +836,7 @@ def report_content(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -824,6 +873,8 @@ def report_content(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -852,6 +903,8 @@ def report_content(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -861,6 +914,7 @@ def report_content(
     >>> report_content(seen, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _operate("report_content", locals())
 
 
@@ -868,17 +922,18 @@ def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
     """Carry out an operation with the parameters of its public function."""
     from cio_frames.pipeline import running
 
-    # A debugger or a notebook may add names such as __tracebackhide__.
-    given = {key: value for key, value in parameters.items() if not key.startswith("__")}
-    df, confirm, audit = given.pop("df"), given.pop("confirm", None), given.pop("audit")
-    options = {key: given.pop(key) for key in RUN_OPTIONS}
-    call_spec = _build_operation_spec(df, name, given)
-    if options["dry_run"]:
-        return running.run_call(df, call_spec, **options)
-    if OPERATIONS[name].needs_confirm:
-        planned = running.run_call(df, call_spec, **{**options, "dry_run": True, "progress": False})
-        _check_confirm(name, planned, confirm)
-    return _run_with_audit(df, name, call_spec, options, audit)
+    with HiddenFrames():
+        # A debugger or a notebook may add names such as __tracebackhide__.
+        given = {key: value for key, value in parameters.items() if not key.startswith("__")}
+        df, confirm, audit = given.pop("df"), given.pop("confirm", None), given.pop("audit")
+        options = {key: given.pop(key) for key in RUN_OPTIONS if key in given}
+        call_spec = _build_operation_spec(df, name, given)
+        if options["dry_run"]:
+            return running.run_call(df, call_spec, **options)
+        if OPERATIONS[name].needs_confirm:
+            planned = running.run_call(df, call_spec, **{**options, "dry_run": True, "progress": False})
+            _check_confirm(name, planned, confirm)
+        return _run_with_audit(df, name, call_spec, options, audit)
 
 
 def _build_operation_spec(df: pd.DataFrame, name: str, given: dict[str, Any]) -> CallSpec:

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from cio_frames._util.did_you_mean import closest_name
+from cio_frames.cli.max_undelivered import read_max_undelivered
 from cio_frames.cli.mistakes import Mistakes
 from cio_frames.cli.precheck import build_checked_call_spec, check_choice, find_client_mistakes
 from cio_frames.client import Client
@@ -28,7 +29,7 @@ from cio_frames.spec.yaml_file import YamlFile
 
 KEYS = {
     "source", "call", "event", "columns", "client", "schema", "strict_schema", "timezone", "nulls", "on_invalid",
-    "as_of", "allow_campaigns", "ledger", "output", "report",
+    "as_of", "allow_campaigns", "max_undelivered", "ledger", "output", "report",
 }  # fmt: skip
 COLUMN_KEYS = frozenset({"type_column", "event_column", *(each.name for each in fields(ColumnMapping))}) - {
     "event", "fields", "constants",
@@ -52,6 +53,8 @@ class Job:
         Settings of the client, without the write key.
     report : Path or None
         Where to write a summary.
+    max_undelivered : str or None
+        How many rows may stay undelivered, as a number or a share.
     options : dict
         The other parameters of a load.
     """
@@ -60,6 +63,7 @@ class Job:
     call_spec: CallSpec
     client: Mapping[str, Any]
     report: Path | None
+    max_undelivered: str | None
     options: Mapping[str, Any]
 
 
@@ -107,6 +111,10 @@ class _JobReader:
         if "as_of" in values:
             with self._at(nodes["as_of"]):
                 read_as_of(values["as_of"])
+        max_undelivered = values.get("max_undelivered")
+        if max_undelivered is not None:
+            with self._at(nodes["max_undelivered"]):
+                read_max_undelivered(max_undelivered)
         self._mistakes.raise_all(by_line=True)
         options = {
             "ledger": values.get("ledger"),
@@ -115,7 +123,9 @@ class _JobReader:
             "as_of": values.get("as_of"),
             "allow_campaigns": values.get("allow_campaigns", False),
         }
-        return Job(values["source"], call_spec, values.get("client", {}), values.get("report"), options)
+        return Job(
+            values["source"], call_spec, values.get("client", {}), values.get("report"), max_undelivered, options
+        )
 
     def _add(self, node: yaml.Node | None, text: str) -> None:
         self._mistakes.add(self._file.error_at(node, text.rstrip(".")))
@@ -162,8 +172,8 @@ class _JobReader:
             case "schema":
                 value = self._file.scalar(node)
                 return value if value in ("spec", None) else self._folder / self._file.text(node)
-            case "as_of" if isinstance(node, yaml.ScalarNode):
-                # YAML reads dates, which are as good as text here.
+            case "as_of" | "max_undelivered" if isinstance(node, yaml.ScalarNode):
+                # YAML reads dates and numbers, which are as good as text here.
                 return str(node.value)
             case "source":
                 source = self._file.text(node)

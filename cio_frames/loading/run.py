@@ -19,7 +19,7 @@ from cio_frames.delivery.dispatcher import deliver
 from cio_frames.delivery.observer import NullObserver
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
 from cio_frames.delivery.rate_limiter import RateLimiter
-from cio_frames.errors import AuthenticationError, CioFramesError, DeliveryError, InterruptedLoad, render
+from cio_frames.errors import AuthenticationError, CioFramesError, DeliveryError, FrameError, InterruptedLoad, render
 from cio_frames.loading.chunks import read_ahead, refuse_campaigns, require_columns, use_stored_message_ids
 from cio_frames.loading.fingerprint import WRITE_KEY, load_fingerprint, refuse_changes
 from cio_frames.loading.io_errors import RESUME, START_OVER, unrendered_text
@@ -171,6 +171,10 @@ class LoadRun:
             raise InterruptedLoad(_LOAD_INTERRUPTED, self._finish("stopped", _LOAD_INTERRUPTED)) from None
         except DeliveryError:
             raise
+        except FrameError as error:
+            # A frame that cannot be sent, after others were.
+            error.result = self._finish("stopped", unrendered_text(error))
+            raise
         except CioFramesError as error:
             self._ledger.end_load(self._load, "stopped", unrendered_text(error))
             with suppress(CioFramesError):
@@ -279,7 +283,7 @@ class LoadRun:
         self._ledger.end_load(self._load, phase, why)
         if phase == "done":
             self._outputs.discard_parts()
-        return _load_result(
+        result = _load_result(
             self._ledger,
             self._load,
             what=self._call_spec.what,
@@ -292,6 +296,9 @@ class LoadRun:
             undelivered=undelivered,
             as_of=str(self._as_of),
         )
+        good = sum(rows for status, rows in result.statuses.items() if status in GOOD)
+        self._progress.color(good=good, rows=result.rows)
+        return result
 
 
 class ChunkObserver(NullObserver):

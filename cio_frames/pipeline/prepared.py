@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from cio_frames import validation
 from cio_frames._util import prefetch
-from cio_frames._util.arrays import Ints, UInts
+from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.columns import Columns
 from cio_frames.encoding import NO_TIME, Calls, Encoder
@@ -24,6 +24,7 @@ from cio_frames.errors import MissingColumnsError
 from cio_frames.pipeline import ordering
 from cio_frames.pipeline.call_groups import GroupedRows, group_rows, may_fail_alone, missing_column_failures
 from cio_frames.pipeline.call_spec import CallSpec
+from cio_frames.pipeline.campaigns import acting_events
 from cio_frames.pipeline.message_ids import digests
 
 # Fragments of this many rows stay in the processor's cache, and memory stays flat.
@@ -122,6 +123,12 @@ class Prepared:
         if source is not None and ids is not None:
             yield from validation.repeated_id_warnings(ids, source.label)
 
+    def invalid_rows(self) -> Bools:
+        """Return which rows failed the checks; encoding may find more that cannot be sent."""
+        invalid = np.zeros(self.rows, dtype=bool)
+        invalid[self.failures["position"].to_numpy(dtype=np.int64)] = True
+        return invalid
+
     def person_keys(self) -> Ints:
         """Return a number for the person of each row, -1 for rows without a person."""
         ids = [found for wire in ("userId", "anonymousId", "previousId") if (found := self._ids(wire)) is not None]
@@ -160,7 +167,10 @@ class Prepared:
         return ids is not None and not ids.null_count
 
     def events(self) -> npt.NDArray[np.object_]:
-        """Return what each row adds to a person's activity: the name of an event, ``page``, ``screen``, or None."""
+        """Return what each row adds to a person's activity: the name of an event, ``page``, ``screen``, or None.
+
+        Events that Customer.io acts on and does not store add nothing.
+        """
         names = np.full(self.rows, None, dtype=object)
         for call_group in self.call_groups:
             call = call_group.columns.call.name
@@ -169,7 +179,10 @@ class Prepared:
             elif call == "track":
                 constant = call_group.columns.constants.get(("event",))
                 ids = call_group.encoder.ids("event") if constant is None else None
-                names[call_group.rows] = constant if ids is None else ids.to_numpy(zero_copy_only=False)
+                if ids is not None:
+                    names[call_group.rows] = ids.to_numpy(zero_copy_only=False)
+                elif constant not in acting_events():
+                    names[call_group.rows] = constant
         return names
 
     def slices(self, *, threads: int = 1, with_digests: bool = True) -> Iterator[Slice]:

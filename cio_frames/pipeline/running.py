@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cio_frames import validation
-from cio_frames._util.progress import bar
+from cio_frames._util.progress import bar, color_bar, print_counts
 from cio_frames._util.signals import sigterm_as_interrupt
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.client import Client, offline_client
@@ -23,6 +23,7 @@ from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
 from cio_frames.encoding import ID_PLACEHOLDER, EncodeError
 from cio_frames.errors import (
     AuthenticationError,
+    CampaignsError,
     DeliveryError,
     FrameError,
     InterruptedLoad,
@@ -30,13 +31,14 @@ from cio_frames.errors import (
     parameter,
     render,
 )
-from cio_frames.pipeline.as_of import AsOf, AsOfValue, read_as_of, start_as_of
-from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, require_choice
+from cio_frames.pipeline.as_of import AsOfValue, read_as_of, start_as_of
+from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, OnUndelivered, require_choice
+from cio_frames.pipeline.campaigns import CampaignRows, campaigns_error, count_campaign_rows
 from cio_frames.pipeline.encode_run import EncodedSlice, EncodeRun
 from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.pipeline.prepared import Prepared
 from cio_frames.report import Survey, ValidationReport, column_facts, merge_column_facts
-from cio_frames.results import RUN_FACTS, Outcomes
+from cio_frames.results import GOOD, RUN_FACTS, raise_for_status, status_counts
 
 
 def run_call(
@@ -46,7 +48,9 @@ def run_call(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     as_of: AsOfValue = None,
+    allow_campaigns: bool = False,
     progress: bool | None = None,
     slice_rows: int | None = None,
     backoff: Backoff = DEFAULT_BACKOFF,
@@ -54,25 +58,55 @@ def run_call(
 ) -> pd.DataFrame:
     """Send a frame, or find out what would be sent, and return the result frame."""
     require_choice("on_invalid", on_invalid, get_args(OnInvalid))
+    require_choice("on_undelivered", on_undelivered, get_args(OnUndelivered))
     if client is not None and not isinstance(client, Client):
         raise FrameError(f"{parameter('client')} must be a Client, got {type(client).__name__}: Client(write_key=...).")
-    run_as_of = start_as_of(clock()) if as_of is None else read_as_of(as_of)
+    now = clock()
+    run_as_of = start_as_of(now) if as_of is None else read_as_of(as_of)
     client = client or (offline_client() if dry_run else Client.from_env())
     prepared = Prepared(frame, call_spec, slice_rows=slice_rows)
     if on_invalid == "raise":
         _raise_invalid(prepared, client)
+    campaigns = count_campaign_rows(frame, call_spec, now, invalid=prepared.invalid_rows())
+    facts = {"campaign_rows": {"younger_than_72_hours": campaigns.young, "without_timestamp": campaigns.untimed}}
     if dry_run:
-        encode_run = EncodeRun(prepared, client, message_ids=MessageIds(None))
-        for number, (_, batch) in enumerate(encode_run.batches()):
-            encode_run.outcomes.record(batch.rows, "ready", batch=number)
-        return encode_run.outcomes.frame(frame.index)
+        result = _dry_run(prepared, client, frame.index)
+        result.attrs[RUN_FACTS] = facts
+        print_counts(call_spec.what, status_counts(result), progress, remark=_remark(result, campaigns))
+        return result
+    if campaigns and not allow_campaigns:
+        raise campaigns_error(campaigns, frame, call_spec)
     with bar(len(frame), progress, call_spec.what) as progress_bar:
         observer = _FrameObserver(progress_bar.update)
         message_ids = MessageIds(run_as_of)
         encode_run = observer.encode_run = EncodeRun(prepared, client, message_ids=message_ids, observer=observer)
         with sigterm_as_interrupt():
             delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
-    return _result_frame(encode_run.outcomes, delivery, frame.index, run_as_of)
+        encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
+        result = encode_run.outcomes.frame(frame.index)
+        result.attrs[RUN_FACTS] = {"as_of": str(run_as_of), **facts}
+        color_bar(progress_bar, good=int(result["status"].isin(GOOD).sum()), rows=len(result))
+    _raise_if_stopped(delivery, result)
+    print_counts(call_spec.what, status_counts(result), progress, remark=_remark(result))
+    if on_undelivered == "raise":
+        raise_for_status(result)
+    return result
+
+
+def _dry_run(prepared: Prepared, client: Client, index: pd.Index[Any]) -> pd.DataFrame:
+    """Return the result frame of a run that sends nothing."""
+    encode_run = EncodeRun(prepared, client, message_ids=MessageIds(None))
+    for number, (_, batch) in enumerate(encode_run.batches()):
+        encode_run.outcomes.record(batch.rows, "ready", batch=number)
+    return encode_run.outcomes.frame(index)
+
+
+def _remark(result: pd.DataFrame, campaigns: CampaignRows | None = None) -> str:
+    """Return what the closing line says after the counts."""
+    if campaigns:
+        error = CampaignsError(campaigns.young, campaigns.untimed)
+        return f"{error.rows:,} can start campaigns: {render(error.causes)}"
+    return "" if result["status"].isin(GOOD).all() else "see result['reason']"
 
 
 def _raise_invalid(prepared: Prepared, client: Client) -> None:
@@ -97,11 +131,8 @@ class _FrameObserver(NullObserver):
         self._count_rows(count)
 
 
-def _result_frame(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any], as_of: AsOf) -> pd.DataFrame:
-    """Return the result frame; raise with it if delivery stopped early."""
-    outcomes.mark_unsent(render(delivery.why) or "not sent")
-    result = outcomes.frame(index)
-    result.attrs[RUN_FACTS] = {"as_of": str(as_of)}
+def _raise_if_stopped(delivery: Delivery, result: pd.DataFrame) -> None:
+    """Raise with the result frame if delivery stopped early."""
     match delivery.stop_reason:
         case StopReason.UNAUTHORIZED:
             raise AuthenticationError(delivery.why, result)
@@ -109,7 +140,6 @@ def _result_frame(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any], 
             raise InterruptedLoad(delivery.why, result)
         case StopReason.UNEXPECTED | StopReason.FAILED:
             raise DeliveryError(delivery.why, result) from delivery.error
-    return result
 
 
 def build_report(
