@@ -414,7 +414,7 @@ class LoadRun:
     def _result(
         self, phase: str, why: str, undelivered: Path | None, warnings: Sequence[WarningCount] = ()
     ) -> LoadResult:
-        return _load_result(
+        result = _load_result(
             self._ledger,
             self._load,
             what=self._call_spec.what,
@@ -429,6 +429,9 @@ class LoadRun:
             as_of=str(self._as_of),
             warnings=tuple(warnings),
         )
+        good = sum(rows for status, rows in result.statuses.items() if status in GOOD)
+        self._progress.color(good=good, rows=result.rows)
+        return result
 
 
 class ChunkObserver(NullObserver):

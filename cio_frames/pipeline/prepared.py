@@ -25,6 +25,7 @@ from cio_frames.errors import MissingColumnsError
 from cio_frames.pipeline import ordering
 from cio_frames.pipeline.call_groups import GroupedRows, group_rows, may_fail_alone, missing_column_failures
 from cio_frames.pipeline.call_spec import CallSpec
+from cio_frames.pipeline.campaigns import acting_events
 from cio_frames.pipeline.message_ids import digests
 from cio_frames.pipeline.people import email_keys, people_rows
 
@@ -171,6 +172,12 @@ class Prepared:
         if source is not None and ids is not None:
             yield from validation.repeated_id_warnings(ids, source.label)
 
+    def invalid_rows(self) -> Bools:
+        """Return which rows failed the checks; encoding may find more that cannot be sent."""
+        invalid = np.zeros(self.rows, dtype=bool)
+        invalid[self.failures["position"].to_numpy(dtype=np.int64)] = True
+        return invalid
+
     def person_keys(self) -> Ints:
         """Return a number for the person of each row, -1 for rows without a person."""
         wires = [wire for wire in ("userId", "anonymousId", "previousId") if self._has_ids(wire)]
@@ -226,7 +233,10 @@ class Prepared:
         return ids is not None and not ids.null_count
 
     def events(self) -> npt.NDArray[np.object_]:
-        """Return what each row adds to a person's activity: the name of an event, ``page``, ``screen``, or None."""
+        """Return what each row adds to a person's activity: the name of an event, ``page``, ``screen``, or None.
+
+        Events that Customer.io acts on and does not store add nothing.
+        """
         names = np.full(self.rows, None, dtype=object)
         for call_group in self.call_groups:
             call = call_group.columns.call.name
@@ -235,7 +245,10 @@ class Prepared:
             elif call == "track":
                 constant = call_group.columns.constants.get(("event",))
                 ids = call_group.encoder.ids("event") if constant is None else None
-                names[call_group.rows] = constant if ids is None else ids.to_numpy(zero_copy_only=False)
+                if ids is not None:
+                    names[call_group.rows] = ids.to_numpy(zero_copy_only=False)
+                elif constant not in acting_events():
+                    names[call_group.rows] = constant
         return names
 
     def slices(self, *, threads: int = 1, with_digests: bool = True) -> Iterator[Slice]:
