@@ -51,6 +51,8 @@ class Job:
         Settings of the client, without the write key.
     report : Path or None
         Where to write a summary.
+    schema : Path or None
+        The tracking plan.
     options : dict
         The other parameters of a load.
     """
@@ -59,6 +61,7 @@ class Job:
     call_spec: CallSpec
     client: Mapping[str, Any]
     report: Path | None
+    schema: Path | None
     options: Mapping[str, Any]
 
 
@@ -110,7 +113,11 @@ class _JobReader:
             "on_invalid": on_invalid,
             "allow_campaigns": values.get("allow_campaigns", False),
         }
-        return Job(values["source"], call_spec, values.get("client", {}), values.get("report"), options)
+        schema = values.get("schema")
+        return Job(
+            values["source"], call_spec, values.get("client", {}), values.get("report"),
+            schema if isinstance(schema, Path) else None, options,
+        )  # fmt: skip
 
     def _add(self, node: yaml.Node | None, text: str) -> None:
         self._mistakes.add(self._file.error_at(node, text.rstrip(".")))

@@ -27,7 +27,7 @@ def refuse_clashes(reads: Iterable[str | Path], writes: Mapping[str, Path | None
     --------
     >>> refuse_clashes(["orders.csv"], {"report": Path("orders.csv")})
     Traceback (most recent call last):
-    cio_frames.errors.ConfigurationError: report='orders.csv' would overwrite a file of the source. Nothing was sent. \
+    cio_frames.errors.ConfigurationError: report='orders.csv' would overwrite a file that is read. Nothing was sent. \
 Name another path.
 
     Raises
@@ -39,7 +39,7 @@ Name another path.
     written = [(name, path, _written_paths(name, path)) for name, path in writes.items() if path is not None]
     for place, (name, path, targets) in enumerate(written):
         if any(_is_at_or_below(source, target) for source in sources for target in targets):
-            raise _clash(name, path, "would overwrite a file of the source")
+            raise _clash(name, path, "would overwrite a file that is read")
         for other, _, others in written[:place]:
             if any(_is_at_or_below(*pair) for one in targets for two in others for pair in ((one, two), (two, one))):
                 raise _clash(name, path, f"and {parameter(other)} would write the same file")
