@@ -52,7 +52,7 @@ def _clash(name: str, path: Path, what: str) -> ConfigurationError:
 def _written_paths(name: str, path: Path) -> list[str]:
     """Return the files and folders that are written under a path."""
     if name == "ledger":
-        return [_identity(path.with_name(f"{path.name}{suffix}")) for suffix in _LEDGER_SUFFIXES]
+        return [_identity(f"{path}{suffix}") for suffix in _LEDGER_SUFFIXES]
     if name == "output":
         return [_identity(path / each) for each in ("results", ".undelivered", "undelivered.parquet", ".lock")]
     return [_identity(path)]
