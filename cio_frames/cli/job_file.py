@@ -65,6 +65,8 @@ class Job:
         Where to write a summary.
     max_undelivered : str or None
         How many rows may stay undelivered, as a number or a share.
+    schema : Path or None
+        The tracking plan.
     options : dict
         The other parameters of a load.
     state : dict or None
@@ -76,6 +78,7 @@ class Job:
     client: Mapping[str, Any]
     report: Path | None
     max_undelivered: str | None
+    schema: Path | None
     options: Mapping[str, Any]
     state: Mapping[str, Any] | None = None
 
@@ -136,6 +139,7 @@ class _JobReader:
             with self._at(nodes["max_undelivered"]):
                 read_max_undelivered(max_undelivered)
         self._mistakes.raise_all(by_line=True)
+        schema = values["schema"] if isinstance(values.get("schema"), Path) else None
         read_options = ReadOptions(CsvOptions(**values.get("csv", {})), values.get("partitions", True))
         if state is not None:
             default = (self._folder / folder_name(values["source"], call_spec)).with_suffix(".sync")
@@ -159,7 +163,13 @@ class _JobReader:
             "read_options": read_options,
         }
         return Job(
-            values["source"], call_spec, values.get("client", {}), values.get("report"), max_undelivered, options
+            values["source"],
+            call_spec,
+            values.get("client", {}),
+            values.get("report"),
+            max_undelivered,
+            schema,
+            options,
         )
 
     def _add(self, node: yaml.Node | None, text: str) -> None:

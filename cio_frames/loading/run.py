@@ -34,6 +34,7 @@ from cio_frames.loading.io_errors import RESUME, START_OVER
 from cio_frames.loading.kept_warnings import read_source_warnings, read_warnings_file, write_warnings_file
 from cio_frames.loading.ledger import DISCARDED, STARTING_OVER, Ledger, LoadRecord
 from cio_frames.loading.ledger_counts import FINAL_STATUSES
+from cio_frames.loading.ledger_file import refuse_no_file
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.result import LoadResult
@@ -85,6 +86,7 @@ def run_load(
     clock: Callable[[], pd.Timestamp],
 ) -> LoadResult:
     """Load a source, or resume a load of it that stopped."""
+    refuse_no_file(paths.ledger)
     refuse_clashes(_local_files(source), {"ledger": paths.ledger, "output": paths.output})
     with stop_signals() as stops:
         try:
