@@ -68,13 +68,14 @@ def _is_dangerous(cell: object, depth: int = 0) -> bool:
     if depth > _MAX_NESTING:
         return True
     match cell:
-        case np.datetime64() | np.timedelta64():
+        case np.datetime64() | np.timedelta64() | np.void() | np.ma.MaskedArray():
+            # pyarrow would write the values behind a mask, and records without the names of their fields.
             return True
         case Mapping():
             return any(_is_dangerous(member, depth + 1) for member in cell.values())
         case list() | tuple() | set() | frozenset():
             return any(_is_dangerous(member, depth + 1) for member in cell)
-        case np.ndarray() if cell.dtype.kind in "OmM":
+        case np.ndarray() if cell.dtype.kind in "OmMV":
             return cell.dtype.kind != "O" or _is_dangerous(cell.tolist(), depth)
         case _:
             return False
@@ -123,8 +124,14 @@ def _json_value(cell: object) -> object:
             return {str(name): _json_value(member) for name, member in cell.items()}
         case list() | tuple() | set() | frozenset():
             return [_json_value(member) for member in cell]
+        case np.ma.core.MaskedConstant():
+            return None
+        case np.void() | np.ndarray() if cell.ndim == 0 and cell.dtype.names is not None:
+            return {name: _json_value(cell[name]) for name in cell.dtype.names}
         case np.ndarray():
-            return _json_value(list(cell) if cell.ndim else cell.item())
+            return _json_value(
+                list(np.asarray(cell) if isinstance(cell, np.matrix) else cell) if cell.ndim else cell.item()
+            )
         case np.datetime64() | np.timedelta64():
             return None if np.isnat(cell) else str(cell)
         case np.integer() | np.floating() | np.bool_():

@@ -75,11 +75,11 @@ def is_object_cell(cell: Any) -> bool:
 
 def is_list_cell(cell: Any) -> bool:
     """Return whether a cell is a list, a tuple, a set or an array."""
-    return isinstance(cell, (list, tuple, set, frozenset, np.ndarray))
+    return isinstance(cell, (list, tuple, set, frozenset)) or (isinstance(cell, np.ndarray) and cell.ndim > 0)
 
 
 def unwrap(cell: Any) -> Any:
-    """Return the value of an enum or of an array without dimensions, a record as a dict, and any other cell as it is."""
+    """Return the value of an enum or of an array without dimensions, a record as a dict, any other cell as it is."""
     if isinstance(cell, enum.Enum):
         return unwrap(cell.value)
     if isinstance(cell, (np.void, np.ndarray)) and cell.ndim == 0:

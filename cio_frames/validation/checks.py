@@ -23,6 +23,8 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "email": "must be an email address",
         "enum": "must be one of the allowed values",
         "field_uniqueness": "value occurs more than once and must be unique",
+        "float_digits": "float of 2**53 or more: as an integer it had more digits; read the column as Int64 or as text",
+        "index_name": "is not a column, so it is not sent; make it one with .reset_index()",
         "integer": "must be a whole number",
         "journeys_attributes": "call has more attributes than Journeys keeps",
         "journeys_bytes": "text is longer than Journeys keeps",

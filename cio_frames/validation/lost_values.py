@@ -1,0 +1,108 @@
+"""What a frame holds beside its columns, or has lost on the way into them: warnings, since the rest can be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.types as pa_types
+
+from cio_frames import spec
+from cio_frames._util.arrays import Bools
+from cio_frames.arrow.kinds import EXACT_BELOW
+from cio_frames.arrow.normalize import column_of
+from cio_frames.arrow.python_cells import python_cells
+from cio_frames.columns import Columns
+from cio_frames.validation import cells
+from cio_frames.validation.checks import CHECKS
+from cio_frames.validation.failures import failure_cases
+
+
+def index_name_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[pd.DataFrame]:
+    """Yield failure cases of severity ``warning`` if the index is named like a field that no column feeds.
+
+    >>> from cio_frames.columns import ColumnMapping, resolve
+    >>> visits = pd.DataFrame({"user_id": ["ada"]}, index=pd.Index(["2026-11-24"], name="timestamp"))
+    >>> columns = resolve(visits.columns, spec.calls()["page"], ColumnMapping())
+    >>> [cases["reason"].tolist() for cases in index_name_warnings(visits, columns)]
+    [["index 'timestamp' is not a column, so it is not sent; make it one with .reset_index()"]]
+    """
+    fed = {source.path for source in columns.sources} | set(columns.constants)
+    for name in frame.index.names:
+        path = _path_of(name, columns)
+        if path is not None and path not in fed:
+            reason = f"index {name!r} {CHECKS['index_name']}"
+            yield failure_cases(np.arange(len(frame)), None, "index_name", reason, severity="warning")
+
+
+def _path_of(name: Hashable, columns: Columns) -> tuple[str, ...] | None:
+    """Return the field that a column of this name would feed, if the spec knows one."""
+    if not isinstance(name, str):
+        return None
+    wire = spec.WIRE_NAMES.get(name, name)
+    if wire in spec.WIRE_NAMES.values() and wire in columns.call.fields:
+        return (wire,)
+    bag = columns.call.bag
+    known = columns.call.fields[bag].properties.keys() if bag else set()
+    known |= columns.event.properties.properties.keys() if columns.event is not None else set()
+    return (bag, name) if bag and name in known else None
+
+
+def large_float_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[pd.DataFrame]:
+    """Yield failure cases of severity ``warning`` for floats from 2**53 on: as integers they had more digits.
+
+    Beside missing values, pandas makes floats of integers. Ids and other text fields hold such rows back.
+
+    >>> from cio_frames.columns import ColumnMapping, resolve
+    >>> people = pd.DataFrame({"user_id": ["ada", "bob"], "account": [2**53 + 1, None]})
+    >>> columns = resolve(people.columns, spec.calls()["identify"], ColumnMapping())
+    >>> [(cases["position"].tolist(), cases["check"].tolist()) for cases in large_float_warnings(people, columns)]
+    [([0], ['float_digits'])]
+    """
+    for source in columns.sources:
+        if source.field.type == "string" or source.field.format == "date-time":
+            continue
+        series = frame.iloc[:, source.position]
+        rows = np.flatnonzero(_has_large_float(column_of(series)))
+        if len(rows):
+            reason = f"{source.label}: {CHECKS['float_digits']}"
+            yield failure_cases(rows, source.label, "float_digits", reason, severity="warning")
+
+
+def _has_large_float(column: pa.ChunkedArray | Any) -> Bools:
+    if not isinstance(column, np.ndarray):
+        if pa_types.is_floating(column.type):
+            return _are_large(np.asarray(column.to_numpy()))
+        if not _holds_floats(column.type):
+            return np.zeros(len(column), dtype=bool)
+        column = python_cells(column)
+    return np.fromiter(map(_holds_large_float, column), dtype=bool, count=len(column))
+
+
+def _are_large(numbers: Any) -> Bools:
+    large: Bools = np.isfinite(numbers) & (np.abs(numbers) >= EXACT_BELOW)
+    return large
+
+
+def _holds_floats(kind: pa.DataType) -> bool:
+    if pa_types.is_dictionary(kind):
+        return _holds_floats(kind.value_type)
+    inside = [kind.field(place).type for place in range(kind.num_fields)]
+    return bool(pa_types.is_floating(kind)) or any(map(_holds_floats, inside))
+
+
+def _holds_large_float(cell: Any, depth: int = 0) -> bool:
+    if type(cell) in (str, int, bool, type(None)) or depth > 100:
+        return False
+    if isinstance(cell, (float, np.floating)):
+        return bool(_are_large(cell))
+    if isinstance(cell, np.ndarray):
+        if cell.dtype.kind in "fc":
+            return cell.dtype.kind == "f" and bool(np.ma.filled(_are_large(cell), False).any())
+        return cell.dtype.kind == "O" and any(_holds_large_float(inner, depth + 1) for inner in cell.ravel().tolist())
+    members: Sequence[Any] = list(cell.values()) if isinstance(cell, Mapping) else ()
+    members = list(cell) if cells.is_list_cell(cell) else members
+    return any(_holds_large_float(inner, depth + 1) for inner in members)
