@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Hashable, Iterable, Mapping
 from itertools import count
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as kinds
 from pandas.api.types import is_object_dtype
+
+from cio_frames.arrow.normalize import column_of
+from cio_frames.arrow.python_cells import python_cells
 
 # Of Arrow's widest decimals; the others have half as many.
 _MAX_DECIMAL_DIGITS = 76
@@ -30,11 +34,20 @@ def parquet_table(frame: pd.DataFrame) -> pa.Table:
     # A signalling NaN raises when it is compared.
     with decimal.localcontext(decimal.Context(traps=[])):
         mixed = {
-            label: frame[label].astype(object).map(_cell_as_text, na_action="ignore").astype("string")
+            label: _object_cells(frame[label]).map(_cell_as_text, na_action="ignore").astype("string")
             for label in frame.columns
             if not _parquet_can_hold(frame[[label]])
         }
         return _storable_table(frame.assign(**mixed))
+
+
+def _object_cells(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column as Python objects; pandas' own conversion fails for years beyond Python's."""
+    if not isinstance(series.dtype, pd.ArrowDtype):
+        return series.astype(object)
+    column = column_of(series)
+    cells = column if isinstance(column, np.ndarray) else python_cells(column)
+    return pd.Series(cells, index=series.index, dtype=object)
 
 
 def unique_names(labels: Iterable[Hashable]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from cio_frames.arrow.kinds import EXACT_BELOW
 from cio_frames.arrow.normalize import column_of
 from cio_frames.arrow.python_cells import python_cells
 from cio_frames.columns import Columns
+from cio_frames.encoding.encode_error import NESTING_LIMIT
 from cio_frames.validation import cells
 from cio_frames.validation.checks import CHECKS
 from cio_frames.validation.failures import failure_cases
@@ -95,14 +96,13 @@ def _holds_floats(kind: pa.DataType) -> bool:
 
 
 def _holds_large_float(cell: Any, depth: int = 0) -> bool:
-    if type(cell) in (str, int, bool, type(None)) or depth > 100:
+    if type(cell) in (str, int, bool, type(None)) or depth > NESTING_LIMIT:
         return False
+    cell = cells.unwrap(cell)
     if isinstance(cell, (float, np.floating)):
         return bool(_are_large(cell))
-    if isinstance(cell, np.ndarray):
-        if cell.dtype.kind in "fc":
-            return cell.dtype.kind == "f" and bool(np.ma.filled(_are_large(cell), False).any())
-        return cell.dtype.kind == "O" and any(_holds_large_float(inner, depth + 1) for inner in cell.ravel().tolist())
-    members: Sequence[Any] = list(cell.values()) if isinstance(cell, Mapping) else ()
-    members = list(cell) if cells.is_list_cell(cell) else members
-    return any(_holds_large_float(inner, depth + 1) for inner in members)
+    if isinstance(cell, np.ndarray) and cell.dtype.kind in "iufb":
+        return cell.dtype.kind == "f" and bool(_are_large(np.ma.filled(cell, 0)).any())
+    if isinstance(cell, Mapping):
+        return any(_holds_large_float(member, depth + 1) for member in cell.values())
+    return cells.is_list_cell(cell) and any(_holds_large_float(member, depth + 1) for member in cell)
