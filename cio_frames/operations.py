@@ -1025,6 +1025,9 @@ def _find_columns(df: pd.DataFrame, name: str, named: Mapping[str, Hashable | No
             found[key] = chosen
         elif key != "object_type_id" and key not in operation.optional:
             labels = list(df.columns)
+            if key in df.index.names:
+                remedy = f"The index is named {key!r}: make it a column with .reset_index()."
+                raise MissingColumnsError(name, [key], labels, remedy)
             remedy = f"Name the column, for example {parameter(key, f'{key}_ref')}."
             raise MissingColumnsError(name, [key], labels, f"{suggest_column([key], labels)} {remedy}".strip())
     return found

@@ -151,6 +151,7 @@ class _JobReader:
                 values.get("client", {}),
                 values.get("report"),
                 max_undelivered,
+                schema,
                 of_sync,
                 state,
             )

@@ -64,7 +64,7 @@ def group_rows(frame: pd.DataFrame, call_spec: CallSpec) -> GroupedRows:
             columns = resolve(list(frame.columns), call_spec.tracking_plan.calls[call], mapping, event)
         except MissingColumnsError as error:
             if not may_fail_alone(grouped, call_spec):
-                raise
+                raise suggest_index(error, frame) from None
             missing = True
             grouped.failures.append(missing_column_failures(rows, error))
         else:
@@ -80,6 +80,20 @@ def may_fail_alone(grouped: GroupedRows, call_spec: CallSpec) -> bool:
     What cells decide is a matter of their rows. A schema of the caller's own is about all rows.
     """
     return grouped.decided_by_cells and call_spec.schema in ("spec", None)
+
+
+def suggest_index(error: MissingColumnsError, frame: pd.DataFrame) -> MissingColumnsError:
+    """Return an error with the index as the remedy, if it has the name of a missing column.
+
+    >>> people = pd.DataFrame({"plan": ["free"]}, index=pd.Index(["ada"], name="user_id"))
+    >>> suggest_index(MissingColumnsError("identify", ["user_id"], ["plan"]), people).remedy
+    "The index is named 'user_id': make it a column with .reset_index()."
+    """
+    found = next((name for name in frame.index.names if name is not None and str(name) in error.missing), None)
+    if found is None:
+        return error
+    remedy = f"The index is named {found!r}: make it a column with .reset_index()."
+    return MissingColumnsError(error.call, error.missing, list(frame.columns), remedy)
 
 
 def missing_column_failures(rows: Ints, error: MissingColumnsError) -> pd.DataFrame:

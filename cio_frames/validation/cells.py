@@ -75,7 +75,7 @@ def is_object_cell(cell: Any) -> bool:
 
 def is_list_cell(cell: Any) -> bool:
     """Return whether a cell is a list, a tuple, a set or an array."""
-    return isinstance(cell, (list, tuple, set, frozenset, np.ndarray))
+    return isinstance(cell, (list, tuple, set, frozenset)) or (isinstance(cell, np.ndarray) and cell.ndim > 0)
 
 
 def unwrap(cell: Any) -> Any:

@@ -30,6 +30,7 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "enum": "must be one of the allowed values",
         "email_of_two_ids": "emails have more than one id; Customer.io keeps one person for an email",
         "field_uniqueness": "value occurs more than once and must be unique",
+        "float_digits": "float of 2**53 or more: as an integer it had more digits; read the column as Int64 or as text",
         "id_forms": "id occurs in several forms, such as 1 and 001, which may be several people; use one form",
         "id_white_space": "id begins or ends with white space, and is another id than without; remove it",
         "id_word": "id is a word for a missing value, and all rows with it are one; replace it with null",
