@@ -36,6 +36,7 @@ from cio_frames.loading.resume import (
 from cio_frames.loading.source import Chunk, Source
 from cio_frames.loading.tuning import LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
+from cio_frames.pipeline.ordering import JoinedIds
 from cio_frames.results import GOOD
 
 _DONE_BEFORE = f"This load was done before, and nothing was sent now. To send all rows again, {START_OVER}."
@@ -130,6 +131,7 @@ class LoadRun:
         self._refuse_campaigns_at = refuse_campaigns_at
         self._tuning = tuning
         self._earlier_runs = EarlierRuns(ledger, load, client)
+        self._joined_ids = JoinedIds()
         self._started = time.monotonic()
         self._rows_without_final_status = 0
 
@@ -190,6 +192,7 @@ class LoadRun:
                 if chunk.number in done:
                     missing.pop(chunk.number, None)
                     self._earlier_runs.refuse_changed_frame(chunk, prepared)
+                    prepared.person_keys(self._joined_ids)
                     continue
                 delivery = self._send_chunk(chunk, prepared, deliverer)
                 if delivery.stop_reason is not None:
@@ -206,7 +209,12 @@ class LoadRun:
         final_rows = self._earlier_runs.final_rows(number, prepared)
         observer = ChunkObserver(ledger, load, number, self._progress)
         encode_run = observer.encode_run = EncodeRun(
-            prepared, self._client, observer=observer, message_ids=message_ids, settled=final_rows
+            prepared,
+            self._client,
+            observer=observer,
+            message_ids=message_ids,
+            joined=self._joined_ids,
+            settled=final_rows,
         )
         for outcome in self._earlier_runs.outcomes(number):
             encode_run.record(outcome)

@@ -67,6 +67,8 @@ class EncodeRun:
         Makes the ids of the calls; pass one if other frames share it.
     with_message_ids : bool
         Whether calls get ids. If calls are only measured, a placeholder of the same size is enough.
+    joined : JoinedIds, optional
+        The ids that earlier frames have joined; pass them if this frame is part of a load.
     settled : numpy array of bool, optional
         Rows that are encoded and not sent, because an earlier run sent them.
     encoders : int, optional
@@ -89,6 +91,7 @@ class EncodeRun:
         observer: Observer | None = None,
         message_ids: MessageIds | None = None,
         with_message_ids: bool = True,
+        joined: ordering.JoinedIds | None = None,
         settled: Bools | None = None,
         encoders: int | None = None,
     ) -> None:
@@ -109,7 +112,7 @@ class EncodeRun:
         all_have_ids = message_ids is None and prepared.all_have_message_ids()
         self._message_ids = None if not with_message_ids or all_have_ids else message_ids or MessageIds()
         self._settled = np.zeros(prepared.rows, dtype=bool) if settled is None else settled
-        person = prepared.person_keys()
+        person = prepared.person_keys(joined)
         has_duplicates = ordering.has_duplicates(person)
         # Few bits sort fast.
         self._lane = (person % client.workers).astype(np.min_scalar_type(client.workers)) if has_duplicates else None

@@ -122,15 +122,20 @@ class Prepared:
         if source is not None and ids is not None:
             yield from validation.repeated_id_warnings(ids, source.label)
 
-    def person_keys(self) -> Ints:
-        """Return a number for the person of each row, -1 for rows without a person."""
+    def person_keys(self, joined: ordering.JoinedIds | None = None) -> Ints:
+        """Return a number for the person of each row, -1 for rows without a person.
+
+        ``joined`` are the ids that other frames have joined; those that this one joins are added.
+        """
         ids = [found for wire in ("userId", "anonymousId", "previousId") if (found := self._ids(wire)) is not None]
         group_ids = self._ids("groupId")
         if group_ids is not None:
             # Without a person it is the object whose updates must keep their order.
             no_person = pa.array(np.all([np.asarray(pc.is_null(some)) for some in ids], axis=0)) if ids else True
             ids.append(pc.if_else(no_person, group_ids, pa.scalar(None, TEXT)))
-        return ordering.person_keys(ids) if ids else np.full(self.rows, -1)
+        if not ids:
+            return np.full(self.rows, ordering.NOBODY)
+        return ordering.person_keys(ids) if joined is None else joined.person_keys(ids)
 
     def timestamps_ms(self) -> Ints:
         """Return each row's timestamp in milliseconds, NO_TIME if it has none, or none that is quick to read."""
