@@ -178,18 +178,25 @@ class Prepared:
         invalid[self.failures["position"].to_numpy(dtype=np.int64)] = True
         return invalid
 
-    def person_keys(self) -> Ints:
-        """Return a number for the person of each row, -1 for rows without a person."""
+    def person_keys(self, joined: ordering.JoinedIds | None = None) -> Ints:
+        """Return a number for the person of each row, -1 for rows without a person.
+
+        ``joined`` are the ids that other frames have joined; those that this one joins are added.
+        """
         wires = [wire for wire in ("userId", "anonymousId", "previousId") if self._has_ids(wire)]
         group_ids = self._ids("groupId")
-        if len(wires) == 1 and group_ids is None and (hashes := self._hash_ids(wires[0])) is not None:
-            return hashes
+        if joined is None and len(wires) == 1 and group_ids is None:
+            hashes = self._hash_ids(wires[0])
+            if hashes is not None:
+                return hashes
         ids = [found for wire in wires if (found := self._ids(wire)) is not None]
         if group_ids is not None:
             # Without a person it is the object whose updates must keep their order.
             no_person = pa.array(np.all([np.asarray(pc.is_null(some)) for some in ids], axis=0)) if ids else True
             ids.append(pc.if_else(no_person, group_ids, pa.scalar(None, TEXT)))
-        return ordering.person_keys(ids) if ids else np.full(self.rows, -1)
+        if not ids:
+            return np.full(self.rows, ordering.NOBODY)
+        return ordering.person_keys(ids) if joined is None else joined.person_keys(ids)
 
     def _has_ids(self, wire: str) -> bool:
         return any(call_group.columns.source(wire) is not None for call_group in self.call_groups)
