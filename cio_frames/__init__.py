@@ -39,7 +39,7 @@ from cio_frames.operations import (
 from cio_frames.samples import sample
 
 if TYPE_CHECKING:
-    from cio_frames.loading import LoadResult
+    from cio_frames.loading import CsvOptions, LoadResult
     from cio_frames.loading.load import load
     from cio_frames.report import ValidationReport
     from cio_frames.sandbox import Sandbox
@@ -58,6 +58,7 @@ __all__ = [
     "CioFramesError",
     "Client",
     "ConfigurationError",
+    "CsvOptions",
     "DeliveryError",
     "FrameError",
     "InterruptedLoad",
@@ -94,6 +95,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CsvOptions": "loading",
     "LoadResult": "loading",
     "Sandbox": "sandbox",
     "Summary": "summaries",

@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from cio_frames.arrow.tables import AnyFrame, as_frame
 from cio_frames.client import Client
 from cio_frames.columns import Selection
+from cio_frames.pipeline.as_of import AsOfValue
 from cio_frames.pipeline.call_spec import AnyCall, CallSpec, Nulls, OnInvalid, Schema, build_call_spec
 
 if TYPE_CHECKING:
     from cio_frames.report import ValidationReport
 
 # What a run needs beside its CallSpec.
-RUN_OPTIONS = ("client", "dry_run", "on_invalid", "progress")
+RUN_OPTIONS = ("client", "dry_run", "on_invalid", "as_of", "progress")
 
 
 def identify(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     anonymous_id: Hashable | None = None,
@@ -41,6 +43,7 @@ def identify(
     exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one identify call per row: who a person is, and their traits.
@@ -49,7 +52,7 @@ def identify(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -60,7 +63,8 @@ def identify(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -90,6 +94,11 @@ def identify(
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -128,7 +137,7 @@ def identify(
 
 
 def track(
-    df: pd.DataFrame,
+    df: AnyFrame,
     event: str | None = None,
     *,
     event_column: Hashable | None = None,
@@ -147,6 +156,7 @@ def track(
     exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one track call per row: what a person did.
@@ -155,7 +165,7 @@ def track(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     event : str, optional
         One event name for all rows. Default is the name in ``event_column``, row by row.
@@ -170,7 +180,8 @@ def track(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
@@ -200,6 +211,11 @@ def track(
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -237,7 +253,7 @@ def track(
 
 
 def page(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     anonymous_id: Hashable | None = None,
@@ -255,6 +271,7 @@ def page(
     exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one page call per row: which page of a web site a person saw.
@@ -263,7 +280,7 @@ def page(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -276,7 +293,8 @@ def page(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
@@ -306,6 +324,11 @@ def page(
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -342,7 +365,7 @@ def page(
 
 
 def screen(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     anonymous_id: Hashable | None = None,
@@ -360,6 +383,7 @@ def screen(
     exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one screen call per row: which screen of an app a person saw.
@@ -368,7 +392,7 @@ def screen(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -381,7 +405,8 @@ def screen(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
@@ -411,6 +436,11 @@ def screen(
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -447,7 +477,7 @@ def screen(
 
 
 def group(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     group_id: Hashable | None = None,
     user_id: Hashable | None = None,
@@ -465,6 +495,7 @@ def group(
     exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one group call per row: create or update an object, and relate a person to it.
@@ -474,7 +505,7 @@ def group(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     group_id : column label, optional
         Column with the object's id. Default is ``group_id``, then ``groupId``.
@@ -487,7 +518,8 @@ def group(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -517,6 +549,11 @@ def group(
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -553,7 +590,7 @@ def group(
 
 
 def alias(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     previous_id: Hashable | None = None,
@@ -569,6 +606,7 @@ def alias(
     exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one alias call per row: merge ``previous_id`` into ``user_id``, which stays.
@@ -577,7 +615,7 @@ def alias(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -588,7 +626,8 @@ def alias(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     context : column label or dict, optional
         A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
@@ -615,6 +654,11 @@ def alias(
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -651,7 +695,7 @@ def alias(
 
 
 def batch(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     type_column: Hashable = "type",
     event_column: Hashable | None = None,
@@ -674,6 +718,7 @@ def batch(
     exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send mixed calls: a column holds the call of each row.
@@ -683,7 +728,7 @@ def batch(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     type_column : column label
         Column with the call of each row: ``identify``, ``track``, ...
@@ -704,7 +749,8 @@ def batch(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -737,6 +783,11 @@ def batch(
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -780,7 +831,7 @@ def batch(
 
 
 def validate(
-    df: pd.DataFrame,
+    df: AnyFrame,
     call: AnyCall,
     event: str | None = None,
     *,
@@ -810,7 +861,7 @@ def validate(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
         The call to make of each row.
@@ -834,8 +885,7 @@ def validate(
         Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
         Customer.io uses the time of receipt.
     message_id : column label, optional
-        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -889,7 +939,7 @@ def validate(
 
 
 def payloads(
-    df: pd.DataFrame,
+    df: AnyFrame,
     call: AnyCall,
     event: str | None = None,
     *,
@@ -917,7 +967,7 @@ def payloads(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
         The call to make of each row.
@@ -941,8 +991,9 @@ def payloads(
         Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
         Customer.io uses the time of receipt.
     message_id : column label, optional
-        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, a call with a
+        timestamp gets a ULID made from its content and its timestamp, and a call without a timestamp gets its id only
+        when it is sent.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -1023,5 +1074,5 @@ def _split(parameters: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any], Ca
     """Return the frame, the options of the run, and what the caller asks for; an unknown parameter is a TypeError."""
     # A debugger or a notebook may add names such as __tracebackhide__.
     given = {name: value for name, value in parameters.items() if not name.startswith("__")}
-    df, options = given.pop("df"), {name: given.pop(name) for name in RUN_OPTIONS if name in given}
+    df, options = as_frame(given.pop("df")), {name: given.pop(name) for name in RUN_OPTIONS if name in given}
     return df, options, build_call_spec(**given)

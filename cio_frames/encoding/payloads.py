@@ -28,6 +28,8 @@ from cio_frames.errors import FrameError
 NO_TIME = np.iinfo(np.int64).min
 # How a call ends, and the placeholder of a message id that is not made yet: as many characters as a ULID has.
 _BEFORE_ID, NO_ID, _AFTER_ID = f',"{spec.MESSAGE_ID}":"', "0" * 26, '"},'
+# How a call ends that has no id yet.
+ID_PLACEHOLDER = f'{_BEFORE_ID}{NO_ID}"}}'
 _BAGS = ("traits", "properties")
 # What Python's str.strip() removes, escaped or not.
 _BLANK = r"^(?:[\s\p{Z}\x{85}]|\\[tnrf]|\\u00(?:0b|1[c-f]))*$"

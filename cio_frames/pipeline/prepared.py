@@ -18,6 +18,7 @@ from cio_frames import validation
 from cio_frames._util import prefetch
 from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.arrow.buffers import TEXT
+from cio_frames.arrow.normalize import plain_frame
 from cio_frames.columns import Columns
 from cio_frames.encoding import NO_TIME, Calls, Encoder
 from cio_frames.errors import MissingColumnsError
@@ -75,6 +76,8 @@ class Prepared:
     """
 
     def __init__(self, frame: pd.DataFrame, call_spec: CallSpec, *, slice_rows: int | None = None) -> None:
+        # Frames of a caller's own come as they are; those of the functions and of loads are plain already.
+        frame = plain_frame(frame)
         self.rows = len(frame)
         self.frame = frame
         self.call_spec = call_spec
@@ -87,7 +90,10 @@ class Prepared:
         found = self._check_groups(group_rows(frame, call_spec))
         if self.warns:
             found += self._repeated_ids()
-        cases = validation.concat_failures(found)
+        cases = validation.concat_failures([*found, *validation.declared_type_failures(frame, call_spec.column_types)])
+        if call_spec.column_types:
+            # The schema may say the same of a column.
+            cases = cases.drop_duplicates(["position", "column", "check"], ignore_index=True)
         if call_spec.strict_schema:
             # A message id that is not a ULID stays a warning: the row cannot be fixed.
             stays = cases["check"].eq(validation.NO_ULID)
@@ -238,7 +244,9 @@ def _failures_of_group(frame: pd.DataFrame, columns: Columns, call_spec: CallSpe
             schema = validation.schema_of(columns.call, columns.event)
         case own_schema:
             schema = validation.as_schema(own_schema)
-    return validation.failures_of(frame, columns, schema, own_columns=call_spec.schema != "spec")
+    found = validation.failures_of(frame, columns, schema, own_columns=call_spec.schema != "spec")
+    numbers = validation.spreadsheet_number_failures(frame, columns, exact_ids=call_spec.exact_ids)
+    return validation.concat_failures([found, *numbers])
 
 
 def _merge_calls(call_groups: list[CallGroup], start: int, stop: int) -> Calls:

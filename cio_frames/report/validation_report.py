@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cio_frames import spec
+from cio_frames._util.private_files import make_private
 from cio_frames.errors import FrameError
 from cio_frames.report.facts import Facts
 from cio_frames.validation import MAX_FIRST_POSITIONS, WarningCount, count_of, warning_lines
@@ -163,7 +164,7 @@ class ValidationReport:
             Where to write it.
         show_values : bool
             Whether to include failing cells and the index labels of their rows. Default is False, since they may be
-            people's data; positions are always included.
+            people's data; positions are always included. With them, only the owner may read the file.
 
         Examples
         --------
@@ -177,6 +178,8 @@ class ValidationReport:
         """
         from cio_frames.report.validation_page import validation_page
 
+        if show_values:
+            make_private(Path(path))
         Path(path).write_text(validation_page(self, show_values=show_values), encoding="utf-8")
 
     def to_parquet(self, path: str | PathLike[str], *, show_values: bool = False) -> None:
@@ -208,6 +211,8 @@ class ValidationReport:
             for name in ("index", "column", "value")
         }
         texts = {name: cases[name].map(_encodable_text).astype("string") for name in ("check", "severity", "reason")}
+        if show_values:
+            make_private(Path(path))
         cases.assign(**private, **texts).to_parquet(path, index=False)
 
     def to_json(self, path: str | PathLike[str] | None = None) -> str:

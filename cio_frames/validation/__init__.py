@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from cio_frames.validation.checks import CHECKS, NO_ULID
 from cio_frames.validation.column_reader import ColumnReader
+from cio_frames.validation.declared_types import declared_type_failures
 from cio_frames.validation.failures import concat_failures, failure_cases, rows_by_reason
 from cio_frames.validation.identifiers import repeated_id_warnings
 from cio_frames.validation.journeys_limits import event_data_warnings
 from cio_frames.validation.members import check_constants
 from cio_frames.validation.schemas import as_schema, events, schema, schema_of
 from cio_frames.validation.source_warnings import PeopleRows, SourceWarnings
+from cio_frames.validation.spreadsheet_numbers import spreadsheet_number_failures
 from cio_frames.validation.warning_counts import (
     MAX_FIRST_POSITIONS,
     ColumnWarning,
@@ -46,6 +48,7 @@ __all__ = [
     "count_column",
     "count_of",
     "count_rows",
+    "declared_type_failures",
     "event_data_warnings",
     "events",
     "failure_cases",
@@ -56,6 +59,7 @@ __all__ = [
     "rows_by_reason",
     "schema",
     "schema_of",
+    "spreadsheet_number_failures",
     "to_records",
     "warning_lines",
     "warning_summary",

@@ -51,6 +51,7 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "object_type": "not the number of an object type; Customer.io ignores the call",
         "private_name": "name begins with an underscore, and the column is sent; leave it out if it is internal",
         "repeated_message_id": "duplicate ULID; Journeys ignores an event with the id of an earlier row",
+        "scientific_notation": "written as a number such as 4.9E+11, which has lost digits; export it as text",
         "reserved_trait": "name is reserved by Customer.io, which may ignore the trait; rename it or leave it out",
         "type": "must be one of the six calls",
         "unknown_event": "not a known event",

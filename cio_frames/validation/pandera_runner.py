@@ -24,11 +24,10 @@ from cio_frames.columns import Columns, FieldSource, suggest_column
 from cio_frames.errors import FrameError, MissingColumnsError
 from cio_frames.validation import members
 from cio_frames.validation.checks import CHECKS, check_name
-from cio_frames.validation.column_values import is_json_text
 from cio_frames.validation.failures import Severity, concat_failures, failure_cases
 from cio_frames.validation.pandera_schema import prepare_schema, refuse_unknown_columns
 from cio_frames.validation.pandera_view import SurrogateText, view_by_field
-from cio_frames.validation.type_checks import text_reasons
+from cio_frames.validation.type_checks import json_text_reasons, text_reasons, time_reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +222,10 @@ def _failure_cases_of(broken: _BrokenCheck, sources: Mapping[str, FieldSource]) 
             f"{label}: {CHECKS['lone_surrogate'] if isinstance(value, SurrogateText) else reason or sentence}"
             for value, reason in zip(broken.values, known, strict=True)
         ]
+    elif is_ours and broken.name == "date_time":
+        reasons = [f"{label}: {reason or sentence}" for reason in time_reasons(broken.values)]
     elif is_ours and broken.name in ("array", "object"):
-        reasons = [f"{label}: {sentence}{_JSON_REMEDY if is_json_text(value) else ''}" for value in broken.values]
+        reasons = [f"{label}: {reason}" for reason in json_text_reasons(broken.values, sentence)]
     elif is_ours and broken.name == "email":
         reasons = [f"{label}: {sentence}{_SPACE_REMEDY if _has_space(value) else ''}" for value in broken.values]
     column = None if broken.of_frame else label

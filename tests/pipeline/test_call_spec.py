@@ -10,6 +10,7 @@ from pandera.pandas import DataFrameSchema
 import cio_frames as cio
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping
+from cio_frames.functions import RUN_OPTIONS
 from cio_frames.operations import OPERATIONS
 from cio_frames.pipeline import build_call_spec, running
 
@@ -18,6 +19,7 @@ CALLS = ["identify", "track", "page", "screen", "group", "alias", "batch"]
 REPORTS = ["validate", "payloads"]
 # The parameters that are not columns, with a value other than the default.
 VALUES = {
+    "as_of": "2026-11-27",
     "audit": None,
     "client": CLIENT,
     "confirm": 1,
@@ -75,7 +77,7 @@ def test_every_public_parameter_reaches_the_call_spec_or_the_options_of_the_run(
     value = VALUES.get(parameter, f"my {parameter}")
     call(name, **{parameter: value})
     call_spec, options = runs[-1]
-    if parameter in ("client", "dry_run", "on_invalid", "progress"):
+    if parameter in RUN_OPTIONS:
         assert options[parameter] is value
     elif parameter in ("schema", "strict_schema", "exact_ids"):
         assert getattr(call_spec, parameter) is value

@@ -103,6 +103,7 @@ BROKEN = {
         {},
     ),
     "reserved_trait": people(user_id=["ada"], id=[5]),
+    "scientific_notation": (cell("4.91701E+11", "phone"), {"call": "identify"}),
     "string": (cell(7.5, "user_id"), {"call": "identify", "schema": None}),
     "type": (pd.DataFrame({"type": ["sing", "identify"], "user_id": ["a", "b"]}), {"call": "batch"}),
     "unknown_event": (cell(1), {"event": "order completed"}),
