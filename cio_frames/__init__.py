@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from cio_frames.loading.load import load
     from cio_frames.report import ValidationReport
     from cio_frames.sandbox import Sandbox
+    from cio_frames.summaries import Summary, summary
     from cio_frames.syncing import Plan, SyncResult
     from cio_frames.validation import events, schema
 
@@ -84,6 +85,7 @@ __all__ = [
     "Plan",
     "Sandbox",
     "SpecError",
+    "Summary",
     "SyncResult",
     "ValidationReport",
     "add_devices",
@@ -107,6 +109,7 @@ __all__ = [
     "sample",
     "schema",
     "screen",
+    "summary",
     "suppress_people",
     "sync",
     "track",
@@ -119,11 +122,13 @@ _MODULES = {
     "LoadResult": "loading",
     "Plan": "syncing",
     "Sandbox": "sandbox",
+    "Summary": "summaries",
     "SyncResult": "syncing",
     "ValidationReport": "report",
     "events": "validation",
     "load": "loading",
     "schema": "validation",
+    "summary": "summaries",
 }
 
 # Type checkers read the imports above, and find a name that does not exist.

@@ -73,7 +73,16 @@ def render(text: str, door: Door = "python") -> str:
 
 
 class CioFramesError(Exception):
-    """The base of every error raised by cio_frames."""
+    """The base of every error raised by cio_frames.
+
+    Attributes
+    ----------
+    result : pandas.DataFrame, LoadResult or None
+        What became of the rows that were sent before the error; None if none was.
+    """
+
+    # Any: a frame, or a class of a package above this module.
+    result: Any = None
 
     def __init__(self, *facts: Any) -> None:
         super().__init__(*facts)
@@ -91,6 +100,15 @@ class CioFramesError(Exception):
         'timezone is invalid. Set --timezone UTC.'
         """
         return render(self._message(), door)
+
+    def text_by_door(self) -> str:
+        """Return the text as a part of another error's text, so that it still differs by door.
+
+        >>> text = ConfigurationError(f"Set {parameter('timezone')}.").text_by_door()
+        >>> render(text, "command line")
+        'Set --timezone.'
+        """
+        return by_door(*map(self.text, _DOORS))
 
     def _message(self) -> str:
         return str(self.args[0]) if self.args else ""
@@ -312,7 +330,7 @@ class DeliveryError(CioFramesError):
         is_frame = hasattr(result, "columns")
         counts = result["status"].value_counts().to_dict() if is_frame else result.statuses
         counted = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
-        text = f"{self.args[0]} Rows: {counted}.{by_door(' See .result for the status of each row.', '')}"
+        text = f"{self.args[0]} Rows: {counted or 'none'}.{by_door(' See .result for the status of each row.', '')}"
         # For a load, the message says how to resume.
         if is_frame and counts.get("unsent"):
             text += by_door(" Retry the unsent rows: frame[error.result['status'].eq('unsent')].", "")

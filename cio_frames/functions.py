@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from cio_frames.arrow.tables import AnyFrame, as_frame
 from cio_frames.client import Client
 from cio_frames.columns import Selection
 from cio_frames.pipeline.as_of import AsOfValue
@@ -31,7 +32,7 @@ RUN_OPTIONS = ("client", "dry_run", "on_invalid", "as_of", "progress")
 
 
 def identify(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     anonymous_id: Hashable | None = None,
@@ -57,7 +58,7 @@ def identify(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -142,7 +143,7 @@ def identify(
 
 
 def track(
-    df: pd.DataFrame,
+    df: AnyFrame,
     event: str | None = None,
     *,
     event_column: Hashable | None = None,
@@ -170,7 +171,7 @@ def track(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     event : str, optional
         One event name for all rows. Default is the name in ``event_column``, row by row.
@@ -258,7 +259,7 @@ def track(
 
 
 def page(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     anonymous_id: Hashable | None = None,
@@ -285,7 +286,7 @@ def page(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -370,7 +371,7 @@ def page(
 
 
 def screen(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     anonymous_id: Hashable | None = None,
@@ -397,7 +398,7 @@ def screen(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -482,7 +483,7 @@ def screen(
 
 
 def group(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     group_id: Hashable | None = None,
     user_id: Hashable | None = None,
@@ -510,7 +511,7 @@ def group(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     group_id : column label, optional
         Column with the object's id. Default is ``group_id``, then ``groupId``.
@@ -595,7 +596,7 @@ def group(
 
 
 def alias(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     previous_id: Hashable | None = None,
@@ -620,7 +621,7 @@ def alias(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -700,7 +701,7 @@ def alias(
 
 
 def batch(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     type_column: Hashable = "type",
     event_column: Hashable | None = None,
@@ -733,7 +734,7 @@ def batch(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     type_column : column label
         Column with the call of each row: ``identify``, ``track``, ...
@@ -836,7 +837,7 @@ def batch(
 
 
 def validate(
-    df: pd.DataFrame,
+    df: AnyFrame,
     call: AnyCall,
     event: str | None = None,
     *,
@@ -866,7 +867,7 @@ def validate(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
         The call to make of each row.
@@ -944,7 +945,7 @@ def validate(
 
 
 def payloads(
-    df: pd.DataFrame,
+    df: AnyFrame,
     call: AnyCall,
     event: str | None = None,
     *,
@@ -972,7 +973,7 @@ def payloads(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
         The call to make of each row.
@@ -1630,7 +1631,7 @@ def _split(parameters: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any], Ca
     """Return the frame, the options of the run, and what the caller asks for; an unknown parameter is a TypeError."""
     # A debugger or a notebook may add names such as __tracebackhide__.
     given = {name: value for name, value in parameters.items() if not name.startswith("__")}
-    df, options = given.pop("df"), {name: given.pop(name) for name in RUN_OPTIONS if name in given}
+    df, options = as_frame(given.pop("df")), {name: given.pop(name) for name in RUN_OPTIONS if name in given}
     return df, options, build_call_spec(**given)
 
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import pandas as pd
 
+from cio_frames.arrow.tables import AnyFrame, as_frame
 from cio_frames.client import Client
 from cio_frames.columns import Selection, suggest_column
-from cio_frames.errors import DeliveryError, FrameError, MissingColumnsError, parameter
+from cio_frames.errors import FrameError, MissingColumnsError, parameter
 from cio_frames.functions import RUN_OPTIONS
 from cio_frames.pipeline.as_of import AsOfValue
 from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, build_call_spec
@@ -77,7 +78,7 @@ OPERATIONS: Mapping[str, Operation] = {
 
 
 def delete_people(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     timestamp: Hashable | None = None,
@@ -98,7 +99,7 @@ def delete_people(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -113,9 +114,11 @@ def delete_people(
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -167,7 +170,7 @@ def delete_people(
 
 
 def suppress_people(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     timestamp: Hashable | None = None,
@@ -188,7 +191,7 @@ def suppress_people(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -203,9 +206,11 @@ def suppress_people(
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -257,7 +262,7 @@ def suppress_people(
 
 
 def unsuppress_people(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     timestamp: Hashable | None = None,
@@ -277,7 +282,7 @@ def unsuppress_people(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -289,9 +294,11 @@ def unsuppress_people(
         gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
         a timestamp.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -343,7 +350,7 @@ def unsuppress_people(
 
 
 def add_devices(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     token: Hashable | None = None,
@@ -366,7 +373,7 @@ def add_devices(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -384,9 +391,11 @@ def add_devices(
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -438,7 +447,7 @@ def add_devices(
 
 
 def delete_devices(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     token: Hashable | None = None,
@@ -459,7 +468,7 @@ def delete_devices(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -478,9 +487,11 @@ def delete_devices(
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -532,7 +543,7 @@ def delete_devices(
 
 
 def delete_objects(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     object_id: Hashable | None = None,
     object_type_id: Hashable | None = None,
@@ -554,7 +565,7 @@ def delete_objects(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     object_id : column label, optional
         Column with the object's id. Default is ``object_id``, then ``objectId``.
@@ -572,9 +583,11 @@ def delete_objects(
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -626,7 +639,7 @@ def delete_objects(
 
 
 def delete_relationships(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     object_id: Hashable | None = None,
@@ -649,7 +662,7 @@ def delete_relationships(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -669,9 +682,11 @@ def delete_relationships(
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -723,7 +738,7 @@ def delete_relationships(
 
 
 def report_deliveries(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     delivery_id: Hashable | None = None,
     metric: Hashable | None = None,
@@ -745,7 +760,7 @@ def report_deliveries(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     delivery_id : column label, optional
         Column with the id of the delivery. Default is ``delivery_id``, then ``deliveryId``.
@@ -762,9 +777,11 @@ def report_deliveries(
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -816,7 +833,7 @@ def report_deliveries(
 
 
 def report_content(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     action_type: Hashable | None = None,
     content_id: Hashable | None = None,
@@ -837,7 +854,7 @@ def report_content(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     action_type : column label, optional
         Column with ``viewed_content`` or ``clicked_content``. Default is ``action_type``, then ``actionType``.
@@ -856,9 +873,11 @@ def report_content(
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -915,7 +934,7 @@ def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
 
     # A debugger or a notebook may add names such as __tracebackhide__.
     given = {key: value for key, value in parameters.items() if not key.startswith("__")}
-    df, confirm, audit = given.pop("df"), given.pop("confirm", None), given.pop("audit")
+    df, confirm, audit = as_frame(given.pop("df")), given.pop("confirm", None), given.pop("audit")
     options = {key: given.pop(key) for key in RUN_OPTIONS}
     call_spec = _build_operation_spec(df, name, given)
     if options["dry_run"]:
@@ -968,19 +987,13 @@ def _require_object_type(call_spec: CallSpec, operation: Operation) -> CallSpec:
 def _run_with_audit(
     df: pd.DataFrame, name: str, call_spec: CallSpec, options: dict[str, Any], path: str | Path | None
 ) -> pd.DataFrame:
-    """Send the rows, and append the affected ones to the audit file, also if delivery stops early."""
-    from cio_frames.audit import open_audit_file
+    """Send the rows, with a line in the audit file before each row leaves and one with its outcome."""
+    from cio_frames.audit import AuditTrail, open_audit_file
     from cio_frames.pipeline import running
 
-    ids = running.read_ids(df, call_spec) if path is not None else pd.DataFrame()
-    with open_audit_file(path) as audit_file:
-        try:
-            result = running.run_call(df, call_spec, **options)
-        except DeliveryError as error:
-            audit_file.append(name, ids, error.result)
-            raise
-        audit_file.append(name, ids, result)
-    return result
+    with open_audit_file(path) as file:
+        trails = [] if file is None else [AuditTrail(file, name, running.read_ids(df, call_spec))]
+        return running.run_call(df, call_spec, **options, observers=trails)
 
 
 def _check_confirm(name: str, planned: pd.DataFrame, confirm: object) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from cio_frames._util.terminal_text import is_terminal
 from cio_frames.cli.mistakes import Mistakes
 from cio_frames.cli.options import CallOptions, ReadingOptions, command_with
 from cio_frames.cli.printing import (
@@ -215,7 +216,7 @@ def load_and_print(
 ) -> None:  # fmt: skip
     """Load, print the counts, and exit with 1 if rows were not delivered; with all mistakes of the command before."""
     client = _check_command(source, call_spec, settings, mistakes, report, options)
-    if not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         log_progress()
     failure = ""
     try:
@@ -234,8 +235,7 @@ def load_and_print(
         mistakes.raise_all()
         raise
     if report is not None:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        loaded.to_report(report)
+        write_report(loaded, report)
     if as_json:
         print_json({**loaded.as_dict(), **loaded.notes.as_dict(door), "why": loaded.why_text(door)})
     else:
@@ -245,6 +245,15 @@ def load_and_print(
         err.print(render(failure, door) or loaded.why_text(door))
     if not loaded.ok:
         raise typer.Exit(1)
+
+
+def write_report(loaded: LoadResult, path: Path) -> None:
+    """Write the summary of a load; that it cannot be written does not change what became of the rows."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        loaded.to_report(path)
+    except OSError as error:
+        err.print(f"cio-frames: cannot write the summary to {path}: {error.strerror}.")
 
 
 def _check_command(
@@ -283,7 +292,7 @@ def _load_or_confirm(source: str, call_spec: CallSpec, client: Client, options: 
     try:
         return load_source(source, call_spec, client, **options)
     except CampaignsError as error:
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
             raise
         err.print(f"{error.rows:,} rows are events younger than 72 hours, or without a time: they can start campaigns,")
         typer.confirm("that is, send mail to real people. Send them?", abort=True, err=True)

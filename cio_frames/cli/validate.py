@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ import typer
 
 from cio_frames.cli.mistakes import Mistakes
 from cio_frames.cli.options import CallOptions, ReadingOptions, command_with
-from cio_frames.cli.printing import out, print_campaign_rows, print_frame, print_notes
+from cio_frames.cli.printing import out, print_campaign_rows, print_frame, print_json, print_notes
 from cio_frames.errors import MissingColumnsError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def validate_command(options: ValidateOptions) -> None:
     if options.failures is not None:
         report.to_parquet(options.failures, show_values=options.show_values)
     if options.as_json:
-        out.print(report.to_json(), soft_wrap=True)
+        print_json(json.loads(report.to_json()) | notes.as_dict("command line"))
     else:
         print_validation_report(report)
     print_notes(notes)

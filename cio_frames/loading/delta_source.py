@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from cio_frames.arrow.tables import frame_of_table
 from cio_frames.loading.delta import DeltaFolder
 from cio_frames.loading.notes import SourceNotes
-from cio_frames.loading.parquet import frame_of_table, recut_batches
+from cio_frames.loading.parquet import recut_batches
 from cio_frames.loading.source import Chunk, TypesOf, Wanted
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from cio_frames.arrow.tables import as_frame, describe_other, engine_of, frame_of_table, open_table
 from cio_frames.errors import FrameError
 from cio_frames.loading.notes import SourceNotes
-from cio_frames.loading.parquet import frame_of_table, recut_batches
+from cio_frames.loading.parquet import recut_batches
 from cio_frames.loading.source import Chunk, TypesOf, Wanted
 
 _CSV_DATASET = "This dataset reads CSV files, where Arrow takes ids such as 007 for numbers. Pass the path of the files"
@@ -47,7 +49,7 @@ class Frames:
         """Yield the columns of each frame, if they are at hand."""
         if isinstance(self._frames, Sequence):
             for number, frame in enumerate(self._frames):
-                empty = frame.slice(0, 0) if isinstance(frame, (pa.Table, pa.RecordBatch)) else frame
+                empty = frame[:0] if isinstance(frame, (pa.Table, pa.RecordBatch, pd.DataFrame)) else frame
                 yield f"frame {number}", list(_as_frame(empty, number).columns)
 
     def chunks(
@@ -120,11 +122,34 @@ class Dataset:
         return chunk.frame
 
 
+def foreign_source(given: Any, chunk_rows: int) -> Frames | Dataset | None:
+    """Return a source of what hands out Arrow: other libraries' frames, cursors and tables; None for anything else."""
+    found = open_table(given)
+    if isinstance(found, pa.Table):
+        slices = [found.slice(start, chunk_rows) for start in range(0, max(len(found), 1), chunk_rows)]
+        return Frames("table", slices, chunk_rows)
+    if isinstance(found, ds.Dataset):
+        return Dataset(found, chunk_rows)
+    return None if found is None else Frames("frames", recut_batches(found, chunk_rows), chunk_rows)
+
+
+def refuse_other_source(given: Any) -> None:
+    """Raise FrameError if a source is not one, with what it is and how to convert it.
+
+    Some of these can be iterated over, but not by rows.
+    """
+    is_rows = isinstance(given, Iterable) and not isinstance(given, (dict, str, bytes, np.ndarray, pd.Series, pd.Index))
+    if not is_rows or engine_of(given) is not None or hasattr(type(given), "columns"):
+        raise FrameError(
+            "source must be a path, an address, a DataFrame, a table of polars, DuckDB or pyarrow, a dataset, or an "
+            f"iterable of these; got {describe_other(given)}"
+        )
+
+
 def _as_frame(given: Any, number: int) -> pd.DataFrame:
-    if isinstance(given, pa.RecordBatch):
-        return frame_of_table(pa.Table.from_batches([given]))
-    if isinstance(given, pa.Table):
-        return frame_of_table(given)
-    if not isinstance(given, pd.DataFrame):
-        raise FrameError(f"source must yield DataFrames, got {type(given).__name__} as number {number}.")
-    return given
+    try:
+        return as_frame(given)
+    except FrameError as error:
+        raise FrameError(
+            f"source must yield DataFrames or tables; number {number} is {describe_other(given)}"
+        ) from error

@@ -48,6 +48,11 @@ def write_warnings_file(folder: Path, warnings: Sequence[WarningCount]) -> None:
         (folder / _FILE_NAME).write_text(json.dumps(to_records(warnings), indent=1), encoding="utf-8")
 
 
+def read_source_warnings(folder: Path) -> list[WarningCount]:
+    """Return what an earlier run of a load has found over all rows that it read."""
+    return [each for each in read_warnings_file(folder) if each.scope == "source"]
+
+
 def read_warnings_file(folder: Path) -> list[WarningCount]:
     """Return the warnings of a whole load that is done; none if there is no such file."""
     with suppress(OSError, ValueError):

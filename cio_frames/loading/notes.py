@@ -6,12 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from cio_frames.errors import Door, by_door, parameter, render
+from cio_frames.errors import Door, parameter, render
 from cio_frames.loading.folder import left_out_sentence
 
 # Each file can have some, and a folder many files.
 _MAX_WARNINGS = 50
-_EXACT_IDS = by_door("exact_ids=True", "--exact-ids", "exact_ids: true")
 
 
 @dataclass(slots=True)
@@ -115,7 +114,7 @@ class SourceNotes:
             )
             found.append(
                 f"{name}: {ids} (1001.0 as 1001), since pandas writes whole numbers so beside missing values. To send "
-                f"them as they stand, pass {_EXACT_IDS}."
+                f"them as they stand, pass {parameter('exact_ids', True)}."
             )
         warnings = list(self.warnings)
         more = len(warnings) - _MAX_WARNINGS

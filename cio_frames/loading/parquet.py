@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import cast
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cio_frames.arrow.tables import frame_of_table
 from cio_frames.loading.csv.kinds import mixed_column
 from cio_frames.loading.files import DataFile
 from cio_frames.loading.int96 import utc_schema
@@ -151,17 +151,3 @@ def _convert_undelivered(frame: pd.DataFrame, types_of: TypesOf) -> pd.DataFrame
         if types.get(column) in ("number", "integer", "boolean") and pd.api.types.is_string_dtype(frame[column].dtype)
     }
     return frame.assign(**converted) if converted else frame
-
-
-def frame_of_table(table: pa.Table) -> pd.DataFrame:
-    """Return a table as a frame that keeps Arrow's types; an index that pandas has saved is a column, if it has a name.
-
-    >>> people = pd.DataFrame({"plan": ["team"]}, index=pd.Index(["ada"], name="user_id"))
-    >>> frame_of_table(pa.Table.from_pandas(people)).to_dict("records")
-    [{'plan': 'team', 'user_id': 'ada'}]
-    """
-    # What pandas says of the columns may be broken, or of columns that another program has changed since.
-    if not table.num_columns:
-        return pd.DataFrame(index=pd.RangeIndex(table.num_rows))
-    plain = table.replace_schema_metadata(None)
-    return cast(pd.DataFrame, plain.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from cio_frames.errors import FrameError
 from cio_frames.loading.delta_source import DeltaSource
 from cio_frames.loading.file_source import Files
 from cio_frames.loading.files import DataFile, find_files
-from cio_frames.loading.frames import Dataset, Frames
+from cio_frames.loading.frames import Dataset, Frames, foreign_source, refuse_other_source
 from cio_frames.loading.read_options import ReadOptions
 from cio_frames.loading.source import Source
 from cio_frames.loading.standard_input import STANDARD_INPUT_PATH, StandardInput
@@ -31,8 +30,8 @@ def source_of(
     ----------
     given : path, address, frame, dataset, or iterable of frames
         A file, folder or pattern; ``-`` for standard input; an address such as ``s3://bucket/orders/``; a pandas
-        DataFrame; a pyarrow Table or Dataset; or whatever yields DataFrames or Arrow's batches, such as
-        ``pandas.read_sql(..., chunksize=50_000)``.
+        DataFrame; a table or dataset of Arrow, polars, DuckDB, Delta or Iceberg; or whatever yields frames or Arrow's
+        batches, such as ``pandas.read_sql(..., chunksize=50_000)`` or an ADBC cursor.
     options : ReadOptions, optional
         How files are read.
     exclude : Path, optional
@@ -62,12 +61,10 @@ def source_of(
         return Frames("table", [given], chunk_rows)
     if isinstance(given, pd.DataFrame):
         return Frames("frame", [given], chunk_rows)
-    if isinstance(given, Iterable):
-        return Frames("frames", given, chunk_rows)
-    raise FrameError(
-        "source must be a path, an address, a DataFrame, a pyarrow Table or Dataset, or an iterable of DataFrames, "
-        f"got {type(given).__name__}."
-    )
+    foreign = foreign_source(given, chunk_rows)
+    if foreign is None:
+        refuse_other_source(given)
+    return foreign or Frames("frames", given, chunk_rows)
 
 
 def _plain_files(dataset: ds.Dataset) -> list[DataFile] | None:

@@ -205,7 +205,7 @@ def types_of(labels: Sequence[Hashable], call_spec: CallSpec) -> dict[Hashable, 
 
 
 def _type_of(source: FieldSource, call_spec: CallSpec) -> str | None:
-    if len(source.path) == 1 and source.path[0] in _IDS_OF_FLOATS and not getattr(call_spec, "exact_ids", False):
+    if len(source.path) == 1 and source.path[0] in _IDS_OF_FLOATS and not call_spec.exact_ids:
         return "strict id" if call_spec.call == "alias" else "id"
     if source.path[-1] == "phone":
         # Text in Journeys, and digits in most files.

@@ -92,7 +92,8 @@ class MessageIds:
         untimed = ms == NO_TIME
         if untimed.any() and self._as_of is not None:
             ms = np.where(untimed, self._as_of.ms, ms)
-            calls = np.where(untimed[:, None], calls ^ _salt(self._as_of), calls)
+            salt = _salt(self._as_of)
+            calls = calls ^ (salt if untimed.all() else np.where(untimed[:, None], salt, np.uint64(0)))
         ids = encode_ulids(_set_time(calls[:, 0], ms), calls[:, 1])
         return _mask(ids, untimed) if untimed.any() and self._as_of is None else ids
 

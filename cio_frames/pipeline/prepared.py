@@ -18,6 +18,7 @@ from cio_frames import validation
 from cio_frames._util import prefetch
 from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.arrow.buffers import TEXT
+from cio_frames.arrow.normalize import plain_frame
 from cio_frames.columns import Columns, Path
 from cio_frames.encoding import NO_TIME, Calls, Encoder
 from cio_frames.errors import MissingColumnsError
@@ -74,8 +75,6 @@ class Prepared:
         Failure cases that do not, by position.
     column_warnings : list of WarningCount
         Warnings about columns, each once for all rows.
-    people : PeopleRows or None
-        Whom the valid rows are about; None if nothing is checked.
     """
 
     def __init__(
@@ -86,6 +85,8 @@ class Prepared:
         slice_rows: int | None = None,
         nulls: Mapping[Path, Bools] | None = None,
     ) -> None:
+        # Frames of a caller's own come as they are; those of the functions and of loads are plain already.
+        frame = plain_frame(frame)
         self.rows = len(frame)
         self.frame = frame
         self.call_spec = call_spec
@@ -111,14 +112,13 @@ class Prepared:
         if len(cases):
             is_error = cases["severity"].eq("error")
             self.failures, self.warnings = (cases[some].reset_index(drop=True) for some in (is_error, ~is_error))
-        self.people = self._people_rows() if self.warns else None
 
-    def _people_rows(self) -> validation.PeopleRows:
-        """Return whom the valid rows are about, for warnings over all rows of a source."""
+    def people_rows(self, held_back: Bools) -> validation.PeopleRows | None:
+        """Return whom the rows that are not held back are about, for warnings over all rows of a source."""
+        if not self.warns:
+            return None
         groups = [(call_group.rows, call_group.columns) for call_group in self.call_groups]
-        invalid = np.zeros(self.rows, dtype=bool)
-        invalid[self.failures["position"].to_numpy(dtype=np.int64)] = True
-        return people_rows(self.rows, groups, self._emails, self._hash_ids, invalid)
+        return people_rows(self.rows, groups, self._emails, self._hash_ids, held_back)
 
     def _check_groups(self, grouped: GroupedRows) -> list[pd.DataFrame]:
         """Check the rows of each group, make its encoder, and return the failure cases of all rows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from cio_frames import validation
 from cio_frames.client import Client
 from cio_frames.encoding import EncodeError
 from cio_frames.pipeline.call_spec import CallSpec
-from cio_frames.pipeline.encode_run import EncodeRun
+from cio_frames.pipeline.encode_run import EncodedSlice, EncodeRun
 from cio_frames.pipeline.prepared import Prepared
 from cio_frames.report import Survey, ValidationReport, column_facts, merge_column_facts
 from cio_frames.report.facts import ColumnFacts
@@ -43,13 +44,8 @@ class ReportBuilder:
     def add(self, prepared: Prepared) -> None:
         """Add the rows of one part."""
         encode_run = EncodeRun(prepared, self._client, message_ids=None)
-        events = prepared.events()
-        for encoded in encode_run.encoded_slices():
-            self._survey.add_call_sizes(encoded.sizes[~encoded.invalid])
-            sent = np.flatnonzero(np.asarray(encoded.payloads.is_valid()))
-            self._survey.add_timestamps(encoded.timestamp_ms[sent], events[encoded.start + sent])
-            for _, batch in encode_run.cut(encoded):
-                self._survey.add_request(body_bytes=len(batch.body))
+        for _, batch in encode_run.batches(survey_slices(prepared, encode_run, self._survey, with_sizes=True)):
+            self._survey.add_request(body_bytes=batch.body_bytes)
         cases = validation.concat_failures(_failure_cases(prepared, encode_run))
         if len(cases):
             self._cases.append(cases.assign(position=cases["position"] + self._rows) if self._rows else cases)
@@ -59,7 +55,7 @@ class ReportBuilder:
             for each in column_facts(call_group.frame, call_group.columns, self._call_spec.options.timezone)
         )
         self._columns = merge_column_facts([*self._columns, *found])
-        self._warnings.add(encode_run.warning_counts(), prepared.people)
+        self._warnings.add(encode_run.warning_counts(), encode_run.people_rows())
         self._rows += prepared.rows
 
     def report(self, index: pd.Index[Any] | None = None) -> ValidationReport:
@@ -72,6 +68,19 @@ class ReportBuilder:
             warnings=self._warnings.warnings(),
             against=self._call_spec.against,
         )
+
+
+def survey_slices(
+    prepared: Prepared, encode_run: EncodeRun, survey: Survey, *, with_sizes: bool = False
+) -> Iterator[EncodedSlice]:
+    """Yield the encoded slices of a run, and add the times of their calls to a survey, and the sizes if wanted."""
+    events = prepared.events()
+    for encoded in encode_run.encoded_slices():
+        if with_sizes:
+            survey.add_call_sizes(encoded.sizes[~encoded.invalid])
+        sent = np.flatnonzero(np.asarray(encoded.payloads.is_valid()))
+        survey.add_timestamps(encoded.timestamp_ms[sent], events[encoded.start + sent])
+        yield encoded
 
 
 def _failure_cases(prepared: Prepared, encode_run: EncodeRun) -> list[pd.DataFrame]:

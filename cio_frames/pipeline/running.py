@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 import pandas as pd
@@ -11,16 +11,18 @@ import pyarrow.compute as pc
 
 from cio_frames import validation
 from cio_frames._util.progress import bar
-from cio_frames._util.signals import sigterm_as_interrupt
+from cio_frames._util.signals import StopSignals, stop_signals
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.client import Client, offline_client
-from cio_frames.delivery.dispatcher import deliver
-from cio_frames.delivery.observer import NullObserver
+from cio_frames.delivery.batching import Batch
+from cio_frames.delivery.deliverer import deliver
+from cio_frames.delivery.observer import NullObserver, Observer
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
 from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
 from cio_frames.encoding import ID_PLACEHOLDER
 from cio_frames.errors import (
     AuthenticationError,
+    CioFramesError,
     DeliveryError,
     FrameError,
     InterruptedLoad,
@@ -50,8 +52,12 @@ def run_call(
     slice_rows: int | None = None,
     backoff: Backoff = DEFAULT_BACKOFF,
     clock: Callable[[], pd.Timestamp] = lambda: pd.Timestamp.now("UTC"),
+    observers: Sequence[Observer] = (),
 ) -> pd.DataFrame:
-    """Send a frame, or find out what would be sent, and return the result frame."""
+    """Send a frame, or find out what would be sent, and return the result frame.
+
+    ``observers`` are notified of each batch before it leaves, and of each outcome after it is in the result.
+    """
     require_choice("on_invalid", on_invalid, get_args(OnInvalid))
     if client is not None and not isinstance(client, Client):
         raise FrameError(f"{parameter('client')} must be a Client, got {type(client).__name__}: Client(write_key=...).")
@@ -65,13 +71,16 @@ def run_call(
         for number, (_, batch) in enumerate(encode_run.batches()):
             encode_run.outcomes.record(batch.rows, "ready", batch=number)
         return _frame_with_warnings(encode_run, frame.index)
-    with bar(len(frame), progress, call_spec.what) as progress_bar:
-        observer = _FrameObserver(progress_bar.update)
+    with stop_signals() as stops, bar(len(frame), progress, call_spec.what) as progress_bar:
+        observer = _FrameObserver(progress_bar.update, observers)
         message_ids = MessageIds(run_as_of)
         encode_run = observer.encode_run = EncodeRun(prepared, client, message_ids=message_ids, observer=observer)
-        with sigterm_as_interrupt():
+        try:
             delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
-    return _result_frame(encode_run, delivery, frame.index, run_as_of)
+        except KeyboardInterrupt:
+            # Ctrl-C once more, while delivery was about to wait for what is in flight.
+            delivery = Delivery(stop_reason=StopReason.INTERRUPTED, why=_INTERRUPTED_AGAIN)
+        return _result_frame(encode_run, delivery, frame.index, run_as_of, stops)
 
 
 def _raise_invalid(prepared: Prepared, client: Client) -> None:
@@ -84,32 +93,54 @@ def _raise_invalid(prepared: Prepared, client: Client) -> None:
 
 
 class _FrameObserver(NullObserver):
-    """Records the outcomes of a frame's rows, and counts rows on the progress bar."""
+    """Records the outcomes of a frame's rows, counts rows on the progress bar, and notifies other observers."""
 
     encode_run: EncodeRun
 
-    def __init__(self, count_rows: Callable[[int], object]) -> None:
+    def __init__(self, count_rows: Callable[[int], object], others: Sequence[Observer]) -> None:
         self._count_rows = count_rows
+        self._others = others
+
+    def before_send(self, batch: Batch) -> None:
+        for other in self._others:
+            other.before_send(batch)
+        # Until an outcome replaces it, also if delivery is broken off.
+        self.encode_run.outcomes.record(batch.rows, "unknown", reason=_NO_ANSWER_NOTED)
 
     def on_outcome(self, outcome: Outcome) -> None:
         self.encode_run.record(outcome)
+        for other in self._others:
+            other.on_outcome(outcome)
 
     def on_rows(self, count: int) -> None:
         self._count_rows(count)
 
 
-def _result_frame(encode_run: EncodeRun, delivery: Delivery, index: pd.Index[Any], as_of: AsOf) -> pd.DataFrame:
-    """Return the result frame; raise with it if delivery stopped early."""
-    encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
-    result = _frame_with_warnings(encode_run, index)
-    result.attrs.setdefault(RESULT_ATTRS, {})["as_of"] = str(as_of)
+_NO_ANSWER_NOTED = "sent, and delivery was broken off before an answer was noted; it may have been accepted"
+_INTERRUPTED_AGAIN = "The load was interrupted twice; requests in flight were not waited for."
+_INTERRUPTED_AT_THE_END = "The load was interrupted; all requests were finished before."
+
+
+def _result_frame(
+    encode_run: EncodeRun, delivery: Delivery, index: pd.Index[Any], as_of: AsOf, stops: StopSignals
+) -> pd.DataFrame:
+    """Return the result frame; raise with it if delivery stopped early or was interrupted."""
+    try:
+        with stops.held_back():
+            encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
+            result = _frame_with_warnings(encode_run, index)
+            result.attrs.setdefault(RESULT_ATTRS, {})["as_of"] = str(as_of)
+    except KeyboardInterrupt:
+        raise InterruptedLoad(delivery.why or _INTERRUPTED_AT_THE_END, result) from None
     match delivery.stop_reason:
         case StopReason.UNAUTHORIZED:
             raise AuthenticationError(delivery.why, result)
         case StopReason.INTERRUPTED:
             raise InterruptedLoad(delivery.why, result)
-        case StopReason.UNEXPECTED | StopReason.FAILED:
-            raise DeliveryError(delivery.why, result) from delivery.error
+        case StopReason.UNEXPECTED | StopReason.MISCONFIGURED | StopReason.FAILED:
+            error = delivery.error
+            why = error.text_by_door() if isinstance(error, CioFramesError) else delivery.why
+            raise DeliveryError(why, result) from error
     return result
 
 

@@ -14,13 +14,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from cio_frames import spec
+from cio_frames._util.private_files import make_private
 from cio_frames.errors import FrameError
 from cio_frames.report.facts import Facts
-from cio_frames.validation import WarningCount, count_of, warning_lines
+from cio_frames.validation import MAX_FIRST_POSITIONS, WarningCount, count_of, warning_lines
 
 _MAX_SUMMARY_ROWS = 20
-# People need the first few; programs have failure_cases.
-_MAX_POSITIONS = 5
 
 
 class ValidationReport:
@@ -165,7 +164,7 @@ class ValidationReport:
             Where to write it.
         show_values : bool
             Whether to include failing cells and the index labels of their rows. Default is False, since they may be
-            people's data; positions are always included.
+            people's data; positions are always included. With them, only the owner may read the file.
 
         Examples
         --------
@@ -179,6 +178,8 @@ class ValidationReport:
         """
         from cio_frames.report.validation_page import validation_page
 
+        if show_values:
+            make_private(Path(path))
         Path(path).write_text(validation_page(self, show_values=show_values), encoding="utf-8")
 
     def to_parquet(self, path: str | PathLike[str], *, show_values: bool = False) -> None:
@@ -210,6 +211,8 @@ class ValidationReport:
             for name in ("index", "column", "value")
         }
         texts = {name: cases[name].map(_encodable_text).astype("string") for name in ("check", "severity", "reason")}
+        if show_values:
+            make_private(Path(path))
         cases.assign(**private, **texts).to_parquet(path, index=False)
 
     def to_json(self, path: str | PathLike[str] | None = None) -> str:
@@ -326,5 +329,5 @@ def _encodable_text(thing: Any) -> str:
 
 
 def _first_positions(positions: pd.Series[int]) -> list[int]:
-    # Positions are in order.
-    return positions.drop_duplicates().head(_MAX_POSITIONS).tolist()
+    # People need the first few, which are in order; programs have failure_cases.
+    return positions.drop_duplicates().head(MAX_FIRST_POSITIONS).tolist()

@@ -29,7 +29,7 @@ from cio_frames.syncing.options import SyncOptions
 from cio_frames.syncing.records import SubjectRecords
 from cio_frames.syncing.state import State
 from cio_frames.syncing.subject_keys import group_subjects, person_subjects
-from cio_frames.validation import WarningCount
+from cio_frames.validation import PeopleRows, WarningCount
 
 _UNTIMED = "timestamp: required value is missing; a sync of events needs the time of each"
 _NO_TEXT = pa.array([], TEXT)
@@ -56,6 +56,8 @@ class Examined:
         The content of each row as JSON; empty unless it was asked for.
     warnings : list of WarningCount
         What is probably not meant, although it is sent.
+    people : PeopleRows or None
+        Whom the valid rows are about; None if nothing is checked.
     """
 
     keys: pa.Array
@@ -65,6 +67,7 @@ class Examined:
     sizes: Ints
     canonical: pa.Array
     warnings: list[WarningCount]
+    people: PeopleRows | None
 
     @property
     def actions(self) -> Actions:
@@ -130,6 +133,7 @@ class Examiner:
             sizes=sizes["bytes"].to_numpy(dtype=np.int64, na_value=0),
             canonical=pa.chunked_array([piece.canonical for piece in pieces], TEXT).combine_chunks(),
             warnings=encode_run.warning_counts(),
+            people=encode_run.people_rows(),
         )
 
     def keys_of(self, prepared: Prepared) -> pa.Array:

@@ -71,7 +71,7 @@ def draft_plan(
                 plan.frame = prepared.frame.iloc[plan.rows_to_send]
             draft.chunks.append(plan)
             _count_fields(draft, examined, fields)
-            warnings.add(examined.warnings, prepared.people)
+            warnings.add(examined.warnings, examined.people)
             gained += int(examined.comparison.gained.sum())
             lost += int(examined.comparison.lost.sum())
             if with_details:

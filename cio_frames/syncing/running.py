@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol, cast
+from typing import IO, Any, Protocol, cast
 
 import numpy as np
 import pandas as pd
 
-from cio_frames import audit, spec
+from cio_frames import spec
 from cio_frames._util.arrays import Ints
 from cio_frames._util.progress import LoadProgress
-from cio_frames._util.signals import sigterm_as_interrupt
+from cio_frames._util.signals import stop_signals
+from cio_frames.audit import AuditTrail, open_audit_file
 from cio_frames.client import Client
+from cio_frames.delivery.deliverer import Deliverer
 from cio_frames.delivery.outcomes import Delivery, StopReason
 from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
 from cio_frames.errors import (
@@ -128,12 +130,13 @@ class SyncRun:
         outcome = SyncOutcome(state.begin("sync", source=self._source.name, as_of=str(options.as_of.date())))
         try:
             with (
-                sigterm_as_interrupt(),
-                audit.open_audit_file(options.audit) as trail,
+                stop_signals(),
+                open_audit_file(options.audit) as audit_file,
+                Deliverer(self._client, backoff=self._backoff) as deliverer,
                 LoadProgress(self._draft.rows, self._progress, f"sync {self._call_spec.what}") as shown,
             ):
-                shipper = Shipper(self._client, state, shown, self._backoff)
-                self._send(shipper, sink, outcome, trail)
+                shipper = Shipper(self._client, state, shown, deliverer)
+                self._send(shipper, sink, outcome, audit_file)
                 outcome.requests = shipper.requests
         except KeyboardInterrupt:
             outcome.phase, outcome.why = "stopped", _INTERRUPTED
@@ -155,7 +158,7 @@ class SyncRun:
                 state.compact()
         return outcome
 
-    def _send(self, shipper: Shipper, sink: ResultSink, outcome: SyncOutcome, trail: audit.AuditFile) -> None:
+    def _send(self, shipper: Shipper, sink: ResultSink, outcome: SyncOutcome, audit_file: IO[bytes] | None) -> None:
         draft = self._draft
         examiner = Examiner(
             self._call_spec, self._client, draft.mapping.fields, self._state, draft.index, self._options
@@ -176,7 +179,7 @@ class SyncRun:
                 self._keep(plan, parts, sink, outcome)
         open_rows = sum(outcome.statuses[status] for status in ("unknown", "unsent"))
         if stopped is None and not open_rows and self._draft.missing.due:
-            stopped = self._remove(shipper, outcome, trail)
+            stopped = self._remove(shipper, outcome, audit_file)
             open_rows = int(outcome.removed["status"].isin(["unknown", "unsent"]).sum())
         if stopped is not None:
             outcome.phase, outcome.why = "stopped", f"{stopped.why} {RESUME}"
@@ -192,14 +195,14 @@ class SyncRun:
         outcome.statuses.update(status_counts(result))
         outcome.chunks += 1
 
-    def _remove(self, shipper: Shipper, outcome: SyncOutcome, trail: audit.AuditFile) -> Delivery | None:
+    def _remove(self, shipper: Shipper, outcome: SyncOutcome, audit_file: IO[bytes] | None) -> Delivery | None:
         removal = removal_of(self._call_spec, self._options, self._state, outcome.run, self._draft.missing.due)
         if removal.shipment is None:
             outcome.removed = removed_frame([], removal.operation, None, removal.skipped)
             return None
-        result, delivery = shipper.ship(removal.shipment)
+        trails = [] if audit_file is None else [AuditTrail(audit_file, removal.operation, removal.ids)]
+        result, delivery = shipper.ship(removal.shipment, trails)
         outcome.removed = removed_frame(removal.shipment.keys, removal.operation, result, removal.skipped)
-        trail.append(removal.operation, removal.ids, result)
         return delivery if delivery.stop_reason is not None else None
 
     def _keep_missing(self, outcome: SyncOutcome) -> None:

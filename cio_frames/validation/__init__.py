@@ -16,6 +16,7 @@ from cio_frames.validation.schemas import as_schema, events, schema, schema_of
 from cio_frames.validation.source_warnings import PeopleRows, SourceWarnings
 from cio_frames.validation.spreadsheet_numbers import spreadsheet_number_failures
 from cio_frames.validation.warning_counts import (
+    MAX_FIRST_POSITIONS,
     ColumnWarning,
     WarningCount,
     count_column,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHECKS",
+    "MAX_FIRST_POSITIONS",
     "NO_ULID",
     "ColumnReader",
     "ColumnWarning",

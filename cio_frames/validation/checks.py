@@ -25,10 +25,10 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "day_month_year": "text looks like day/month/year and stays text; convert it to datetimes or ISO 8601 text",
         "decimal_comma": "text looks like a number with a decimal comma and stays text; convert it to numbers",
         "dtype": "not valid as the dtype of the schema",
-        "duplicate_people": "people with more than one row; the last row wins",
+        "duplicate_people": "people have more than one row; the last row wins",
         "email": "must be an email address",
         "enum": "must be one of the allowed values",
-        "email_of_two_ids": "emails with more than one id; Customer.io keeps one person for an email",
+        "email_of_two_ids": "emails have more than one id; Customer.io keeps one person for an email",
         "field_uniqueness": "value occurs more than once and must be unique",
         "id_forms": "id occurs in several forms, such as 1 and 001, which may be several people; use one form",
         "id_white_space": "id begins or ends with white space, and is another id than without; remove it",
@@ -61,6 +61,14 @@ CHECKS: Mapping[str, str] = MappingProxyType(
     }
 )
 NO_ULID = "no_ulid"
+
+# The sentences of checks that count people or emails, for one of them.
+SOURCE_CHECKS: Mapping[str, str] = MappingProxyType(
+    {
+        "duplicate_people": "person has more than one row; the last row wins",
+        "email_of_two_ids": "email has more than one id; Customer.io keeps one person for an email",
+    }
+)
 
 # What several columns with one finding have in common; the sentence is that of one column.
 COLUMN_CHECKS: Mapping[str, str] = MappingProxyType(

@@ -175,7 +175,7 @@ def _numbers_of(column: pa.ChunkedArray | Cells, texts: pa.Array | None) -> npt.
         return np.asarray(pc.fill_null(digits.cast(pa.float64()), np.nan))
     if not is_number(column.type) or pa_types.is_boolean(column.type):
         return None
-    return np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan))
+    return np.asarray(pc.fill_null(column.cast(pa.float64(), safe=False), np.nan))
 
 
 def _as_float(cell: Any) -> float:

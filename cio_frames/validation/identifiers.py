@@ -16,7 +16,7 @@ from cio_frames.validation.failures import failure_cases
 from cio_frames.validation.warning_counts import ColumnWarning
 
 # Events with such an id are known to be ignored when they are sent again: see messageId in schemas/common.yaml.
-# Events that act and are not kept as events: done twice, they have the same effect.
+# Events that act are not kept as events, and are not known to be ignored when they are sent again.
 _ACTING_FAMILY = "customerio"
 
 

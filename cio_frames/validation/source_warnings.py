@@ -14,11 +14,10 @@ import numpy as np
 from cio_frames._util.arrays import Ints
 from cio_frames.validation.checks import CHECKS
 from cio_frames.validation.merges import in_circle
-from cio_frames.validation.warning_counts import WarningCount, merge_warning_counts
+from cio_frames.validation.warning_counts import MAX_FIRST_POSITIONS, WarningCount, merge_warning_counts
 
 # Hashes of this many rows take 40 MB, with those of their emails 120 MB.
 MAX_KEYS = 5_000_000
-_MAX_POSITIONS = 5
 _NO_KEY = -1
 
 
@@ -67,7 +66,7 @@ class SourceWarnings:
     >>> found = SourceWarnings()
     >>> found.add([], PeopleRows(3, rows, np.array([7, 8, 7]), none, none, none, none, none))
     >>> [each.reason for each in found.warnings()]
-    ['1 people with more than one row; the last row wins']
+    ['1 person has more than one row; the last row wins']
     """
 
     def __init__(self, max_keys: int = MAX_KEYS, *, is_partial: bool = False) -> None:
@@ -173,7 +172,7 @@ class _KeyStore:
     def _first_positions(self, keys: Ints) -> tuple[int, ...]:
         if not len(keys) or self.is_sample:
             return ()
-        rows = np.flatnonzero(np.isin(_join(self._keys), keys))[:_MAX_POSITIONS]
+        rows = np.flatnonzero(np.isin(_join(self._keys), keys))[:MAX_FIRST_POSITIONS]
         return tuple(int(position) for position in _join(self._positions)[rows])
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from cio_frames._util.arrays import Bools
-from cio_frames.validation.checks import CHECKS, COLUMN_CHECKS
+from cio_frames.validation.checks import CHECKS, COLUMN_CHECKS, SOURCE_CHECKS
 
 Scope = Literal["row", "column", "source"]
 
-_MAX_POSITIONS = 5
+MAX_FIRST_POSITIONS = 5
 _MAX_LABELS = 10
-_MAX_REASONS = 50
+_MAX_REASON_COUNTS = 50
 
 
 class ColumnWarning(NamedTuple):
@@ -67,11 +67,12 @@ class WarningCount:
     def reason(self) -> str:
         """The whole sentence.
 
-        >>> WarningCount("duplicate_people", None, "source", 2, "people with more than one row", at_least=True).reason
-        'at least 2 people with more than one row'
+        >>> WarningCount("duplicate_people", None, "source", 2, "people have several rows", at_least=True).reason
+        'at least 2 people have several rows'
         """
         if self.scope == "source":
-            return f"{'at least ' if self.at_least else ''}{self.rows:,} {self.sentence}{self.hint}"
+            sentence = SOURCE_CHECKS.get(self.check, self.sentence) if self.rows == 1 else self.sentence
+            return f"{'at least ' if self.at_least else ''}{self.rows:,} {sentence}{self.hint}"
         return (
             f"{self.column}: {self.sentence}{self.hint}" if self.column is not None else f"{self.sentence}{self.hint}"
         )
@@ -93,7 +94,7 @@ def count_column(warning: ColumnWarning, positions: Any = None) -> WarningCount:
 
     ``positions`` are those of the rows in the whole frame, if the warning is about some of its rows.
     """
-    first = np.flatnonzero(warning.rows)[:_MAX_POSITIONS]
+    first = np.flatnonzero(warning.rows)[:MAX_FIRST_POSITIONS]
     first = first if positions is None else positions[first]
     return WarningCount(
         warning.check,
@@ -121,13 +122,13 @@ def count_rows(cases: pd.DataFrame, excluded: Bools | None = None) -> list[Warni
     counted = cases.groupby(["check", "column", "reason"], dropna=False, sort=False)["position"].nunique()
     counted = counted.sort_values(ascending=False, kind="stable")
     found = []
-    keys: list[Any] = counted.index[:_MAX_REASONS].tolist()
+    keys: list[Any] = counted.index[:_MAX_REASON_COUNTS].tolist()
     for (check, column, reason), rows in zip(keys, counted.tolist(), strict=False):
         label = None if _is_missing(column) else _label_text(column)
         sentence = reason if label is None else str(reason).removeprefix(f"{label}: ")
         found.append(WarningCount(str(check), label, "row", int(rows), str(sentence)))
-    if len(counted) > _MAX_REASONS:
-        rest = int(counted.iloc[_MAX_REASONS:].sum())
+    if len(counted) > _MAX_REASON_COUNTS:
+        rest = int(counted.iloc[_MAX_REASON_COUNTS:].sum())
         found.append(WarningCount("others", None, "row", rest, "other warnings, see the results"))
     return found
 
@@ -149,7 +150,7 @@ def merge_warning_counts(found: Iterable[WarningCount]) -> list[WarningCount]:
             # What shows over all rows is counted over all rows each time.
             merged[key] = replace(known, rows=max(known.rows, each.rows), at_least=known.at_least or each.at_least)
         else:
-            positions = (*known.first_positions, *each.first_positions)[:_MAX_POSITIONS]
+            positions = (*known.first_positions, *each.first_positions)[:MAX_FIRST_POSITIONS]
             merged[key] = replace(known, rows=known.rows + each.rows, first_positions=positions)
     order = {"row": 0, "source": 1, "column": 2}
     return sorted(merged.values(), key=lambda each: (order[each.scope], -each.rows))

@@ -116,7 +116,7 @@ def test_every_option_and_every_key_is_tested_here():
     assert {field.name for field in fields(CallOptions)} == {*columns, *SETTINGS, "call", "schema", "no_schema"}
     assert {*columns, "context", "integrations"} == COLUMN_KEYS
     of_the_load = {"source", "columns", "client", "on_invalid", "allow_campaigns", "ledger", "output", "report"}
-    of_the_load |= {"csv", "partitions"}
+    of_the_load |= {"as_of", "csv", "partitions"}
     # Tested in test_sync.
     of_a_sync = {"state"}
     assert {*SETTINGS, "call", "schema", *of_the_load, *of_a_sync} == KEYS
@@ -125,12 +125,13 @@ def test_every_option_and_every_key_is_tested_here():
 def test_the_other_keys_of_a_job_file_reach_the_load(tmp_path):
     job = from_job(
         tmp_path,
-        "call: track\nclient: {workers: 2}\non_invalid: raise\nallow_campaigns: true\n"
+        "call: track\nclient: {workers: 2}\non_invalid: raise\nas_of: 2026-11-27\nallow_campaigns: true\n"
         "ledger: a.sqlite\noutput: b\nreport: c.html\npartitions: false\ncsv: {delimiter: ';', types: {n: number}}\n",
     )
     assert (job.source, job.client, job.report) == (str(tmp_path / "rows.csv"), {"workers": 2}, tmp_path / "c.html")
     assert job.options == {
         "on_invalid": "raise",
+        "as_of": "2026-11-27",
         "allow_campaigns": True,
         "ledger": tmp_path / "a.sqlite",
         "output": tmp_path / "b",

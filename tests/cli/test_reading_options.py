@@ -61,9 +61,10 @@ def test_programs_read_the_same_in_json(ends, folder):
     (folder / "in").mkdir()
     (folder / "in" / "p.csv").write_text("user_id\nu\n")
     (folder / "in" / "notes.txt").touch()
-    facts = json.loads(ends("load", "in", "--call", "identify", "--json")[1].out)
-    assert facts["left_out"] == {".txt": 1}
-    assert facts["notes"] == ["1 file was left out: 1 .txt."]
+    for command in ("load", "validate"):
+        facts = json.loads(ends(command, "in", "--call", "identify", "--json")[1].out)
+        assert facts["left_out"] == {".txt": 1}
+        assert facts["notes"] == ["1 file was left out: 1 .txt."]
 
 
 def test_validate_judges_a_folder_file_by_file_as_a_load_does(ends, folder, sandbox):

@@ -126,8 +126,8 @@ def test_what_spark_writes_is_read_as_it_was(rows):
     [
         ("a,b\nsecret,1\nsecret,2,3\n", "line 3 has 3 fields, expected 2"),
         ("a,b,c\nsecret,1,2\nsecret,1\n", "line 3 has 2 fields, expected 3"),
-        ("a,b,c\nsecret,1,2\nsecret", "line 3 has 1 fields"),
-        ('a,b\n"two\nlines",1\n\nsecret\n', "line 5 has 1 fields"),
+        ("a,b,c\nsecret,1,2\nsecret", "line 3 has 1 field"),
+        ('a,b\n"two\nlines",1\n\nsecret\n', "line 5 has 1 field"),
         ("user_id,v\n1,2,3\n4,5,6\n", "line 2 has 3 fields"),
         ("", "is empty"),
         ("\n \n", "is empty"),

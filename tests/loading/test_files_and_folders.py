@@ -96,13 +96,15 @@ def test_a_name_that_exists_is_not_a_pattern(load, sandbox, folder, name):
 # Files that are left out, links, twins
 
 
-def test_files_that_are_left_out_are_counted_in_every_account(load, folder, capsys):
+def test_files_that_are_left_out_are_counted_in_every_account(load, folder):
     for name in ("e/1.csv", "e/2.txt", "e/3.csv.zip", "e/_tmp/4.csv"):
         write(folder, name)
     (folder / "e/5.csv").symlink_to("nowhere")
     for loaded in (load("e"), load("e", dry_run=True)):
         assert loaded.as_dict()["left_out"] == {".txt": 1, ".csv.zip": 1, "hidden": 1, "broken link": 1}
         assert "4 files were left out" in loaded.notes.sentences()[0]
+        loaded.to_report("report.html")
+        assert "4 files were left out" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_file_that_a_link_leads_to_as_well_is_sent_once(load, sandbox, folder):
@@ -271,6 +273,12 @@ def test_an_id_of_pandas_in_a_call_that_cannot_be_undone_is_refused(load, sandbo
     write(folder, "p.csv", "user_id,previous_id\nu1,x\nu2,1001.0\n")
     text = refusal(load, "p.csv", sandbox, call="alias")
     assert "line 3 has an id in 'previous_id' that ends in .0" in text
+
+
+def test_ids_that_are_meant_as_they_stand_keep_what_pandas_writes(load, sandbox, folder):
+    write(folder, "p.csv", "user_id,previous_id\nu1,1001.0\n")
+    assert load("p.csv", "alias", exact_ids=True).statuses == {"delivered": 1}
+    assert sandbox.calls()["previousId"].tolist() == ["1001.0"]
 
 
 def test_times_of_a_form_that_is_named(load, sandbox, folder):

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cio_frames._util.arrays import Ints
-from cio_frames.errors import FrameError, by_door
+from cio_frames.errors import FrameError, parameter
 from cio_frames.loading.csv.header import is_invented
 from cio_frames.loading.csv.kinds import ColumnKind, ColumnTally, float_ids, mixed_column, plain_ids, typed_column
 from cio_frames.loading.csv.options import CsvOptions, csv_option
@@ -189,11 +189,10 @@ class CsvFile:
         return typed_column(text, kind, mark)
 
     def _refuse_float_id(self, name: str, line: int) -> None:
-        exact = by_door("exact_ids=True", "--exact-ids", "exact_ids: true")
         raise FrameError(
             f"{self._name}: line {line} has an id in {name!r} that ends in .0, as pandas writes whole numbers beside "
-            f"missing values, and this call cannot be undone. Write ids without it, or pass {exact} if it is part of "
-            "them."
+            "missing values, and this call cannot be undone. Write ids without it, or pass "
+            f"{parameter('exact_ids', True)} if it is part of them."
         )
 
     def _refuse_other_times(self, name: str, text: pa.Array, line: Callable[[int], int]) -> None:

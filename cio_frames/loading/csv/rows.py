@@ -100,14 +100,13 @@ class CsvRows:
         if not len(ragged):
             return
         line, fields = records.line(ragged[0]), int(records.fields[ragged[0]])
+        found = "1 field" if fields == 1 else f"{fields} fields"
         remedy = (
             "The file may be incomplete; write the separators of empty cells at the end of a line too."
             if fields < len(self.names)
             else "Write cells that have a separator in them in quotes, and name every column."
         )
-        raise FrameError(
-            f"Cannot read {self._name}: line {line} has {fields} fields, expected {len(self.names)}. {remedy}"
-        )
+        raise FrameError(f"Cannot read {self._name}: line {line} has {found}, expected {len(self.names)}. {remedy}")
 
     def _parsed(self, content: bytes, names: list[str], *, null_values: list[str]) -> pa.Table:
         """Return records as columns of text."""

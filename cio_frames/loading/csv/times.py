@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from cio_frames._util.arrays import Bools
 
-_ISO_DATE = r"^\d{4}-?\d\d-?\d\d"
+_ISO_DAY = r"^\d{4}-?\d\d-?\d\d"
 # Programs read these by the habits of their country.
 _DAY_OR_MONTH_FIRST = r"^\d{1,2}[./-]\d{1,2}[./-]\d{2}(\d\d)?( |$)"
 
@@ -30,7 +30,7 @@ def iso_cells_of_another_form(text: pa.Array, time_format: str) -> Bools:
     >>> iso_cells_of_another_form(pa.array(["31/12/2024", "2024-12-31", "soon"]), "%d/%m/%Y").tolist()
     [False, True, False]
     """
-    iso = pc.match_substring_regex(text, _ISO_DATE)
+    iso = pc.match_substring_regex(text, _ISO_DAY)
     if not pc.any(iso).as_py():
         return np.zeros(len(text), dtype=bool)
     return np.array(pc.fill_null(pc.and_(iso, pc.is_null(_parse_times(text, time_format))), False))
