@@ -1172,9 +1172,11 @@ def plan(
     as_of : str, date or datetime, optional
         The date that this run is about, for ``grace_runs``. Default is now.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         The client to check the state against. Default is none: it is checked later.
     schema : "spec", None, a pandera schema, or a path
@@ -1346,9 +1348,11 @@ def sync(
     as_of : str, date or datetime, optional
         The date that this run is about, for ``grace_runs``. Default is now.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool

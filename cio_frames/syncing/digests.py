@@ -27,7 +27,7 @@ DIGEST_VERSION = 1
 
 
 @dataclass(frozen=True)
-class Content:
+class SubjectContent:
     """What some rows would change at the other end, field by field.
 
     Parameters
@@ -41,7 +41,7 @@ class Content:
     --------
     >>> plan = JsonText(pa.array(["free", None], TEXT), ends=('"', '"'))
     >>> age = JsonText(pa.array(["7", "8"], TEXT))
-    >>> content = Content({("traits", "plan"): plan, ("traits", "age"): age}, 2)
+    >>> content = SubjectContent({("traits", "plan"): plan, ("traits", "age"): age}, 2)
     >>> content.canonical.to_pylist()
     ['{"age":7,"plan":"free"}', '{"age":8}']
     >>> content.fields, content.hashes(np.array([1]), content.fields).astype(bool).tolist()

@@ -23,7 +23,7 @@ from cio_frames.loading.source import Source
 from cio_frames.pipeline import CallSpec, EncodedSlice, EncodeRun, Prepared
 from cio_frames.pipeline.message_ids import MessageIds, Seen
 from cio_frames.syncing.compare import Actions, Comparison, compare
-from cio_frames.syncing.digests import Content, field_name
+from cio_frames.syncing.digests import SubjectContent, field_name
 from cio_frames.syncing.index import StateIndex
 from cio_frames.syncing.options import SyncOptions
 from cio_frames.syncing.records import SubjectRecords
@@ -171,7 +171,7 @@ class Examiner:
         subjects = group_subjects if self._call_spec.call == "group" else person_subjects
         return subjects(encoded.fields, rows)
 
-    def _content(self, prepared: Prepared, encoded: EncodedSlice) -> Content:
+    def _content(self, prepared: Prepared, encoded: EncodedSlice) -> SubjectContent:
         texts: dict[Path, JsonText] = {}
         # An event is the same where its id is: the id is made from its content.
         if not self._is_event:
@@ -179,7 +179,7 @@ class Examiner:
             stop = encoded.start + len(encoded.sizes)
             texts = {**encoded.fields, **group.encoder.sorted_fields(encoded.start, stop)}
         counted = set(self.fields)
-        return Content(
+        return SubjectContent(
             {path: text for path, text in texts.items() if path[0] == "traits" and field_name(path) in counted},
             len(encoded.sizes),
         )
