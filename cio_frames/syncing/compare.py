@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cio_frames._util.arrays import Bools, Ints, UInts
-from cio_frames.syncing.digests import Content
+from cio_frames.syncing.digests import SubjectContent
 from cio_frames.syncing.hashing import hash_texts
 from cio_frames.syncing.index import StateIndex
 from cio_frames.syncing.records import HELD, Evidence, Pending, SubjectRecords, pack_digests, texts_of
@@ -105,14 +105,14 @@ class Comparison:
 
 
 def compare(
-    content: Content, keys: pa.Array, sendable: Bools, fields: Sequence[str], state: State, index: StateIndex,
+    content: SubjectContent, keys: pa.Array, sendable: Bools, fields: Sequence[str], state: State, index: StateIndex,
     options: CompareOptions,
 ) -> Comparison:  # fmt: skip
     """Compare some rows with the state.
 
     Parameters
     ----------
-    content : Content
+    content : SubjectContent
         What the rows would change.
     keys : pyarrow.LargeStringArray
         Their subjects.

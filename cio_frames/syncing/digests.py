@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cio_frames._util.arrays import Ints, UInts
 from cio_frames.arrow.buffers import TEXT
@@ -25,12 +24,10 @@ from cio_frames.syncing.hashing import hash_texts
 
 # Raised with every change of the canonical form or of its hashes: digests of two versions do not compare.
 DIGEST_VERSION = 1
-# Floats of so many characters, with sign and ".0", tell all whole numbers apart.
-_EXACT_CHARACTERS = 17
 
 
 @dataclass(frozen=True)
-class Content:
+class SubjectContent:
     """What some rows would change at the other end, field by field.
 
     Parameters
@@ -44,7 +41,7 @@ class Content:
     --------
     >>> plan = JsonText(pa.array(["free", None], TEXT), ends=('"', '"'))
     >>> age = JsonText(pa.array(["7", "8"], TEXT))
-    >>> content = Content({("traits", "plan"): plan, ("traits", "age"): age}, 2)
+    >>> content = SubjectContent({("traits", "plan"): plan, ("traits", "age"): age}, 2)
     >>> content.canonical.to_pylist()
     ['{"age":7,"plan":"free"}', '{"age":8}']
     >>> content.fields, content.hashes(np.array([1]), content.fields).astype(bool).tolist()
@@ -53,10 +50,6 @@ class Content:
 
     texts: Mapping[Path, JsonText]
     rows: int
-
-    @cached_property
-    def _numbers_as_one(self) -> dict[Path, JsonText]:
-        return {path: _whole_numbers_as_integers(text) for path, text in self.texts.items()}
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -67,7 +60,7 @@ class Content:
     def canonical(self) -> pa.Array:
         """Each row as JSON text."""
         tree: dict[str, Any] = {}
-        for path, text in self._numbers_as_one.items():
+        for path, text in self.texts.items():
             _plant(tree, path[1:], JsonPieces(text.pieces, optional=text.optional))
         pieces = _sorted_object(tree, keep_empty=True).pieces
         if all(isinstance(piece, str) for piece in pieces):
@@ -81,7 +74,7 @@ class Content:
 
     def hashes(self, rows: Ints, fields: Sequence[str]) -> UInts:
         """Return a hash for each field of some rows, in the order of ``fields``; 0 where the row has none."""
-        by_name = {field_name(path): text for path, text in self._numbers_as_one.items()}
+        by_name = {field_name(path): text for path, text in self.texts.items()}
         found = np.zeros((len(rows), len(fields)), dtype=np.uint64)
         for place, name in enumerate(fields):
             if name not in by_name:
@@ -101,23 +94,6 @@ def field_name(path: Path) -> str:
     ('address.city', 'a\\.b')
     """
     return ".".join(part.replace(".", r"\.") for part in path[1:])
-
-
-def _whole_numbers_as_integers(text: JsonText) -> JsonText:
-    """Return numbers in the one written form: 7.0 is 7, and minus zero is 0.
-
-    >>> _whole_numbers_as_integers(JsonText(pa.array(["7.0", "-0.0", "1.5", None, "[7.0]"], TEXT))).values.to_pylist()
-    ['7', '0', '1.5', None, '[7.0]']
-    """
-    if text.ends[0]:
-        return text
-    values = text.values
-    # Nothing but a number ends so: text has its quotes, lists and objects their brackets.
-    whole = pc.and_(pc.ends_with(values, ".0"), pc.less_equal(pc.binary_length(values), _EXACT_CHARACTERS))
-    if pc.any(whole).as_py():
-        values = pc.if_else(whole, pc.utf8_slice_codeunits(values, 0, -2), values)
-    values = pc.if_else(pc.equal(values, "-0"), pa.scalar("0", TEXT), values)
-    return text._replace(values=values)
 
 
 def _plant(tree: dict[str, Any], path: Path, members: JsonPieces) -> None:

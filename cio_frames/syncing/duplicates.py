@@ -1,40 +1,24 @@
-"""Subjects that a source has more than once, found with eight bytes a row."""
+"""Subjects that a source has more than once, found by the index of the state."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 
-from cio_frames._util.arrays import Bools, Ints, UInts
+from cio_frames._util.arrays import UInts
 from cio_frames.errors import parameter, render
 from cio_frames.loading.chunks import read_ahead
 from cio_frames.loading.source import Source
 from cio_frames.pipeline import CallSpec
 from cio_frames.syncing.draft import Draft
 from cio_frames.syncing.examine import Examiner
+from cio_frames.syncing.hashing import hash_texts
 from cio_frames.syncing.options import SyncOptions
 from cio_frames.syncing.records import texts_of
 
 _PLACES_NAMED = 5
-
-
-def repeated_keys(chunks: Sequence[UInts]) -> UInts:
-    """Return the key hashes that come more than once; 0 stands for rows without a key.
-
-    >>> repeated_keys([np.array([7, 5], dtype=np.uint64), np.array([7, 0, 0], dtype=np.uint64)]).tolist()
-    [7]
-    """
-    keys = np.sort(np.concatenate([*chunks, np.empty(0, dtype=np.uint64)]))
-    again = keys[1:][keys[1:] == keys[:-1]]
-    return np.unique(again[again != 0])
-
-
-def rows_of(keys: UInts, repeated: UInts) -> Ints:
-    """Return the rows whose key hash is repeated."""
-    found: Bools = np.isin(keys, repeated)
-    return np.flatnonzero(found)
 
 
 def groups_of(keys: Sequence[str], places: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
@@ -50,21 +34,21 @@ def groups_of(keys: Sequence[str], places: Sequence[tuple[int, int]]) -> list[li
 
 
 def settle_duplicates(
-    draft: Draft, source: Source, call_spec: CallSpec, examiner: Examiner, key_hashes: Sequence[UInts],
-    options: SyncOptions,
-) -> None:  # fmt: skip
+    draft: Draft, source: Source, call_spec: CallSpec, examiner: Examiner, options: SyncOptions
+) -> None:
     """Hold back the rows of subjects that come more than once, or all but the last."""
-    repeated = repeated_keys(key_hashes)
+    repeated = draft.index.repeated_keys
     if len(repeated) == 0:
         return
-    found = {place: rows for place, keys in enumerate(key_hashes) if len(rows := rows_of(keys, repeated))}
-    reasons: dict[int, dict[int, str]] = {place: {} for place in found}
-    for group in _exact_groups(draft, source, call_spec, examiner, found):
+    reasons: dict[int, dict[int, str]] = {place: {} for place in range(len(draft.chunks))}
+    for group in _exact_groups(source, call_spec, examiner, repeated):
         reason = _duplicate_reason(draft, group, options)
         for place, row in group[:-1] if options.duplicates == "last" else group:
             reasons[place][row] = reason
     keeps_last = options.duplicates == "last"
     for place, reasons_of in reasons.items():
+        if not reasons_of:
+            continue
         draft.chunks[place].hold_back(reasons_of, "unchanged" if keeps_last else "invalid", is_replaced=keeps_last)
         if draft.details:
             details = draft.details[place]
@@ -82,19 +66,14 @@ def _duplicate_reason(draft: Draft, group: Sequence[tuple[int, int]], options: S
 
 
 def _exact_groups(
-    draft: Draft, source: Source, call_spec: CallSpec, examiner: Examiner, found: Mapping[int, Ints]
+    source: Source, call_spec: CallSpec, examiner: Examiner, repeated: UInts
 ) -> list[list[tuple[int, int]]]:
-    """Compare the keys themselves, as text: what was found so far is hashes."""
-    numbers = {draft.chunks[place].number: place for place in found}
-    skipped = frozenset(chunk.number for chunk in draft.chunks) - numbers.keys()
+    """Read the source again and compare the keys themselves, as text: what was found so far is hashes."""
     keys: list[str] = []
     places: list[tuple[int, int]] = []
-    with read_ahead(source, call_spec, done=skipped) as chunks:
-        for chunk, prepared in chunks:
-            if chunk.number not in numbers:
-                continue
-            place = numbers[chunk.number]
-            rows = found[place]
-            keys += texts_of(examiner.keys_of(prepared).take(pa.array(rows)))
+    with read_ahead(source, call_spec) as chunks:
+        for place, found in enumerate(examiner.keys_of(prepared) for _, prepared in chunks):
+            rows = np.flatnonzero(np.isin(hash_texts(found), repeated))
+            keys += texts_of(found.take(pa.array(rows)))
             places += [(place, row) for row in rows.tolist()]
     return groups_of(keys, places)

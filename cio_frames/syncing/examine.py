@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,8 +23,7 @@ from cio_frames.loading.source import Source
 from cio_frames.pipeline import CallSpec, EncodedSlice, EncodeRun, Prepared
 from cio_frames.pipeline.message_ids import MessageIds, Seen
 from cio_frames.syncing.compare import Actions, Comparison, compare
-from cio_frames.syncing.digests import Content, field_name
-from cio_frames.syncing.hashing import hash_texts
+from cio_frames.syncing.digests import SubjectContent, field_name
 from cio_frames.syncing.index import StateIndex
 from cio_frames.syncing.options import SyncOptions
 from cio_frames.syncing.records import SubjectRecords
@@ -32,6 +32,7 @@ from cio_frames.syncing.subject_keys import group_subjects, person_subjects
 from cio_frames.validation import PeopleRows, WarningCount
 
 _UNTIMED = "timestamp: required value is missing; a sync of events needs the time of each"
+_NO_TEXT = pa.array([], TEXT)
 _NO_SUBJECT = "no id to know the subject by"
 
 
@@ -43,8 +44,6 @@ class Examined:
     ----------
     keys : pyarrow.LargeStringArray
         The subject of each row; null where there is none.
-    key_hashes : numpy array of uint64
-        0 for rows without a subject.
     digests : numpy array of uint64, shape (rows, 2)
         The content of each row.
     comparison : Comparison
@@ -58,11 +57,10 @@ class Examined:
     warnings : list of WarningCount
         What is probably not meant, although it is sent.
     people : PeopleRows or None
-        Whom the rows are about; None if nothing is checked.
+        Whom the valid rows are about; None if nothing is checked.
     """
 
     keys: pa.Array
-    key_hashes: UInts
     digests: UInts
     comparison: Comparison
     held_back: pd.DataFrame
@@ -75,6 +73,15 @@ class Examined:
     def actions(self) -> Actions:
         """What has to be done about each row."""
         return self.comparison.actions
+
+
+class _Piece(NamedTuple):
+    """What came of a slice."""
+
+    keys: pa.Array
+    digests: UInts
+    comparison: Comparison
+    canonical: pa.Array
 
 
 class Examiner:
@@ -99,8 +106,12 @@ class Examiner:
         self._options = options
         self._is_event = call_spec.call in spec.EVENT_CALLS
         # Identical events of one source get distinct ids, over all of its frames.
-        self._message_ids = MessageIds(None, Seen()) if self._is_event else None
+        self._message_ids = self._shared_message_ids()
+        self._message_ids_of_keys = self._shared_message_ids()
         self._hash = xxhash.xxh3_128()
+
+    def _shared_message_ids(self) -> MessageIds | None:
+        return MessageIds(None, Seen()) if self._is_event else None
 
     @property
     def frame_digest(self) -> str:
@@ -113,27 +124,25 @@ class Examiner:
         pieces = list(self._pieces(prepared, encode_run))
         sizes = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows))
         held_back = sizes[sizes["status"].isin(("invalid", "too_large"))][["status", "reason", "bytes"]]
-        keys = pa.chunked_array([keys for keys, _, _ in pieces], TEXT).combine_chunks()
-        contents = [content.canonical for _, content, _ in pieces] if self._with_values else []
+        keys = pa.chunked_array([piece.keys for piece in pieces], TEXT).combine_chunks()
         return Examined(
             keys=keys,
-            key_hashes=hash_texts(keys),
-            digests=np.concatenate([*(content.digests for _, content, _ in pieces), np.empty((0, 2), dtype=np.uint64)]),
-            comparison=join_comparisons([comparison for _, _, comparison in pieces], len(self.fields)),
+            digests=np.concatenate([*(piece.digests for piece in pieces), np.empty((0, 2), dtype=np.uint64)]),
+            comparison=join_comparisons([piece.comparison for piece in pieces], len(self.fields)),
             held_back=held_back,
             sizes=sizes["bytes"].to_numpy(dtype=np.int64, na_value=0),
-            canonical=pa.chunked_array(contents, TEXT).combine_chunks(),
+            canonical=pa.chunked_array([piece.canonical for piece in pieces], TEXT).combine_chunks(),
             warnings=encode_run.warning_counts(),
             people=encode_run.people_rows(),
         )
 
     def keys_of(self, prepared: Prepared) -> pa.Array:
-        """Return the subject of each row, and compare nothing."""
-        encode_run = EncodeRun(prepared, self._client, message_ids=MessageIds(None) if self._is_event else None)
+        """Return the subject of each row, and compare nothing; call it for each frame of the source, in order."""
+        encode_run = EncodeRun(prepared, self._client, message_ids=self._message_ids_of_keys)
         keys = [self._keys(encoded) for encoded in encode_run.encoded_slices()]
         return pa.chunked_array(keys, TEXT).combine_chunks()
 
-    def _pieces(self, prepared: Prepared, encode_run: EncodeRun) -> Iterator[tuple[pa.Array, Content, Comparison]]:
+    def _pieces(self, prepared: Prepared, encode_run: EncodeRun) -> Iterator[_Piece]:
         for encoded in encode_run.encoded_slices():
             sendable = np.asarray(encoded.payloads.is_valid())
             self._hash.update(offsets_of(encoded.payloads).tobytes())
@@ -146,7 +155,9 @@ class Examiner:
                     sendable = sendable & ~lacking
             content = self._content(prepared, encoded)
             comparison = compare(content, keys, sendable, self.fields, self._state, self._index, self._options.compare)
-            yield keys, content, comparison
+            # Not the content itself, which holds the text of every field.
+            canonical = content.canonical if self._with_values else _NO_TEXT
+            yield _Piece(keys, content.digests, comparison, canonical)
 
     def _lacking(self, encoded: EncodedSlice, keys: pa.Array) -> Iterator[tuple[Bools, str]]:
         if self._is_event:
@@ -160,7 +171,7 @@ class Examiner:
         subjects = group_subjects if self._call_spec.call == "group" else person_subjects
         return subjects(encoded.fields, rows)
 
-    def _content(self, prepared: Prepared, encoded: EncodedSlice) -> Content:
+    def _content(self, prepared: Prepared, encoded: EncodedSlice) -> SubjectContent:
         texts: dict[Path, JsonText] = {}
         # An event is the same where its id is: the id is made from its content.
         if not self._is_event:
@@ -168,7 +179,7 @@ class Examiner:
             stop = encoded.start + len(encoded.sizes)
             texts = {**encoded.fields, **group.encoder.sorted_fields(encoded.start, stop)}
         counted = set(self.fields)
-        return Content(
+        return SubjectContent(
             {path: text for path, text in texts.items() if path[0] == "traits" and field_name(path) in counted},
             len(encoded.sizes),
         )

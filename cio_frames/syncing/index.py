@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.arrow.buffers import TEXT
+from cio_frames.pipeline.message_ids import Seen
 from cio_frames.syncing.hashing import hash_texts
 from cio_frames.syncing.records import BROUGHT, HELD, Evidence
 from cio_frames.syncing.state import State
@@ -72,18 +73,31 @@ class StateIndex:
         self._settled, self._brought = settled[order], brought[order]
         self.subjects = int(held.sum())
         self._seen = np.zeros(count, dtype=bool)
+        self._new_keys = Seen()
+        self._repeated: list[UInts] = []
 
     def find(self, keys: UInts) -> Ints:
         """Return the place of each key hash, -1 for those that the state does not have; what is found is seen."""
-        if len(self._keys) == 0:
-            return np.full(len(keys), -1, dtype=np.int64)
         # In order, since that is several times as fast.
         order = np.argsort(keys)
-        places = np.empty(len(keys), dtype=np.int64)
-        places[order] = np.minimum(np.searchsorted(self._keys, keys[order]), len(self._keys) - 1)
-        places = np.where(self._keys[places] == keys, places, -1)
-        self._seen[places[places >= 0]] = True
+        ordered = keys[order]
+        places = np.full(len(keys), -1, dtype=np.int64)
+        if len(self._keys):
+            found = np.minimum(np.searchsorted(self._keys, ordered), len(self._keys) - 1)
+            places[order] = np.where(self._keys[found] == ordered, found, -1)
+        known = places >= 0
+        # Seen before: in this chunk or in an earlier one.
+        self._repeated.append(ordered[1:][ordered[1:] == ordered[:-1]])
+        self._repeated.append(keys[known][self._seen[places[known]]])
+        self._seen[places[known]] = True
+        new = keys[~known]
+        self._repeated.append(new[self._new_keys.before(new) > 0])
         return places
+
+    @property
+    def repeated_keys(self) -> UInts:
+        """The key hashes that came more than once."""
+        return np.unique(np.concatenate([*self._repeated, np.empty(0, dtype=np.uint64)]))
 
     def are_unchanged(self, places: Ints, digests: UInts) -> Bools:
         """Return which rows are certain to have nothing to send."""

@@ -41,6 +41,8 @@ from cio_frames.syncing.state import State
 from cio_frames.validation import to_records
 
 _SUFFIX = ".sync"
+# Half as many as in a load, since the subjects of the state are in memory too.
+_CHUNK_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class SyncJob:
     def source(self, *, exclude: Path | None = None) -> Source:
         """Return the rows; they are read twice, so that nothing is sent before all of them are compared."""
         keep = mapped_labels(self.call_spec.mapping)
-        source = source_of(self.given, self.read_options, exclude=exclude, keep=keep)
+        source = source_of(self.given, self.read_options, exclude=exclude, keep=keep, chunk_rows=_CHUNK_ROWS)
         if not source.repeatable:
             raise FrameError(
                 "A sync reads its rows twice, first to compare and then to send, and a generator yields them once. "

@@ -9,7 +9,6 @@ import pandas as pd
 import pyarrow as pa
 
 from cio_frames import spec
-from cio_frames._util.arrays import UInts
 from cio_frames._util.progress import LoadProgress
 from cio_frames.client import Client
 from cio_frames.errors import parameter, render
@@ -29,7 +28,9 @@ from cio_frames.syncing.state import State
 from cio_frames.validation import SourceWarnings
 
 # So many rows to send are kept in memory between comparing and sending, of all chunks.
-_ROWS_KEPT = 200_000
+_ROWS_KEPT = 50_000
+# Warnings over all rows are about a sample of so many people.
+_KEYS_OF_WARNINGS = 500_000
 
 
 def draft_plan(
@@ -56,9 +57,8 @@ def draft_plan(
     index = StateIndex(state, refresh_days=options.refresh_days, today=days_since_1970(options.as_of.to_pydatetime()))
     draft = Draft(mapping, mapping.compare(state.facts.get("mapping")), index)
     examiner = Examiner(call_spec, client, fields, state, index, options, with_values=with_values)
-    key_hashes: list[UInts] = []
     gained = lost = kept = 0
-    warnings = SourceWarnings()
+    warnings = SourceWarnings(max_keys=_KEYS_OF_WARNINGS)
     with (
         LoadProgress(source.rows(), progress, f"compare {call_spec.what}") as shown,
         read_ahead(source, call_spec) as chunks,
@@ -70,7 +70,6 @@ def draft_plan(
             if keep_rows and kept <= _ROWS_KEPT:
                 plan.frame = prepared.frame.iloc[plan.rows_to_send]
             draft.chunks.append(plan)
-            key_hashes.append(examined.key_hashes)
             _count_fields(draft, examined, fields)
             warnings.add(examined.warnings, examined.people)
             gained += int(examined.comparison.gained.sum())
@@ -88,7 +87,7 @@ def draft_plan(
     draft.mapping_change = MappingChange(change.came, change.gone, change.settings, gained, lost)
     draft.frame_digest = examiner.frame_digest
     draft.warnings = tuple(warnings.warnings())
-    settle_duplicates(draft, source, call_spec, examiner, key_hashes, options)
+    settle_duplicates(draft, source, call_spec, examiner, options)
     draft.missing = find_missing(state, index, options)
     return draft
 

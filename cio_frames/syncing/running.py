@@ -12,11 +12,13 @@ from typing import IO, Any, Protocol, cast
 import numpy as np
 import pandas as pd
 
-from cio_frames import audit, spec
+from cio_frames import spec
 from cio_frames._util.arrays import Ints
 from cio_frames._util.progress import LoadProgress
 from cio_frames._util.signals import stop_signals
+from cio_frames.audit import AuditTrail, open_audit_file
 from cio_frames.client import Client
+from cio_frames.delivery.deliverer import Deliverer
 from cio_frames.delivery.outcomes import Delivery, StopReason
 from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
 from cio_frames.errors import (
@@ -129,10 +131,11 @@ class SyncRun:
         try:
             with (
                 stop_signals(),
-                audit.open_audit_file(options.audit) as audit_file,
+                open_audit_file(options.audit) as audit_file,
+                Deliverer(self._client, backoff=self._backoff) as deliverer,
                 LoadProgress(self._draft.rows, self._progress, f"sync {self._call_spec.what}") as shown,
             ):
-                shipper = Shipper(self._client, state, shown, self._backoff)
+                shipper = Shipper(self._client, state, shown, deliverer)
                 self._send(shipper, sink, outcome, audit_file)
                 outcome.requests = shipper.requests
         except KeyboardInterrupt:
@@ -197,7 +200,7 @@ class SyncRun:
         if removal.shipment is None:
             outcome.removed = removed_frame([], removal.operation, None, removal.skipped)
             return None
-        trails = [] if audit_file is None else [audit.AuditTrail(audit_file, removal.operation, removal.ids)]
+        trails = [] if audit_file is None else [AuditTrail(audit_file, removal.operation, removal.ids)]
         result, delivery = shipper.ship(removal.shipment, trails)
         outcome.removed = removed_frame(removal.shipment.keys, removal.operation, result, removal.skipped)
         return delivery if delivery.stop_reason is not None else None

@@ -15,15 +15,17 @@ from cio_frames._util.progress import LoadProgress
 from cio_frames.client import Client
 from cio_frames.columns import Path
 from cio_frames.delivery.batching import Batch
-from cio_frames.delivery.deliverer import deliver
+from cio_frames.delivery.deliverer import Deliverer
 from cio_frames.delivery.observer import NullObserver, Observer
-from cio_frames.delivery.outcomes import Delivery, Outcome
-from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
+from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
+from cio_frames.delivery.reasons import ANSWER_NOT_AWAITED
 from cio_frames.errors import render
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
 from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.syncing.records import Evidence
 from cio_frames.syncing.state import State
+
+_INTERRUPTED_TWICE = "The sync was interrupted twice; requests in flight were not waited for."
 
 
 class Settle(Protocol):
@@ -80,7 +82,7 @@ class Shipper:
     client: Client
     state: State
     progress: LoadProgress
-    backoff: Backoff = DEFAULT_BACKOFF
+    deliverer: Deliverer
     requests: int = 0
 
     def ship(self, shipment: Shipment, observers: Sequence[Observer] = ()) -> tuple[pd.DataFrame, Delivery]:
@@ -91,13 +93,11 @@ class Shipper:
         prepared = Prepared(shipment.frame, shipment.call_spec, nulls=shipment.nulls)
         observer = _ShipmentObserver(self.state, shipment, self.progress, observers)
         observer.encode_run = encode_run = EncodeRun(prepared, self.client, message_ids=MessageIds(None))
-        delivery = deliver(
-            encode_run.batches(),
-            self.client,
-            observer=observer,
-            first_number=self.requests,
-            backoff=self.backoff,
-        )
+        try:
+            delivery = self.deliverer.deliver(encode_run.batches(), observer=observer, first_number=self.requests)
+        except KeyboardInterrupt:
+            # Ctrl-C once more, while delivery waited for what is in flight.
+            delivery = Delivery(stop_reason=StopReason.INTERRUPTED, why=_INTERRUPTED_TWICE)
         self.requests += delivery.requests
         encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
         return encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)), delivery
@@ -120,6 +120,8 @@ class _ShipmentObserver(NullObserver):
         rows = batch.rows.tolist()
         shipment = self._shipment
         self._state.before_send([shipment.keys[row] for row in rows], [shipment.pending[row] for row in rows])
+        # Until an outcome replaces it, also if delivery is broken off.
+        self.encode_run.outcomes.record(batch.rows, "unknown", reason=ANSWER_NOT_AWAITED)
 
     def on_request(self, size_bytes: int) -> None:
         self._progress.update(0, size_bytes, 1)

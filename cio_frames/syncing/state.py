@@ -358,7 +358,7 @@ def _connect(path: Path | str, *, synchronous: str = "OFF", fields: int = 0) -> 
     database.execute("PRAGMA journal_mode = WAL")
     database.execute(f"PRAGMA synchronous = {synchronous}")
     # Kilobytes, as negative numbers are.
-    database.execute("PRAGMA cache_size = -32000")
+    database.execute("PRAGMA cache_size = -16000")
     return database
 
 

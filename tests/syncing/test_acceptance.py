@@ -43,8 +43,12 @@ TYPED = pd.DataFrame(
         "plan": ["free", "team", "free"],
         "address": [{"city": "Paris", "zip": "75"}, {"city": "Rome"}, {"zip": "1", "city": "Oslo"}],
         "tags": [["a", "b"], [], ["c"]],
+        "points": [[1, 2], [], [3]],
     }
 )
+
+
+NESTED = ["address", "tags", "points"]
 
 
 def turned(cell):
@@ -68,13 +72,12 @@ REPRESENTATIONS = {
     "objects": lambda frame: frame.astype(object),
     "integers as ids": int_ids,
     "floats beside a null": float_ids_with_a_null_row,
-    "Arrow": lambda frame: (
-        frame.drop(columns=["address", "tags"]).convert_dtypes(dtype_backend="pyarrow").join(frame[["address", "tags"]])
-    ),
+    "Arrow": lambda frame: frame.drop(columns=NESTED).convert_dtypes(dtype_backend="pyarrow").join(frame[NESTED]),
     "shuffled rows": lambda frame: frame.sample(frac=1, random_state=3),
     "shuffled columns": lambda frame: frame[list(reversed(frame.columns))],
     "shuffled keys of dicts": lambda frame: frame.assign(address=frame["address"].map(turned)),
     "another zone of the same instant": lambda frame: frame.assign(joined=frame["joined"].dt.tz_convert("Asia/Tokyo")),
+    "floats inside lists": lambda frame: frame.assign(points=[[1.0, 2.0], [], np.array([3.0])]),
     "categories": lambda frame: frame.assign(plan=frame["plan"].astype("category")),
     "another index": lambda frame: frame.set_axis([9, 9, 9]),
 }
@@ -90,7 +93,7 @@ def test_the_same_values_in_another_representation_are_not_sent(sandbox, state, 
 
 
 def test_the_same_values_out_of_parquet_and_csv_are_not_sent(sandbox, tmp_path):
-    flat = TYPED.drop(columns=["address", "tags"])
+    flat = TYPED.drop(columns=NESTED)
     flat.to_parquet(tmp_path / "people.parquet")
     flat.assign(joined=flat["joined"].dt.strftime("%Y-%m-%dT%H:%M:%S.000Z")).to_csv(
         tmp_path / "people.csv", index=False

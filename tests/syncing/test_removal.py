@@ -75,10 +75,11 @@ def test_an_audit_file_has_a_line_for_each_person_who_was_deleted(sandbox, state
     sync(LEFT, state, sandbox.client, removed="delete", audit=tmp_path / "audit.jsonl", **AT_ONCE)
 
     lines = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
-    done = [line for line in lines if line.get("status")]
-    assert [(line["operation"], line["user_id"], line["status"]) for line in done] == [
-        ("delete_people", "u0", "delivered")
+    assert [(line["operation"], line["user_id"], line["status"]) for line in lines] == [
+        ("delete_people", "u0", "sending"),
+        ("delete_people", "u0", "delivered"),
     ]
+    assert len({line["message_id"] for line in lines}) == 1
 
 
 def test_a_person_in_an_invalid_row_is_not_missing(sandbox, state):
