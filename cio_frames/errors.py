@@ -292,11 +292,20 @@ class DeliveryError(CioFramesError):
         Why.
     result : pandas.DataFrame or LoadResult
         The status of every row until then: the result frame, or the result of a load.
+    as_of : str or None
+        What stood for the time in the message ids of calls without a timestamp.
     """
 
     def __init__(self, message: str, result: Any) -> None:
         super().__init__(message, result)
         self.message, self.result = render(message), result
+
+    @property
+    def as_of(self) -> str | None:
+        """What stood for the time in the message ids of calls without a timestamp; pass it to repeat these ids."""
+        is_frame = hasattr(self.result, "attrs")
+        as_of = self.result.attrs.get("cio", {}).get("as_of") if is_frame else getattr(self.result, "as_of", None)
+        return None if as_of is None else str(as_of)
 
     def _message(self) -> str:
         result = self.result

@@ -360,3 +360,40 @@ def test_digits_are_the_type_of_an_object_and_no_other_number():
     frame = pd.DataFrame({"user_id": ["ada"], "contentId": ["7"], "actionType": ["viewed_content"]})
     result = frame.cio.track("Report Content Event", dry_run=True)
     assert result["reason"].tolist() == ["contentId: must be a whole number"]
+
+
+def test_a_person_who_came_back_is_deleted_again_and_the_trail_has_two_calls(tmp_path):
+    person, trail = pd.DataFrame({"user_id": ["u1"]}), tmp_path / "trail.jsonl"
+    with cio.Sandbox() as sandbox:
+        for _ in range(2):
+            person.cio.identify(client=sandbox.client)
+            person.cio.delete_people(client=sandbox.client, confirm=1, audit=trail)
+        assert sandbox.people().empty
+    assert len({json.loads(line)["message_id"] for line in trail.read_text().splitlines()}) == 2
+
+
+def test_a_device_that_is_added_again_is_there():
+    device = pd.DataFrame({"user_id": ["u1"], "token": ["t-1"], "device_type": ["ios"]})
+    with cio.Sandbox() as sandbox:
+        device.cio.add_devices(client=sandbox.client)
+        device.cio.delete_devices(client=sandbox.client, confirm=1)
+        assert sandbox.devices().empty
+        device.cio.add_devices(client=sandbox.client)
+        assert sandbox.devices()["token"].tolist() == ["t-1"]
+
+
+def test_a_person_is_suppressed_freed_and_suppressed_again():
+    person = pd.DataFrame({"user_id": ["u1"]})
+    with cio.Sandbox() as sandbox:
+        for _ in range(2):
+            person.cio.suppress_people(client=sandbox.client, confirm=1)
+            assert len(sandbox.suppressed()) == 1
+            person.cio.unsuppress_people(client=sandbox.client)
+            assert sandbox.suppressed().empty
+
+
+def test_an_operation_with_the_same_as_of_repeats_its_ids(sandbox):
+    people = pd.DataFrame({"user_id": ["u1", "u2"]})
+    given = {"client": sandbox.client, "confirm": 2, "as_of": "2026-11-27"}
+    first, again = (people.cio.delete_people(**given)["message_id"].tolist() for _ in range(2))
+    assert first == again

@@ -39,8 +39,9 @@ MAY_IMPORT = {
     "loading": "_util errors results arrow spec columns client encoding validation delivery report pipeline",
     "syncing": "_util errors results arrow spec columns client encoding validation delivery report pipeline loading",
     "samples": "_util errors spec loading",
-    "functions": "errors columns client report pipeline",
-    "operations": "errors columns client pipeline audit functions",
+    "summaries": "errors results validation",
+    "functions": "errors arrow columns client report pipeline",
+    "operations": "errors arrow columns client pipeline audit functions",
     "accessor": "functions operations",
     # The sandbox must not share the encoder's bugs; it makes a Client only for its users.
     "sandbox": "errors spec client",
@@ -48,7 +49,8 @@ MAY_IMPORT = {
     "cli": "_util errors results arrow spec columns client validation report pipeline loading syncing functions "
     "sandbox cio_frames",
     "__main__": "cli",
-    "__init__": "errors client columns validation report loading functions operations accessor samples sandbox",
+    "__init__": "errors client columns validation report loading functions operations accessor samples summaries "
+    "sandbox",
 }
 PARTS = list(MAY_IMPORT)
 

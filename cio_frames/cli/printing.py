@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cio_frames.loading import LoadResult
+    from cio_frames.loading.notes import SourceNotes
 
 
 class SafeConsole(Console):
@@ -119,9 +120,16 @@ def log_progress() -> None:
     log.setLevel(logging.INFO)
 
 
+def print_notes(notes: SourceNotes, door: Door = "command line") -> None:
+    """Print what was left out of a source, and what is not sent as it stands there, to stderr."""
+    for sentence in notes.sentences(door):
+        err.print(f"Note: {sentence}")
+
+
 def print_load_result(loaded: LoadResult) -> None:
     """Print counts by status and reason, totals, and the paths of the files that a load wrote."""
     from cio_frames.results import GOOD
+    from cio_frames.validation import warning_lines
 
     counts = sorted(merge_sizes(loaded.reasons).items(), key=lambda count: (count[0][0] not in GOOD, -count[1]))
     for (status, reason), rows in counts[:_REASONS_PRINTED]:
@@ -131,6 +139,7 @@ def print_load_result(loaded: LoadResult) -> None:
     rows_read = sum(loaded.reasons.values())
     if loaded.rows > rows_read:
         out.print(f"{loaded.rows - rows_read:>12,} unsent  not read yet")
+    print_warning_lines(warning_lines(loaded.warnings))
     rate = f", {loaded.rows_now / loaded.seconds:,.0f} rows per second" if loaded.seconds else ""
     out.print(
         f"{loaded.rows:,} rows, {loaded.bytes:,} bytes, {loaded.requests:,} requests, {loaded.seconds:.2f} s{rate}"
@@ -143,6 +152,14 @@ def print_load_result(loaded: LoadResult) -> None:
         out.print(f"Results: {loaded.results}")
     if loaded.undelivered:
         out.print(f"Undelivered: {loaded.undelivered}")
+
+
+def print_warning_lines(lines: Sequence[str]) -> None:
+    """Print warnings, one line each."""
+    for line in lines[:_REASONS_PRINTED]:
+        out.print(f"     warning: {line}")
+    if len(lines) > _REASONS_PRINTED:
+        out.print(f"{'':>12} and {len(lines) - _REASONS_PRINTED:,} more warnings")
 
 
 def merge_sizes(reasons: Mapping[tuple[str, str | None], int]) -> dict[tuple[str, str | None], int]:

@@ -63,6 +63,8 @@ class LoadRecord:
         The folder with its results.
     rows : int or None
         The rows of the source, if their number is known.
+    as_of : str
+        The moment that the ids of its calls without a timestamp are made from.
     """
 
     load: int
@@ -70,6 +72,7 @@ class LoadRecord:
     phase: str
     output: str
     rows: int | None
+    as_of: str
 
 
 def _utc_now() -> datetime:
@@ -90,7 +93,7 @@ class Ledger:
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder, Ledger(Path(folder) / "ledger.sqlite") as ledger:
-    ...     number = ledger.start_load("orders.parquet", "track", "Order Completed", {}, 10, "out")
+    ...     number = ledger.start_load("orders.parquet", "track", "Order Completed", {}, 10, "out", as_of="2026-11-28")
     ...     ledger.record_batch(number, 0, np.array([0, 1]), "a3")
     ...     times, attempts = ledger.count_sends(number, 0, 3)
     >>> times.tolist()
@@ -153,7 +156,9 @@ class Ledger:
         """Return the latest load of this source and call."""
         record = None
         for row in self._rows("loads", source=source, call=call, event=event):
-            record = LoadRecord(row["load"], json.loads(row["fingerprint"]), row["phase"], row["output"], row["rows"])
+            record = LoadRecord(
+                row["load"], json.loads(row["fingerprint"]), row["phase"], row["output"], row["rows"], row["as_of"]
+            )
         return record
 
     def sources(self) -> list[str]:
@@ -162,7 +167,7 @@ class Ledger:
 
     def start_load(
         self, source: str, call: str, event: str | None, fingerprint: Mapping[str, Any], rows: int | None, output: str,
-        *, phase: str = "running",
+        *, as_of: str, phase: str = "running",
     ) -> int:  # fmt: skip
         """Note a new load, forget those of the same source and call before it, and return its number."""
         with self._transaction() as tables:
@@ -173,7 +178,7 @@ class Ledger:
             load = max((earlier["load"] for earlier in known), default=0) + 1
             tables.insert(
                 "loads", load, source, call, event, _fingerprint_json(fingerprint), phase, None, rows, output,
-                self._now(), None, 0,
+                self._now(), None, 0, as_of,
             )  # fmt: skip
         return load
 

@@ -22,12 +22,12 @@ from cio_frames.errors import ConfigurationError, parameter
 from cio_frames.loading.io_errors import RESUME, system_message
 
 # Of the tables below. A ledger of another version is refused.
-LEDGER_VERSION = 4
+LEDGER_VERSION = 5
 TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "loads": (
             "load", "source", "call", "event", "fingerprint", "phase", "why", "rows", "output", "started_at",
-            "ended_at", "next_batch",
+            "ended_at", "next_batch", "as_of",
         ),
         "chunks": (
             "load", "chunk", "file", "first_row", "rows", "is_done", "counts", "bytes", "requests", "resent",

@@ -23,7 +23,7 @@ from cio_frames.loading.lock import is_locked
 _NAME_LEDGER = f"Name the ledger.sqlite of a load: it is in the load's output, or where {parameter('ledger')} was set."
 _COLUMNS = (
     "load", "source", "call", "event", "phase", "why", "rows", "rows_done", "delivered", "started_at", "ended_at",
-    "output",
+    "output", "as_of",
 )  # fmt: skip
 # Of these the process has ended if nobody holds the lock.
 _UNFINISHED = ("running", "starting over")
@@ -43,8 +43,8 @@ def loads_in(path: Path, *, door: Door = "python") -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns load, source, call, event, phase, why, rows (of the source, if known), rows_done, delivered,
-        started_at, ended_at, output. The phase is running, stopped, killed or done; or discarded, if a run that was
-        to start over was killed before it began.
+        started_at, ended_at, output, as_of. The phase is running, stopped, killed or done; or discarded, if a run that
+        was to start over was killed before it began.
 
     Raises
     ------

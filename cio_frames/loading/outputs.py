@@ -21,12 +21,14 @@ import pyarrow.parquet as pq
 from cio_frames._util.private_files import make_private_file, make_private_folder
 from cio_frames.errors import ConfigurationError, parameter
 from cio_frames.loading.io_errors import RESUME, START_OVER, system_message, translate_io_errors
+from cio_frames.loading.kept_warnings import read_part_warnings, with_warnings
 from cio_frames.loading.lock import LockError, exclusive_lock
 from cio_frames.loading.parquet import RESERVED_PREFIX
 from cio_frames.loading.source import Chunk
 from cio_frames.loading.table import parquet_table
 from cio_frames.loading.undelivered import PartGroup, clear_empty_columns, group_parts
 from cio_frames.results import GOOD
+from cio_frames.validation import WarningCount
 
 # Columns of undelivered rows that are not the source's. A load does not send them, except the message id.
 STATUS, REASON, MESSAGE_ID = f"{RESERVED_PREFIX}status", f"{RESERVED_PREFIX}reason", f"{RESERVED_PREFIX}message_id"
@@ -130,7 +132,13 @@ class OutputFolder:
         }
         return len(missing)
 
-    def write_chunk(self, chunk: Chunk, all_columns: pd.DataFrame | None, result: pd.DataFrame) -> None:
+    def write_chunk(
+        self,
+        chunk: Chunk,
+        all_columns: pd.DataFrame | None,
+        result: pd.DataFrame,
+        warnings: Sequence[WarningCount] = (),
+    ) -> None:
         """Write the results of one chunk, in place of those of an earlier run.
 
         Parameters
@@ -142,6 +150,8 @@ class OutputFolder:
             told apart by a number: ``note`` and ``note (2)``. Such columns are not sent.
         result : pandas.DataFrame
             Its result frame.
+        warnings : sequence of WarningCount
+            Its warnings.
         """
         rows = np.arange(chunk.first_row, chunk.first_row + len(result))
         results = result.reset_index(drop=True)
@@ -151,12 +161,16 @@ class OutputFolder:
         with self._translate_errors():
             # The status is text, so that all parts have one schema.
             table = pa.Table.from_pandas(results.astype({"status": "string"}), preserve_index=False)
-            write_table(table, self.results / name)
+            write_table(with_warnings(table, warnings), self.results / name)
             undelivered = self._undelivered_parts / name
             if all_columns is None:
                 undelivered.unlink(missing_ok=True)
                 return
             write_table(_undelivered_table(all_columns, results, chunk.file), undelivered)
+
+    def read_warnings(self, chunks: Iterable[int]) -> list[WarningCount]:
+        """Return the warnings of chunks that are done."""
+        return [warning for number in chunks for warning in read_part_warnings(self.results / _part_name(number))]
 
     def combine_undelivered(self) -> Path | None:
         """Combine the undelivered rows of all chunks, in one file if possible; return None if there are none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,9 @@ from cio_frames._util.progress import LoadProgress
 from cio_frames._util.signals import StopSignals, stop_signals
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch
-from cio_frames.delivery.dispatcher import deliver
+from cio_frames.delivery.deliverer import Deliverer
 from cio_frames.delivery.observer import NullObserver
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
-from cio_frames.delivery.rate_limiter import RateLimiter
 from cio_frames.errors import (
     AuthenticationError,
     CampaignsError,
@@ -32,23 +31,29 @@ from cio_frames.loading.chunks import read_ahead, refuse_campaigns, require_colu
 from cio_frames.loading.clashes import refuse_clashes
 from cio_frames.loading.fingerprint import WRITE_KEY, load_fingerprint, refuse_changes
 from cio_frames.loading.io_errors import RESUME, START_OVER
+from cio_frames.loading.kept_warnings import read_source_warnings, read_warnings_file, write_warnings_file
 from cio_frames.loading.ledger import DISCARDED, STARTING_OVER, Ledger, LoadRecord
 from cio_frames.loading.ledger_counts import FINAL_STATUSES
 from cio_frames.loading.ledger_file import refuse_no_file
+from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.result import LoadResult
 from cio_frames.loading.resume import (
     ContentHash,
     EarlierRuns,
     hash_payloads,
+    is_other_moment,
     refuse_added_frames,
     refuse_missing_frames,
     refuse_missing_results,
+    refuse_other_moment,
 )
 from cio_frames.loading.source import Chunk, Source
 from cio_frames.loading.tuning import LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
+from cio_frames.pipeline.as_of import AsOf, AsOfValue, read_as_of, start_as_of
 from cio_frames.results import GOOD
+from cio_frames.validation import SourceWarnings, WarningCount, merge_warning_counts
 
 _DONE_BEFORE = f"This load was done before, and nothing was sent now. To send all rows again, {START_OVER}."
 _LOAD_INTERRUPTED = f"The load was interrupted. {RESUME}"
@@ -74,6 +79,7 @@ def run_load(
     paths: LoadPaths,
     *,
     fresh: bool,
+    as_of: AsOfValue = None,
     allow_campaigns: bool,
     progress: bool | None,
     tuning: LoadTuning,
@@ -85,8 +91,8 @@ def run_load(
     with stop_signals() as stops:
         try:
             return _run_load(
-                source, call_spec, client, paths, stops, fresh=fresh, allow_campaigns=allow_campaigns,
-                progress=progress, tuning=tuning, clock=clock,
+                source, call_spec, client, paths, stops, fresh=fresh, as_of=as_of,
+                allow_campaigns=allow_campaigns, progress=progress, tuning=tuning, clock=clock,
             )  # fmt: skip
         except KeyboardInterrupt:
             nothing = LoadResult(call_spec.what, "stopped", {}, unrendered_why=_INTERRUPTED_BEFORE)
@@ -94,7 +100,9 @@ def run_load(
 
 
 def _local_files(source: Source) -> list[str]:
-    return [stamp["path"] for stamp in source.stamps() or ()] if "://" not in source.name else []
+    return (
+        [str(stamp["path"]) for stamp in source.stamps() or () if "path" in stamp] if "://" not in source.name else []
+    )
 
 
 def _run_load(
@@ -105,6 +113,7 @@ def _run_load(
     stops: StopSignals,
     *,
     fresh: bool,
+    as_of: AsOfValue,
     allow_campaigns: bool,
     progress: bool | None,
     tuning: LoadTuning,
@@ -113,17 +122,25 @@ def _run_load(
     call_spec = use_stored_message_ids(source, call_spec)
     require_columns(source, call_spec)
     fingerprint = load_fingerprint(source, call_spec, client)
+    given = None if as_of is None else read_as_of(as_of)
     now = clock()
     with Ledger(paths.ledger, clock=clock) as ledger:
         known = ledger.find_load(source.name, call_spec.call, call_spec.event)
-        start_over = fresh or (known is not None and _begins_anew(ledger, known, source, fingerprint))
+        # A load that is done, at another moment: a new run.
+        at_another_moment = known is not None and known.phase == "done" and is_other_moment(known, given)
+        start_over = fresh or at_another_moment
+        start_over = start_over or (known is not None and _begins_anew(ledger, known, source, fingerprint))
+        if known is not None and not start_over and not source.resumable:
+            raise ConfigurationError(f"Standard input is not resumable. To send its rows, {START_OVER}.")
         with (
             _discarded(ledger, known if start_over else None),
             OutputFolder(paths.output) as outputs,
             LoadProgress(source.rows(), progress, call_spec.what, seconds_between_lines=tuning.log_seconds) as shown,
         ):
             record = None if start_over else known
+            run_as_of = given or start_as_of(now) if record is None else read_as_of(record.as_of)
             if record is not None:
+                refuse_other_moment(record, given)
                 refuse_changes(record.fingerprint, fingerprint)
             elif not allow_campaigns and source.repeatable:
                 refuse_campaigns(source, call_spec, now)
@@ -131,12 +148,12 @@ def _run_load(
             folder = str(outputs.path.resolve())
             if record is None:
                 # Of a wish that nobody uttered only the results of this very load are removed.
-                replaces = fresh or (known is not None and known.output == folder)
+                replaces = fresh or at_another_moment or (known is not None and known.output == folder)
                 if not (start_over and replaces):
                     outputs.refuse_results(ledger.sources())
                 load = ledger.start_load(
                     source.name, call_spec.call, call_spec.event, fingerprint, source.rows(), folder,
-                    phase=STARTING_OVER,
+                    phase=STARTING_OVER, as_of=str(run_as_of),
                 )  # fmt: skip
                 outputs.remove_results()
                 ledger.set_phase(load, "running")
@@ -145,11 +162,13 @@ def _run_load(
                 refuse_missing_results(ledger, record, outputs)
             # What can be read only once is checked as it comes, whatever came before.
             refuse_campaigns_at = None if allow_campaigns or source.repeatable else now
-            run = LoadRun(source, call_spec, client, ledger, outputs, load, shown, refuse_campaigns_at, tuning, stops)
+            run = LoadRun(
+                source, call_spec, client, ledger, outputs, load, shown, refuse_campaigns_at, tuning, run_as_of, stops
+            )
             if record is not None and record.phase == "done":
                 run.refuse_changed_source()
                 outputs.discard_parts()
-                return _done_before(ledger, record, call_spec, outputs)
+                return _done_before(ledger, record, call_spec, outputs, source.notes())
             if record is not None:
                 ledger.resume_load(load, fingerprint, folder)
             try:
@@ -207,6 +226,7 @@ class LoadRun:
         progress: LoadProgress,
         refuse_campaigns_at: pd.Timestamp | None,
         tuning: LoadTuning,
+        as_of: AsOf,
         stops: StopSignals,
     ) -> None:
         self._source = source
@@ -218,13 +238,14 @@ class LoadRun:
         self._progress = progress
         self._refuse_campaigns_at = refuse_campaigns_at
         self._tuning = tuning
+        self._as_of = as_of
         self._stops = stops
         self._sent_now = False
         self._doing = "rows were read"
-        self._earlier_runs = EarlierRuns(ledger, load, client)
-        self._rate_limiter = RateLimiter(client.requests_per_second)
+        self._earlier_runs = EarlierRuns(ledger, load, client, as_of)
         self._started = time.monotonic()
         self._rows_without_final_status = 0
+        self._warnings = SourceWarnings(is_partial=bool(self._earlier_runs.done_chunks))
 
     def refuse_changed_source(self) -> None:
         """Refuse frames that differ from those that this load, which is done, has sent; files tell by their stamps."""
@@ -292,16 +313,24 @@ class LoadRun:
         done = self._earlier_runs.done_chunks
         self._progress.add_earlier_rows(sum(done.values()))
         missing = dict(done) if self._source.stamps() is None else {}
-        with read_ahead(
-            self._source, self._call_spec, done=frozenset(done), refuse_campaigns_at=self._refuse_campaigns_at
-        ) as chunks:
+        with (
+            read_ahead(
+                self._source,
+                self._call_spec,
+                done=frozenset(done),
+                refuse_campaigns_at=self._refuse_campaigns_at,
+            ) as chunks,
+            Deliverer(
+                self._client, backoff=self._tuning.backoff, key_accepted=self._earlier_runs.any_accepted
+            ) as deliverer,
+        ):
             for chunk, prepared in chunks:
                 if chunk.number in done:
                     missing.pop(chunk.number, None)
                     self._earlier_runs.refuse_changed_frame(chunk, prepared)
                     continue
                 self._doing = "rows were sent"
-                delivery = self._send_chunk(chunk, prepared)
+                delivery = self._send_chunk(chunk, prepared, deliverer)
                 if delivery.stop_reason is not None:
                     self._raise_if_fatal(delivery)
                     return delivery
@@ -309,7 +338,7 @@ class LoadRun:
         refuse_missing_frames(missing)
         return None
 
-    def _send_chunk(self, chunk: Chunk, prepared: Prepared) -> Delivery:
+    def _send_chunk(self, chunk: Chunk, prepared: Prepared, deliverer: Deliverer) -> Delivery:
         """Send one chunk, and write its results."""
         ledger, load, number = self._ledger, self._load, chunk.number
         message_ids = self._earlier_runs.message_ids(number)
@@ -324,15 +353,9 @@ class LoadRun:
         self._progress.add_earlier_rows(int(final_rows.sum()))
         first_number = ledger.next_batch(load)
         content = ContentHash()
+        batches = encode_run.batches(content.of(encode_run.encoded_slices()))
         self._sent_now = True
-        delivery = deliver(
-            (each for encoded in content.of(encode_run.encoded_slices()) for each in encode_run.cut(encoded)),
-            self._client,
-            observer=observer,
-            first_number=first_number,
-            rate_limiter=self._rate_limiter,
-            backoff=self._tuning.backoff,
-        )
+        delivery = deliverer.deliver(batches, observer=observer, first_number=first_number)
         self._doing = "results were written"
         with self._stops.held_back():
             times, attempts = ledger.count_sends(load, number, prepared.rows)
@@ -340,7 +363,11 @@ class LoadRun:
             encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
             result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=times > 1)
             all_delivered = set(result["status"].unique()) <= GOOD
-            self._outputs.write_chunk(chunk, None if all_delivered else self._source.read_all_columns(chunk), result)
+            counts = encode_run.warning_counts()
+            self._warnings.add(counts, encode_run.people_rows())
+            self._outputs.write_chunk(
+                chunk, None if all_delivered else self._source.read_all_columns(chunk), result, warnings=counts
+            )
             rows_without_final_status = int((~result["status"].isin(FINAL_STATUSES)).sum())
             ledger.finish_chunk(
                 load,
@@ -368,6 +395,7 @@ class LoadRun:
             StopReason.UNAUTHORIZED: AuthenticationError,
             StopReason.INTERRUPTED: InterruptedLoad,
             StopReason.UNEXPECTED: DeliveryError,
+            StopReason.MISCONFIGURED: DeliveryError,
             StopReason.FAILED: DeliveryError,
         }
         if delivery.stop_reason in kinds:
@@ -375,12 +403,21 @@ class LoadRun:
 
     def _finish(self, phase: str, why: str) -> LoadResult:
         undelivered = self._outputs.combine_undelivered()
+        warnings = self._merge_warnings()
+        write_warnings_file(self._outputs.results, warnings)
         self._ledger.end_load(self._load, phase, why)
         if phase == "done":
             self._outputs.discard_parts()
-        return self._result(phase, why, undelivered)
+        return self._result(phase, why, undelivered, warnings)
 
-    def _result(self, phase: str, why: str, undelivered: Path | None) -> LoadResult:
+    def _merge_warnings(self) -> list[WarningCount]:
+        done = self._earlier_runs.done_chunks
+        earlier = [*self._outputs.read_warnings(done), *(read_source_warnings(self._outputs.results) if done else ())]
+        return merge_warning_counts([*earlier, *self._warnings.warnings()])
+
+    def _result(
+        self, phase: str, why: str, undelivered: Path | None, warnings: Sequence[WarningCount] = ()
+    ) -> LoadResult:
         return _load_result(
             self._ledger,
             self._load,
@@ -392,6 +429,9 @@ class LoadRun:
             rows_now=self._progress.rows,
             results=self._outputs.results,
             undelivered=undelivered,
+            notes=self._source.notes(),
+            as_of=str(self._as_of),
+            warnings=tuple(warnings),
         )
 
 
@@ -425,7 +465,9 @@ class ChunkObserver(NullObserver):
         self._progress.update(count)
 
 
-def _done_before(ledger: Ledger, record: LoadRecord, call_spec: CallSpec, outputs: OutputFolder) -> LoadResult:
+def _done_before(
+    ledger: Ledger, record: LoadRecord, call_spec: CallSpec, outputs: OutputFolder, notes: SourceNotes
+) -> LoadResult:
     return _load_result(
         ledger,
         record.load,
@@ -435,6 +477,9 @@ def _done_before(ledger: Ledger, record: LoadRecord, call_spec: CallSpec, output
         source_rows=record.rows,
         results=outputs.results,
         undelivered=outputs.undelivered if outputs.undelivered.exists() else None,
+        notes=notes,
+        as_of=record.as_of,
+        warnings=tuple(read_warnings_file(outputs.results)),
     )
 
 
