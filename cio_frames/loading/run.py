@@ -101,7 +101,9 @@ def run_load(
 
 
 def _local_files(source: Source) -> list[str]:
-    return [stamp["path"] for stamp in source.stamps() or ()] if "://" not in source.name else []
+    return (
+        [str(stamp["path"]) for stamp in source.stamps() or () if "path" in stamp] if "://" not in source.name else []
+    )
 
 
 def _run_load(
