@@ -79,10 +79,8 @@ def test_a_missing_ledger_is_reported_and_nothing_is_sent(stopped):
     with pytest.raises(cio.ConfigurationError, match="or of one whose ledger is missing"):
         load("people.parquet", client)
     assert not server.received
-    before = pd.read_parquet("out/results")["message_id"].tolist()
     fresh = load("people.parquet", client, fresh=True)
     assert fresh.statuses == {"invalid": 1, "delivered": 34}
-    assert fresh.frame()["message_id"].tolist()[: len(before)] == before
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.5])
@@ -110,7 +108,7 @@ def test_a_ledger_of_another_version_is_refused_with_the_remedy(stopped):
     with sqlite3.connect("out/ledger.sqlite") as database:
         database.execute("PRAGMA user_version = 2")
     database.close()
-    remedy = r"has version 2, of another version of cio_frames; this one supports 3 only\. To resume its loads, use the"
+    remedy = r"has version 2, of another version of cio_frames; this one supports 4 only\. To resume its loads, use the"
     for fresh in (False, True):
         with pytest.raises(cio.ConfigurationError, match=remedy) as error:
             load("people.parquet", client, fresh=fresh)
