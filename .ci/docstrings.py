@@ -25,7 +25,7 @@ SELECTION = "list of columns, or {column: field}, optional"
 
 # Parameter: its type and its meaning.
 PARAMETERS = {
-    "df": ("pandas.DataFrame", "One row per call."),
+    "df": ("pandas.DataFrame, or a table of polars, DuckDB or pyarrow", "One row per call."),
     "call": ('{"identify", "track", "page", "screen", "group", "alias", "batch"}', "The call to make of each row."),
     "event": ("str, optional", "One event name for all rows. Default is the name in ``event_column``, row by row."),
     "event_column": (COLUMN, "Column with the event name of each row. Default is ``event``."),
@@ -87,9 +87,12 @@ PARAMETERS = {
     ),
     "audit": (
         "path, optional",
-        "File to which one JSON line per affected row is appended before this returns: time, operation, id, message "
-        "id, status, HTTP status. It never holds the write key. If it is not writable, nothing is sent "
-        "(ConfigurationError); if writing fails later, the DeliveryError has the result.",
+        "File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and "
+        "one with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next "
+        "step, so that after a kill a row with only the first may have been accepted. It never holds the write key, "
+        "and a new file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if "
+        "writing fails "
+        "later, delivery stops, and the DeliveryError has the result.",
     ),
     "client": (
         "Client, optional",
@@ -121,6 +124,12 @@ PARAMETERS = {
         "Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not "
         "keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message "
         "id that is not a ULID stays a warning.",
+    ),
+    "exact_ids": (
+        "bool",
+        "Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, "
+        "``NULL``), have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, "
+        "delete, or suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.",
     ),
     "nulls": (
         '{"omit", "send"}',

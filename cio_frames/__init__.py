@@ -40,11 +40,12 @@ from cio_frames.operations import (
 from cio_frames.samples import sample
 
 if TYPE_CHECKING:
-    from cio_frames.loading import LoadResult
+    from cio_frames.loading import CsvOptions, LoadResult
     from cio_frames.loading.load import load
     from cio_frames.report import ValidationReport
     from cio_frames.results import raise_for_status
     from cio_frames.sandbox import Sandbox
+    from cio_frames.summaries import Summary, summary
     from cio_frames.validation import events, schema
 
     __version__: str
@@ -59,6 +60,7 @@ __all__ = [
     "CioFramesError",
     "Client",
     "ConfigurationError",
+    "CsvOptions",
     "DeliveryError",
     "FrameError",
     "InterruptedLoad",
@@ -67,6 +69,7 @@ __all__ = [
     "MissingColumnsError",
     "Sandbox",
     "SpecError",
+    "Summary",
     "UndeliveredError",
     "ValidationReport",
     "add_devices",
@@ -88,6 +91,7 @@ __all__ = [
     "sample",
     "schema",
     "screen",
+    "summary",
     "suppress_people",
     "track",
     "unsuppress_people",
@@ -95,13 +99,16 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CsvOptions": "loading",
     "LoadResult": "loading",
     "Sandbox": "sandbox",
+    "Summary": "summaries",
     "ValidationReport": "report",
     "events": "validation",
     "load": "loading",
     "raise_for_status": "results",
     "schema": "validation",
+    "summary": "summaries",
 }
 
 # Type checkers read the imports above, and find a name that does not exist.

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol, get_args
@@ -74,7 +74,16 @@ def render(text: str, door: Door = "python") -> str:
 
 
 class CioFramesError(Exception):
-    """The base of every error raised by cio_frames."""
+    """The base of every error raised by cio_frames.
+
+    Attributes
+    ----------
+    result : pandas.DataFrame, LoadResult or None
+        What became of the rows that were sent before the error; None if none was.
+    """
+
+    # Any: a frame, or a class of a package above this module.
+    result: Any = None
 
     def __init__(self, *facts: Any) -> None:
         super().__init__(*facts)
@@ -92,6 +101,15 @@ class CioFramesError(Exception):
         'timezone is invalid. Set --timezone UTC.'
         """
         return render(self._message(), door)
+
+    def text_by_door(self) -> str:
+        """Return the text as a part of another error's text, so that it still differs by door.
+
+        >>> text = ConfigurationError(f"Set {parameter('timezone')}.").text_by_door()
+        >>> render(text, "command line")
+        'Set --timezone.'
+        """
+        return by_door(*map(self.text, _DOORS))
 
     def _message(self) -> str:
         return str(self.args[0]) if self.args else ""
@@ -153,15 +171,7 @@ class SpecError(CioFramesError):
 
 
 class FrameError(CioFramesError):
-    """The frame or source cannot make the call, whatever its rows hold.
-
-    Attributes
-    ----------
-    result : LoadResult or None
-        The outcome of the frames before this one, if a load had sent some.
-    """
-
-    result: Any = None
+    """The frame or source cannot make the call, whatever its rows hold."""
 
     def at(self, where: str) -> FrameError:
         """Return the same error with the name of its file or frame in front.
@@ -268,9 +278,18 @@ def _top_reasons(report: Any) -> str:
     summary = report.summary() if hasattr(report, "summary") else None
     if summary is None:
         return ""
-    errors = summary[summary["severity"].eq("error")].head(_TOP_REASONS)
-    reasons = [f"{why} ({rows:,})" for why, rows in zip(errors["first_reason"], errors["rows"], strict=True)]
-    return f"Top reasons: {'; '.join(reasons)}. "
+    errors = summary[summary["severity"].eq("error")]
+    return f"{list_reasons(zip(errors['first_reason'], errors['rows'], strict=True))} "
+
+
+def list_reasons(rows: Iterable[tuple[str, int]]) -> str:
+    """Return the most frequent reasons, given with their rows, as a sentence.
+
+    >>> list_reasons([("total: must be a number", 1), ("user_id: required value is missing", 12)])
+    'Top reasons: user_id: required value is missing (12); total: must be a number (1).'
+    """
+    top = sorted(rows, key=lambda reason: -reason[1])[:_TOP_REASONS]
+    return f"Top reasons: {'; '.join(f'{reason} ({count:,})' for reason, count in top)}."
 
 
 class CampaignsError(FrameError):
@@ -348,7 +367,7 @@ class DeliveryError(CioFramesError):
         is_frame = hasattr(result, "columns")
         counts = result["status"].value_counts().to_dict() if is_frame else result.statuses
         counted = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
-        text = f"{self.args[0]} Rows: {counted}.{by_door(' See .result for the status of each row.', '')}"
+        text = f"{self.args[0]} Rows: {counted or 'none'}.{by_door(' See .result for the status of each row.', '')}"
         # For a load, the message says how to resume.
         if is_frame and counts.get("unsent"):
             text += by_door(" Retry the unsent rows: frame[error.result['status'].eq('unsent')].", "")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from cio_frames.arrow.tables import AnyFrame, as_frame
 from cio_frames.client import Client
 from cio_frames.columns import Selection
 from cio_frames.errors import HiddenFrames
@@ -26,7 +27,7 @@ RUN_OPTIONS = ("client", "dry_run", "on_invalid", "on_undelivered", "as_of", "al
 
 
 def identify(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     anonymous_id: Hashable | None = None,
@@ -41,6 +42,7 @@ def identify(
     on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -52,7 +54,7 @@ def identify(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -88,6 +90,10 @@ def identify(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -138,7 +144,7 @@ def identify(
 
 
 def track(
-    df: pd.DataFrame,
+    df: AnyFrame,
     event: str | None = None,
     *,
     event_column: Hashable | None = None,
@@ -155,6 +161,7 @@ def track(
     on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -167,7 +174,7 @@ def track(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     event : str, optional
         One event name for all rows. Default is the name in ``event_column``, row by row.
@@ -207,6 +214,10 @@ def track(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -262,7 +273,7 @@ def track(
 
 
 def page(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     anonymous_id: Hashable | None = None,
@@ -278,6 +289,7 @@ def page(
     on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -290,7 +302,7 @@ def page(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -328,6 +340,10 @@ def page(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -382,7 +398,7 @@ def page(
 
 
 def screen(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     anonymous_id: Hashable | None = None,
@@ -398,6 +414,7 @@ def screen(
     on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -410,7 +427,7 @@ def screen(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -448,6 +465,10 @@ def screen(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -502,7 +523,7 @@ def screen(
 
 
 def group(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     group_id: Hashable | None = None,
     user_id: Hashable | None = None,
@@ -518,6 +539,7 @@ def group(
     on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -530,7 +552,7 @@ def group(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     group_id : column label, optional
         Column with the object's id. Default is ``group_id``, then ``groupId``.
@@ -568,6 +590,10 @@ def group(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -616,7 +642,7 @@ def group(
 
 
 def alias(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     previous_id: Hashable | None = None,
@@ -630,6 +656,7 @@ def alias(
     on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -641,7 +668,7 @@ def alias(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -674,6 +701,10 @@ def alias(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -722,7 +753,7 @@ def alias(
 
 
 def batch(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     type_column: Hashable = "type",
     event_column: Hashable | None = None,
@@ -743,6 +774,7 @@ def batch(
     on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -756,7 +788,7 @@ def batch(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     type_column : column label
         Column with the call of each row: ``identify``, ``track``, ...
@@ -805,6 +837,10 @@ def batch(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -866,7 +902,7 @@ def batch(
 
 
 def validate(
-    df: pd.DataFrame,
+    df: AnyFrame,
     call: AnyCall,
     event: str | None = None,
     *,
@@ -886,6 +922,7 @@ def validate(
     client: Client | None = None,
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
 ) -> ValidationReport:
@@ -895,7 +932,7 @@ def validate(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
         The call to make of each row.
@@ -940,6 +977,10 @@ def validate(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -970,7 +1011,7 @@ def validate(
 
 
 def payloads(
-    df: pd.DataFrame,
+    df: AnyFrame,
     call: AnyCall,
     event: str | None = None,
     *,
@@ -990,6 +1031,7 @@ def payloads(
     client: Client | None = None,
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
 ) -> pd.Series[Any]:
@@ -997,7 +1039,7 @@ def payloads(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
         The call to make of each row.
@@ -1044,6 +1086,10 @@ def payloads(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -1104,5 +1150,5 @@ def _split(parameters: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any], Ca
     """Return the frame, the options of the run, and what the caller asks for; an unknown parameter is a TypeError."""
     # A debugger or a notebook may add names such as __tracebackhide__.
     given = {name: value for name, value in parameters.items() if not name.startswith("__")}
-    df, options = given.pop("df"), {name: given.pop(name) for name in RUN_OPTIONS if name in given}
+    df, options = as_frame(given.pop("df")), {name: given.pop(name) for name in RUN_OPTIONS if name in given}
     return df, options, build_call_spec(**given)

@@ -14,9 +14,10 @@ from typing import Any
 
 import pandas as pd
 
+from cio_frames.arrow.tables import AnyFrame, as_frame
 from cio_frames.client import Client
 from cio_frames.columns import Selection, suggest_column
-from cio_frames.errors import DeliveryError, FrameError, HiddenFrames, MissingColumnsError, parameter
+from cio_frames.errors import FrameError, HiddenFrames, MissingColumnsError, parameter
 from cio_frames.functions import RUN_OPTIONS
 from cio_frames.pipeline.as_of import AsOfValue
 from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, OnUndelivered, build_call_spec
@@ -77,7 +78,7 @@ OPERATIONS: Mapping[str, Operation] = {
 
 
 def delete_people(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     timestamp: Hashable | None = None,
@@ -88,6 +89,7 @@ def delete_people(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     on_undelivered: OnUndelivered = "return",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -98,7 +100,7 @@ def delete_people(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -113,9 +115,11 @@ def delete_people(
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -124,6 +128,10 @@ def delete_people(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     on_undelivered : {"return", "raise"}
         Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -168,7 +176,7 @@ def delete_people(
 
 
 def suppress_people(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     timestamp: Hashable | None = None,
@@ -179,6 +187,7 @@ def suppress_people(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     on_undelivered: OnUndelivered = "return",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -189,7 +198,7 @@ def suppress_people(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -204,9 +213,11 @@ def suppress_people(
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -215,6 +226,10 @@ def suppress_people(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     on_undelivered : {"return", "raise"}
         Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -259,7 +274,7 @@ def suppress_people(
 
 
 def unsuppress_people(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     timestamp: Hashable | None = None,
@@ -269,6 +284,7 @@ def unsuppress_people(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     on_undelivered: OnUndelivered = "return",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -279,7 +295,7 @@ def unsuppress_people(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -291,9 +307,11 @@ def unsuppress_people(
         gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
         a timestamp.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -302,6 +320,10 @@ def unsuppress_people(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     on_undelivered : {"return", "raise"}
         Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -346,7 +368,7 @@ def unsuppress_people(
 
 
 def add_devices(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     token: Hashable | None = None,
@@ -359,6 +381,7 @@ def add_devices(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     on_undelivered: OnUndelivered = "return",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -369,7 +392,7 @@ def add_devices(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -387,9 +410,11 @@ def add_devices(
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -398,6 +423,10 @@ def add_devices(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     on_undelivered : {"return", "raise"}
         Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -442,7 +471,7 @@ def add_devices(
 
 
 def delete_devices(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     token: Hashable | None = None,
@@ -455,6 +484,7 @@ def delete_devices(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     on_undelivered: OnUndelivered = "return",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -463,7 +493,7 @@ def delete_devices(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -482,9 +512,11 @@ def delete_devices(
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -493,6 +525,10 @@ def delete_devices(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     on_undelivered : {"return", "raise"}
         Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -537,7 +573,7 @@ def delete_devices(
 
 
 def delete_objects(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     object_id: Hashable | None = None,
     object_type_id: Hashable | None = None,
@@ -549,6 +585,7 @@ def delete_objects(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     on_undelivered: OnUndelivered = "return",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -559,7 +596,7 @@ def delete_objects(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     object_id : column label, optional
         Column with the object's id. Default is ``object_id``, then ``objectId``.
@@ -577,9 +614,11 @@ def delete_objects(
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -588,6 +627,10 @@ def delete_objects(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     on_undelivered : {"return", "raise"}
         Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -632,7 +675,7 @@ def delete_objects(
 
 
 def delete_relationships(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     object_id: Hashable | None = None,
@@ -645,6 +688,7 @@ def delete_relationships(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     on_undelivered: OnUndelivered = "return",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -655,7 +699,7 @@ def delete_relationships(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -675,9 +719,11 @@ def delete_relationships(
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -686,6 +732,10 @@ def delete_relationships(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     on_undelivered : {"return", "raise"}
         Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -730,7 +780,7 @@ def delete_relationships(
 
 
 def report_deliveries(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     delivery_id: Hashable | None = None,
     metric: Hashable | None = None,
@@ -742,6 +792,7 @@ def report_deliveries(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     on_undelivered: OnUndelivered = "return",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -752,7 +803,7 @@ def report_deliveries(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     delivery_id : column label, optional
         Column with the id of the delivery. Default is ``delivery_id``, then ``deliveryId``.
@@ -769,9 +820,11 @@ def report_deliveries(
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -780,6 +833,10 @@ def report_deliveries(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     on_undelivered : {"return", "raise"}
         Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -824,7 +881,7 @@ def report_deliveries(
 
 
 def report_content(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     action_type: Hashable | None = None,
     content_id: Hashable | None = None,
@@ -837,6 +894,7 @@ def report_content(
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
     on_undelivered: OnUndelivered = "return",
+    exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
@@ -845,7 +903,7 @@ def report_content(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     action_type : column label, optional
         Column with ``viewed_content`` or ``clicked_content``. Default is ``action_type``, then ``actionType``.
@@ -864,9 +922,11 @@ def report_content(
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -875,6 +935,10 @@ def report_content(
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     on_undelivered : {"return", "raise"}
         Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
     as_of : str, date or datetime, optional
@@ -925,7 +989,7 @@ def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
     with HiddenFrames():
         # A debugger or a notebook may add names such as __tracebackhide__.
         given = {key: value for key, value in parameters.items() if not key.startswith("__")}
-        df, confirm, audit = given.pop("df"), given.pop("confirm", None), given.pop("audit")
+        df, confirm, audit = as_frame(given.pop("df")), given.pop("confirm", None), given.pop("audit")
         options = {key: given.pop(key) for key in RUN_OPTIONS if key in given}
         call_spec = _build_operation_spec(df, name, given)
         if options["dry_run"]:
@@ -978,19 +1042,13 @@ def _require_object_type(call_spec: CallSpec, operation: Operation) -> CallSpec:
 def _run_with_audit(
     df: pd.DataFrame, name: str, call_spec: CallSpec, options: dict[str, Any], path: str | Path | None
 ) -> pd.DataFrame:
-    """Send the rows, and append the affected ones to the audit file, also if delivery stops early."""
-    from cio_frames.audit import open_audit_file
+    """Send the rows, with a line in the audit file before each row leaves and one with its outcome."""
+    from cio_frames.audit import AuditTrail, open_audit_file
     from cio_frames.pipeline import running
 
-    ids = running.read_ids(df, call_spec) if path is not None else pd.DataFrame()
-    with open_audit_file(path) as audit_file:
-        try:
-            result = running.run_call(df, call_spec, **options)
-        except DeliveryError as error:
-            audit_file.append(name, ids, error.result)
-            raise
-        audit_file.append(name, ids, result)
-    return result
+    with open_audit_file(path) as file:
+        trails = [] if file is None else [AuditTrail(file, name, running.read_ids(df, call_spec))]
+        return running.run_call(df, call_spec, **options, observers=trails)
 
 
 def _check_confirm(name: str, planned: pd.DataFrame, confirm: object) -> None:

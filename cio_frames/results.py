@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from cio_frames._util.arrays import Ints
-from cio_frames.errors import FrameError, UndeliveredError
+from cio_frames._util.arrays import Bools, Ints
+from cio_frames.errors import FrameError, UndeliveredError, list_reasons
 
 Status = Literal["delivered", "acknowledged", "invalid", "too_large", "rejected", "unknown", "unsent", "ready"]
 STATUSES: tuple[Status, ...] = (
@@ -27,14 +27,13 @@ STATUSES: tuple[Status, ...] = (
 # The statuses of rows when nothing went wrong: with strict mode on, with it off, and in a dry run.
 GOOD: frozenset[str] = frozenset({"delivered", "acknowledged", "ready"})
 
-# In ``result.attrs``: facts of the whole run, as {"as_of": text}.
-RUN_FACTS = "cio"
+# Under this key a result frame's attrs hold what is not about single rows: "as_of", "rows" and "warnings".
+RESULT_ATTRS = "cio"
 
 _NOT_SET = -1
-_TOP_REASONS = 3
 _TEXT = pd.StringDtype("pyarrow")
 _STATUS = pd.CategoricalDtype(pd.Index(STATUSES))
-_COLUMNS = pd.Index(["status", "reason", "message_id", "bytes", "batch", "http_status", "attempts"])
+_COLUMNS = pd.Index(["status", "reason", "warning", "message_id", "bytes", "batch", "http_status", "attempts"])
 
 
 class Outcomes:
@@ -51,6 +50,7 @@ class Outcomes:
         self._reason = np.full(rows, None, dtype=object)
         # Turning objects into text takes a while, and mostly there are none.
         self._has_reasons = False
+        self._warning: npt.NDArray[np.object_] | None = None
         self._bytes = np.full(rows, _NOT_SET, dtype=np.int64)
         self._batch = np.full(rows, _NOT_SET, dtype=np.int64)
         self._http_status = np.full(rows, _NOT_SET, dtype=np.int64)
@@ -81,6 +81,19 @@ class Outcomes:
         self._reason[rows] = reasons
         self._has_reasons = self._has_reasons or len(rows) > 0
 
+    def add_warnings(self, rows: Ints, warnings: npt.NDArray[np.object_]) -> None:
+        """Add a warning to rows, each its own."""
+        if self._warning is None:
+            self._warning = np.full(len(self._status), None, dtype=object)
+        before = self._warning[rows]
+        is_first = pd.isna(before)
+        self._warning[rows[is_first]] = warnings[is_first]
+        self._warning[rows[~is_first]] = before[~is_first] + "; " + warnings[~is_first]
+
+    def held_back(self) -> Bools:
+        """Return which rows are invalid or too large, as far as known."""
+        return np.isin(self._status, [STATUSES.index("invalid"), STATUSES.index("too_large")])
+
     def set_attempts(self, attempts: Ints) -> None:
         """Set how many requests carried each row, those of earlier runs included."""
         self._attempts[:] = attempts
@@ -107,6 +120,7 @@ class Outcomes:
         columns = (
             pd.Categorical.from_codes(self._status, dtype=_STATUS, validate=False),
             pd.array(self._reason, dtype=_TEXT) if self._has_reasons else _text_array([_null_text(count)]),
+            self._warnings_of_sent_rows(),
             _text_array([*self._message_ids, _null_text(count - id_count)]),
             _nullable_integers(self._bytes),
             _nullable_integers(self._batch),
@@ -117,6 +131,14 @@ class Outcomes:
         result = pd.DataFrame(dict(enumerate(columns)), index=index, copy=False)
         result.columns = _COLUMNS.view()
         return result
+
+    def _warnings_of_sent_rows(self) -> Any:
+        """Return the warnings; a row that is not sent has a reason instead."""
+        if self._warning is None:
+            return _text_array([_null_text(len(self._status))])
+        warning = self._warning.copy()
+        warning[self.held_back()] = None
+        return pd.array(warning, dtype=_TEXT)
 
 
 def _null_text(count: int) -> pa.Array:
@@ -157,30 +179,23 @@ def raise_for_status(result: Any) -> Any:
     >>> people = pd.DataFrame({"user_id": ["ada", None]})
     >>> raise_for_status(people.cio.identify(dry_run=True))
     Traceback (most recent call last):
-    cio_frames.errors.UndeliveredError: 1 of 2 rows cannot be sent or were not delivered. Top reasons: user_id: \
-required value is missing (1). Rows: 1 ready, 1 invalid. See .result for the status of each row.
+    cio_frames.errors.UndeliveredError: 1 of 2 rows were not delivered. Top reasons: user_id: required value \
+is missing (1). Rows: 1 ready, 1 invalid. See .result for the status of each row.
     """
-    if isinstance(result, pd.DataFrame) and "status" in result.columns and "reason" in result.columns:
-        counts = status_counts(result)
-        undelivered = result[~result["status"].isin(GOOD)]
-        reasons = {str(why): int(rows) for why, rows in undelivered["reason"].value_counts().items()}
-        is_stopped = False
+    if isinstance(result, pd.DataFrame) and {"status", "reason"} <= set(result.columns):
+        counts, is_good = status_counts(result), bool(result["status"].isin(GOOD).all())
+        found = result["reason"][~result["status"].isin(GOOD)].value_counts().items()
+        reasons = [(str(reason), int(rows)) for reason, rows in found]
     elif hasattr(result, "statuses") and hasattr(result, "reasons"):
-        counts, is_stopped = result.statuses, not result.ok
-        reasons = {}
-        for (status, reason), rows in result.reasons.items():
-            if status not in GOOD and reason is not None:
-                reasons[reason] = reasons.get(reason, 0) + rows
+        counts, is_good = result.statuses, result.ok
+        reasons = [(reason, rows) for (status, reason), rows in result.reasons.items() if reason and status not in GOOD]
     else:
         raise FrameError(f"raise_for_status takes the result of a call or a load, got {type(result).__name__}.")
-    bad = sum(rows for status, rows in counts.items() if status not in GOOD)
-    if not bad and not is_stopped:
+    if is_good:
         return result
-    top = sorted(reasons.items(), key=lambda reason: -reason[1])[:_TOP_REASONS]
-    why = f" Top reasons: {'; '.join(f'{reason} ({rows:,})' for reason, rows in top)}." if top else ""
-    raise UndeliveredError(
-        f"{bad:,} of {sum(counts.values()):,} rows cannot be sent or were not delivered.{why}", result
-    )
+    bad = sum(rows for status, rows in counts.items() if status not in GOOD)
+    why = f" {list_reasons(reasons)}" if reasons else ""
+    raise UndeliveredError(f"{bad:,} of {sum(counts.values()):,} rows were not delivered.{why}", result)
 
 
 def status_counts(result: pd.DataFrame) -> dict[str, int]:

@@ -7,11 +7,14 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from tqdm import tqdm
+
+from cio_frames._util.terminal_text import clean_text, is_terminal
 
 progress_log = logging.getLogger("cio_frames.progress")
 
@@ -25,7 +28,34 @@ def bar(total: int | None, wanted: bool | None, what: str) -> tqdm[Any]:
     ...     _ = rows.update(3)
     """
     shown = _is_interactive() if wanted is None else wanted
-    return tqdm(total=total, desc=what, unit=" rows", unit_scale=True, disable=not shown, file=sys.stderr)
+    # Programs without a console have no stderr.
+    shown = shown and sys.stderr is not None
+    # Where a bar cannot be drawn over itself, each change of it may be a line of a log.
+    interval = 0.1 if is_terminal(sys.stderr) else 1.0
+    return tqdm(
+        total=total, desc=clean_text(what), unit=" rows", unit_scale=True, disable=not shown,
+        file=_TolerantStream(sys.stderr),
+        mininterval=interval,
+    )  # fmt: skip
+
+
+class _TolerantStream:
+    """A stream to which a failed write does nothing: a bar must not stop what it shows."""
+
+    def __init__(self, stream: IO[str] | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError, AttributeError):
+            self._stream.write(text)  # type: ignore[union-attr]
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError, AttributeError):
+            self._stream.flush()  # type: ignore[union-attr]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def color_bar(shown: tqdm[Any], *, good: int, rows: int) -> None:
@@ -40,7 +70,7 @@ def color_bar(shown: tqdm[Any], *, good: int, rows: int) -> None:
     shown.refresh()
 
 
-def print_counts(what: str, counts: Mapping[str, int], wanted: bool | None, *, remark: str = "") -> None:
+def print_counts(what: str, counts: Mapping[str, int], wanted: bool | None, *, remarks: Sequence[str] = ()) -> None:
     """End an interactive call with one line on stderr: how many rows have each status.
 
     ``wanted`` is as for :func:`bar`.
@@ -48,8 +78,9 @@ def print_counts(what: str, counts: Mapping[str, int], wanted: bool | None, *, r
     if sys.stderr is None or not (_is_interactive() if wanted is None else wanted):
         return
     counted = ", ".join(f"{rows:,} {status}" for status, rows in counts.items() if rows) or "no rows"
-    sys.stderr.write(f"{what}: {counted}{f'; {remark}' if remark else ''}\n")
-    sys.stderr.flush()
+    stream = _TolerantStream(sys.stderr)
+    stream.write("; ".join([clean_text(f"{what}: {counted}"), *remarks]) + "\n")
+    stream.flush()
 
 
 class LoadProgress:
@@ -133,4 +164,4 @@ class LoadProgress:
 def _is_interactive() -> bool:
     # A notebook has made IPython's shell; that its package was imported says nothing.
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return shell is not None or (sys.stderr is not None and sys.stderr.isatty())
+    return is_terminal(sys.stderr) or shell is not None

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from cio_frames._util.terminal_text import is_terminal
 from cio_frames.cli.max_undelivered import MaxUndelivered, read_max_undelivered
 from cio_frames.cli.mistakes import Mistakes
-from cio_frames.cli.options import CallOptions, command_with
+from cio_frames.cli.options import CallOptions, ReadingOptions, command_with
 from cio_frames.cli.printing import (
     err,
     exit_on_error,
@@ -22,6 +23,7 @@ from cio_frames.cli.printing import (
     print_frame,
     print_json,
     print_load_result,
+    print_notes,
 )
 from cio_frames.errors import (
     CampaignsError,
@@ -63,11 +65,14 @@ class RunOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadOptions(RunOptions, CallOptions):
+class LoadOptions(RunOptions, ReadingOptions, CallOptions):
     """Options of ``cio-frames load``."""
 
     source: Annotated[
-        str, typer.Argument(help="Parquet or CSV file, a folder or a pattern of them, or a URL (s3://, gs://).")
+        str,
+        typer.Argument(
+            help="Parquet, CSV or JSON Lines file, a folder, a pattern, a URL (s3://, gs://), or - (stdin)."
+        ),
     ]
     no_schema: Annotated[
         bool, typer.Option("--no-schema", help="Send rows without checking them against Customer.io's spec.")
@@ -134,7 +139,7 @@ def load_command(options: LoadOptions) -> None:
         report=options.report, as_json=options.as_json, max_undelivered=options.max_undelivered,
         ledger=options.ledger, output=options.output, fresh=options.fresh, progress=options.progress,
         dry_run=options.dry_run, on_invalid=options.on_invalid, as_of=options.as_of,
-        allow_campaigns=options.allow_campaigns,
+        allow_campaigns=options.allow_campaigns, read_options=options.read_options(mistakes),
     )  # fmt: skip
 
 
@@ -203,7 +208,7 @@ def load_and_print(
         with mistakes.collect():
             limit = read_max_undelivered(max_undelivered)
     client = _check_command(source, call_spec, settings, mistakes, report, options)
-    if not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         log_progress()
     failure = ""
     try:
@@ -222,16 +227,25 @@ def load_and_print(
         mistakes.raise_all()
         raise
     if report is not None:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        loaded.to_report(report)
+        write_report(loaded, report)
     if as_json:
-        print_json({**loaded.as_dict(), "why": loaded.why_text(door)})
+        print_json({**loaded.as_dict(), **loaded.notes.as_dict(door), "why": loaded.why_text(door)})
     else:
         print_load_result(loaded)
+    print_notes(loaded.notes, door)
     if failure or loaded.why:
         err.print(render(failure, door) or loaded.why_text(door))
     if not loaded.ok and (failure or not limit.allows(loaded)):
         raise typer.Exit(1)
+
+
+def write_report(loaded: LoadResult, path: Path) -> None:
+    """Write the summary of a load; that it cannot be written does not change what became of the rows."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        loaded.to_report(path)
+    except OSError as error:
+        err.print(f"cio-frames: cannot write the summary to {path}: {error.strerror}.")
 
 
 def _check_command(
@@ -260,7 +274,7 @@ def _check_command(
 def _check_source(source: str, call_spec: CallSpec, mistakes: Mistakes, options: Mapping[str, Any]) -> None:
     from cio_frames.cli.precheck import check_source
 
-    check_source(source, call_spec, mistakes, output=options["output"])
+    check_source(source, call_spec, mistakes, output=options["output"], read_options=options["read_options"])
 
 
 def _load_or_confirm(
@@ -272,7 +286,7 @@ def _load_or_confirm(
     try:
         return load_source(source, call_spec, client, **options)
     except CampaignsError as error:
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
             raise
         err.print(f"{error.rows:,} rows are events that can start campaigns, that is, send mail to real people:")
         err.print(f"{render(error.causes, door)}.")

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cio_frames import spec
-from cio_frames._util.arrays import Bools, Ints
+from cio_frames._util.arrays import Bools, Cells, Ints
 from cio_frames.arrow.buffers import TEXT, content_bytes, offsets_of
 from cio_frames.arrow.normalize import ColumnSlice, column_of, slice_of
 from cio_frames.columns import Columns, FieldSource, Path, field_of
@@ -115,6 +115,10 @@ class Encoder:
             return None
         source, column = self._sources[path]
         return unescape_json(self._field_text(source, slice_of(column, 0, len(column))).values)
+
+    def column(self, source: FieldSource) -> pa.ChunkedArray | Cells:
+        """Return the column that feeds a field, as it is encoded."""
+        return self._sources[source.path][1]
 
     def timestamps_ms(self) -> Ints:
         """Return all rows' timestamps in milliseconds, NO_TIME for rows without one and for columns slow to read."""

@@ -54,7 +54,11 @@ def refuse_campaigns(source: Source, call_spec: CallSpec, now: pd.Timestamp) -> 
     found = CampaignRows(untimed=rows or 0)
     if read or rows is None or call_spec.call == "batch":
         found = CampaignRows()
-        for chunk in source.chunks(wanted=lambda labels: [label for label in labels if label in read]):
+        chunks = source.chunks(
+            types_of=lambda labels: types_of(labels, call_spec),
+            wanted=lambda labels: [label for label in labels if label in read],
+        )
+        for chunk in chunks:
             with _naming(chunk.where):
                 found += count_campaign_rows(chunk.frame, call_spec, now)
     if found:

@@ -30,9 +30,13 @@ def load_fingerprint(source: Source, call_spec: CallSpec, client: Client) -> dic
     plan = call_spec.tracking_plan
     return {
         "files": source.stamps(),
+        # How the rows are read, where it is not by default.
+        **source.settings(),
         "columns": {name: _json_ready(value) for name, value in mapping.items()},
         "schema": f"{plan.title}, content {plan.content}" if plan.title else schema,
         "strict_schema": call_spec.strict_schema,
+        # Absent where it has its default, as in ledgers that know nothing of it.
+        **({"exact_ids": True} if call_spec.exact_ids else {}),
         "timezone": call_spec.options.timezone,
         "nulls": "send" if call_spec.options.send_nulls else "omit",
         # Chunks are known by their numbers.

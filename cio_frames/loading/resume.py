@@ -18,16 +18,18 @@ from cio_frames.delivery.outcomes import Outcome
 from cio_frames.errors import ConfigurationError, parameter
 from cio_frames.loading.fingerprint import refuse_changes
 from cio_frames.loading.io_errors import START_OVER
-from cio_frames.loading.ledger import FINAL_STATUSES, Ledger, LoadRecord
+from cio_frames.loading.ledger import Ledger, LoadRecord
+from cio_frames.loading.ledger_counts import FINAL_STATUSES
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.source import Chunk
 from cio_frames.pipeline import EncodedSlice, EncodeRun, Prepared
 from cio_frames.pipeline.as_of import AsOf
 from cio_frames.pipeline.message_ids import MessageIds, Seen
+from cio_frames.results import GOOD
 
 _SAME_FRAMES = (
-    f"Pass the same frames as before to resume. To send other rows, name another output folder with "
-    f"{parameter('output')}, or {START_OVER}."
+    f"Pass the same frames as before to resume. To send other frames, name a folder of their own with "
+    f"{parameter('output')}, since loads of frames share one by default; or {START_OVER}."
 )
 
 
@@ -35,7 +37,7 @@ def refuse_missing_results(ledger: Ledger, record: LoadRecord, outputs: OutputFo
     """Refuse to resume if results are missing, since they can only be had again by sending all rows again."""
     done = ledger.done_chunks(record.load)
     if not done and outputs.path.resolve() != Path(record.output) and Path(record.output).exists():
-        outputs.prepare_for_new_load(fresh=False, known_sources=ledger.sources())
+        outputs.refuse_results(ledger.sources())
     with_undelivered = ledger.chunks_with_undelivered_rows(record.load) if record.phase != "done" else ()
     missing = outputs.count_missing(done, with_undelivered)
     if missing:
@@ -69,6 +71,8 @@ class EarlierRuns:
         self._client = client
         self._as_of = as_of
         self.done_chunks: Mapping[int, int] = ledger.done_chunks(load)
+        # Whether the API has accepted calls of this load, and so the key.
+        self.any_accepted = any(status in GOOD for status, _ in ledger.totals(load).reasons)
         self._calls = Seen()
         self._not_remembered = deque(self.done_chunks)
 

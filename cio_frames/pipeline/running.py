@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cio_frames import validation
 from cio_frames._util.progress import bar, color_bar, print_counts
-from cio_frames._util.signals import sigterm_as_interrupt
+from cio_frames._util.signals import stop_signals
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.client import Client, offline_client
-from cio_frames.delivery.dispatcher import deliver
-from cio_frames.delivery.observer import NullObserver
+from cio_frames.delivery.batching import Batch
+from cio_frames.delivery.deliverer import deliver
+from cio_frames.delivery.observer import NullObserver, Observer
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
 from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
-from cio_frames.encoding import ID_PLACEHOLDER, EncodeError
+from cio_frames.encoding import ID_PLACEHOLDER
 from cio_frames.errors import (
     AuthenticationError,
     CampaignsError,
+    CioFramesError,
     DeliveryError,
     FrameError,
     InterruptedLoad,
@@ -37,8 +37,9 @@ from cio_frames.pipeline.campaigns import CampaignRows, campaigns_error, count_c
 from cio_frames.pipeline.encode_run import EncodedSlice, EncodeRun
 from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.pipeline.prepared import Prepared
-from cio_frames.report import Survey, ValidationReport, column_facts, merge_column_facts
-from cio_frames.results import GOOD, RUN_FACTS, raise_for_status, status_counts
+from cio_frames.pipeline.report_builder import ReportBuilder
+from cio_frames.report import ValidationReport
+from cio_frames.results import GOOD, RESULT_ATTRS, raise_for_status, status_counts
 
 
 def run_call(
@@ -55,8 +56,12 @@ def run_call(
     slice_rows: int | None = None,
     backoff: Backoff = DEFAULT_BACKOFF,
     clock: Callable[[], pd.Timestamp] = lambda: pd.Timestamp.now("UTC"),
+    observers: Sequence[Observer] = (),
 ) -> pd.DataFrame:
-    """Send a frame, or find out what would be sent, and return the result frame."""
+    """Send a frame, or find out what would be sent, and return the result frame.
+
+    ``observers`` are notified of each batch before it leaves, and of each outcome after it is in the result.
+    """
     require_choice("on_invalid", on_invalid, get_args(OnInvalid))
     require_choice("on_undelivered", on_undelivered, get_args(OnUndelivered))
     if client is not None and not isinstance(client, Client):
@@ -68,129 +73,130 @@ def run_call(
     if on_invalid == "raise":
         _raise_invalid(prepared, client)
     campaigns = count_campaign_rows(frame, call_spec, now, invalid=prepared.invalid_rows())
-    facts = {"campaign_rows": {"younger_than_72_hours": campaigns.young, "without_timestamp": campaigns.untimed}}
+    facts: dict[str, Any] = {"campaign_rows": {"young": campaigns.young, "untimed": campaigns.untimed}}
     if dry_run:
-        result = _dry_run(prepared, client, frame.index)
-        result.attrs[RUN_FACTS] = facts
-        print_counts(call_spec.what, status_counts(result), progress, remark=_remark(result, campaigns))
+        encode_run = EncodeRun(prepared, client, message_ids=MessageIds(None))
+        for number, (_, batch) in enumerate(encode_run.batches()):
+            encode_run.outcomes.record(batch.rows, "ready", batch=number)
+        result = _frame_with_facts(encode_run, frame.index, facts)
+        _print_frame_counts(call_spec.what, result, encode_run, progress, campaigns)
         return result
     if campaigns and not allow_campaigns:
         raise campaigns_error(campaigns, frame, call_spec)
-    with bar(len(frame), progress, call_spec.what) as progress_bar:
-        observer = _FrameObserver(progress_bar.update)
+    facts["as_of"] = str(run_as_of)
+    with stop_signals() as stops, bar(len(frame), progress, call_spec.what) as progress_bar:
+        observer = _FrameObserver(progress_bar.update, observers)
         message_ids = MessageIds(run_as_of)
         encode_run = observer.encode_run = EncodeRun(prepared, client, message_ids=message_ids, observer=observer)
-        with sigterm_as_interrupt():
+        try:
             delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
-        encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
-        result = encode_run.outcomes.frame(frame.index)
-        result.attrs[RUN_FACTS] = {"as_of": str(run_as_of), **facts}
-        color_bar(progress_bar, good=int(result["status"].isin(GOOD).sum()), rows=len(result))
-    _raise_if_stopped(delivery, result)
-    print_counts(call_spec.what, status_counts(result), progress, remark=_remark(result))
+        except KeyboardInterrupt:
+            # Ctrl-C once more, while delivery was about to wait for what is in flight.
+            delivery = Delivery(stop_reason=StopReason.INTERRUPTED, why=_INTERRUPTED_AGAIN)
+        try:
+            with stops.held_back():
+                encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
+                result = _frame_with_facts(encode_run, frame.index, facts)
+                color_bar(progress_bar, good=int(result["status"].isin(GOOD).sum()), rows=len(result))
+        except KeyboardInterrupt:
+            raise InterruptedLoad(delivery.why or _INTERRUPTED_AT_THE_END, result) from None
+        _raise_if_stopped(delivery, result)
+    _print_frame_counts(call_spec.what, result, encode_run, progress)
     if on_undelivered == "raise":
         raise_for_status(result)
     return result
 
 
-def _dry_run(prepared: Prepared, client: Client, index: pd.Index[Any]) -> pd.DataFrame:
-    """Return the result frame of a run that sends nothing."""
-    encode_run = EncodeRun(prepared, client, message_ids=MessageIds(None))
-    for number, (_, batch) in enumerate(encode_run.batches()):
-        encode_run.outcomes.record(batch.rows, "ready", batch=number)
-    return encode_run.outcomes.frame(index)
-
-
-def _remark(result: pd.DataFrame, campaigns: CampaignRows | None = None) -> str:
-    """Return what the closing line says after the counts."""
-    if campaigns:
-        error = CampaignsError(campaigns.young, campaigns.untimed)
-        return f"{error.rows:,} can start campaigns: {render(error.causes)}"
-    return "" if result["status"].isin(GOOD).all() else "see result['reason']"
-
-
 def _raise_invalid(prepared: Prepared, client: Client) -> None:
     """Raise InvalidRowsError if any row is invalid, before anything is sent."""
-    report = _check_frame(prepared, client, pd.Timestamp.now("UTC"))
+    builder = ReportBuilder(prepared.call_spec, client, pd.Timestamp.now("UTC"))
+    builder.add(prepared)
+    report = builder.report(prepared.frame.index)
     if not report.ok:
         raise InvalidRowsError(report)
 
 
 class _FrameObserver(NullObserver):
-    """Records the outcomes of a frame's rows, and counts rows on the progress bar."""
+    """Records the outcomes of a frame's rows, counts rows on the progress bar, and notifies other observers."""
 
     encode_run: EncodeRun
 
-    def __init__(self, count_rows: Callable[[int], object]) -> None:
+    def __init__(self, count_rows: Callable[[int], object], others: Sequence[Observer]) -> None:
         self._count_rows = count_rows
+        self._others = others
+
+    def before_send(self, batch: Batch) -> None:
+        for other in self._others:
+            other.before_send(batch)
+        # Until an outcome replaces it, also if delivery is broken off.
+        self.encode_run.outcomes.record(batch.rows, "unknown", reason=_NO_ANSWER_NOTED)
 
     def on_outcome(self, outcome: Outcome) -> None:
         self.encode_run.record(outcome)
+        for other in self._others:
+            other.on_outcome(outcome)
 
     def on_rows(self, count: int) -> None:
         self._count_rows(count)
 
 
+_NO_ANSWER_NOTED = "sent, and delivery was broken off before an answer was noted; it may have been accepted"
+_INTERRUPTED_AGAIN = "The load was interrupted twice; requests in flight were not waited for."
+_INTERRUPTED_AT_THE_END = "The load was interrupted; all requests were finished before."
+
+
 def _raise_if_stopped(delivery: Delivery, result: pd.DataFrame) -> None:
-    """Raise with the result frame if delivery stopped early."""
+    """Raise with the result frame if delivery stopped early or was interrupted."""
     match delivery.stop_reason:
         case StopReason.UNAUTHORIZED:
             raise AuthenticationError(delivery.why, result)
         case StopReason.INTERRUPTED:
             raise InterruptedLoad(delivery.why, result)
-        case StopReason.UNEXPECTED | StopReason.FAILED:
-            raise DeliveryError(delivery.why, result) from delivery.error
+        case StopReason.UNEXPECTED | StopReason.MISCONFIGURED | StopReason.FAILED:
+            error = delivery.error
+            why = error.text_by_door() if isinstance(error, CioFramesError) else delivery.why
+            raise DeliveryError(why, result) from error
+
+
+def _frame_with_facts(encode_run: EncodeRun, index: pd.Index[Any], facts: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the result frame, with what is not about single rows in its attrs: facts of the run, other warnings."""
+    result = encode_run.outcomes.frame(index)
+    # pandas copies attrs to what is made of the frame, and writes them to files as JSON: so they are plain values, and
+    # warnings say how many rows they are about.
+    result.attrs[RESULT_ATTRS] = dict(facts)
+    warnings = encode_run.all_warnings()
+    if warnings:
+        result.attrs[RESULT_ATTRS] |= {"rows": len(result), "warnings": validation.to_records(warnings)}
+    return result
+
+
+def _print_frame_counts(
+    what: str,
+    result: pd.DataFrame,
+    encode_run: EncodeRun,
+    wanted: bool | None,
+    campaigns: CampaignRows | None = None,
+) -> None:
+    """End an interactive call with one line: counts by status, warnings, and in a dry run who can start campaigns."""
+    remarks = []
+    if not result["status"].isin(GOOD).all():
+        remarks.append("see result['reason']")
+    warnings = validation.warning_lines(encode_run.all_warnings())
+    if warnings:
+        remarks.append(f"{validation.count_of(warnings, 'warning')}, see cio.summary(result)")
+    if campaigns:
+        error = CampaignsError(campaigns.young, campaigns.untimed)
+        remarks.append(f"{error.rows:,} can start campaigns ({render(error.causes)})")
+    print_counts(what, status_counts(result), wanted, remarks=remarks)
 
 
 def build_report(
     frame: pd.DataFrame, call_spec: CallSpec, client: Client | None = None, *, checked_at: pd.Timestamp | None = None
 ) -> ValidationReport:
     """Check and encode a frame, send nothing, and return what is wrong with it and the facts of its rows."""
-    prepared = Prepared(frame, call_spec, warn=True)
-    return _check_frame(prepared, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
-
-
-def _check_frame(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> ValidationReport:
-    encode_run = EncodeRun(prepared, client, message_ids=None)
-    survey = Survey(checked_at, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
-    events = prepared.events()
-    for encoded in encode_run.encoded_slices():
-        survey.add_call_sizes(encoded.sizes[~encoded.invalid])
-        sent = np.flatnonzero(np.asarray(encoded.payloads.is_valid()))
-        survey.add_timestamps(encoded.timestamp_ms[sent], events[encoded.start + sent])
-        for _, batch in encode_run.cut(encoded):
-            survey.add_request(body_bytes=len(batch.body))
-    cases = [prepared.failures]
-    cases += [
-        validation.failure_cases(
-            encode_error.rows,
-            encode_error.label,
-            encode_error.check,
-            encode_error.reason,
-            values=_failing_cells(prepared.frame, encode_error),
-        )
-        for encode_error in encode_run.encode_errors
-    ]
-    cases += [validation.failure_cases(rows, None, "max_call_bytes", reasons) for rows, reasons in encode_run.too_large]
-    cases += [prepared.warnings, *encode_run.warnings]
-    columns = [
-        each
-        for call_group in prepared.call_groups
-        for each in column_facts(call_group.frame, call_group.columns, prepared.call_spec.options.timezone)
-    ]
-    return ValidationReport(
-        prepared.call_spec.what,
-        prepared.frame.index,
-        validation.concat_failures(cases),
-        survey.facts(merge_column_facts(columns)),
-        against=prepared.call_spec.against,
-    )
-
-
-def _failing_cells(frame: pd.DataFrame, encode_error: EncodeError) -> npt.NDArray[np.object_] | None:
-    """Return the cells of an encode error; None if its label is not the label of one column."""
-    places = [place for place, label in enumerate(frame.columns) if label in {encode_error.label}]
-    return frame.iloc[:, places[0]].iloc[encode_error.rows].to_numpy(dtype=object) if len(places) == 1 else None
+    builder = ReportBuilder(call_spec, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
+    builder.add(Prepared(frame, call_spec))
+    return builder.report(frame.index)
 
 
 # Fields that identify what a call is about, and their names in audit files.

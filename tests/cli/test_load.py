@@ -148,7 +148,8 @@ def test_a_file_with_semicolons_is_refused_with_the_remedy(run, ends, tmp_path, 
     path.write_text("user_id;plan\nada;free\n", encoding="utf-8")
     status, printed = ends(command, path, "--call", "identify")
     assert (status, len(sandbox.requests())) == (2, 0)
-    assert "The name of the only column contains semicolons: save the file with commas." in printed.err
+    assert "its columns are probably separated by ';', not ','. Pass --delimiter ';'." in printed.err
+    assert ends(command, path, "--call", "identify", "--delimiter", ";")[0] == 0
 
 
 @pytest.mark.parametrize("command", ["load", "validate"])

@@ -25,6 +25,7 @@ VALUES = {
     "confirm": 1,
     "context": {"ip": "10.0.0.1"},
     "dry_run": True,
+    "exact_ids": True,
     "integrations": {"All": False},
     "nulls": "send",
     "on_invalid": "raise",
@@ -78,7 +79,7 @@ def test_every_public_parameter_reaches_the_call_spec_or_the_options_of_the_run(
     call_spec, options = runs[-1]
     if parameter in RUN_OPTIONS:
         assert options[parameter] is value
-    elif parameter in ("schema", "strict_schema"):
+    elif parameter in ("schema", "strict_schema", "exact_ids"):
         assert getattr(call_spec, parameter) is value
     elif parameter == "nulls":
         assert call_spec.options.send_nulls

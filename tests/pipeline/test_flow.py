@@ -13,7 +13,7 @@ import pytest
 
 import cio_frames as cio
 from cio_frames import pipeline
-from cio_frames.delivery.dispatcher import deliver
+from cio_frames.delivery.deliverer import deliver
 from cio_frames.delivery.replies import Reply
 from cio_frames.loading import read
 from cio_frames.pipeline import build_call_spec, encode_payloads, run_call
@@ -21,7 +21,7 @@ from cio_frames.pipeline.as_of import AsOf
 from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.spec.package_data import package_folder
 
-COLUMNS = ["status", "reason", "message_id", "bytes", "batch", "http_status", "attempts"]
+COLUMNS = ["status", "reason", "warning", "message_id", "bytes", "batch", "http_status", "attempts"]
 
 
 def statuses(result):
@@ -49,15 +49,16 @@ def test_the_result_has_the_columns_and_dtypes_of_the_contract(sandbox):
     assert {name: str(dtype) for name, dtype in result.dtypes.items()} == {
         "status": "category",
         "reason": "string",
+        "warning": "string",
         "message_id": "string",
         "bytes": "Int64",
         "batch": "Int64",
         "http_status": "Int64",
         "attempts": "Int64",
     }
-    facts = result.drop(columns=["message_id", "reason"]).to_dict("records")
+    facts = result.drop(columns=["message_id", "reason", "warning"]).to_dict("records")
     assert facts == [{"status": "delivered", "bytes": 87, "batch": 0, "http_status": 200, "attempts": 1}]
-    assert result["reason"].isna().all()
+    assert result[["reason", "warning"]].isna().all(axis=None)
 
 
 @pytest.mark.parametrize(

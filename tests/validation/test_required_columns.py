@@ -19,7 +19,7 @@ def test_a_property_that_the_event_cannot_do_without_must_be_in_every_row():
 
 def test_a_column_that_is_sent_under_another_name_or_not_at_all_is_not_checked_by_its_own():
     frame = orders(total=["free"], discount=["none"])
-    assert reasons(frame, properties={"total": "price_tag"})[0][1].startswith("total: not a known property")
+    assert reasons(frame, properties={"total": "price_tag"}) == []
     assert frame.cio.track("Order Completed", properties={"total": "x"}, dry_run=True)["status"].tolist() == ["ready"]
 
 
