@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol, get_args
@@ -172,15 +172,7 @@ class SpecError(CioFramesError):
 
 
 class FrameError(CioFramesError):
-    """The frame or source cannot make the call, whatever its rows hold.
-
-    Attributes
-    ----------
-    result : LoadResult or None
-        The outcome of the frames before this one, if a load had sent some.
-    """
-
-    result: Any = None
+    """The frame or source cannot make the call, whatever its rows hold."""
 
     def at(self, where: str) -> FrameError:
         """Return the same error with the name of its file or frame in front.
@@ -287,9 +279,18 @@ def _top_reasons(report: Any) -> str:
     summary = report.summary() if hasattr(report, "summary") else None
     if summary is None:
         return ""
-    errors = summary[summary["severity"].eq("error")].head(_TOP_REASONS)
-    reasons = [f"{why} ({rows:,})" for why, rows in zip(errors["first_reason"], errors["rows"], strict=True)]
-    return f"Top reasons: {'; '.join(reasons)}. "
+    errors = summary[summary["severity"].eq("error")]
+    return f"{list_reasons(zip(errors['first_reason'], errors['rows'], strict=True))} "
+
+
+def list_reasons(rows: Iterable[tuple[str, int]]) -> str:
+    """Return the most frequent reasons, given with their rows, as a sentence.
+
+    >>> list_reasons([("total: must be a number", 1), ("user_id: required value is missing", 12)])
+    'Top reasons: user_id: required value is missing (12); total: must be a number (1).'
+    """
+    top = sorted(rows, key=lambda reason: -reason[1])[:_TOP_REASONS]
+    return f"Top reasons: {'; '.join(f'{reason} ({count:,})' for reason, count in top)}."
 
 
 class CampaignsError(FrameError):

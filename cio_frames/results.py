@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from cio_frames._util.arrays import Bools, Ints
-from cio_frames.errors import FrameError, UndeliveredError
+from cio_frames.errors import FrameError, UndeliveredError, list_reasons
 
 Status = Literal[
     "delivered", "acknowledged", "unchanged", "invalid", "too_large", "rejected", "unknown", "unsent", "ready"
@@ -34,7 +34,6 @@ GOOD: frozenset[str] = frozenset({"delivered", "acknowledged", "unchanged", "rea
 RESULT_ATTRS = "cio"
 
 _NOT_SET = -1
-_TOP_REASONS = 3
 _TEXT = pd.StringDtype("pyarrow")
 _STATUS = pd.CategoricalDtype(pd.Index(STATUSES))
 _COLUMNS = pd.Index(["status", "reason", "warning", "message_id", "bytes", "batch", "http_status", "attempts"])
@@ -183,30 +182,23 @@ def raise_for_status(result: Any) -> Any:
     >>> people = pd.DataFrame({"user_id": ["ada", None]})
     >>> raise_for_status(people.cio.identify(dry_run=True))
     Traceback (most recent call last):
-    cio_frames.errors.UndeliveredError: 1 of 2 rows cannot be sent or were not delivered. Top reasons: user_id: \
-required value is missing (1). Rows: 1 ready, 1 invalid. See .result for the status of each row.
+    cio_frames.errors.UndeliveredError: 1 of 2 rows were not delivered. Top reasons: user_id: required value \
+is missing (1). Rows: 1 ready, 1 invalid. See .result for the status of each row.
     """
-    if isinstance(result, pd.DataFrame) and "status" in result.columns and "reason" in result.columns:
-        counts = status_counts(result)
-        undelivered = result[~result["status"].isin(GOOD)]
-        reasons = {str(why): int(rows) for why, rows in undelivered["reason"].value_counts().items()}
-        is_stopped = False
+    if isinstance(result, pd.DataFrame) and {"status", "reason"} <= set(result.columns):
+        counts, is_good = status_counts(result), bool(result["status"].isin(GOOD).all())
+        found = result["reason"][~result["status"].isin(GOOD)].value_counts().items()
+        reasons = [(str(reason), int(rows)) for reason, rows in found]
     elif hasattr(result, "statuses") and hasattr(result, "reasons"):
-        counts, is_stopped = result.statuses, not result.ok
-        reasons = {}
-        for (status, reason), rows in result.reasons.items():
-            if status not in GOOD and reason is not None:
-                reasons[reason] = reasons.get(reason, 0) + rows
+        counts, is_good = result.statuses, result.ok
+        reasons = [(reason, rows) for (status, reason), rows in result.reasons.items() if reason and status not in GOOD]
     else:
         raise FrameError(f"raise_for_status takes the result of a call or a load, got {type(result).__name__}.")
-    bad = sum(rows for status, rows in counts.items() if status not in GOOD)
-    if not bad and not is_stopped:
+    if is_good:
         return result
-    top = sorted(reasons.items(), key=lambda reason: -reason[1])[:_TOP_REASONS]
-    why = f" Top reasons: {'; '.join(f'{reason} ({rows:,})' for reason, rows in top)}." if top else ""
-    raise UndeliveredError(
-        f"{bad:,} of {sum(counts.values()):,} rows cannot be sent or were not delivered.{why}", result
-    )
+    bad = sum(rows for status, rows in counts.items() if status not in GOOD)
+    why = f" {list_reasons(reasons)}" if reasons else ""
+    raise UndeliveredError(f"{bad:,} of {sum(counts.values()):,} rows were not delivered.{why}", result)
 
 
 def status_counts(result: pd.DataFrame) -> dict[str, int]:

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import IO, Any
@@ -70,7 +70,7 @@ def color_bar(shown: tqdm[Any], *, good: int, rows: int) -> None:
     shown.refresh()
 
 
-def print_counts(what: str, counts: Mapping[str, int], wanted: bool | None, *, remark: str = "") -> None:
+def print_counts(what: str, counts: Mapping[str, int], wanted: bool | None, *, remarks: Sequence[str] = ()) -> None:
     """End an interactive call with one line on stderr: how many rows have each status.
 
     ``wanted`` is as for :func:`bar`.
@@ -78,8 +78,9 @@ def print_counts(what: str, counts: Mapping[str, int], wanted: bool | None, *, r
     if sys.stderr is None or not (_is_interactive() if wanted is None else wanted):
         return
     counted = ", ".join(f"{rows:,} {status}" for status, rows in counts.items() if rows) or "no rows"
-    sys.stderr.write(f"{what}: {counted}{f'; {remark}' if remark else ''}\n")
-    sys.stderr.flush()
+    stream = _TolerantStream(sys.stderr)
+    stream.write("; ".join([clean_text(f"{what}: {counted}"), *remarks]) + "\n")
+    stream.flush()
 
 
 class LoadProgress:

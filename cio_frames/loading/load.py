@@ -35,6 +35,7 @@ from cio_frames.pipeline.call_spec import (
     require_choice,
 )
 from cio_frames.results import raise_for_status
+from cio_frames.validation import count_of, warning_lines
 
 
 def load(
@@ -191,9 +192,19 @@ def load(
             fresh=fresh, as_of=as_of, allow_campaigns=allow_campaigns, progress=progress,
             read_options=ReadOptions(csv_options_from(csv), partitions),
         )  # fmt: skip
-        remark = f"see {result.undelivered}" if result.undelivered else result.why
-        print_counts(call_spec.what, result.statuses, progress, remark=remark.rstrip("."))
+        _print_load_counts(result, progress)
         return result if on_undelivered == "return" else cast(LoadResult, raise_for_status(result))
+
+
+def _print_load_counts(result: LoadResult, wanted: bool | None) -> None:
+    """End an interactive load with one line: counts by status, warnings, and where the undelivered rows are."""
+    remarks = [] if result.undelivered is None else [f"see {result.undelivered}"]
+    warnings = warning_lines(result.warnings)
+    if warnings:
+        remarks.append(f"{count_of(warnings, 'warning')}, see cio.summary(result)")
+    if result.recent:
+        remarks.append(f"{sum(result.recent.values()):,} can start campaigns")
+    print_counts(result.what, result.statuses, wanted, remarks=[*remarks, *filter(None, [result.why.rstrip(".")])])
 
 
 def load_source(

@@ -441,8 +441,7 @@ class LoadRun:
             as_of=str(self._as_of),
             warnings=tuple(warnings),
         )
-        good = sum(rows for status, rows in result.statuses.items() if status in GOOD)
-        self._progress.color(good=good, rows=result.rows)
+        self._progress.color(good=result.rows - result.undelivered_rows, rows=result.rows)
         return result
 
 

@@ -20,10 +20,9 @@ from cio_frames.errors import CampaignsError
 from cio_frames.pipeline.call_groups import find_event_column
 from cio_frames.pipeline.call_spec import CallSpec
 from cio_frames.report.survey import CAMPAIGN_HOURS
+from cio_frames.validation import ACTING_FAMILY
 
-# Customer.io acts on these events and does not store them: they start no campaign.
-_ACTING_FAMILY = "customerio"
-_SAMPLE_ROWS = 100
+_ROWS_LOOKED_AT = 100
 # Names of columns with the time of an event, and of columns with other times.
 _EVENT_TIME = re.compile(r"(?:^|[_. ])(?:at|on|time|timestamp|date|datetime|when|ts)$|(?:[a-z])(?:At|On|Time|Date)$")
 _EVENT_VERB = re.compile(r"creat|happen|occur|order|plac|purchas|view|visit|event|sent|seen|paid|complet", re.I)
@@ -72,7 +71,7 @@ def acting_events() -> frozenset[str]:
     (True, False)
     """
     events = spec.events_by_any_name().items()
-    return frozenset(name for name, event in events if event.family == _ACTING_FAMILY)
+    return frozenset(name for name, event in events if event.family == ACTING_FAMILY)
 
 
 def count_campaign_rows(
@@ -121,7 +120,10 @@ def campaign_columns(labels: Sequence[Hashable], call_spec: CallSpec) -> list[Ha
     """Return the columns that tell which rows can start campaigns: the time, the call, the event."""
     position = timestamp_position(labels, call_spec)
     time = [] if position is None else [labels[position]]
-    kinds = (call_spec.mapping.type_column if call_spec.call == "batch" else None, find_event_column(labels, call_spec))
+    kinds = (
+        call_spec.mapping.type_column if call_spec.call == "batch" else None,
+        find_event_column(set(labels), call_spec),
+    )
     return [*time, *(label for label in kinds if label is not None)]
 
 
@@ -133,7 +135,7 @@ def timestamp_position(labels: Sequence[Hashable], call_spec: CallSpec) -> int |
     1
     """
     label = "timestamp" if call_spec.mapping.timestamp is None else call_spec.mapping.timestamp
-    return position_of(labels, label, call_spec.call) if label in labels else None
+    return position_of(labels, label, call_spec.call) if label in set(labels) else None
 
 
 def find_time_column(frame: pd.DataFrame, call_spec: CallSpec) -> Hashable | None:
@@ -144,7 +146,7 @@ def find_time_column(frame: pd.DataFrame, call_spec: CallSpec) -> Hashable | Non
     >>> find_time_column(orders, CallSpec("page", ColumnMapping()))
     'happened_at'
     """
-    sample = frame.head(_SAMPLE_ROWS)
+    sample = frame.head(_ROWS_LOOKED_AT)
     best: Hashable | None = None
     best_score = 0
     for position, label in enumerate(sample.columns):
@@ -166,8 +168,8 @@ def _are_events(frame: pd.DataFrame, call_spec: CallSpec) -> Bools:
     if call_spec.call == "batch":
         kinds = frame.iloc[:, position_of(labels, call_spec.mapping.type_column, call_spec.call)]
         is_event = kinds.isin(spec.EVENT_CALLS).to_numpy(dtype=bool)
-        tracks = kinds.eq("track").to_numpy(dtype=bool, na_value=False)
-    event_column = find_event_column(labels, call_spec)
+        tracks = np.fromiter((isinstance(kind, str) and kind == "track" for kind in kinds), bool, len(kinds))
+    event_column = find_event_column(frame.columns, call_spec)
     if event_column is not None:
         names = frame.iloc[:, position_of(labels, event_column, call_spec.call)].astype(object)
         acts = np.fromiter((isinstance(name, str) and name in acting_events() for name in names), bool, len(names))

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from cio_frames import validation
 from cio_frames._util.progress import bar, color_bar, print_counts
-from cio_frames._util.signals import StopSignals, stop_signals
+from cio_frames._util.signals import stop_signals
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.client import Client, offline_client
 from cio_frames.delivery.batching import Batch
@@ -73,46 +73,38 @@ def run_call(
     if on_invalid == "raise":
         _raise_invalid(prepared, client)
     campaigns = count_campaign_rows(frame, call_spec, now, invalid=prepared.invalid_rows())
-    facts = {"campaign_rows": {"younger_than_72_hours": campaigns.young, "without_timestamp": campaigns.untimed}}
+    facts: dict[str, Any] = {"campaign_rows": {"young": campaigns.young, "untimed": campaigns.untimed}}
     if dry_run:
-        result = _dry_run(prepared, client, frame.index, facts)
-        print_counts(call_spec.what, status_counts(result), progress, remark=_remark(result, campaigns))
+        encode_run = EncodeRun(prepared, client, message_ids=MessageIds(None))
+        for number, (_, batch) in enumerate(encode_run.batches()):
+            encode_run.outcomes.record(batch.rows, "ready", batch=number)
+        result = _frame_with_facts(encode_run, frame.index, facts)
+        _print_frame_counts(call_spec.what, result, encode_run, progress, campaigns)
         return result
     if campaigns and not allow_campaigns:
         raise campaigns_error(campaigns, frame, call_spec)
-    with stop_signals() as stops:
-        with bar(len(frame), progress, call_spec.what) as progress_bar:
-            observer = _FrameObserver(progress_bar.update, observers)
-            message_ids = MessageIds(run_as_of)
-            encode_run = observer.encode_run = EncodeRun(prepared, client, message_ids=message_ids, observer=observer)
-            try:
-                delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
-            except KeyboardInterrupt:
-                # Ctrl-C once more, while delivery was about to wait for what is in flight.
-                delivery = Delivery(stop_reason=StopReason.INTERRUPTED, why=_INTERRUPTED_AGAIN)
-            result = _result_frame(encode_run, delivery, frame.index, {"as_of": str(run_as_of), **facts}, stops)
-            color_bar(progress_bar, good=int(result["status"].isin(GOOD).sum()), rows=len(result))
+    facts["as_of"] = str(run_as_of)
+    with stop_signals() as stops, bar(len(frame), progress, call_spec.what) as progress_bar:
+        observer = _FrameObserver(progress_bar.update, observers)
+        message_ids = MessageIds(run_as_of)
+        encode_run = observer.encode_run = EncodeRun(prepared, client, message_ids=message_ids, observer=observer)
+        try:
+            delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
+        except KeyboardInterrupt:
+            # Ctrl-C once more, while delivery was about to wait for what is in flight.
+            delivery = Delivery(stop_reason=StopReason.INTERRUPTED, why=_INTERRUPTED_AGAIN)
+        try:
+            with stops.held_back():
+                encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
+                result = _frame_with_facts(encode_run, frame.index, facts)
+                color_bar(progress_bar, good=int(result["status"].isin(GOOD).sum()), rows=len(result))
+        except KeyboardInterrupt:
+            raise InterruptedLoad(delivery.why or _INTERRUPTED_AT_THE_END, result) from None
         _raise_if_stopped(delivery, result)
-    print_counts(call_spec.what, status_counts(result), progress, remark=_remark(result))
+    _print_frame_counts(call_spec.what, result, encode_run, progress)
     if on_undelivered == "raise":
         raise_for_status(result)
     return result
-
-
-def _dry_run(prepared: Prepared, client: Client, index: pd.Index[Any], facts: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the result frame of a run that sends nothing."""
-    encode_run = EncodeRun(prepared, client, message_ids=MessageIds(None))
-    for number, (_, batch) in enumerate(encode_run.batches()):
-        encode_run.outcomes.record(batch.rows, "ready", batch=number)
-    return _frame_with_attrs(encode_run, index, facts)
-
-
-def _remark(result: pd.DataFrame, campaigns: CampaignRows | None = None) -> str:
-    """Return what the closing line says after the counts."""
-    if campaigns:
-        error = CampaignsError(campaigns.young, campaigns.untimed)
-        return f"{error.rows:,} can start campaigns: {render(error.causes)}"
-    return "" if result["status"].isin(GOOD).all() else "see result['reason']"
 
 
 def _raise_invalid(prepared: Prepared, client: Client) -> None:
@@ -153,21 +145,8 @@ _INTERRUPTED_AGAIN = "The load was interrupted twice; requests in flight were no
 _INTERRUPTED_AT_THE_END = "The load was interrupted; all requests were finished before."
 
 
-def _result_frame(
-    encode_run: EncodeRun, delivery: Delivery, index: pd.Index[Any], facts: Mapping[str, Any], stops: StopSignals
-) -> pd.DataFrame:
-    """Return the result frame; raise with it if a stop signal came while it was made."""
-    try:
-        with stops.held_back():
-            encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
-            result = _frame_with_attrs(encode_run, index, facts)
-    except KeyboardInterrupt:
-        raise InterruptedLoad(delivery.why or _INTERRUPTED_AT_THE_END, result) from None
-    return result
-
-
 def _raise_if_stopped(delivery: Delivery, result: pd.DataFrame) -> None:
-    """Raise with the result frame if delivery stopped early."""
+    """Raise with the result frame if delivery stopped early or was interrupted."""
     match delivery.stop_reason:
         case StopReason.UNAUTHORIZED:
             raise AuthenticationError(delivery.why, result)
@@ -179,16 +158,36 @@ def _raise_if_stopped(delivery: Delivery, result: pd.DataFrame) -> None:
             raise DeliveryError(why, result) from error
 
 
-def _frame_with_attrs(encode_run: EncodeRun, index: pd.Index[Any], facts: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the result frame, with what is about columns or all rows in its attrs."""
+def _frame_with_facts(encode_run: EncodeRun, index: pd.Index[Any], facts: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the result frame, with what is not about single rows in its attrs: facts of the run, other warnings."""
     result = encode_run.outcomes.frame(index)
     # pandas copies attrs to what is made of the frame, and writes them to files as JSON: so they are plain values, and
-    # say how many rows they are about.
-    result.attrs[RESULT_ATTRS] = {**facts, "rows": len(result)}
+    # warnings say how many rows they are about.
+    result.attrs[RESULT_ATTRS] = dict(facts)
     warnings = encode_run.all_warnings()
     if warnings:
-        result.attrs[RESULT_ATTRS]["warnings"] = validation.to_records(warnings)
+        result.attrs[RESULT_ATTRS] |= {"rows": len(result), "warnings": validation.to_records(warnings)}
     return result
+
+
+def _print_frame_counts(
+    what: str,
+    result: pd.DataFrame,
+    encode_run: EncodeRun,
+    wanted: bool | None,
+    campaigns: CampaignRows | None = None,
+) -> None:
+    """End an interactive call with one line: counts by status, warnings, and in a dry run who can start campaigns."""
+    remarks = []
+    if not result["status"].isin(GOOD).all():
+        remarks.append("see result['reason']")
+    warnings = validation.warning_lines(encode_run.all_warnings())
+    if warnings:
+        remarks.append(f"{validation.count_of(warnings, 'warning')}, see cio.summary(result)")
+    if campaigns:
+        error = CampaignsError(campaigns.young, campaigns.untimed)
+        remarks.append(f"{error.rows:,} can start campaigns ({render(error.causes)})")
+    print_counts(what, status_counts(result), wanted, remarks=remarks)
 
 
 def build_report(
