@@ -15,13 +15,14 @@ import pandas as pd
 from cio_frames.arrow.tables import AnyFrame, as_frame
 from cio_frames.client import Client
 from cio_frames.columns import Selection
+from cio_frames.pipeline.as_of import AsOfValue
 from cio_frames.pipeline.call_spec import AnyCall, CallSpec, Nulls, OnInvalid, Schema, build_call_spec
 
 if TYPE_CHECKING:
     from cio_frames.report import ValidationReport
 
 # What a run needs beside its CallSpec.
-RUN_OPTIONS = ("client", "dry_run", "on_invalid", "progress")
+RUN_OPTIONS = ("client", "dry_run", "on_invalid", "as_of", "progress")
 
 
 def identify(
@@ -39,8 +40,10 @@ def identify(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one identify call per row: who a person is, and their traits.
@@ -60,7 +63,8 @@ def identify(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -82,10 +86,19 @@ def identify(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -140,8 +153,10 @@ def track(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one track call per row: what a person did.
@@ -165,7 +180,8 @@ def track(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
@@ -187,10 +203,19 @@ def track(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -243,8 +268,10 @@ def page(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one page call per row: which page of a web site a person saw.
@@ -266,7 +293,8 @@ def page(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
@@ -288,10 +316,19 @@ def page(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -343,8 +380,10 @@ def screen(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one screen call per row: which screen of an app a person saw.
@@ -366,7 +405,8 @@ def screen(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
@@ -388,10 +428,19 @@ def screen(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -443,8 +492,10 @@ def group(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one group call per row: create or update an object, and relate a person to it.
@@ -467,7 +518,8 @@ def group(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -489,10 +541,19 @@ def group(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -542,8 +603,10 @@ def alias(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one alias call per row: merge ``previous_id`` into ``user_id``, which stays.
@@ -563,7 +626,8 @@ def alias(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     context : column label or dict, optional
         A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
@@ -582,10 +646,19 @@ def alias(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -642,8 +715,10 @@ def batch(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send mixed calls: a column holds the call of each row.
@@ -674,7 +749,8 @@ def batch(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -699,10 +775,19 @@ def batch(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -766,6 +851,7 @@ def validate(
     client: Client | None = None,
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
 ) -> ValidationReport:
@@ -799,8 +885,7 @@ def validate(
         Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
         Customer.io uses the time of receipt.
     message_id : column label, optional
-        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -821,6 +906,10 @@ def validate(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -870,6 +959,7 @@ def payloads(
     client: Client | None = None,
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
 ) -> pd.Series[Any]:
@@ -901,8 +991,9 @@ def payloads(
         Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
         Customer.io uses the time of receipt.
     message_id : column label, optional
-        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, a call with a
+        timestamp gets a ULID made from its content and its timestamp, and a call without a timestamp gets its id only
+        when it is sent.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -923,6 +1014,10 @@ def payloads(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str

@@ -17,8 +17,9 @@ import pandas as pd
 from cio_frames.arrow.tables import AnyFrame, as_frame
 from cio_frames.client import Client
 from cio_frames.columns import Selection, suggest_column
-from cio_frames.errors import DeliveryError, FrameError, MissingColumnsError, parameter
+from cio_frames.errors import FrameError, MissingColumnsError, parameter
 from cio_frames.functions import RUN_OPTIONS
+from cio_frames.pipeline.as_of import AsOfValue
 from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, build_call_spec
 
 
@@ -87,7 +88,9 @@ def delete_people(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Delete people, one User Deleted event per row.
@@ -105,22 +108,34 @@ def delete_people(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     confirm : int
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -165,7 +180,9 @@ def suppress_people(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Delete people and block their ids, one User Suppressed event per row.
@@ -183,22 +200,34 @@ def suppress_people(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     confirm : int
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -242,7 +271,9 @@ def unsuppress_people(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Unblock the ids of suppressed people, one User Unsuppressed event per row.
@@ -260,19 +291,31 @@ def unsuppress_people(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -319,7 +362,9 @@ def add_devices(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Add or update people's devices, one Device Created or Updated event per row.
@@ -340,22 +385,34 @@ def add_devices(
         Column with the time the device was last used. Default is ``timestamp``.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -402,7 +459,9 @@ def delete_devices(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Delete people's devices, one Device Deleted event per row.
@@ -422,22 +481,34 @@ def delete_devices(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     confirm : int
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -483,7 +554,9 @@ def delete_objects(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Delete objects, one Object Deleted event per row.
@@ -504,22 +577,34 @@ def delete_objects(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     confirm : int
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -566,7 +651,9 @@ def delete_relationships(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Delete relationships between people and objects, one Relationship Deleted event per row.
@@ -589,22 +676,34 @@ def delete_relationships(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     confirm : int
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -650,7 +749,9 @@ def report_deliveries(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Report the delivery of messages, one Report Delivery Event per row.
@@ -670,22 +771,34 @@ def report_deliveries(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -732,7 +845,9 @@ def report_content(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Report views and clicks of content, one Report Content Event per row.
@@ -752,22 +867,34 @@ def report_content(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -863,19 +990,13 @@ def _require_object_type(call_spec: CallSpec, operation: Operation) -> CallSpec:
 def _run_with_audit(
     df: pd.DataFrame, name: str, call_spec: CallSpec, options: dict[str, Any], path: str | Path | None
 ) -> pd.DataFrame:
-    """Send the rows, and append the affected ones to the audit file, also if delivery stops early."""
-    from cio_frames.audit import open_audit_file
+    """Send the rows, with a line in the audit file before each row leaves and one with its outcome."""
+    from cio_frames.audit import AuditTrail, open_audit_file
     from cio_frames.pipeline import running
 
-    ids = running.read_ids(df, call_spec) if path is not None else pd.DataFrame()
-    with open_audit_file(path) as audit_file:
-        try:
-            result = running.run_call(df, call_spec, **options)
-        except DeliveryError as error:
-            audit_file.append(name, ids, error.result)
-            raise
-        audit_file.append(name, ids, result)
-    return result
+    with open_audit_file(path) as file:
+        trails = [] if file is None else [AuditTrail(file, name, running.read_ids(df, call_spec))]
+        return running.run_call(df, call_spec, **options, observers=trails)
 
 
 def _check_confirm(name: str, planned: pd.DataFrame, confirm: object) -> None:

@@ -12,12 +12,17 @@ import pyarrow.dataset as ds
 
 from cio_frames.arrow.tables import as_frame, describe_other, engine_of, frame_of_table, open_table
 from cio_frames.errors import FrameError
+from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.parquet import recut_batches
 from cio_frames.loading.source import Chunk, TypesOf, Wanted
+
+_CSV_DATASET = "This dataset reads CSV files, where Arrow takes ids such as 007 for numbers. Pass the path of the files"
 
 
 class Frames:
     """Frames as they come; each is a chunk."""
+
+    resumable = True
 
     def __init__(self, name: str, frames: Iterable[Any], chunk_rows: int) -> None:
         self.name = name
@@ -27,6 +32,14 @@ class Frames:
 
     def stamps(self) -> None:
         """Return None: what will come is not known."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return nothing: there is one way to read it."""
+        return {}
+
+    def notes(self) -> SourceNotes:
+        """Return nothing to note."""
+        return SourceNotes()
 
     def rows(self) -> int | None:
         """Return the rows of all frames, if they are at hand."""
@@ -63,6 +76,7 @@ class Dataset:
 
     name = "dataset"
     repeatable = True
+    resumable = True
 
     def __init__(self, dataset: ds.Dataset, chunk_rows: int) -> None:
         self.chunk_rows = chunk_rows
@@ -70,6 +84,16 @@ class Dataset:
 
     def stamps(self) -> None:
         """Return None: a dataset need not consist of files."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return nothing: there is one way to read it."""
+        return {}
+
+    def notes(self) -> SourceNotes:
+        """Return a warning if Arrow has read CSV files: ids such as 007 are 7 by then."""
+        file_format = getattr(self._dataset, "format", None)
+        warnings = dict.fromkeys([_CSV_DATASET] if isinstance(file_format, ds.CsvFileFormat) else [])
+        return SourceNotes(warnings=warnings)
 
     def rows(self) -> int | None:
         """Return the number of rows."""

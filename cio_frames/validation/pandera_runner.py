@@ -226,8 +226,17 @@ def _failure_cases_of(broken: _BrokenCheck, sources: Mapping[str, FieldSource]) 
         reasons = [f"{label}: {reason or sentence}" for reason in time_reasons(broken.values)]
     elif is_ours and broken.name in ("array", "object"):
         reasons = [f"{label}: {reason}" for reason in json_text_reasons(broken.values, sentence)]
+    elif is_ours and broken.name == "email":
+        reasons = [f"{label}: {sentence}{_SPACE_REMEDY if _has_space(value) else ''}" for value in broken.values]
     column = None if broken.of_frame else label
     return failure_cases(broken.positions, column, broken.name, reasons, severity=broken.severity, values=broken.values)
+
+
+_SPACE_REMEDY = ", found white space around it; remove it, for example with .str.strip()"
+
+
+def _has_space(value: Any) -> bool:
+    return isinstance(value, str) and value != value.strip() and "@" in value
 
 
 def _sentence_of(broken: _BrokenCheck) -> str:

@@ -22,7 +22,7 @@ PRODUCTS = [
 
 def products_of(column):
     """The JSON text of each row's products."""
-    found = texts(pd.DataFrame({"user_id": "u", "products": column}), "track", "Order Completed")
+    found = texts(pd.DataFrame({"user_id": "u", "products": column, "message_id": "m"}), "track", "Order Completed")
     return [text.partition('"products":')[2].partition('},"messageId"')[0] for text in found]
 
 
