@@ -34,6 +34,7 @@ from cio_frames.loading.io_errors import RESUME, START_OVER
 from cio_frames.loading.kept_warnings import read_source_warnings, read_warnings_file, write_warnings_file
 from cio_frames.loading.ledger import DISCARDED, STARTING_OVER, Ledger, LoadRecord
 from cio_frames.loading.ledger_counts import FINAL_STATUSES
+from cio_frames.loading.ledger_file import refuse_no_file
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.result import LoadResult
@@ -85,6 +86,7 @@ def run_load(
     clock: Callable[[], pd.Timestamp],
 ) -> LoadResult:
     """Load a source, or resume a load of it that stopped."""
+    refuse_no_file(paths.ledger)
     refuse_clashes(_local_files(source), {"ledger": paths.ledger, "output": paths.output})
     with stop_signals() as stops:
         try:
@@ -414,7 +416,7 @@ class LoadRun:
     def _result(
         self, phase: str, why: str, undelivered: Path | None, warnings: Sequence[WarningCount] = ()
     ) -> LoadResult:
-        return _load_result(
+        result = _load_result(
             self._ledger,
             self._load,
             what=self._call_spec.what,
@@ -429,6 +431,9 @@ class LoadRun:
             as_of=str(self._as_of),
             warnings=tuple(warnings),
         )
+        good = sum(rows for status, rows in result.statuses.items() if status in GOOD)
+        self._progress.color(good=good, rows=result.rows)
+        return result
 
 
 class ChunkObserver(NullObserver):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -53,7 +53,7 @@ def group_rows(frame: pd.DataFrame, call_spec: CallSpec) -> GroupedRows:
     [('identify', [0, 2]), ('page', [1])]
     """
     # The column that names events is not a property, whether it was named or found.
-    event_column = _event_column(frame, call_spec)
+    event_column = find_event_column(frame.columns, call_spec)
     mapping = call_spec.mapping if event_column is None else replace(call_spec.mapping, event=event_column)
     grouped = GroupedRows([], [], call_spec.call == "batch" or event_column is not None)
     if call_spec.call == "batch":
@@ -102,13 +102,21 @@ def missing_column_failures(rows: Ints, error: MissingColumnsError) -> pd.DataFr
     return validation.failure_cases(rows, None, "column_in_dataframe", reason)
 
 
-def _event_column(frame: pd.DataFrame, call_spec: CallSpec) -> Hashable | None:
-    """Return the column with each row's event name, if there is one."""
+def find_event_column(labels: Collection[Hashable], call_spec: CallSpec) -> Hashable | None:
+    """Return the column with each row's event name, if there is one.
+
+    >>> from cio_frames.pipeline import build_call_spec
+    >>> (
+    ...     find_event_column(["user_id", "event"], build_call_spec("track")),
+    ...     find_event_column([], build_call_spec("page")),
+    ... )
+    ('event', None)
+    """
     if call_spec.call not in ("track", "batch") or call_spec.event is not None:
         return None
     if call_spec.mapping.event is not None:
         return call_spec.mapping.event
-    return "event" if "event" in frame.columns else None
+    return "event" if "event" in labels else None
 
 
 def _check_named_columns(frame: pd.DataFrame, mapping: ColumnMapping) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -19,12 +19,13 @@ from cio_frames._util import prefetch
 from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.arrow.normalize import plain_frame
-from cio_frames.columns import Columns
+from cio_frames.columns import Columns, Path
 from cio_frames.encoding import NO_TIME, Calls, Encoder
 from cio_frames.errors import MissingColumnsError
 from cio_frames.pipeline import ordering
 from cio_frames.pipeline.call_groups import GroupedRows, group_rows, may_fail_alone, missing_column_failures
 from cio_frames.pipeline.call_spec import CallSpec
+from cio_frames.pipeline.campaigns import acting_events
 from cio_frames.pipeline.message_ids import digests
 from cio_frames.pipeline.people import email_keys, people_rows
 
@@ -64,6 +65,8 @@ class Prepared:
         What the caller asks for.
     slice_rows : int, optional
         How many rows to encode at a time. Default is SLICE_ROWS.
+    nulls : dict of path to numpy array of bool, optional
+        Rows in which a missing value of a field is sent as ``null``, whatever the call spec says.
 
     Attributes
     ----------
@@ -75,13 +78,21 @@ class Prepared:
         Warnings about columns, each once for all rows.
     """
 
-    def __init__(self, frame: pd.DataFrame, call_spec: CallSpec, *, slice_rows: int | None = None) -> None:
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        call_spec: CallSpec,
+        *,
+        slice_rows: int | None = None,
+        nulls: Mapping[Path, Bools] | None = None,
+    ) -> None:
         # Frames of a caller's own come as they are; those of the functions and of loads are plain already.
         frame = plain_frame(frame)
         self.rows = len(frame)
         self.frame = frame
         self.call_spec = call_spec
         self.slice_rows = slice_rows or SLICE_ROWS
+        self._nulls = nulls or {}
         self.call_groups: list[CallGroup] = []
         self.warns = call_spec.schema is not None
         self.column_warnings: list[validation.WarningCount] = []
@@ -122,7 +133,8 @@ class Prepared:
                     raise
                 found.append(missing_column_failures(rows, error))
                 continue
-            encoder = Encoder(frame, columns, self.call_spec.options)
+            nulls = {path: mask[rows] for path, mask in self._nulls.items()}
+            encoder = Encoder(frame, columns, self.call_spec.options, nulls=nulls)
             self.call_groups.append(CallGroup(rows, frame, encoder, columns))
             cases = [failures]
             if self.warns:
@@ -159,6 +171,12 @@ class Prepared:
         ids = self._ids("messageId")
         if source is not None and ids is not None:
             yield from validation.repeated_id_warnings(ids, source.label)
+
+    def invalid_rows(self) -> Bools:
+        """Return which rows failed the checks; encoding may find more that cannot be sent."""
+        invalid = np.zeros(self.rows, dtype=bool)
+        invalid[self.failures["position"].to_numpy(dtype=np.int64)] = True
+        return invalid
 
     def person_keys(self) -> Ints:
         """Return a number for the person of each row, -1 for rows without a person."""
@@ -205,13 +223,20 @@ class Prepared:
         ids = pa.chunked_array([ids for _, ids in found]).combine_chunks()
         return ids.take(pa.array(indices, mask=indices < 0))
 
+    def message_ids(self) -> pa.Array | None:
+        """Return the message ids that rows bring; None if no column has any."""
+        return self._ids("messageId")
+
     def all_have_message_ids(self) -> bool:
         """Return whether every row brings its own message id."""
-        ids = self._ids("messageId")
+        ids = self.message_ids()
         return ids is not None and not ids.null_count
 
     def events(self) -> npt.NDArray[np.object_]:
-        """Return what each row adds to a person's activity: the name of an event, ``page``, ``screen``, or None."""
+        """Return what each row adds to a person's activity: the name of an event, ``page``, ``screen``, or None.
+
+        Events that Customer.io acts on and does not store add nothing.
+        """
         names = np.full(self.rows, None, dtype=object)
         for call_group in self.call_groups:
             call = call_group.columns.call.name
@@ -220,7 +245,10 @@ class Prepared:
             elif call == "track":
                 constant = call_group.columns.constants.get(("event",))
                 ids = call_group.encoder.ids("event") if constant is None else None
-                names[call_group.rows] = constant if ids is None else ids.to_numpy(zero_copy_only=False)
+                if ids is not None:
+                    names[call_group.rows] = ids.to_numpy(zero_copy_only=False)
+                elif constant not in acting_events():
+                    names[call_group.rows] = constant
         return names
 
     def slices(self, *, threads: int = 1, with_digests: bool = True) -> Iterator[Slice]:

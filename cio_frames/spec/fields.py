@@ -6,7 +6,7 @@ An error in such a file names its line.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -34,6 +34,15 @@ class Field:
     items: Field | None = None
     additional: Field | None = None
     description: str | None = None
+
+    def __deepcopy__(self, memo: object) -> Field:
+        # A field never changes, and pandera copies its checks with all that they hold.
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A read-only mapping cannot be pickled.
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return Field, tuple({**values, "properties": dict(self.properties)}.values())
 
     def leaves(self, path: str = "") -> Iterator[tuple[str, Field]]:
         """Yield every field below this one with its dotted path; list members are marked ``[]``."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import checks, encode, flow, length, load, measure, servers
+from . import checks, encode, flow, length, load, measure, servers, sync
 
 LENGTHS = [10_000, 100_000, 1_000_000, 10_000_000]
 
@@ -74,6 +74,16 @@ def loads(rows: int, rounds: int) -> None:
         print_block(load.format_table(found))
 
 
+def syncs(rows: int, rounds: int) -> None:
+    try:
+        with servers.run_nginx() as address, tempfile.TemporaryDirectory() as folder:
+            found = measure.run_in_turns(sync.tasks(Path(folder), rows, address), rounds=rounds)
+    except FileNotFoundError as error:
+        print_block(f"Syncs were not measured. {error}")
+    else:
+        print_block(sync.format_table(found))
+
+
 def validation(rows: int, rounds: int) -> None:
     print_block(checks.format_table(measure.run_in_turns(checks.tasks(rows), rounds=rounds)))
 
@@ -84,6 +94,7 @@ PARTS: dict[str, Callable[[int, int], None]] = {
     "latency": latency,
     "growth": growth,
     "load": loads,
+    "sync": syncs,
     "validation": validation,
 }
 
