@@ -77,6 +77,7 @@ COLUMN_CHECKS: Mapping[str, str] = MappingProxyType(
         "created_at": "columns have times that Customer.io does not read",
         "day_month_year": "columns have text that looks like day/month/year and stays text",
         "decimal_comma": "columns have text that looks like numbers with a decimal comma and stays text",
+        "float_digits": "columns have floats of 2**53 or more, which as integers had more digits",
         "index_name": "names of the index are names of fields, and an index is not sent; use .reset_index()",
         "journeys_name_bytes": "attribute names are longer than Journeys keeps",
         "misspelled_name": "columns become new traits and have similar names to known ones",

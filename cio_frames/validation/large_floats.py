@@ -1,4 +1,4 @@
-"""Numbers that have lost digits before they came here: warnings, since the rest can be sent."""
+"""Floats of 2**53 and more, which as integers had more digits: warnings, since they may have been floats all along."""
 
 from __future__ import annotations
 
@@ -6,43 +6,44 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.types as pa_types
 
 from cio_frames._util.arrays import Bools
 from cio_frames.arrow.kinds import EXACT_BELOW
-from cio_frames.arrow.normalize import column_of
 from cio_frames.arrow.python_cells import python_cells
 from cio_frames.columns import Columns
 from cio_frames.encoding.encode_error import NESTING_LIMIT
 from cio_frames.validation import cells
 from cio_frames.validation.checks import CHECKS
-from cio_frames.validation.failures import failure_cases
+from cio_frames.validation.column_reader import Column, ColumnReader
+from cio_frames.validation.column_values import CREATED_AT
+from cio_frames.validation.warning_counts import ColumnWarning
 
 
-def large_float_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[pd.DataFrame]:
-    """Yield failure cases of severity ``warning`` for floats from 2**53 on: as integers they had more digits.
+def large_float_warnings(reader: ColumnReader, columns: Columns) -> Iterator[ColumnWarning]:
+    """Yield warnings about floats from 2**53 on, also inside of lists and objects.
 
     Beside missing values, pandas makes floats of integers. Ids and other text fields hold such rows back.
 
+    >>> import pandas as pd
+    >>> from cio_frames import spec
     >>> from cio_frames.columns import ColumnMapping, resolve
     >>> people = pd.DataFrame({"user_id": ["ada", "bob"], "account": [2**53 + 1, None]})
     >>> columns = resolve(people.columns, spec.calls()["identify"], ColumnMapping())
-    >>> [(cases["position"].tolist(), cases["check"].tolist()) for cases in large_float_warnings(people, columns)]
-    [([0], ['float_digits'])]
+    >>> [(found.column, found.rows.tolist()) for found in large_float_warnings(ColumnReader(people), columns)]
+    [('account', [True, False])]
     """
     for source in columns.sources:
-        if source.field.type == "string" or source.field.format == "date-time":
+        is_time = source.field.format == "date-time" or source.path == ("traits", CREATED_AT)
+        if is_time or source.field.type == "string":
             continue
-        series = frame.iloc[:, source.position]
-        rows = np.flatnonzero(_has_large_float(column_of(series)))
-        if len(rows):
-            reason = f"{source.label}: {CHECKS['float_digits']}"
-            yield failure_cases(rows, source.label, "float_digits", reason, severity="warning")
+        rows = _has_large_float(reader.column(source))
+        if rows.any():
+            yield ColumnWarning("float_digits", source.label, rows, CHECKS["float_digits"])
 
 
-def _has_large_float(column: pa.ChunkedArray | Any) -> Bools:
+def _has_large_float(column: Column) -> Bools:
     if not isinstance(column, np.ndarray):
         if pa_types.is_floating(column.type):
             return _are_large(np.asarray(column.to_numpy()))
