@@ -148,9 +148,9 @@ class JoinedIds:
     def _find(self, groups: Ints) -> Ints:
         """Return the root of each group."""
         while True:
-            above = self._parents[groups]
+            above = self._parents[groups].astype(np.int64)
             if np.array_equal(above, groups):
-                return np.asarray(above, dtype=np.int64)
+                return above
             groups = above
 
 
