@@ -148,10 +148,10 @@ class JoinedIds:
     def _find(self, groups: Ints) -> Ints:
         """Return the root of each group."""
         while True:
-            above = self._parents[groups]
+            above = self._parents[groups].astype(np.int64)
             if np.array_equal(above, groups):
-                return np.asarray(above, dtype=np.int64)
-            groups = np.asarray(above, dtype=np.int64)
+                return above
+            groups = above
 
 
 def _hash_keys(ids: pa.Array, block_ids: int) -> Ints:

@@ -245,7 +245,7 @@ def test_a_load_to_one_workspace_is_not_taken_for_done_in_another():
 def test_a_load_is_resumed_with_another_key_after_the_api_refused_the_first():
     people(25).to_parquet("people.parquet")
     with FaultServer([Answer(), Answer(401), Answer()]) as server:
-        old = cio.Client(write_key="revoked", endpoint=server.url, workers=1)
+        old = cio.Client(write_key="revoked", endpoint=server.url, workers=1, attempts=1)
         with pytest.raises(cio.AuthenticationError):
             load("people.parquet", old)
         new = dataclasses.replace(old, write_key="renewed")

@@ -168,7 +168,7 @@ def test_changed_files_are_reported_by_name(folder, change, words):
     people(15).to_parquet("in/a.parquet")
     people(15, 15).to_parquet("in/b.parquet")
     with FaultServer([Answer(), Answer(401)]) as server:
-        client = cio.Client(write_key="k", endpoint=server.url)
+        client = cio.Client(write_key="k", endpoint=server.url, attempts=1)
         with pytest.raises(cio.AuthenticationError):
             load("in", client)
         change()
