@@ -14,6 +14,7 @@ import pandas as pd
 from cio_frames.client import Client, offline_client
 from cio_frames.columns import ColumnMapping, Selection
 from cio_frames.errors import FrameError, InvalidRowsError, parameter
+from cio_frames.loading.address_secrets import masks_secrets
 from cio_frames.loading.csv import CsvOptions, csv_options_from
 from cio_frames.loading.dry_run import dry_run_load
 from cio_frames.loading.files import RESULTS_ENDING
@@ -175,6 +176,7 @@ def load(
     )  # fmt: skip
 
 
+@masks_secrets
 def load_source(
     given: Any,
     call_spec: CallSpec,
