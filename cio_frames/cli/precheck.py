@@ -15,6 +15,7 @@ from cio_frames.cli.mistakes import Mistakes, find_mistakes
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, resolve
 from cio_frames.errors import CioFramesError, ConfigurationError, FrameError, MissingColumnsError, parameter
+from cio_frames.loading.address_secrets import masked_errors
 from cio_frames.loading.clashes import refuse_clashes
 from cio_frames.loading.files import find_files
 from cio_frames.loading.read_options import ReadOptions
@@ -95,7 +96,8 @@ def check_source(
         return
     with mistakes.collect():
         keep = {column for _, column in named_columns(call_spec.mapping)}
-        where, labels = next(source_of(source, read_options, exclude=output, keep=keep).labels())
+        with masked_errors(source):
+            where, labels = next(source_of(source, read_options, exclude=output, keep=keep).labels())
     if labels is None:
         return
     missing = [(key, column) for key, column in named_columns(call_spec.mapping) if column not in labels]

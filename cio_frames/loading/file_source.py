@@ -10,6 +10,7 @@ import pandas as pd
 
 from cio_frames._util.did_you_mean import closest_name
 from cio_frames.errors import FrameError
+from cio_frames.loading.address_secrets import without_secrets
 from cio_frames.loading.csv.options import csv_option
 from cio_frames.loading.file_readers import FileReader, open_reader
 from cio_frames.loading.files import DataFile
@@ -53,7 +54,7 @@ class Files:
         left_out: Counter[str] | None = None,
         keep: Collection[Hashable] = (),
     ) -> None:
-        self.name = name
+        self.name = without_secrets(name)
         self.chunk_rows = chunk_rows
         self._options = options or ReadOptions()
         self._left_out = left_out or Counter()
@@ -73,7 +74,7 @@ class Files:
         for reader in self._readers:
             size, changed = self._stamps[reader.file.path]
             rows = reader.rows if reader.file.format == "Parquet" else None
-            stamps.append({"path": reader.file.path, "bytes": size, "changed": changed, "rows": rows})
+            stamps.append({"path": without_secrets(reader.file.path), "bytes": size, "changed": changed, "rows": rows})
         return stamps
 
     def rows(self) -> int | None:
@@ -84,7 +85,7 @@ class Files:
     def labels(self) -> Iterator[tuple[str, list[Hashable]]]:
         """Yield the path and the columns of each file."""
         for reader in self._readers:
-            yield reader.file.path, self._labels_of(reader)
+            yield without_secrets(reader.file.path), self._labels_of(reader)
 
     def _labels_of(self, reader: FileReader) -> list[Hashable]:
         own = reader.labels()
@@ -115,7 +116,8 @@ class Files:
                     rows = chunk if isinstance(chunk, int) else len(chunk)
                     if not isinstance(chunk, int) and number not in done:
                         frame = add_partition(chunk, file.partition, self._partition_types)
-                        yield Chunk(number, frame, file.path, first_row, number - first_number)
+                        path = without_secrets(file.path)
+                        yield Chunk(number, frame, path, first_row, number - first_number)
                     first_row += rows
                     number += 1
             except FrameError:
@@ -138,7 +140,7 @@ class Files:
 
     def read_all_columns(self, chunk: Chunk) -> pd.DataFrame:
         """Return a chunk's rows with all columns."""
-        file = next(reader.file for reader in self._readers if reader.file.path == chunk.file)
+        file = next(reader.file for reader in self._readers if without_secrets(reader.file.path) == chunk.file)
         if file.format != "Parquet":
             return chunk.frame
         alone = Files(self.name, [file], self.chunk_rows, self._options, keep=self._keep)

@@ -15,6 +15,7 @@ from cio_frames._util.progress import print_counts
 from cio_frames.client import Client, offline_client
 from cio_frames.columns import ColumnMapping, Selection
 from cio_frames.errors import FrameError, HiddenFrames, InvalidRowsError, parameter
+from cio_frames.loading.address_secrets import masks_secrets
 from cio_frames.loading.csv import CsvOptions, csv_options_from
 from cio_frames.loading.dry_run import dry_run_load
 from cio_frames.loading.files import RESULTS_ENDING
@@ -207,6 +208,7 @@ def _print_load_counts(result: LoadResult, wanted: bool | None) -> None:
     print_counts(result.what, result.statuses, wanted, remarks=[*remarks, *filter(None, [result.why.rstrip(".")])])
 
 
+@masks_secrets
 def load_source(
     given: Any,
     call_spec: CallSpec,

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cio_frames.client import Client, offline_client
+from cio_frames.loading.address_secrets import masks_secrets
 from cio_frames.loading.chunks import read_ahead, require_columns, use_stored_message_ids
 from cio_frames.loading.load import mapped_labels, with_column_types
 from cio_frames.loading.notes import SourceNotes
@@ -19,6 +20,7 @@ from cio_frames.pipeline.report_builder import ReportBuilder
 from cio_frames.report import ValidationReport
 
 
+@masks_secrets
 def validate_source(
     given: Any,
     call_spec: CallSpec,

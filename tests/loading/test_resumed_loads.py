@@ -19,7 +19,8 @@ import pytest
 import cio_frames as cio
 from cio_frames.cli.job_file import read_job
 from cio_frames.loading import loads_in
-from cio_frames.loading.ledger import LEDGER_VERSION, Ledger
+from cio_frames.loading.ledger import Ledger
+from cio_frames.loading.ledger_file import LEDGER_VERSION
 from tests.faults import Answer, FaultServer
 from tests.loading.helpers import load_rows as load
 
