@@ -30,7 +30,8 @@ STATUSES: tuple[Status, ...] = (
 # The statuses of rows when nothing went wrong: with strict mode on, with it off, nothing to send, and in a dry run.
 GOOD: frozenset[str] = frozenset({"delivered", "acknowledged", "unchanged", "ready"})
 
-# Under this key a result frame's attrs hold what is not about single rows: "as_of", "rows" and "warnings".
+# Under this key a result frame's attrs hold what is not about single rows: "as_of" and "campaign_rows" of
+# the run, "rows" and "warnings".
 RESULT_ATTRS = "cio"
 
 _NOT_SET = -1

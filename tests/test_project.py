@@ -25,7 +25,7 @@ PACKAGE = ROOT / "cio_frames"
 MAY_IMPORT = {
     "errors": "",
     "_util": "errors",
-    "results": "_util",
+    "results": "_util errors",
     "arrow": "_util errors",
     "spec": "_util errors",
     "columns": "_util errors spec",

@@ -109,9 +109,7 @@ def _prepare_chunks(
             prepared = Prepared(_without_reserved_columns(chunk.frame, call_spec), call_spec)
             found = CampaignRows()
             if refuse_campaigns_at is not None and chunk.number not in done:
-                found = count_campaign_rows(
-                    chunk.frame, call_spec, refuse_campaigns_at, invalid=prepared.invalid_rows()
-                )
+                found = count_campaign_rows(chunk.frame, call_spec, refuse_campaigns_at, invalid=prepared.invalid_rows)
         if found:
             raise campaigns_error(found, chunk.frame, call_spec, chunk.number)
         yield chunk, prepared

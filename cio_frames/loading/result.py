@@ -45,8 +45,8 @@ class LoadResult:
     ...     result.to_report(f"{folder}/report.html")
     >>> result
     <LoadResult of identify, done: 1 delivered, 1 invalid>
-    >>> result.statuses, result.ok, result.rows, result.rows_held_back
-    ({'delivered': 1, 'invalid': 1}, False, 2, 1)
+    >>> result.statuses, result.ok, result.rows, result.rows_held_back, result.undelivered_rows
+    ({'delivered': 1, 'invalid': 1}, False, 2, 1, 1)
     >>> results[["row", "status", "reason"]].to_numpy().tolist()[1]
     [1, 'invalid', 'user_id: required value is missing']
     >>> result.why, result.why_text("command line")

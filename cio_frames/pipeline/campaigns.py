@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -75,11 +75,11 @@ def acting_events() -> frozenset[str]:
 
 
 def count_campaign_rows(
-    frame: pd.DataFrame, call_spec: CallSpec, now: pd.Timestamp, *, invalid: Bools | None = None
+    frame: pd.DataFrame, call_spec: CallSpec, now: pd.Timestamp, *, invalid: Callable[[], Bools] | None = None
 ) -> CampaignRows:
     """Return how many rows are events younger than 72 hours, and how many are events without a timestamp.
 
-    Rows that are known to be invalid do not count, nor do times that cannot be read: neither is sent.
+    Rows that ``invalid`` names do not count, nor do times that cannot be read: neither is sent.
 
     >>> from cio_frames.columns import ColumnMapping
     >>> seen = pd.DataFrame({"user_id": ["ada"] * 3, "timestamp": ["2026-01-01", "2026-01-09", None]})
@@ -93,17 +93,25 @@ def count_campaign_rows(
     """
     if not makes_events(call_spec):
         return CampaignRows()
-    counted = _are_events(frame, call_spec)
-    if invalid is not None:
-        counted &= ~invalid
+    untimed = _are_events(frame, call_spec)
+    young = np.zeros(len(frame), dtype=bool)
     position = timestamp_position(list(frame.columns), call_spec)
-    if position is None:
-        return CampaignRows(untimed=int(counted.sum()))
+    if position is not None:
+        young, untimed = _split_by_time(frame, position, call_spec, now, untimed)
+    if invalid is not None and (young | untimed).any():
+        is_invalid = invalid()
+        young, untimed = young & ~is_invalid, untimed & ~is_invalid
+    return CampaignRows(int(young.sum()), int(untimed.sum()))
+
+
+def _split_by_time(
+    frame: pd.DataFrame, position: int, call_spec: CallSpec, now: pd.Timestamp, events: Bools
+) -> tuple[Bools, Bools]:
+    """Return which events are young, and which have no timestamp."""
     instants, _ = instants_of(slice_of(column_of(frame.iloc[:, position]), 0, len(frame)), call_spec.options)
     edge = (now - pd.Timedelta(hours=CAMPAIGN_HOURS)).value // 1_000_000
-    counted &= ~instants.unreadable & ~instants.ambiguous
-    young = counted & ~instants.missing & (instants.ms > edge)
-    return CampaignRows(int(young.sum()), int((counted & instants.missing).sum()))
+    readable = events & ~instants.unreadable & ~instants.ambiguous
+    return readable & ~instants.missing & (instants.ms > edge), readable & instants.missing
 
 
 def campaigns_error(found: CampaignRows, frame: pd.DataFrame, call_spec: CallSpec, number: int = 0) -> CampaignsError:

@@ -173,8 +173,8 @@ class Prepared:
             yield from validation.repeated_id_warnings(ids, source.label)
 
     def invalid_rows(self) -> Bools:
-        """Return which rows failed the checks; encoding may find more that cannot be sent."""
-        invalid = np.zeros(self.rows, dtype=bool)
+        """Return which rows failed the checks or have no id; encoding may find more that cannot be sent."""
+        invalid = self.person_keys() == ordering.NOBODY
         invalid[self.failures["position"].to_numpy(dtype=np.int64)] = True
         return invalid
 

@@ -72,8 +72,10 @@ def run_call(
     prepared = Prepared(frame, call_spec, slice_rows=slice_rows)
     if on_invalid == "raise":
         _raise_invalid(prepared, client)
-    campaigns = count_campaign_rows(frame, call_spec, now, invalid=prepared.invalid_rows())
-    facts: dict[str, Any] = {"campaign_rows": {"young": campaigns.young, "untimed": campaigns.untimed}}
+    campaigns = count_campaign_rows(frame, call_spec, now, invalid=prepared.invalid_rows)
+    facts: dict[str, Any] = {}
+    if campaigns:
+        facts["campaign_rows"] = {"young": campaigns.young, "untimed": campaigns.untimed}
     if dry_run:
         encode_run = EncodeRun(prepared, client, message_ids=MessageIds(None))
         for number, (_, batch) in enumerate(encode_run.batches()):
@@ -163,10 +165,10 @@ def _frame_with_facts(encode_run: EncodeRun, index: pd.Index[Any], facts: Mappin
     result = encode_run.outcomes.frame(index)
     # pandas copies attrs to what is made of the frame, and writes them to files as JSON: so they are plain values, and
     # warnings say how many rows they are about.
-    result.attrs[RESULT_ATTRS] = dict(facts)
     warnings = encode_run.all_warnings()
-    if warnings:
-        result.attrs[RESULT_ATTRS] |= {"rows": len(result), "warnings": validation.to_records(warnings)}
+    found = {"rows": len(result), "warnings": validation.to_records(warnings)} if warnings else {}
+    if facts or found:
+        result.attrs[RESULT_ATTRS] = {**facts, **found}
     return result
 
 
