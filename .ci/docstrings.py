@@ -123,7 +123,6 @@ PARAMETERS = {
     "duplicates": ('{"invalid", "last"}', "Whether rows of one subject are all invalid, or the last one is sent."),
     "keep_days": ("int", "How many days the ids of events are remembered (track, page, screen)."),
     "retry_rejected": ("bool", "Whether to send rows again that were rejected three times with the same content."),
-    "allow_campaigns": ("bool", "Whether to send events that can start campaigns: younger than 72 hours."),
     "output": (
         "path, optional",
         "Folder for ``results/``, ``undelivered.parquet`` and ``removed.parquet`` of a source that is not a frame. "
@@ -141,6 +140,16 @@ PARAMETERS = {
     "on_invalid": (
         '{"skip", "raise"}',
         "Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.",
+    ),
+    "on_undelivered": (
+        '{"return", "raise"}',
+        "Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.",
+    ),
+    "allow_campaigns": (
+        "bool",
+        "Send events that are younger than 72 hours or have no timestamp, although they can start campaigns, that is, "
+        "send mail to real people. Events that Customer.io acts on and does not store, such as User Deleted, do not "
+        "count.",
     ),
     "schema": (
         '"spec", None, a pandera schema, or a path',
@@ -244,7 +253,12 @@ SENDING = (
         "AuthenticationError",
         "The API does not accept the write key; ``.result`` has the status of every row until then.",
     ),
+    ("UndeliveredError", 'Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.'),
     ("DeliveryError", "Delivery stopped early for another reason; see ``.result``."),
+)
+CAMPAIGNS = (
+    "CampaignsError",
+    "Rows are events that can start campaigns, and ``allow_campaigns`` was not set; nothing was sent.",
 )
 CONFIRM = ("FrameError", "``confirm`` does not match, or the columns cannot make this call; nothing was sent.")
 
@@ -267,6 +281,7 @@ def raises(parameters: list[str]) -> list[tuple[str, str]]:
         return [MISSING, COLUMNS, STATE, *([GUARD, SENDING[0], *SENDING[-2:]] if sends else [])]
     found = [MISSING, CONFIRM if "confirm" in parameters else COLUMNS]
     found += [PLAN] if "schema" in parameters else []
+    found += [CAMPAIGNS] if "allow_campaigns" in parameters else []
     return [*found, *SENDING] if "dry_run" in parameters else found
 
 

@@ -24,6 +24,7 @@ from cio_frames.errors import (
     InvalidRowsError,
     MissingColumnsError,
     SpecError,
+    UndeliveredError,
 )
 from cio_frames.functions import (
     alias,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from cio_frames.loading import CsvOptions, LoadResult
     from cio_frames.loading.load import load
     from cio_frames.report import ValidationReport
+    from cio_frames.results import raise_for_status
     from cio_frames.sandbox import Sandbox
     from cio_frames.summaries import Summary, summary
     from cio_frames.syncing import Plan, SyncResult
@@ -87,6 +89,7 @@ __all__ = [
     "SpecError",
     "Summary",
     "SyncResult",
+    "UndeliveredError",
     "ValidationReport",
     "add_devices",
     "alias",
@@ -104,6 +107,7 @@ __all__ = [
     "page",
     "payloads",
     "plan",
+    "raise_for_status",
     "report_content",
     "report_deliveries",
     "sample",
@@ -127,6 +131,7 @@ _MODULES = {
     "ValidationReport": "report",
     "events": "validation",
     "load": "loading",
+    "raise_for_status": "results",
     "schema": "validation",
     "summary": "summaries",
 }

@@ -20,6 +20,7 @@ def _method(function: Callable[Concatenate[pd.DataFrame, _P], _R]) -> Callable[C
     """Return a method that calls a function with the accessor's frame."""
 
     def method(self: CioAccessor, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        __tracebackhide__ = True
         return function(self._frame, *args, **kwargs)
 
     functools.update_wrapper(method, function)

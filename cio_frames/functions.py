@@ -17,8 +17,9 @@ import pandas as pd
 from cio_frames.arrow.tables import AnyFrame, as_frame
 from cio_frames.client import Client
 from cio_frames.columns import Selection
+from cio_frames.errors import HiddenFrames
 from cio_frames.pipeline.as_of import AsOfValue
-from cio_frames.pipeline.call_spec import AnyCall, CallSpec, Nulls, OnInvalid, Schema, build_call_spec
+from cio_frames.pipeline.call_spec import AnyCall, CallSpec, Nulls, OnInvalid, OnUndelivered, Schema, build_call_spec
 from cio_frames.syncing.choices import Cleared, Duplicates, Limit, Removed, SyncCall
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from cio_frames.syncing.result import SyncResult
 
 # What a run needs beside its CallSpec.
-RUN_OPTIONS = ("client", "dry_run", "on_invalid", "as_of", "progress")
+RUN_OPTIONS = ("client", "dry_run", "on_invalid", "on_undelivered", "as_of", "allow_campaigns", "progress")
 
 
 def identify(
@@ -44,6 +45,7 @@ def identify(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
     exact_ids: bool = False,
@@ -84,6 +86,8 @@ def identify(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     schema : "spec", None, a pandera schema, or a path
         What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
         spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
@@ -128,6 +132,8 @@ def identify(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -139,6 +145,7 @@ def identify(
     0    ready                                <NA>
     1  invalid  user_id: required value is missing
     """
+    __tracebackhide__ = True
     return _send("identify", locals())
 
 
@@ -157,12 +164,14 @@ def track(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
     exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
+    allow_campaigns: bool = False,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one track call per row: what a person did.
@@ -201,6 +210,8 @@ def track(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     schema : "spec", None, a pandera schema, or a path
         What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
         spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
@@ -222,6 +233,10 @@ def track(
         that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
         orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
+    allow_campaigns : bool
+        Send events that are younger than 72 hours or have no timestamp, although they can start campaigns, that is,
+        send mail to real people. Events that Customer.io acts on and does not store, such as User Deleted, do not
+        count.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -239,12 +254,16 @@ def track(
         The columns cannot make this call, for example because two feed the same field.
     SpecError
         ``schema`` is a path, and the tracking plan there is missing or malformed.
+    CampaignsError
+        Rows are events that can start campaigns, and ``allow_campaigns`` was not set; nothing was sent.
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -255,6 +274,7 @@ def track(
     >>> result["status"].tolist(), result["bytes"].tolist()
     (['ready'], [166])
     """
+    __tracebackhide__ = True
     return _send("track", locals())
 
 
@@ -272,12 +292,14 @@ def page(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
     exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
+    allow_campaigns: bool = False,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one page call per row: which page of a web site a person saw.
@@ -314,6 +336,8 @@ def page(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     schema : "spec", None, a pandera schema, or a path
         What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
         spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
@@ -335,6 +359,10 @@ def page(
         that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
         orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
+    allow_campaigns : bool
+        Send events that are younger than 72 hours or have no timestamp, although they can start campaigns, that is,
+        send mail to real people. Events that Customer.io acts on and does not store, such as User Deleted, do not
+        count.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -352,12 +380,16 @@ def page(
         The columns cannot make this call, for example because two feed the same field.
     SpecError
         ``schema`` is a path, and the tracking plan there is missing or malformed.
+    CampaignsError
+        Rows are events that can start campaigns, and ``allow_campaigns`` was not set; nothing was sent.
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -367,6 +399,7 @@ def page(
     >>> page(views, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _send("page", locals())
 
 
@@ -384,12 +417,14 @@ def screen(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
     exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
+    allow_campaigns: bool = False,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send one screen call per row: which screen of an app a person saw.
@@ -426,6 +461,8 @@ def screen(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     schema : "spec", None, a pandera schema, or a path
         What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
         spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
@@ -447,6 +484,10 @@ def screen(
         that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
         orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
+    allow_campaigns : bool
+        Send events that are younger than 72 hours or have no timestamp, although they can start campaigns, that is,
+        send mail to real people. Events that Customer.io acts on and does not store, such as User Deleted, do not
+        count.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -464,12 +505,16 @@ def screen(
         The columns cannot make this call, for example because two feed the same field.
     SpecError
         ``schema`` is a path, and the tracking plan there is missing or malformed.
+    CampaignsError
+        Rows are events that can start campaigns, and ``allow_campaigns`` was not set; nothing was sent.
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -479,6 +524,7 @@ def screen(
     >>> screen(views, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _send("screen", locals())
 
 
@@ -496,6 +542,7 @@ def group(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
     exact_ids: bool = False,
@@ -539,6 +586,8 @@ def group(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     schema : "spec", None, a pandera schema, or a path
         What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
         spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
@@ -583,6 +632,8 @@ def group(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -592,6 +643,7 @@ def group(
     >>> group(members, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _send("group", locals())
 
 
@@ -607,6 +659,7 @@ def alias(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
     exact_ids: bool = False,
@@ -644,6 +697,8 @@ def alias(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     schema : "spec", None, a pandera schema, or a path
         What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
         spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
@@ -688,6 +743,8 @@ def alias(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -697,6 +754,7 @@ def alias(
     >>> alias(merges, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _send("alias", locals())
 
 
@@ -719,12 +777,14 @@ def batch(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
     exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     as_of: AsOfValue = None,
+    allow_campaigns: bool = False,
     progress: bool | None = None,
 ) -> pd.DataFrame:
     """Send mixed calls: a column holds the call of each row.
@@ -773,6 +833,8 @@ def batch(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     schema : "spec", None, a pandera schema, or a path
         What rows are checked against: the API's spec, nothing, your own schema (see :func:`cio_frames.schema`), or the
         spec with your tracking plan on top, a YAML file in the form of those in ``schemas/``. Values are checked, not
@@ -794,6 +856,10 @@ def batch(
         that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
         orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
+    allow_campaigns : bool
+        Send events that are younger than 72 hours or have no timestamp, although they can start campaigns, that is,
+        send mail to real people. Events that Customer.io acts on and does not store, such as User Deleted, do not
+        count.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -811,12 +877,16 @@ def batch(
         The columns cannot make this call, for example because two feed the same field.
     SpecError
         ``schema`` is a path, and the tracking plan there is missing or malformed.
+    CampaignsError
+        Rows are events that can start campaigns, and ``allow_campaigns`` was not set; nothing was sent.
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
     ConfigurationError
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -833,6 +903,7 @@ def batch(
     >>> batch(mixed, dry_run=True)["status"].tolist()
     ['ready', 'ready']
     """
+    __tracebackhide__ = True
     return _send("batch", locals())
 
 
@@ -941,6 +1012,7 @@ def validate(
     >>> validate(orders, "track", "Order Completed").failure_cases["reason"].tolist()
     ['total: must be a number']
     """
+    __tracebackhide__ = True
     return _build_report(locals())
 
 
@@ -1049,6 +1121,7 @@ def payloads(
     >>> print(payloads(people, "identify")[0])
     {"type":"identify","userId":"ada","traits":{"address":{"city":"London"}},"messageId":"m-1"}
     """
+    __tracebackhide__ = True
     return _encode_payloads(locals())
 
 
@@ -1360,7 +1433,9 @@ def sync(
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
     allow_campaigns : bool
-        Whether to send events that can start campaigns: younger than 72 hours.
+        Send events that are younger than 72 hours or have no timestamp, although they can start campaigns, that is,
+        send mail to real people. Events that Customer.io acts on and does not store, such as User Deleted, do not
+        count.
     output : path, optional
         Folder for ``results/``, ``undelivered.parquet`` and ``removed.parquet`` of a source that is not a frame.
         Default is named after source and call.
@@ -1404,8 +1479,8 @@ def sync(
         A guard trips: this looks wrong, and nothing was sent.
     InvalidRowsError
         Rows are invalid, and ``on_invalid="raise"``; nothing was sent.
-    AuthenticationError
-        The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -1592,8 +1667,8 @@ def apply_plan(
         The plan is stale, edited, or too old; nothing was sent.
     GuardError
         A guard trips: this looks wrong, and nothing was sent.
-    AuthenticationError
-        The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -1611,24 +1686,27 @@ def _send(call: AnyCall, parameters: dict[str, Any]) -> pd.DataFrame:
     """Run the flow with the parameters of a public function."""
     from cio_frames.pipeline import running
 
-    df, options, call_spec = _split({"call": call, **parameters})
-    return running.run_call(df, call_spec, **options)
+    with HiddenFrames():
+        df, options, call_spec = _split({"call": call, **parameters})
+        return running.run_call(df, call_spec, **options)
 
 
 def _build_report(parameters: dict[str, Any]) -> ValidationReport:
     """Check the rows with the parameters of :func:`validate`."""
     from cio_frames.pipeline import running
 
-    df, options, call_spec = _split(parameters)
-    return running.build_report(df, call_spec, **options)
+    with HiddenFrames():
+        df, options, call_spec = _split(parameters)
+        return running.build_report(df, call_spec, **options)
 
 
 def _encode_payloads(parameters: dict[str, Any]) -> pd.Series[Any]:
     """Encode the rows with the parameters of :func:`payloads`."""
     from cio_frames.pipeline import running
 
-    df, options, call_spec = _split(parameters)
-    return running.encode_payloads(df, call_spec, **options)
+    with HiddenFrames():
+        df, options, call_spec = _split(parameters)
+        return running.encode_payloads(df, call_spec, **options)
 
 
 def _split(parameters: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any], CallSpec]:

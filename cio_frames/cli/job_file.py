@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from cio_frames._util.did_you_mean import closest_name
+from cio_frames.cli.max_undelivered import read_max_undelivered
 from cio_frames.cli.mistakes import Mistakes, find_mistakes
 from cio_frames.cli.precheck import build_checked_call_spec, check_choice, find_client_mistakes
 from cio_frames.client import Client
@@ -33,7 +34,8 @@ from cio_frames.syncing.parameters import SYNC_OPTIONS
 
 KEYS = {
     "source", "call", "event", "columns", "client", "schema", "strict_schema", "exact_ids", "timezone", "nulls",
-    "on_invalid", "as_of", "allow_campaigns", "ledger", "output", "report", "csv", "partitions", "state",
+    "on_invalid", "as_of", "allow_campaigns", "max_undelivered", "ledger", "output", "report", "csv", "partitions",
+    "state",
 }  # fmt: skip
 COLUMN_KEYS = frozenset({"type_column", "event_column", *(each.name for each in fields(ColumnMapping))}) - {
     "event", "fields", "constants",
@@ -61,6 +63,10 @@ class Job:
         Settings of the client, without the write key.
     report : Path or None
         Where to write a summary.
+    max_undelivered : str or None
+        How many rows may stay undelivered, as a number or a share.
+    schema : Path or None
+        The tracking plan.
     options : dict
         The other parameters of a load.
     state : dict or None
@@ -71,6 +77,8 @@ class Job:
     call_spec: CallSpec
     client: Mapping[str, Any]
     report: Path | None
+    max_undelivered: str | None
+    schema: Path | None
     options: Mapping[str, Any]
     state: Mapping[str, Any] | None = None
 
@@ -126,13 +134,27 @@ class _JobReader:
         if "as_of" in values:
             with self._at(nodes["as_of"]):
                 read_as_of(values["as_of"])
+        max_undelivered = values.get("max_undelivered")
+        if max_undelivered is not None:
+            with self._at(nodes["max_undelivered"]):
+                read_max_undelivered(max_undelivered)
         self._mistakes.raise_all(by_line=True)
+        schema = values["schema"] if isinstance(values.get("schema"), Path) else None
         read_options = ReadOptions(CsvOptions(**values.get("csv", {})), values.get("partitions", True))
         if state is not None:
             default = (self._folder / folder_name(values["source"], call_spec)).with_suffix(".sync")
             chosen = {key: value for key, value in values.items() if key in _SYNC_KEYS}
             of_sync = {"output": default, "read_options": read_options, **chosen}
-            return Job(values["source"], call_spec, values.get("client", {}), values.get("report"), of_sync, state)
+            return Job(
+                values["source"],
+                call_spec,
+                values.get("client", {}),
+                values.get("report"),
+                max_undelivered,
+                schema,
+                of_sync,
+                state,
+            )
         options = {
             "ledger": values.get("ledger"),
             "output": values.get("output", self._folder / folder_name(values["source"], call_spec)),
@@ -141,7 +163,15 @@ class _JobReader:
             "allow_campaigns": values.get("allow_campaigns", False),
             "read_options": read_options,
         }
-        return Job(values["source"], call_spec, values.get("client", {}), values.get("report"), options)
+        return Job(
+            values["source"],
+            call_spec,
+            values.get("client", {}),
+            values.get("report"),
+            max_undelivered,
+            schema,
+            options,
+        )
 
     def _add(self, node: yaml.Node | None, text: str) -> None:
         self._mistakes.add(self._file.error_at(node, text.rstrip(".")))
@@ -192,8 +222,8 @@ class _JobReader:
             case "schema":
                 value = self._file.scalar(node)
                 return value if value in ("spec", None) else self._folder / self._file.text(node)
-            case "as_of" if isinstance(node, yaml.ScalarNode):
-                # YAML reads dates, which are as good as text here.
+            case "as_of" | "max_undelivered" if isinstance(node, yaml.ScalarNode):
+                # YAML reads dates and numbers, which are as good as text here.
                 return str(node.value)
             case "source":
                 source = self._file.text(node)

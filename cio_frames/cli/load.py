@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from cio_frames._util.terminal_text import is_terminal
+from cio_frames.cli.max_undelivered import MaxUndelivered, read_max_undelivered
 from cio_frames.cli.mistakes import Mistakes
 from cio_frames.cli.options import CallOptions, ReadingOptions, command_with
 from cio_frames.cli.printing import (
@@ -56,6 +57,10 @@ class RunOptions:
     as_of: Annotated[
         str | None,
         typer.Option(help="Date or time in message ids of calls without a timestamp; default: when the load began."),
+    ] = None
+    max_undelivered: Annotated[
+        str | None,
+        typer.Option(help="Rows that may stay undelivered with exit status 0: a number or a share, such as 1%."),
     ] = None
     progress: Annotated[bool | None, typer.Option(help="Show a progress bar; default: if stderr is a terminal.")] = None
     as_json: Annotated[bool, typer.Option("--json", help="Print counts and reasons as JSON.")] = False
@@ -133,7 +138,8 @@ def load_command(options: LoadOptions) -> None:
     settings = {name: getattr(options, name) for name in _CLIENT_OPTIONS}
     load_and_print(
         options.source, call_spec, {name: value for name, value in settings.items() if value is not None}, mistakes,
-        report=options.report, as_json=options.as_json,
+        report=options.report, as_json=options.as_json, max_undelivered=options.max_undelivered,
+        also_read=[options.schema],
         ledger=options.ledger, output=options.output, fresh=options.fresh, progress=options.progress,
         dry_run=options.dry_run, on_invalid=options.on_invalid, as_of=options.as_of,
         allow_campaigns=options.allow_campaigns, read_options=options.read_options(mistakes),
@@ -162,7 +168,8 @@ def run_command(options: JobOptions) -> None:
             return
         load_and_print(
             job.source, job.call_spec, job.client, mistakes, door="job file",
-            report=job.report, as_json=options.as_json,
+            report=job.report, as_json=options.as_json, also_read=[options.job, job.schema],
+            max_undelivered=job.max_undelivered if options.max_undelivered is None else options.max_undelivered,
             dry_run=options.dry_run, fresh=options.fresh, progress=options.progress,
             **{**job.options, **({} if options.as_of is None else {"as_of": options.as_of})},
         )  # fmt: skip
@@ -188,15 +195,25 @@ def loads_command(options: LoadsOptions) -> None:
 
     from cio_frames.loading import loads_in
 
-    listed = [loads_in(path).assign(ledger=str(path)) for path in find_ledgers(options.ledgers or [Path()])]
+    listed, errors = [], []
+    for path in find_ledgers(options.ledgers or [Path()]):
+        try:
+            listed.append(loads_in(path, door="command line").assign(ledger=str(path)))
+        except ConfigurationError as error:
+            # One ledger that is damaged does not hide the others.
+            errors.append(error)
     found = pd.concat(listed, ignore_index=True) if listed else pd.DataFrame()
     if options.as_json:
         print_json(json.loads(found.to_json(orient="records")))
-    elif found.empty:
+    elif found.empty and not errors:
         out.print("No ledger found here. Name one: cio-frames loads orders.load/ledger.sqlite")
-    else:
+    elif len(found):
         shown = found[["source", "call", "event", "phase", "rows", "rows_done", "delivered", "started_at", "ledger"]]
         print_frame(shown.astype(object).where(shown.notna(), ""))
+    for each in errors:
+        err.print(f"cio-frames: {each.text('command line')}")
+    if errors:
+        raise typer.Exit(2)
 
 
 def find_ledgers(paths: Sequence[Path]) -> list[Path]:
@@ -212,15 +229,20 @@ def find_ledgers(paths: Sequence[Path]) -> list[Path]:
 
 def load_and_print(
     source: str, call_spec: CallSpec, settings: Mapping[str, Any], mistakes: Mistakes, *,
-    report: Path | None, as_json: bool, door: Door = "command line", **options: Any,
+    report: Path | None, as_json: bool, max_undelivered: str | None, also_read: Sequence[Path | None] = (),
+    door: Door = "command line", **options: Any,
 ) -> None:  # fmt: skip
     """Load, print the counts, and exit with 1 if rows were not delivered; with all mistakes of the command before."""
-    client = _check_command(source, call_spec, settings, mistakes, report, options)
+    limit = MaxUndelivered()
+    if max_undelivered is not None:
+        with mistakes.collect():
+            limit = read_max_undelivered(max_undelivered)
+    client = _check_command(source, call_spec, settings, mistakes, report, also_read, options)
     if not is_terminal(sys.stderr):
         log_progress()
     failure = ""
     try:
-        loaded = _load_or_confirm(source, call_spec, client, options)
+        loaded = _load_or_confirm(source, call_spec, client, options, door)
     except DeliveryError as error:
         loaded, failure = cast("LoadResult", error.result), str(error.args[0])
     except InvalidRowsError as error:
@@ -229,6 +251,11 @@ def load_and_print(
             f"{loaded.rows_held_back:,} of {loaded.rows:,} rows are invalid, and nothing was sent. Correct them, or "
             f"set {parameter('on_invalid', 'skip')} to send the others."
         )
+    except ConfigurationError as error:
+        if error.result is not None:
+            # Of rows that were sent before, and are told together with what went wrong.
+            print_load_result(cast("LoadResult", error.result))
+        raise
     except MissingColumnsError:
         # The source is looked at here only now: opening many files twice takes its time.
         _check_source(source, call_spec, mistakes, options)
@@ -243,7 +270,7 @@ def load_and_print(
     print_notes(loaded.notes, door)
     if failure or loaded.why:
         err.print(render(failure, door) or loaded.why_text(door))
-    if not loaded.ok:
+    if not loaded.ok and (failure or not limit.allows(loaded)):
         raise typer.Exit(1)
 
 
@@ -258,12 +285,17 @@ def write_report(loaded: LoadResult, path: Path) -> None:
 
 def _check_command(
     source: str, call_spec: CallSpec, settings: Mapping[str, Any], mistakes: Mistakes, report: Path | None,
-    options: Mapping[str, Any],
+    also_read: Sequence[Path | None], options: Mapping[str, Any],
 ) -> Client:  # fmt: skip
     """Return the client, or raise every mistake of the command."""
-    from cio_frames.cli.precheck import build_checked_client, check_choice, check_writable
+    from cio_frames.cli.precheck import build_checked_client, check_choice, check_clashes, check_writable
+    from cio_frames.loading import folder_name
     from cio_frames.pipeline.as_of import read_as_of
 
+    output = options["output"] or Path(folder_name(source, call_spec))
+    writes = {"ledger": options["ledger"] or output / "ledger.sqlite", "output": output, "report": report}
+    with mistakes.collect():
+        check_clashes(source, writes, also_read=also_read)
     client = build_checked_client(settings, mistakes, dry_run=options["dry_run"])
     with mistakes.collect():
         check_choice("on_invalid", options["on_invalid"], ("skip", "raise"))
@@ -285,7 +317,9 @@ def _check_source(source: str, call_spec: CallSpec, mistakes: Mistakes, options:
     check_source(source, call_spec, mistakes, output=options["output"], read_options=options["read_options"])
 
 
-def _load_or_confirm(source: str, call_spec: CallSpec, client: Client, options: Mapping[str, Any]) -> LoadResult:
+def _load_or_confirm(
+    source: str, call_spec: CallSpec, client: Client, options: Mapping[str, Any], door: Door
+) -> LoadResult:
     """Load; on a terminal, ask before events are sent that can start campaigns."""
     from cio_frames.loading import load_source
 
@@ -294,6 +328,7 @@ def _load_or_confirm(source: str, call_spec: CallSpec, client: Client, options: 
     except CampaignsError as error:
         if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
             raise
-        err.print(f"{error.rows:,} rows are events younger than 72 hours, or without a time: they can start campaigns,")
-        typer.confirm("that is, send mail to real people. Send them?", abort=True, err=True)
+        err.print(f"{error.rows:,} rows are events that can start campaigns, that is, send mail to real people:")
+        err.print(f"{render(error.causes, door)}.")
+        typer.confirm("Send them?", abort=True, err=True)
         return load_source(source, call_spec, client, **{**options, "allow_campaigns": True})

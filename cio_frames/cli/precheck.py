@@ -15,6 +15,8 @@ from cio_frames.cli.mistakes import Mistakes, find_mistakes
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, resolve
 from cio_frames.errors import CioFramesError, ConfigurationError, FrameError, MissingColumnsError, parameter
+from cio_frames.loading.clashes import refuse_clashes
+from cio_frames.loading.files import find_files
 from cio_frames.loading.read_options import ReadOptions
 from cio_frames.loading.sources import source_of
 from cio_frames.loading.standard_input import STANDARD_INPUT_PATH
@@ -165,6 +167,26 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
     """
     if value not in choices:
         raise ConfigurationError(f"{parameter(name, value)} is invalid. Use {' or '.join(choices)}.")
+
+
+def check_clashes(
+    source: str, writes: Mapping[str, Path | None], *, also_read: Sequence[str | Path | None] = ()
+) -> None:
+    """Raise an error if a command would write a file that it reads, or one file twice; nothing is read for that.
+
+    Raises
+    ------
+    ConfigurationError
+        Names the parameter and the path.
+    """
+    if all(path is None for path in writes.values()):
+        return
+    files: list[str] = []
+    if "://" not in source:
+        # A source that is not found is reported later, and once.
+        with suppress(CioFramesError):
+            files = [file.path for file in find_files(source, exclude=writes.get("output")).files]
+    refuse_clashes([*files, *(path for path in also_read if path is not None)], writes)
 
 
 def check_writable(path: Path, what: str, name: str, *, make_folder: bool = False) -> None:

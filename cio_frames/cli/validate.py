@@ -12,7 +12,7 @@ import typer
 from cio_frames.cli.mistakes import Mistakes
 from cio_frames.cli.options import CallOptions, ReadingOptions, command_with
 from cio_frames.cli.printing import out, print_campaign_rows, print_frame, print_json, print_notes
-from cio_frames.errors import MissingColumnsError
+from cio_frames.errors import ConfigurationError, MissingColumnsError, parameter
 
 if TYPE_CHECKING:
     from cio_frames.loading.notes import SourceNotes
@@ -28,8 +28,8 @@ class ValidateOptions(ReadingOptions, CallOptions):
         bool, typer.Option("--no-schema", help="Check only that rows can be written as JSON within the size limits.")
     ] = False
     strict_schema: Annotated[bool, typer.Option("--strict-schema", help="Count rows with warnings as invalid.")] = False
-    report: Annotated[Path | None, typer.Option(help="Write the report as one HTML page.")] = None
-    failures: Annotated[Path | None, typer.Option(help="Write the failure cases to a Parquet file.")] = None
+    report: Annotated[Path | None, typer.Option(help="Write the report: HTML (.html) or JSON (.json).")] = None
+    failures: Annotated[Path | None, typer.Option(help="Write the failure cases to a file (.parquet).")] = None
     show_values: Annotated[
         bool,
         typer.Option("--show-values", help="Include the failing values, which can be personal data, in both files."),
@@ -44,7 +44,9 @@ def validate_command(options: ValidateOptions) -> None:
     The exit status is 1 if rows are invalid.
     """
     report, notes = validate_files(options)
-    if options.report is not None:
+    if options.report is not None and options.report.suffix.lower() == ".json":
+        report.to_json(options.report)
+    elif options.report is not None:
         report.to_html(options.report, show_values=options.show_values)
     if options.failures is not None:
         report.to_parquet(options.failures, show_values=options.show_values)
@@ -59,12 +61,25 @@ def validate_command(options: ValidateOptions) -> None:
 
 def validate_files(options: ValidateOptions) -> tuple[ValidationReport, SourceNotes]:
     """Return the report on files and what was left out of them, or raise every mistake of the command."""
-    from cio_frames.cli.precheck import check_source, check_writable
+    from cio_frames.cli.precheck import check_clashes, check_source, check_writable
+    from cio_frames.loading.folder import PARQUET_ENDINGS
     from cio_frames.loading.validating import validate_source
 
     mistakes = Mistakes()
     call_spec = options.call_spec(mistakes)
     read_options = options.read_options(mistakes)
+    with mistakes.collect():
+        check_clashes(
+            options.file, {"report": options.report, "failures": options.failures}, also_read=[options.schema]
+        )
+    if options.failures is not None and options.failures.suffix.lower() not in PARQUET_ENDINGS:
+        mistakes.add(
+            ConfigurationError(
+                f"{parameter('failures', str(options.failures))}: failure cases are written as Parquet. Name a file "
+                "that ends in .parquet."
+            )
+        )
+    mistakes.raise_all()
     for path, what, name in (
         (options.report, "the report", "report"),
         (options.failures, "the failure cases", "failures"),

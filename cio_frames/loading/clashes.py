@@ -27,7 +27,7 @@ def refuse_clashes(reads: Iterable[str | Path], writes: Mapping[str, Path | None
     --------
     >>> refuse_clashes(["orders.csv"], {"report": Path("orders.csv")})
     Traceback (most recent call last):
-    cio_frames.errors.ConfigurationError: report='orders.csv' would overwrite a file of the source. Nothing was sent. \
+    cio_frames.errors.ConfigurationError: report='orders.csv' would overwrite a file that is read. Nothing was sent. \
 Name another path.
 
     Raises
@@ -39,7 +39,7 @@ Name another path.
     written = [(name, path, _written_paths(name, path)) for name, path in writes.items() if path is not None]
     for place, (name, path, targets) in enumerate(written):
         if any(_is_at_or_below(source, target) for source in sources for target in targets):
-            raise _clash(name, path, "would overwrite a file of the source")
+            raise _clash(name, path, "would overwrite a file that is read")
         for other, _, others in written[:place]:
             if any(_is_at_or_below(*pair) for one in targets for two in others for pair in ((one, two), (two, one))):
                 raise _clash(name, path, f"and {parameter(other)} would write the same file")
@@ -52,7 +52,7 @@ def _clash(name: str, path: Path, what: str) -> ConfigurationError:
 def _written_paths(name: str, path: Path) -> list[str]:
     """Return the files and folders that are written under a path."""
     if name == "ledger":
-        return [_identity(path.with_name(f"{path.name}{suffix}")) for suffix in _LEDGER_SUFFIXES]
+        return [_identity(f"{path}{suffix}") for suffix in _LEDGER_SUFFIXES]
     if name == "output":
         return [_identity(path / each) for each in ("results", ".undelivered", "undelivered.parquet", ".lock")]
     return [_identity(path)]

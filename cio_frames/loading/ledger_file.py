@@ -75,12 +75,22 @@ class SealedTables:
     def rows(self, table: str, **equal: Any) -> Iterator[dict[str, Any]]:
         """Yield rows whose columns equal the given values, in the order in which they were written."""
         names = TABLE_COLUMNS[table]
+        yield from (dict(zip(names, values, strict=True)) for values in list(self._checked(table, equal)))
+
+    def check_all(self) -> None:
+        """Check every row; they are not kept, since there may be many."""
+        for table in TABLE_COLUMNS:
+            for _ in self._checked(table, {}):
+                pass
+
+    def _checked(self, table: str, equal: Mapping[str, Any]) -> Iterator[list[Any]]:
+        names = TABLE_COLUMNS[table]
         where = " AND ".join(f"{name} IS ?" for name in equal) or "1"
         statement = f"SELECT {', '.join(names)}, seal FROM {table} WHERE {where} ORDER BY rowid"  # noqa: S608
-        for *values, seal in self._database.execute(statement, tuple(equal.values())).fetchall():
+        for *values, seal in self._database.execute(statement, tuple(equal.values())):
             if seal != _seal(values):
                 raise DamagedLedgerError(f"the file is malformed: a row of {table} is damaged")
-            yield dict(zip(names, values, strict=True))
+            yield values
 
     def update_load(self, load: int, **changes: Any) -> None:
         """Change some values of a load."""
@@ -159,8 +169,7 @@ def refuse_damage(database: sqlite3.Connection, path: Path) -> None:
     (found,) = database.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":
         raise DamagedLedgerError(f"the file is malformed: {found}")
-    for _ in SealedTables(database).rows("loads"):
-        pass
+    SealedTables(database).check_all()
 
 
 def refuse_no_file(path: Path) -> None:

@@ -43,8 +43,8 @@ def loads_in(path: Path, *, door: Door = "python") -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns load, source, call, event, phase, why, rows (of the source, if known), rows_done, delivered,
-        started_at, ended_at, output, as_of. The phase is running, stopped, killed or done; or discarded, if a run that was
-        to start over was killed before it began.
+        started_at, ended_at, output, as_of. The phase is running, stopped, killed or done; or discarded, if a run that
+        was to start over was killed before it began.
 
     Raises
     ------

@@ -152,6 +152,11 @@ class LoadResult:
         return self.phase != "stopped" and set(self.statuses) <= GOOD
 
     @property
+    def undelivered_rows(self) -> int:
+        """How many rows were not delivered, or in a dry run would not be sent."""
+        return sum(rows for status, rows in self.statuses.items() if status not in GOOD)
+
+    @property
     def rows_held_back(self) -> int:
         """How many rows cannot be sent: invalid, or too large."""
         return self.statuses.get("invalid", 0) + self.statuses.get("too_large", 0)

@@ -34,6 +34,7 @@ from cio_frames.loading.io_errors import RESUME, START_OVER
 from cio_frames.loading.kept_warnings import read_source_warnings, read_warnings_file, write_warnings_file
 from cio_frames.loading.ledger import DISCARDED, STARTING_OVER, Ledger, LoadRecord
 from cio_frames.loading.ledger_counts import FINAL_STATUSES
+from cio_frames.loading.ledger_file import refuse_no_file
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.result import LoadResult
@@ -51,6 +52,7 @@ from cio_frames.loading.source import Chunk, Source
 from cio_frames.loading.tuning import LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
 from cio_frames.pipeline.as_of import AsOf, AsOfValue, read_as_of, start_as_of
+from cio_frames.pipeline.ordering import JoinedIds
 from cio_frames.results import GOOD
 from cio_frames.validation import SourceWarnings, WarningCount, merge_warning_counts
 
@@ -85,6 +87,7 @@ def run_load(
     clock: Callable[[], pd.Timestamp],
 ) -> LoadResult:
     """Load a source, or resume a load of it that stopped."""
+    refuse_no_file(paths.ledger)
     refuse_clashes(_local_files(source), {"ledger": paths.ledger, "output": paths.output})
     with stop_signals() as stops:
         try:
@@ -98,7 +101,9 @@ def run_load(
 
 
 def _local_files(source: Source) -> list[str]:
-    return [stamp["path"] for stamp in source.stamps() or ()] if "://" not in source.name else []
+    return (
+        [str(stamp["path"]) for stamp in source.stamps() or () if "path" in stamp] if "://" not in source.name else []
+    )
 
 
 def _run_load(
@@ -239,6 +244,7 @@ class LoadRun:
         self._sent_now = False
         self._doing = "rows were read"
         self._earlier_runs = EarlierRuns(ledger, load, client, as_of)
+        self._joined_ids = JoinedIds()
         self._started = time.monotonic()
         self._rows_without_final_status = 0
         self._warnings = SourceWarnings(is_partial=bool(self._earlier_runs.done_chunks))
@@ -324,6 +330,7 @@ class LoadRun:
                 if chunk.number in done:
                     missing.pop(chunk.number, None)
                     self._earlier_runs.refuse_changed_frame(chunk, prepared)
+                    prepared.person_keys(self._joined_ids)
                     continue
                 self._doing = "rows were sent"
                 delivery = self._send_chunk(chunk, prepared, deliverer)
@@ -342,7 +349,12 @@ class LoadRun:
         final_rows = self._earlier_runs.final_rows(number, prepared)
         observer = ChunkObserver(ledger, load, number, self._progress)
         encode_run = observer.encode_run = EncodeRun(
-            prepared, self._client, observer=observer, message_ids=message_ids, settled=final_rows
+            prepared,
+            self._client,
+            observer=observer,
+            message_ids=message_ids,
+            joined=self._joined_ids,
+            settled=final_rows,
         )
         for outcome in self._earlier_runs.outcomes(number):
             encode_run.record(outcome)
@@ -414,7 +426,7 @@ class LoadRun:
     def _result(
         self, phase: str, why: str, undelivered: Path | None, warnings: Sequence[WarningCount] = ()
     ) -> LoadResult:
-        return _load_result(
+        result = _load_result(
             self._ledger,
             self._load,
             what=self._call_spec.what,
@@ -429,6 +441,8 @@ class LoadRun:
             as_of=str(self._as_of),
             warnings=tuple(warnings),
         )
+        self._progress.color(good=result.rows - result.undelivered_rows, rows=result.rows)
+        return result
 
 
 class ChunkObserver(NullObserver):

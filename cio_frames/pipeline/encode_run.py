@@ -72,6 +72,8 @@ class EncodeRun:
         Makes the ids of the calls. None if calls are only measured: a placeholder of the same size is enough.
     observer : Observer, optional
         Receives the number of rows that are not sent, slice by slice.
+    joined : JoinedIds, optional
+        The ids that earlier frames have joined; pass them if this frame is part of a load.
     settled : numpy array of bool, optional
         Rows that are encoded and not sent, because an earlier run sent them.
     encoders : int, optional
@@ -94,6 +96,7 @@ class EncodeRun:
         *,
         message_ids: MessageIds | None,
         observer: Observer | None = None,
+        joined: ordering.JoinedIds | None = None,
         settled: Bools | None = None,
         encoders: int | None = None,
     ) -> None:
@@ -117,7 +120,7 @@ class EncodeRun:
         # Calls that bring their own ids need none; if MessageIds is shared, calls of other frames may equal them.
         self._message_ids = None if not is_shared and prepared.all_have_message_ids() else message_ids
         self._settled = np.zeros(prepared.rows, dtype=bool) if settled is None else settled
-        person = prepared.person_keys()
+        person = prepared.person_keys(joined)
         has_duplicates = ordering.has_duplicates(person)
         # Few bits sort fast.
         self._lane = (person % client.workers).astype(np.min_scalar_type(client.workers)) if has_duplicates else None

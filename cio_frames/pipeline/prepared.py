@@ -25,6 +25,7 @@ from cio_frames.errors import MissingColumnsError
 from cio_frames.pipeline import ordering
 from cio_frames.pipeline.call_groups import GroupedRows, group_rows, may_fail_alone, missing_column_failures
 from cio_frames.pipeline.call_spec import CallSpec
+from cio_frames.pipeline.campaigns import acting_events
 from cio_frames.pipeline.message_ids import digests
 from cio_frames.pipeline.people import email_keys, people_rows
 
@@ -171,18 +172,31 @@ class Prepared:
         if source is not None and ids is not None:
             yield from validation.repeated_id_warnings(ids, source.label)
 
-    def person_keys(self) -> Ints:
-        """Return a number for the person of each row, -1 for rows without a person."""
+    def invalid_rows(self) -> Bools:
+        """Return which rows failed the checks; encoding may find more that cannot be sent."""
+        invalid = np.zeros(self.rows, dtype=bool)
+        invalid[self.failures["position"].to_numpy(dtype=np.int64)] = True
+        return invalid
+
+    def person_keys(self, joined: ordering.JoinedIds | None = None) -> Ints:
+        """Return a number for the person of each row, -1 for rows without a person.
+
+        ``joined`` are the ids that other frames have joined; those that this one joins are added.
+        """
         wires = [wire for wire in ("userId", "anonymousId", "previousId") if self._has_ids(wire)]
         group_ids = self._ids("groupId")
-        if len(wires) == 1 and group_ids is None and (hashes := self._hash_ids(wires[0])) is not None:
-            return hashes
+        if joined is None and len(wires) == 1 and group_ids is None:
+            hashes = self._hash_ids(wires[0])
+            if hashes is not None:
+                return hashes
         ids = [found for wire in wires if (found := self._ids(wire)) is not None]
         if group_ids is not None:
             # Without a person it is the object whose updates must keep their order.
             no_person = pa.array(np.all([np.asarray(pc.is_null(some)) for some in ids], axis=0)) if ids else True
             ids.append(pc.if_else(no_person, group_ids, pa.scalar(None, TEXT)))
-        return ordering.person_keys(ids) if ids else np.full(self.rows, -1)
+        if not ids:
+            return np.full(self.rows, ordering.NOBODY)
+        return ordering.person_keys(ids) if joined is None else joined.person_keys(ids)
 
     def _has_ids(self, wire: str) -> bool:
         return any(call_group.columns.source(wire) is not None for call_group in self.call_groups)
@@ -226,7 +240,10 @@ class Prepared:
         return ids is not None and not ids.null_count
 
     def events(self) -> npt.NDArray[np.object_]:
-        """Return what each row adds to a person's activity: the name of an event, ``page``, ``screen``, or None."""
+        """Return what each row adds to a person's activity: the name of an event, ``page``, ``screen``, or None.
+
+        Events that Customer.io acts on and does not store add nothing.
+        """
         names = np.full(self.rows, None, dtype=object)
         for call_group in self.call_groups:
             call = call_group.columns.call.name
@@ -235,7 +252,10 @@ class Prepared:
             elif call == "track":
                 constant = call_group.columns.constants.get(("event",))
                 ids = call_group.encoder.ids("event") if constant is None else None
-                names[call_group.rows] = constant if ids is None else ids.to_numpy(zero_copy_only=False)
+                if ids is not None:
+                    names[call_group.rows] = ids.to_numpy(zero_copy_only=False)
+                elif constant not in acting_events():
+                    names[call_group.rows] = constant
         return names
 
     def slices(self, *, threads: int = 1, with_digests: bool = True) -> Iterator[Slice]:

@@ -6,7 +6,7 @@ Both sides are fields under dotted paths (``products[].price``), and the paths a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -95,10 +95,10 @@ def drift(
     calls = spec.calls() if calls is None else calls
     events = spec.semantic_events() if events is None else events
     try:
-        theirs = _openapi_places(OpenApi(openapi, events.values()))
+        ours = _spec_places(calls, events)
+        theirs = _openapi_places(OpenApi(openapi, events.values()), ours)
     except RecursionError as error:
         raise CioFramesError("The OpenAPI file is nested too deeply, or contains itself.") from error
-    ours = _spec_places(calls, events)
     # A dict keeps the order of ours, and what is new comes last.
     found = [
         change
@@ -165,8 +165,12 @@ def _yes_or_no(required: bool) -> str:
     return "yes" if required else "no"
 
 
-def _fields_by_path(field: Field, above: str = "") -> _FieldsByPath:
-    """Return every field below this one by its path; ``[]`` is a list's member, ``.*`` any other name."""
+def _fields_by_path(field: Field, above: str = "", known: Container[str] | None = None) -> _FieldsByPath:
+    """Return every field below this one by its path; ``[]`` is a list's member, ``.*`` any other name.
+
+    Of a path that is not ``known`` the fields below it are left out: a difference is listed at the top only, and a
+    schema that refers to others can have any number of them.
+    """
     below: dict[str, tuple[Field, bool]] = {}
     members = dict.fromkeys(field.required, Field()) | dict(field.properties)
     paths = [(f"{above}.{name}" if above else name, member, name in field.required) for name, member in members.items()]
@@ -176,13 +180,18 @@ def _fields_by_path(field: Field, above: str = "") -> _FieldsByPath:
         if member is not None and member.type
     ]
     for path, member, required in paths:
-        below |= {path: (member, required), **_fields_by_path(member, path)}
+        below[path] = member, required
+        if known is None or path in known:
+            below |= _fields_by_path(member, path, known)
     return below
 
 
-def _event_fields_by_path(properties: Field, context: Field, required: Iterable[str]) -> _FieldsByPath:
+def _event_fields_by_path(
+    properties: Field, context: Field, required: Iterable[str], known: Container[str] | None = None
+) -> _FieldsByPath:
     ids = {name: (Field(type="string"), name in required) for name in _TRACK_IDS}
-    return ids | dict(_fields_by_path(context, "context")) | dict(_fields_by_path(properties))
+    in_context = _fields_by_path(context, "context", known)
+    return ids | dict(in_context) | dict(_fields_by_path(properties, known=known))
 
 
 def _spec_places(calls: Mapping[str, spec.Call], events: Mapping[str, spec.Event]) -> dict[str, _FieldsByPath]:
@@ -206,17 +215,22 @@ def _spec_places(calls: Mapping[str, spec.Call], events: Mapping[str, spec.Event
     return {**call_fields, "call batch": {}, **event_fields}
 
 
-def _openapi_places(openapi: OpenApi) -> dict[str, _FieldsByPath]:
-    calls = {f"call {name}": {} if name == "batch" else _fields_by_path(field) for name, field in openapi.calls()}
+def _openapi_places(openapi: OpenApi, ours: Mapping[str, _FieldsByPath]) -> dict[str, _FieldsByPath]:
+    calls = {
+        f"call {name}": {} if name == "batch" else _fields_by_path(field, known=ours.get(f"call {name}", {}))
+        for name, field in openapi.calls()
+    }
     events: dict[str, _FieldsByPath] = {}
     for name, field in openapi.events():
-        events.setdefault(f"event {name}", _openapi_event(field))
+        where = f"event {name}"
+        events.setdefault(where, _openapi_event(field, ours.get(where, {})))
     return {**calls, **events}
 
 
-def _openapi_event(field: Field) -> _FieldsByPath:
+def _openapi_event(field: Field, known: Container[str]) -> _FieldsByPath:
     """Return an event's fields; its schema is a whole call, or only the properties."""
     parts = field.properties
     if not parts.keys() & {"event", "properties", "context"}:
-        return _event_fields_by_path(field, Field(), ())
-    return _event_fields_by_path(parts.get("properties", Field()), parts.get("context", Field()), field.required)
+        return _event_fields_by_path(field, Field(), (), known)
+    properties, context = parts.get("properties", Field()), parts.get("context", Field())
+    return _event_fields_by_path(properties, context, field.required, known)

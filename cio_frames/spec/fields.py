@@ -6,7 +6,7 @@ An error in such a file names its line.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +15,8 @@ import yaml
 
 from cio_frames.spec.yaml_file import YamlFile
 
+# Of one file; the largest of schemas/ has some hundreds.
+_MAX_FIELDS = 20_000
 _NO_FIELDS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -34,6 +36,15 @@ class Field:
     items: Field | None = None
     additional: Field | None = None
     description: str | None = None
+
+    def __deepcopy__(self, memo: object) -> Field:
+        # A field never changes, and pandera copies its checks with all that they hold.
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A read-only mapping cannot be pickled.
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return Field, tuple({**values, "properties": dict(self.properties)}.values())
 
     def leaves(self, path: str = "") -> Iterator[tuple[str, Field]]:
         """Yield every field below this one with its dotted path; list members are marked ``[]``."""
@@ -85,6 +96,8 @@ class FieldsFile(YamlFile):
         top = self.mapping(self.root)
         self._definitions = self.mapping(top["$defs"]) if "$defs" in top else {}
         self._open_refs: list[str] = []
+        self._resolved: dict[str, Field] = {}
+        self._fields_left = _MAX_FIELDS
 
     def fields(self, node: yaml.Node | None) -> Mapping[str, Field]:
         """Return the fields of a ``properties`` mapping; none for an absent node."""
@@ -122,7 +135,27 @@ class FieldsFile(YamlFile):
             raise self.error_at(node, f"$ref {target!r} not found; write '#/$defs/<name>'")
         if name in self._open_refs:
             raise self.error_at(node, f"$ref {target!r} is circular")
-        self._open_refs.append(name)
-        found = self.field(self._definitions[name])
-        self._open_refs.pop()
-        return found
+        if name not in self._resolved:
+            self._open_refs.append(name)
+            self._resolved[name] = self.field(self._definitions[name])
+            self._open_refs.pop()
+        if not self._open_refs:
+            # Here the fields of the definition are used, with all that they refer to in turn.
+            self._fields_left -= count_fields(self._resolved[name], {})
+            if self._fields_left < 0:
+                raise self.error_at(
+                    node, f"with all that it refers to, the file has more than {_MAX_FIELDS:,} fields; use fewer $refs"
+                )
+        return self._resolved[name]
+
+
+def count_fields(field: Field, known: dict[int, int]) -> int:
+    """Return how many fields there are at and below a field; ``known`` has those that were counted before.
+
+    >>> count_fields(Field(properties={"a": Field(), "b": Field(items=Field())}), {})
+    4
+    """
+    if id(field) not in known:
+        parts = (*field.properties.values(), *filter(None, (field.items, field.additional)))
+        known[id(field)] = 1 + sum(count_fields(part, known) for part in parts)
+    return known[id(field)]

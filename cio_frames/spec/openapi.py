@@ -20,6 +20,9 @@ from cio_frames import spec
 from cio_frames.errors import CioFramesError
 from cio_frames.spec import Field
 
+# The vendor's edition of September 2026 needs some thousands.
+_MAX_READS = 200_000
+
 
 def read_openapi(path: str | Path) -> Any:
     """Return the content of a JSON or YAML file, whatever its extension.
@@ -46,7 +49,8 @@ def read_openapi(path: str | Path) -> Any:
         return json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
     except OSError as error:
         raise CioFramesError(f"Cannot read {path}: {error.strerror}.") from error
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
+    # PyYAML does not translate what its constructors of dates and numbers raise.
+    except (ValueError, TypeError, AttributeError, LookupError, yaml.YAMLError, RecursionError) as error:
         raise CioFramesError(f"{path} is not valid JSON or YAML: {error}") from error
 
 
@@ -63,6 +67,12 @@ class OpenApi:
             name.casefold(): event.name for event in events for name in (event.name, *event.other_names)
         }
         self._open_refs: list[str] = []
+        # Of the open ones, those since the last property or list member: among these a circle has no end.
+        self._direct_refs: list[str] = []
+        # Resolved once each, except for those in which a circle was cut that another schema may have closed.
+        self._resolved: dict[str, Field] = {}
+        self._cut_refs: set[str] = set()
+        self._reads_left = _MAX_READS
         self._bodies = {name: self._body_schema(item) for name, item in self._post_operations()}
         self._schemas = _require_mapping(_require_mapping(document.get("components", {})).get("schemas", {}))
 
@@ -120,9 +130,14 @@ class OpenApi:
         if isinstance(node, bool):
             return Field()
         schema = _require_mapping(node)
+        self._reads_left -= 1
+        if self._reads_left < 0:
+            raise CioFramesError(
+                f"The OpenAPI file stands for more than {_MAX_READS:,} schemas: its parts repeat others."
+            )
         parts = [self._own_field(schema), *map(self._read_field, _require_list(schema.get("allOf", [])))]
         if "$ref" in schema:
-            parts.append(self._follow_ref(schema["$ref"], self._read_field))
+            parts.append(self._field_of_ref(schema["$ref"]))
         for key in ("oneOf", "anyOf"):
             variants = [self._read_field(each) for each in _require_list(schema.get(key, [])) if not _is_null(each)]
             if variants:
@@ -131,12 +146,15 @@ class OpenApi:
 
     def _own_field(self, schema: Mapping[str, Any]) -> Field:
         """Return the field of a schema itself, without others that it refers to or combines."""
+        outer, self._direct_refs = self._direct_refs, []
         members = {
             str(name): self._read_field(member)
             for name, member in _require_mapping(schema.get("properties", {})).items()
         }
         items = self._read_field(schema["items"]) if "items" in schema else None
         additional = schema.get("additionalProperties")
+        additional = None if additional is None else self._read_field(additional)
+        self._direct_refs = outer
         return Field(
             type=_schema_type(schema) or ("object" if members else "array" if items else None),
             format=str(schema.get("format") or "") or None,
@@ -144,8 +162,25 @@ class OpenApi:
             required=tuple(map(str, _require_list(schema.get("required", [])))),
             properties=members,
             items=items,
-            additional=None if additional is None else self._read_field(additional),
+            additional=additional,
         )
+
+    def _field_of_ref(self, pointer: Any) -> Field:
+        """Return the field that a ``$ref`` points to; one that contains itself is not opened once more."""
+        if pointer in self._resolved:
+            return self._resolved[pointer]
+        if pointer in self._open_refs and pointer not in self._direct_refs:
+            self._cut_refs.add(pointer)
+            target = self._target_of(pointer)
+            return Field(type=_schema_type(target) if isinstance(target, Mapping) else None)
+        cut_before, self._cut_refs = self._cut_refs, set()
+        self._direct_refs.append(pointer)
+        field: Field = self._follow_ref(pointer, self._read_field)
+        self._direct_refs.pop()
+        if self._cut_refs <= {pointer}:
+            self._resolved[pointer] = field
+        self._cut_refs = cut_before | (self._cut_refs - {pointer})
+        return field
 
     def _resolve_node(self, node: Any) -> Any:
         """Return the node, or the target of its ``$ref``."""
@@ -180,6 +215,8 @@ class OpenApi:
 
 def _intersect_fields(one: Field, other: Field) -> Field:
     """Return a field that satisfies both (allOf)."""
+    if one is other:
+        return one
     common = tuple(value for value in one.enum if value in other.enum)
     return Field(
         type=one.type or other.type,
@@ -194,6 +231,8 @@ def _intersect_fields(one: Field, other: Field) -> Field:
 
 def _unite_fields(one: Field, other: Field) -> Field:
     """Return a field that satisfies either (oneOf, anyOf): all members, and what both require."""
+    if one is other:
+        return one
     types = {name for field in (one, other) for name in (field.type or "").split(" or ")}
     return Field(
         type=" or ".join(sorted(types)) if one.type and other.type else None,
@@ -250,16 +289,18 @@ def _schema_title(schema: Any) -> str:
     return str(schema.get("title", "")).strip() if isinstance(schema, Mapping) else ""
 
 
-def _all_refs(node: Any) -> Iterator[str]:
-    """Yield every ``$ref`` at or below this node."""
-    if isinstance(node, Mapping):
-        if isinstance(node.get("$ref"), str):
+def _all_refs(document: Any) -> Iterator[str]:
+    """Yield every ``$ref`` of a document; what YAML's aliases repeat is looked at once."""
+    seen: set[int] = set()
+    pending = [document]
+    while pending:
+        node = pending.pop()
+        if not isinstance(node, (Mapping, list)) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, Mapping) and isinstance(node.get("$ref"), str):
             yield node["$ref"]
-        for member in node.values():
-            yield from _all_refs(member)
-    elif isinstance(node, list):
-        for member in node:
-            yield from _all_refs(member)
+        pending.extend(node.values() if isinstance(node, Mapping) else node)
 
 
 def _require_mapping(node: Any) -> Mapping[str, Any]:

@@ -184,6 +184,7 @@ class SyncJob:
 
     def _run_in_folder(self, run: SyncRun, source: Source, draft: Draft, folder: Path, started: float) -> SyncResult:
         with OutputFolder(folder) as outputs:
+            outputs.refuse_foreign_files()
             outputs.remove_results()
             sink = FolderSink(outputs, source)
             outcome = run.run(sink)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,17 +38,17 @@ def fits_members(field: spec.Field) -> Callable[[pd.Series[Any]], pd.Series[bool
     >>> fits_members(products)(pd.Series([[{"price": 1}], [{"price": "free"}]])).tolist()
     [True, False]
     """
+    return partial(_members_fit, field=field)
 
-    def fits(series: pd.Series[Any]) -> pd.Series[bool]:
-        column = column_of(series)
-        if not isinstance(column, np.ndarray):
-            if _type_fits(column.type, field):
-                return pd.Series(True, index=series.index, dtype=bool)
-            column = python_cells(column)
-        fits = np.fromiter((find_mistake(cell, field) is None for cell in column), dtype=bool, count=len(column))
-        return pd.Series(fits, index=series.index)
 
-    return fits
+def _members_fit(series: pd.Series[Any], *, field: spec.Field) -> pd.Series[bool]:
+    column = column_of(series)
+    if not isinstance(column, np.ndarray):
+        if _type_fits(column.type, field):
+            return pd.Series(True, index=series.index, dtype=bool)
+        column = python_cells(column)
+    fits = np.fromiter((find_mistake(cell, field) is None for cell in column), dtype=bool, count=len(column))
+    return pd.Series(fits, index=series.index)
 
 
 def find_mistake(cell: Any, field: spec.Field, place: str = "") -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -61,8 +62,9 @@ def time_reasons(values: Cells) -> list[str | None]:
     """
     reasons: list[str | None] = [None] * len(values)
     for encode_error in instants_of(values, EncodeOptions())[1]:
-        for row in encode_error.rows.tolist():
-            reasons[row] = reasons[row] or encode_error.reason
+        # What is inside of a list or an object is not the reason.
+        for row in encode_error.rows.tolist() if encode_error.check == "date_time" else ():
+            reasons[row] = encode_error.reason
     return reasons
 
 
@@ -74,7 +76,7 @@ def json_text_reasons(values: Cells, sentence: str) -> list[str]:
     """
     kind = sentence.removeprefix("must be ")
     remedy = f"{sentence}, found JSON text; convert it with json.loads, or store it as {kind} in the file"
-    return [remedy if isinstance(cell, str) and cell.lstrip()[:1] in ("[", "{") else sentence for cell in values]
+    return [remedy if cells.is_json_text(cell) else sentence for cell in values]
 
 
 def fits_time(series: pd.Series[Any]) -> pd.Series[bool]:
@@ -100,19 +102,22 @@ def _as_series(fits: Bools, series: pd.Series[Any]) -> pd.Series[bool]:
 
 def _check_by_kind(of_kind: Callable[[pa.DataType], bool], of_cell: Callable[[Any], bool]) -> ColumnCheck:
     """Return a check that tests the type of a typed column, and each cell of a column of Python objects."""
+    # Not a function inside this one: a schema has to survive pickling on its way to a worker.
+    return partial(_fits_kind, of_kind=of_kind, of_cell=of_cell)
 
-    def fits(series: pd.Series[Any]) -> pd.Series[bool]:
-        column = column_of(series)
-        if isinstance(column, np.ndarray):
-            # The encoder says why an unsupported value is one.
-            known = (isinstance(cell, UnsupportedValue) or of_cell(cells.unwrap(cell)) for cell in column)
-            fits = np.fromiter(known, dtype=bool, count=len(column))
-        else:
-            kind = value_type(column.type)
-            fits = np.full(len(series), of_kind(kind) or pa_types.is_null(kind))
-        return _as_series(fits, series)
 
-    return fits
+def _fits_kind(
+    series: pd.Series[Any], *, of_kind: Callable[[pa.DataType], bool], of_cell: Callable[[Any], bool]
+) -> pd.Series[bool]:
+    column = column_of(series)
+    if isinstance(column, np.ndarray):
+        # The encoder says why an unsupported value is one.
+        known = (isinstance(cell, UnsupportedValue) or of_cell(cells.unwrap(cell)) for cell in column)
+        fits = np.fromiter(known, dtype=bool, count=len(column))
+    else:
+        kind = value_type(column.type)
+        fits = np.full(len(series), of_kind(kind) or pa_types.is_null(kind))
+    return _as_series(fits, series)
 
 
 def fits_integer(series: pd.Series[Any]) -> pd.Series[bool]:
@@ -148,46 +153,46 @@ def _object_cells_of(series: pd.Series[Any]) -> Cells:
 
 def fits_enum(allowed: tuple[str, ...]) -> ColumnCheck:
     """Return a check for one of the allowed values."""
+    return partial(_is_allowed, allowed=allowed)
 
-    def fits(series: pd.Series[Any]) -> pd.Series[bool]:
-        # Not by pandas' isin(), which needs hashes and numpy's types, and not every cell has them.
-        column = column_of(series)
-        if not isinstance(column, np.ndarray) and is_text(column.type):
-            return _as_series(np.asarray(pc.is_in(column, pa.array(allowed, column.type))), series)
-        fits = [isinstance(cell, str) and cell in allowed for cell in _object_cells_of(series)]
-        return _as_series(np.array(fits, dtype=bool), series)
 
-    return fits
+def _is_allowed(series: pd.Series[Any], *, allowed: tuple[str, ...]) -> pd.Series[bool]:
+    # Not by pandas' isin(), which needs hashes and numpy's types, and not every cell has them.
+    column = column_of(series)
+    if not isinstance(column, np.ndarray) and is_text(column.type):
+        return _as_series(np.asarray(pc.is_in(column, pa.array(allowed, column.type))), series)
+    fits = [isinstance(cell, str) and cell in allowed for cell in _object_cells_of(series)]
+    return _as_series(np.array(fits, dtype=bool), series)
 
 
 def fits_bounds(field: spec.Field) -> ColumnCheck:
     """Return a check for the limits of numbers and of the length of text."""
+    return partial(_is_within_bounds, field=field)
 
-    def fits(series: pd.Series[Any]) -> pd.Series[bool]:
-        column = column_of(series)
-        if isinstance(column, np.ndarray) or not is_number(column.type):
-            fits = [cells.is_within_bounds(cell, field) for cell in _object_cells_of(series)]
-            return _as_series(np.array(fits, dtype=bool), series)
-        low = True if field.minimum is None else pc.greater_equal(column, field.minimum)
-        high = True if field.maximum is None else pc.less_equal(column, field.maximum)
-        return _as_series(np.asarray(pc.fill_null(pc.and_(low, high), True)), series)
 
-    return fits
+def _is_within_bounds(series: pd.Series[Any], *, field: spec.Field) -> pd.Series[bool]:
+    column = column_of(series)
+    if isinstance(column, np.ndarray) or not is_number(column.type):
+        fits = [cells.is_within_bounds(cell, field) for cell in _object_cells_of(series)]
+        return _as_series(np.array(fits, dtype=bool), series)
+    low = True if field.minimum is None else pc.greater_equal(column, field.minimum)
+    high = True if field.maximum is None else pc.less_equal(column, field.maximum)
+    return _as_series(np.asarray(pc.fill_null(pc.and_(low, high), True)), series)
 
 
 def _fits_pattern(pattern: str) -> ColumnCheck:
     """Return a check for a form of text; the type check reports what is not text."""
+    return partial(_matches, pattern=pattern)
 
-    def fits(series: pd.Series[Any]) -> pd.Series[bool]:
-        column = column_of(series)
-        if isinstance(column, np.ndarray) or not is_text(column.type):
-            texts = [cell if isinstance(cell, str) else None for cell in _object_cells_of(series)]
-            column = pa.array([text.encode("utf-8", "replace") if text else text for text in texts], pa.binary())
-            column = column.cast(pa.string())
-        found = pc.fill_null(pc.match_substring_regex(column, pattern), True)
-        return _as_series(np.asarray(found), series)
 
-    return fits
+def _matches(series: pd.Series[Any], *, pattern: str) -> pd.Series[bool]:
+    column = column_of(series)
+    if isinstance(column, np.ndarray) or not is_text(column.type):
+        texts = [cell if isinstance(cell, str) else None for cell in _object_cells_of(series)]
+        column = pa.array([text.encode("utf-8", "replace") if text else text for text in texts], pa.binary())
+        column = column.cast(pa.string())
+    found = pc.fill_null(pc.match_substring_regex(column, pattern), True)
+    return _as_series(np.asarray(found), series)
 
 
 COLUMN_TYPE_CHECKS: Mapping[str, ColumnCheck] = MappingProxyType(

@@ -80,10 +80,8 @@ def test_a_missing_ledger_is_reported_and_nothing_is_sent(stopped):
     with pytest.raises(cio.ConfigurationError, match="or of one whose ledger is missing"):
         load("people.parquet", client)
     assert not server.received
-    before = pd.read_parquet("out/results")["message_id"].tolist()
     fresh = load("people.parquet", client, fresh=True)
     assert fresh.statuses == {"invalid": 1, "delivered": 34}
-    assert fresh.frame()["message_id"].tolist()[: len(before)] == before
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.5])
