@@ -54,7 +54,9 @@ def _has_large_float(column: Column) -> Bools:
 
 
 def _are_large(numbers: Any) -> Bools:
-    large: Bools = np.isfinite(numbers) & (np.abs(numbers) >= EXACT_BELOW)
+    # Half floats would overflow beside the limit.
+    wide = np.asarray(numbers, dtype=np.float64)
+    large: Bools = np.isfinite(wide) & (np.abs(wide) >= EXACT_BELOW)
     return large
 
 
