@@ -76,7 +76,7 @@ class _UploadAdapter(requests.adapters.HTTPAdapter):
 
     def cert_verify(self, conn: Any, *args: Any, **kwargs: Any) -> None:
         if self._verified is not conn:
-            super().cert_verify(conn, *args, **kwargs)
+            super().cert_verify(conn, *args, **kwargs)  # type: ignore[no-untyped-call]
             self._verified = conn
 
     def request_url(self, *args: Any, **kwargs: Any) -> str:
