@@ -9,6 +9,7 @@ import pytest
 
 SLOW = (
     # Other programs: a browser, official clients, S3, kernels of notebooks, libraries to compare with.
+    "tests/arrow/test_tables.py",
     "tests/browser/",
     "tests/cli/test_demo.py",
     "tests/cli/test_sandbox.py",
@@ -16,6 +17,8 @@ SLOW = (
     "tests/docs/test_notebooks.py",
     "tests/outside/",
     "tests/test_testing.py",
+    # Some hundred loads.
+    "tests/arrow/test_every_arrow_type.py",
     # Outages, kills, and waiting.
     "tests/delivery/test_server_faults.py",
     "tests/loading/test_full_disk.py",

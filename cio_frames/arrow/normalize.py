@@ -17,7 +17,7 @@ from pandas.api.types import infer_dtype
 
 from cio_frames._util.arrays import Cells
 from cio_frames.arrow.buffers import TEXT, unsliced
-from cio_frames.arrow.plain import is_plain_type, plain_column
+from cio_frames.arrow.plain import has_invalid_text, is_plain_type, plain_column
 
 ColumnSlice: TypeAlias = pa.Array | Cells
 
@@ -58,8 +58,10 @@ def column_of(series: pd.Series[Any]) -> pa.ChunkedArray | Cells:
         return series.to_numpy(dtype=object)
 
 
-def plain_frame(frame: pd.DataFrame) -> pd.DataFrame:
+def plain_frame(frame: pd.DataFrame, *, check_text: bool = False) -> pd.DataFrame:
     """Return a frame whose Arrow columns all have plain types; it is the same frame if they have.
+
+    With ``check_text``, columns with text that is not UTF-8 become Python objects too.
 
     A frame of a subclass, such as geopandas', becomes a frame of pandas' own: its constructor may fail for some rows.
 
@@ -72,14 +74,26 @@ def plain_frame(frame: pd.DataFrame) -> pd.DataFrame:
     places = [
         place
         for place, dtype in enumerate(frame.dtypes)
-        if isinstance(dtype, pd.ArrowDtype) and not is_plain_type(dtype.pyarrow_dtype)
+        if (isinstance(dtype, pd.ArrowDtype) and not is_plain_type(dtype.pyarrow_dtype))
+        or (check_text and _has_invalid_text(frame.iloc[:, place]))
     ]
     if not places:
         return frame
     frame = frame.copy(deep=False)
     for place in places:
-        frame.isetitem(place, pandas_array(plain_column(_as_chunked(pa.array(frame.iloc[:, place].array)))))
+        frame.isetitem(place, pandas_array(_plain_cells(frame.iloc[:, place], check_text=check_text)))
     return frame
+
+
+def _plain_cells(series: pd.Series[Any], *, check_text: bool) -> pa.ChunkedArray | Cells:
+    return plain_column(_as_chunked(pa.array(series.array)), check_text=check_text)
+
+
+def _has_invalid_text(series: pd.Series[Any]) -> bool:
+    """Return whether text that Arrow holds is not UTF-8; Python's text always is."""
+    dtype = series.dtype
+    is_arrow = isinstance(dtype, pd.ArrowDtype) or (isinstance(dtype, pd.StringDtype) and dtype.storage == "pyarrow")
+    return is_arrow and has_invalid_text(_as_chunked(pa.array(series.array)))
 
 
 def pandas_array(column: pa.ChunkedArray | Cells) -> Any:

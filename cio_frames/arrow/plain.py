@@ -17,17 +17,20 @@ import pyarrow.types as pa_types
 from cio_frames._util.arrays import Cells, Ints
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.arrow.extensions import extension_name, is_json_extension, meaning_of, storage_of
-from cio_frames.arrow.kinds import is_list
+from cio_frames.arrow.kinds import is_list, is_text
 from cio_frames.arrow.python_cells import dictionary_codes, list_parts, map_entries, python_cells, run_positions
 
 # How much of a column has to change.
 _PLAIN, _CONVERTED, _OBJECTS = 0, 1, 2
 
 
-def plain_column(column: pa.ChunkedArray, field: pa.Field | None = None) -> pa.ChunkedArray | Cells:
+def plain_column(
+    column: pa.ChunkedArray, field: pa.Field | None = None, *, check_text: bool = False
+) -> pa.ChunkedArray | Cells:
     """Return a column with a plain type, or its cells as Python objects if only those can hold it.
 
-    The field is that of the column's table: pyarrow leaves the names of extension types there.
+    The field is that of the column's table: pyarrow leaves the names of extension types there. ``check_text`` looks for
+    text that is not UTF-8, which no other part of the package expects.
 
     >>> plain_column(pa.chunked_array([pa.array(["a"], pa.string_view())])).type
     DataType(large_string)
@@ -35,6 +38,8 @@ def plain_column(column: pa.ChunkedArray, field: pa.Field | None = None) -> pa.C
     array([<UnsupportedValue: interval of months and days is not supported in JSON; convert it to text or a number, \
 such as its days>], dtype=object)
     """
+    if check_text and has_invalid_text(column):
+        return python_cells(column, field)
     match _change_needed(column.type, field, top=True):
         case 0:
             return column
@@ -52,6 +57,28 @@ def is_plain_type(kind: pa.DataType) -> bool:
     (True, False)
     """
     return _change_needed(kind, None, top=True) == _PLAIN
+
+
+def has_invalid_text(column: pa.ChunkedArray) -> bool:
+    """Return whether any text in a column, at any depth, is not UTF-8: readers of Parquet do not look.
+
+    >>> has_invalid_text(pa.chunked_array([["Köln", None]]))
+    False
+    """
+    if not _holds_text(column.type):
+        return False
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return True
+    return False
+
+
+def _holds_text(kind: pa.DataType) -> bool:
+    if pa_types.is_dictionary(kind):
+        return _holds_text(kind.value_type)
+    is_flat_text = is_text(kind) or _is_string_view(kind)
+    return is_flat_text or any(_holds_text(child.type) for child in _children(kind))
 
 
 def _change_needed(kind: pa.DataType, field: pa.Field | None, *, top: bool = False) -> int:

@@ -14,7 +14,9 @@ import pyarrow.types as pa_types
 
 from cio_frames._util.arrays import Ints
 from cio_frames.arrow.extensions import extension_name, is_json_extension, meaning_of, parse_json, storage_of
+from cio_frames.arrow.kinds import is_text
 from cio_frames.arrow.unsupported import (
+    INVALID_UTF8,
     REPEATED_KEY,
     TIME_OF_DAY,
     UnsupportedValue,
@@ -114,8 +116,18 @@ def _flat_cells(present: pa.Array) -> Iterator[Any]:
         yield from _times_of_day(present)
     elif pa_types.is_floating(kind):
         yield from present.to_numpy(zero_copy_only=False)
+    elif is_text(kind):
+        yield from map(_decode, present.cast(pa.large_binary()).to_pylist())
     else:
         yield from present.to_pylist()
+
+
+def _decode(text: bytes) -> Any:
+    """Return text; Arrow does not check that it is UTF-8."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return UnsupportedValue(INVALID_UTF8, text.decode("utf-8", "replace"), "utf8")
 
 
 def _extension_cells(array: pa.Array, name: str) -> Iterator[Any]:

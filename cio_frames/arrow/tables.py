@@ -17,7 +17,7 @@ import pyarrow.dataset as ds
 
 from cio_frames.arrow.extensions import extension_name
 from cio_frames.arrow.normalize import pandas_array, plain_frame
-from cio_frames.arrow.plain import is_plain_type, plain_column
+from cio_frames.arrow.plain import has_invalid_text, is_plain_type, plain_column
 from cio_frames.errors import FrameError, parameter
 
 
@@ -64,13 +64,13 @@ def as_frame(given: Any) -> pd.DataFrame:
         It is not a table.
     """
     if isinstance(given, pd.DataFrame):
-        return plain_frame(given)
+        return plain_frame(given, check_text=True)
     table = _read_table(given)
     if table is not None:
         return frame_of_table(_without_unnamed_index(table))
     if type(given).__module__.partition(".")[0] == "modin" and hasattr(given, "_to_pandas"):
         # It has no Arrow stream.
-        return plain_frame(given._to_pandas())
+        return plain_frame(given._to_pandas(), check_text=True)
     raise FrameError(
         f"df must be a pandas DataFrame, or a table of polars, DuckDB or pyarrow; got {describe_other(given)}"
     )
@@ -85,12 +85,13 @@ def frame_of_table(table: pa.Table) -> pd.DataFrame:
     """
     if not table.num_columns:
         return pd.DataFrame(index=pd.RangeIndex(table.num_rows))
-    if all(extension_name(field.type, field) is None and is_plain_type(field.type) for field in table.schema):
+    is_plain = all(extension_name(field.type, field) is None and is_plain_type(field.type) for field in table.schema)
+    if is_plain and not any(map(has_invalid_text, table.columns)):
         # What pandas says of the columns may be broken, or of columns that another program has changed since.
         plain = table.replace_schema_metadata(None)
         return cast(pd.DataFrame, plain.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True))
     columns = {
-        place: pandas_array(plain_column(column, field))
+        place: pandas_array(plain_column(column, field, check_text=True))
         for place, (column, field) in enumerate(zip(table.columns, table.schema, strict=True))
     }
     return pd.DataFrame(columns).set_axis(table.column_names, axis=1)

@@ -37,6 +37,7 @@ class UnsupportedValue:
 TIME_OF_DAY = "time of day must be from 00:00:00 to 23:59:59; replace it, or send it as text or a number"
 REPEATED_KEY = "two keys are the same text; rename one"
 INVALID_JSON = "text is not valid JSON; repair it, or store the column as text"
+INVALID_UTF8 = "text is not valid UTF-8; repair it, or read it with the encoding that it has"
 _PERIOD = "period is not supported in JSON; convert it to text or a time"
 _INTERVAL = "interval is not supported in JSON; send its two ends"
 _TO_PLAIN = "convert it to text, numbers, lists or structs"

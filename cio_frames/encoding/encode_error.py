@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cio_frames._util.arrays import Bools, Ints
-from cio_frames.arrow.unsupported import INVALID_JSON, REPEATED_KEY, TIME_OF_DAY
+from cio_frames.arrow.unsupported import INVALID_JSON, INVALID_UTF8, REPEATED_KEY, TIME_OF_DAY
 
 NESTING_LIMIT = 100
 DIGITS_LIMIT = 1_000_000
@@ -35,6 +35,7 @@ ENCODE_CHECKS: Mapping[str, str] = MappingProxyType(
         "string": "must be text",
         "time_of_day": TIME_OF_DAY,
         "unsupported_type": "type is not supported in JSON; convert it to text, numbers, lists or dicts",
+        "utf8": INVALID_UTF8,
         "year_range": "year must be from 1 to 9999; replace it with null if it stands for no time",
     }
 )

@@ -191,6 +191,8 @@ def dict_key(name: Any) -> str:
         name = name.value
     if isinstance(name, str):
         return str(name)
+    if isinstance(name, UnsupportedValue):
+        raise UnencodableCell(name.check, name.reason)
     if isinstance(name, (int, np.integer)) and not isinstance(name, bool):
         return str(int(name))
     raise UnencodableCell("key_type", f"key of type {type(name).__name__} is not supported in JSON; keys must be text")

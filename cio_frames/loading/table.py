@@ -142,7 +142,7 @@ def _storable_type(kind: pa.DataType) -> pa.DataType:
     return pa.decimal128(digits, 0) if digits <= _MAX_DECIMAL_DIGITS // 2 else pa.decimal256(digits, 0)
 
 
-def _cell_as_text(cell: object) -> str:
+def _cell_as_text(cell: object) -> str | None:
     r"""Return a cell as JSON text, whatever it is.
 
     >>> print(_cell_as_text({np.int64(7): [np.nan, np.int8(1), {1j}]}))
@@ -153,6 +153,9 @@ def _cell_as_text(cell: object) -> str:
     else:
         try:
             value = _json_value(cell)
+            if value is None:
+                # A masked cell of numpy's, for example, which pandas does not take for a missing one.
+                return None
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         except (RecursionError, ValueError):
             text = f"a {type(cell).__name__} nested too deeply for JSON"

@@ -50,7 +50,8 @@ def _is_id(source: FieldSource) -> bool:
 
 def _in_scientific_notation(column: pa.ChunkedArray | Cells) -> Bools:
     if isinstance(column, np.ndarray):
-        texts = [cell if isinstance(cell, str) else None for cell in column]
+        # A lone surrogate has a reason of its own.
+        texts = [cell.encode("utf-8", "replace").decode() if isinstance(cell, str) else None for cell in column]
         column = pa.chunked_array([pa.array(texts, pa.string())])
     elif pa_types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)

@@ -107,6 +107,12 @@ CASES = {
     "geometry": (extension(pa.array([b"a", None]), "geoarrow.wkb"), REFUSED),
     "tensor": (pa.array([[1, 2], None], pa.list_(pa.int64(), 2)), [1, 2]),
     "extension of a stranger": (extension(pa.array(["a", None]), "acme.money"), REFUSED),
+    "text that is not UTF-8": (
+        pa.Array.from_buffers(
+            pa.string(), 2, [None, pa.py_buffer(np.array([0, 2, 2], np.int32)), pa.py_buffer(b"\xff\xfe")]
+        ),
+        REFUSED,
+    ),
     "BigQuery's time": (
         extension(pa.array([0, None], pa.timestamp("us")), "google:sqlType:datetime"),
         "1970-01-01T00:00:00.000Z",

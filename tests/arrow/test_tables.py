@@ -181,8 +181,8 @@ OTHERS = [
     (pl.Series(["ada"]), "single column", r"pyarrow\.table"),
     (DaskFrame(), "Dask DataFrame", r"cio-frames\[dask\].*output.*df\.compute\(\)"),
     (SparkFrame(), "Spark DataFrame", r"cio-frames\[spark\].*output.*df\.toPandas\(\)"),
-    (None, "None", "DataFrame"),
-    (7, "int", "DataFrame"),
+    (None, "None", "Pass a frame"),
+    (7, "int", r"pandas\.DataFrame\(\.\.\.\)"),
 ]
 
 

@@ -31,10 +31,8 @@ def sent(*cells):
 
 def test_masked_cells_are_missing():
     numbers = np.ma.array([1, 2, 3], mask=[0, 1, 0])
-    masked = np.ma.masked
-    assert sent(numbers, masked, [masked, 1], {"a": masked, "b": numbers}, np.ma.array(5, mask=True)) == [
-        [1, None, 3], None, [None, 1], {"b": [1, None, 3]}, None,
-    ]  # fmt: skip
+    cells = (numbers, np.ma.masked, [np.ma.masked, 1], {"a": np.ma.masked, "b": numbers}, np.ma.array(5, mask=True))
+    assert sent(*cells) == [[1, None, 3], None, [None, 1], {"b": [1, None, 3]}, None]
 
 
 def test_a_masked_id_is_missing():

@@ -42,6 +42,9 @@ def people(call="identify", **columns):
     return pd.DataFrame(columns), {"call": call}
 
 
+NOT_UTF8 = pa.Array.from_buffers(
+    pa.string(), 1, [None, pa.py_buffer(np.array([0, 1], np.int32)), pa.py_buffer(b"\xff")]
+)
 TOO_LATE = pa.array([86_400], pa.int32()).view(pa.time32("s"))
 JSON_FIELD = pa.field("x", pa.string(), metadata={"ARROW:extension:name": "arrow.json"})
 JSON = pa.table([["ada"], ["{"]], schema=pa.schema([pa.field("user_id", pa.string()), JSON_FIELD]))
@@ -118,6 +121,7 @@ BROKEN = {
     "unknown_property": (cell(1, "order_ID"), {"event": "Order Completed"}),
     "unnamed_column": (cell(1, "Unnamed: 0"), {}),
     "unsupported_type": (cell(b"x"), {}),
+    "utf8": (pa.table({"user_id": ["ada"], "x": NOT_UTF8}), {}),
     "year_range": (pd.DataFrame({"user_id": ["ada"], "x": np.array(["10000-01-01"], dtype="datetime64[s]")}), {}),
 }
 
