@@ -76,3 +76,37 @@ def test_a_question_mark_shows_signature_and_docstring_in_full(shell):
     assert "Column with the person's id. Default is ``user_id``, then ``userId``." in text
     assert "orders.cio.track(" in text
     assert "allow_campaigns" in shell["docs"]["cio.load"]
+
+
+TRACEBACKS = """
+import sys
+from IPython.core.interactiveshell import InteractiveShell
+
+shell = InteractiveShell(colors="nocolor")
+shell.run_cell("import pandas as pd\\nimport cio_frames as cio\\ndf = pd.DataFrame({'user_id': ['ada']})\\n")
+shell.run_cell(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("df.cio.identify()", "ConfigurationError: "),
+        ("cio.identify(df, user_id='customer', dry_run=True)", "MissingColumnsError: identify requires column"),
+        ("df.cio.delete_people(confirm=7)", "ConfigurationError: "),
+        ("df.cio.validate('identify', user_id='x')", "MissingColumnsError: identify requires column"),
+        ("df.cio.payloads('identify', user_id='x')", "MissingColumnsError: identify requires column"),
+        ("cio.load(df, 'identify', user_id='x', dry_run=True)", "requires column"),
+        ("cio.raise_for_status(df.assign(status='x', reason='y'))", "UndeliveredError: 1 of 1 rows"),
+    ],
+)
+def test_a_traceback_shows_the_line_of_the_user_and_the_sentence_and_no_frame_of_the_library(tmp_path, code, sentence):
+    environ = {"IPYTHONDIR": str(tmp_path), "HOME": str(tmp_path), "PYTHONPATH": ":".join(filter(None, sys.path))}
+    done = subprocess.run(
+        [sys.executable, "-c", TRACEBACKS, code], capture_output=True, text=True, check=True, env=environ, cwd=tmp_path
+    )
+    shown = done.stdout + done.stderr
+    assert code in shown
+    assert sentence in shown
+    assert "cio_frames/" not in shown
+    assert len(shown.splitlines()) < 20

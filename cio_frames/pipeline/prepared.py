@@ -174,7 +174,7 @@ class Prepared:
 
     def invalid_rows(self) -> Bools:
         """Return which rows failed the checks or have no id; encoding may find more that cannot be sent."""
-        invalid: Bools = self.person_keys() == ordering.NOBODY
+        invalid: Bools = np.asarray(self.person_keys() == ordering.NOBODY)
         invalid[self.failures["position"].to_numpy(dtype=np.int64)] = True
         return invalid
 

@@ -116,7 +116,7 @@ def test_every_option_and_every_key_is_tested_here():
     assert {field.name for field in fields(CallOptions)} == {*columns, *SETTINGS, "call", "schema", "no_schema"}
     assert {*columns, "context", "integrations"} == COLUMN_KEYS
     of_the_load = {"source", "columns", "client", "on_invalid", "allow_campaigns", "ledger", "output", "report"}
-    of_the_load |= {"as_of", "csv", "partitions"}
+    of_the_load |= {"as_of", "csv", "max_undelivered", "partitions"}
     # Tested in test_sync.
     of_a_sync = {"state"}
     assert {*SETTINGS, "call", "schema", *of_the_load, *of_a_sync} == KEYS

@@ -7,6 +7,7 @@ import pytest
 
 import cio_frames as cio
 from cio_frames.cli.job_file import read_job
+from tests.faults import Answer, FaultServer
 
 JOB = """\
 source: in/*.csv
@@ -200,4 +201,28 @@ def test_the_moment_of_the_command_line_is_used_in_place_of_that_of_the_job(run,
 def test_a_moment_that_is_none_is_a_mistake_with_its_line(job, as_of):
     job.write_text(JOB + f"as_of: {as_of}\n", encoding="utf-8")
     with pytest.raises(cio.ConfigurationError, match=r"line 9: (as_of: must be a date or time|expected text)"):
+        read_job(job)
+
+
+@pytest.mark.parametrize(("limit", "status"), [("1", 0), ("50%", 0), ("'0'", 1)])
+def test_a_job_may_leave_a_few_rows_undelivered(run, job, limit, status):
+    (job.parent / "in/orders.csv").write_text("customer,at,total\na,2020-07-01,1\n,2020-07-01,2\n", encoding="utf-8")
+    job.write_text(JOB + f"max_undelivered: {limit}\n", encoding="utf-8")
+    assert run("run", job).exit_code == status
+    assert run("run", job, "--fresh", "--max-undelivered", "100%").exit_code == 0
+
+
+def test_a_load_that_stopped_is_a_failure_whatever_may_stay_undelivered(run, job):
+    (job.parent / "in/orders.csv").write_text("customer,at,total\na,2020-07-01,1\n", encoding="utf-8")
+    with FaultServer([Answer(503)]) as server:
+        client = f"client: {{endpoint: '{server.url}', attempts: 1}}\n"
+        job.write_text("\n".join([*JOB.splitlines()[:4], client, "max_undelivered: 100%\n"]), encoding="utf-8")
+        done = run("run", job)
+    assert done.exit_code == 1, done.output
+    assert "1 unknown" in done.stdout
+
+
+def test_a_limit_that_is_none_is_a_mistake_with_its_line(job):
+    job.write_text(JOB + "max_undelivered: few\n", encoding="utf-8")
+    with pytest.raises(cio.ConfigurationError, match=r"line 9: max_undelivered: must be a number of rows"):
         read_job(job)

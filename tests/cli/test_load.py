@@ -172,3 +172,21 @@ def test_a_moment_that_is_none_is_a_mistake_of_the_command(ends, orders, order_o
     status, printed = ends("load", orders, *order_options, "--as-of", "yesterday", "--dry-run")
     assert status == 2
     assert "--as-of must be a date or time such as '2026-11-27'" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("limit", "status"), [("1", 0), ("50%", 0), ("33.4%", 0), ("33.3%", 1), ("0", 1), ("100%", 0), (" 2 ", 0)]
+)
+def test_a_few_undelivered_rows_may_be_no_failure(run, orders, order_options, limit, status):
+    orders.write_text(orders.read_text() + ",1997-01-03,5\n")
+    for given in ((), ("--dry-run",)):
+        done = run("load", orders, *order_options, "--max-undelivered", limit, *given)
+        assert done.exit_code == status, done.output
+        assert "1 invalid" in done.stdout
+
+
+@pytest.mark.parametrize("limit", ["some", "-1", "101%", "1.5", "%", "1 in 10", ""])
+def test_a_limit_that_is_none_is_a_mistake_of_the_command(ends, orders, order_options, limit):
+    status, printed = ends("load", orders, *order_options, f"--max-undelivered={limit}", "--dry-run")
+    assert status == 2
+    assert "--max-undelivered must be a number of rows such as 20, or a share such as 1%" in printed.err

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import cio_frames as cio
-from cio_frames._util.progress import LoadProgress
+from cio_frames._util.progress import LoadProgress, print_counts
 from tests.loading.helpers import environment_for
 
 
@@ -80,8 +80,8 @@ def test_without_a_terminal_a_load_logs_lines_and_shows_no_bar(load):
     assert "u1" not in said
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals")
-def test_on_a_terminal_there_is_a_bar_with_rows_bytes_requests_rate_and_time_left(load):
+def output_on_a_terminal(start):
+    """Return the exit status and the output of a program on a terminal of 160 columns."""
     import fcntl
     import pty
     import struct
@@ -89,7 +89,7 @@ def test_on_a_terminal_there_is_a_bar_with_rows_bytes_requests_rate_and_time_lef
 
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
-    running = load(stdin=theirs, stdout=theirs, stderr=theirs)
+    running = start(stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     said = b""
     try:
@@ -100,12 +100,85 @@ def test_on_a_terminal_there_is_a_bar_with_rows_bytes_requests_rate_and_time_lef
         pass
     finally:
         os.close(ours)
-    assert running.wait(timeout=60) == 0
-    text = said.decode()
+    return running.wait(timeout=60), said.decode()
+
+
+GREEN, YELLOW, RED = "\x1b[32m", "\x1b[33m", "\x1b[31m"
+on_terminals = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals")
+
+
+@on_terminals
+def test_on_a_terminal_there_is_a_bar_with_rows_bytes_requests_rate_and_time_left(load):
+    status, text = output_on_a_terminal(load)
+    assert status == 0
     bars = [part for part in text.split("\r") if part.startswith("identify:")]
     assert re.search(r"1\.\d MB, [1-9]\d* requests", bars[-1]), bars[-1]
     assert "3.00k/3.00k" in bars[-1]
+    assert GREEN in bars[-1]
     middle = [bar for bar in bars if re.search(r"[1-9][\d.]*k?/3\.00k \[\d+:\d+<\d+:\d+, +[\d.]+k? rows/s, ", bar)]
     assert middle, bars
     assert "{'delivered': 3000}" in text
     assert "rows per second left" not in text
+
+
+CALL = """
+import sys
+import pandas as pd
+import cio_frames as cio
+people = pd.DataFrame({"user_id": eval(sys.argv[1])})
+people.cio.identify(client=cio.Client.from_env())
+print("then")
+"""
+
+
+@on_terminals
+@pytest.mark.parametrize(
+    ("ids", "color", "line"),
+    [
+        (["a", "b"], GREEN, "identify: 2 delivered\r\n"),
+        (["a", None], YELLOW, "identify: 1 delivered, 1 invalid; see result['reason']\r\n"),
+        ([None, None], RED, "identify: 2 invalid; see result['reason']\r\n"),
+    ],
+)
+@pytest.mark.parametrize("no_color", [False, True])
+def test_on_a_terminal_a_call_ends_in_the_color_of_the_outcome_and_with_one_line_of_counts(ids, color, line, no_color):
+    with cio.Sandbox() as sandbox:
+        environment = environment_for(sandbox) | ({"NO_COLOR": "1"} if no_color else {})
+        command = [sys.executable, "-c", CALL, repr(ids)]
+        status, text = output_on_a_terminal(lambda **options: subprocess.Popen(command, env=environment, **options))
+    assert status == 0, text
+    assert (color in text) is not no_color
+    assert text.endswith(f"{line}then\r\n")
+
+
+def test_without_a_terminal_a_call_prints_nothing(capfd, shared_sandbox):
+    pd.DataFrame({"user_id": ["a", None]}).cio.identify(client=shared_sandbox.client)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("wanted", "printed"), [(True, "3 ready; 1 warning; 2 can start"), (False, ""), (None, "")])
+def test_the_closing_line_is_wanted_as_the_bar_is(capsys, wanted, printed):
+    print_counts("track 'Seen'", {"ready": 3, "invalid": 0}, wanted, remarks=["1 warning", "2 can start"])
+    assert capsys.readouterr().err == (f"track 'Seen': {printed}\n" if printed else "")
+
+
+def test_a_program_without_stderr_prints_no_line_and_does_not_fail(monkeypatch):
+    with monkeypatch.context() as context:
+        context.setattr(sys, "stderr", None)
+        print_counts("identify", {"delivered": 1}, True)
+        result = pd.DataFrame({"user_id": ["a"]}).cio.identify(dry_run=True, progress=True)
+    assert result["status"].tolist() == ["ready"]
+
+
+def test_a_dry_run_ends_with_how_many_rows_can_start_campaigns(capsys):
+    pd.DataFrame({"user_id": ["a", "b"], "seen": ["2020-01-01", None]}).cio.page(dry_run=True, progress=True)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("page: 2 ready")
+    assert last.endswith("2 can start campaigns (2 without a timestamp)")
+
+
+def test_a_load_ends_with_its_undelivered_rows(capsys, shared_sandbox, tmp_path):
+    people = pd.DataFrame({"user_id": ["a", None]})
+    result = cio.load(people, "identify", client=shared_sandbox.client, output=tmp_path / "out", progress=True)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == f"identify: 1 delivered, 1 invalid; see {result.undelivered}"
