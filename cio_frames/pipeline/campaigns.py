@@ -11,8 +11,11 @@ from cio_frames import spec
 from cio_frames.arrow.normalize import column_of, slice_of
 from cio_frames.columns import position_of
 from cio_frames.encoding.arrays import instants_of
+from cio_frames.errors import ConfigurationError, parameter
 from cio_frames.pipeline.call_spec import CallSpec
 from cio_frames.report.survey import CAMPAIGN_HOURS
+
+_SECONDS_A_DAY = 86_400
 
 
 def makes_events(call_spec: CallSpec) -> bool:
@@ -65,3 +68,25 @@ def timestamp_position(labels: Sequence[Hashable], call_spec: CallSpec) -> int |
     """
     label = "timestamp" if call_spec.mapping.timestamp is None else call_spec.mapping.timestamp
     return position_of(labels, label, call_spec.call) if label in labels else None
+
+
+def refuse_wrong_clock(seconds_ahead: float) -> None:
+    """Raise if this machine's clock is so far ahead that young events look old, and start campaigns unasked.
+
+    >>> refuse_wrong_clock(3_600.0)
+    >>> refuse_wrong_clock(4 * 86_400.0)
+    Traceback (most recent call last):
+    cio_frames.errors.ConfigurationError: This machine's clock is 4 days ahead of the server's: events younger than 72 \
+hours look older, and can start campaigns. Set the clock; or send such events too with allow_campaigns=True.
+
+    Raises
+    ------
+    ConfigurationError
+        It is a day ahead, or more.
+    """
+    days = seconds_ahead / _SECONDS_A_DAY
+    if days >= 1:
+        raise ConfigurationError(
+            f"This machine's clock is {days:,.0f} days ahead of the server's: events younger than 72 hours look older, "
+            f"and can start campaigns. Set the clock; or send such events too with {parameter('allow_campaigns', True)}."
+        )
