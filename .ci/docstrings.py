@@ -94,6 +94,44 @@ PARAMETERS = {
         "writing fails "
         "later, delivery stops, and the DeliveryError has the result.",
     ),
+    "state": ("path", "SQLite file that knows what Customer.io holds; it is made by the first sync or baseline."),
+    "removed": (
+        '"keep", "report", "delete", "suppress", "delete_relationships", or a dict',
+        "What happens to subjects of the state that are missing: nothing, naming them in the plan, deleting or "
+        "suppressing people, deleting relationships (group), or setting these traits.",
+    ),
+    "returned": ("dict, optional", "Traits to set when a subject is back that ``removed`` has marked."),
+    "complete": ("bool", "Your claim that the source holds every subject. Required to delete, suppress or mark any."),
+    "cleared": (
+        '{"keep", "null"}',
+        "What a value that became missing does: it is counted only, or ``null`` is sent once, which erases it.",
+    ),
+    "ignore": ("str or list of str", "Names of fields that do not count as a change."),
+    "max_changed": ("int or str, optional", 'Send nothing if more known subjects change: a count, or ``"5%"``.'),
+    "max_removed": (
+        "int or str, optional",
+        "Send nothing if more known subjects are missing. Default is 5 % of the state and 1,000.",
+    ),
+    "min_rows": (
+        "int or str, optional",
+        "Send nothing if the source has fewer rows: a count, or a share of the state.",
+    ),
+    "grace_runs": ("int", "How many runs of different dates must miss a subject before ``removed`` acts."),
+    "accept_mapping": ("bool", "Whether to continue although fields came or went since the last run."),
+    "accept_key": ("bool", "Whether to take a new write key of the same workspace."),
+    "refresh_days": ("int, optional", "Send every subject again at least so often, spread evenly. Default is never."),
+    "duplicates": ('{"invalid", "last"}', "Whether rows of one subject are all invalid, or the last one is sent."),
+    "keep_days": ("int", "How many days the ids of events are remembered (track, page, screen)."),
+    "retry_rejected": ("bool", "Whether to send rows again that were rejected three times with the same content."),
+    "output": (
+        "path, optional",
+        "Folder for ``results/``, ``undelivered.parquet`` and ``removed.parquet`` of a source that is not a frame. "
+        "Default is named after source and call.",
+    ),
+    "path": ("path", "Plan file."),
+    "csv": ("CsvOptions or dict, optional", "How to read CSV files. Default is UTF-8 with commas; see :func:`load`."),
+    "partitions": ("bool", "Whether folders such as ``country=de/`` become columns."),
+    "max_age": ("str, optional", "Refuse a plan that is older, for example ``12h``. Default is any age."),
     "client": (
         "Client, optional",
         "Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.",
@@ -102,6 +140,16 @@ PARAMETERS = {
     "on_invalid": (
         '{"skip", "raise"}',
         "Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.",
+    ),
+    "on_undelivered": (
+        '{"return", "raise"}',
+        "Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.",
+    ),
+    "allow_campaigns": (
+        "bool",
+        "Send events that are younger than 72 hours or have no timestamp, although they can start campaigns, that is, "
+        "send mail to real people. Events that Customer.io acts on and does not store, such as User Deleted, do not "
+        "count.",
     ),
     "schema": (
         '"spec", None, a pandera schema, or a path',
@@ -138,6 +186,29 @@ PARAMETERS = {
 
 # The same for one function, where a parameter means something else.
 PARAMETERS_OF = {
+    ("plan", "as_of"): (
+        "str, date or datetime, optional",
+        "The date that this run is about, for ``grace_runs``. Default is now.",
+    ),
+    ("sync", "as_of"): (
+        "str, date or datetime, optional",
+        "The date that this run is about, for ``grace_runs``. Default is now.",
+    ),
+    ("plan", "client"): (
+        "Client, optional",
+        "The client to check the state against. Default is none: it is checked later.",
+    ),
+    ("baseline", "client"): (
+        "Client, optional",
+        "The workspace to tie the state to. Default is that of the first sync.",
+    ),
+    ("baseline", "confirm"): ("int", "The number of rows that are claimed, as a dry run counts them. Required."),
+    ("plan", "df"): ("pandas.DataFrame, path, or any source of a load", "One row per call."),
+    ("plan", "call"): ('{"identify", "group", "track", "page", "screen"}', "The call to make of each row."),
+    ("sync", "df"): ("pandas.DataFrame, path, or any source of a load", "One row per call."),
+    ("sync", "call"): ('{"identify", "group", "track", "page", "screen"}', "The call to make of each row."),
+    ("baseline", "df"): ("pandas.DataFrame, path, or any source of a load", "One row per call."),
+    ("baseline", "call"): ('{"identify", "group", "track", "page", "screen"}', "The call to make of each row."),
     ("validate", "client"): ("Client, optional", "The client whose limits count. Default is the default limits."),
     ("payloads", "client"): ("Client, optional", "The client whose limits count. Default is the default limits."),
     ("payloads", "message_id"): (
@@ -161,6 +232,13 @@ RESULT_FRAME = (
     "http_status, attempts.",
 )
 RETURNS = {
+    "plan": ("Plan", "What a sync would do."),
+    "sync": (
+        "pandas.DataFrame or SyncResult",
+        "Of a frame, its result frame: one row per row, in its order and under its index. Of another source, what the "
+        "sync came to, with the results of its rows in files.",
+    ),
+    "apply_plan": ("SyncResult", "What the sync came to."),
     "validate": ("ValidationReport", "Which rows are invalid, and why."),
     "payloads": ("pandas.Series", "JSON text under the index of the frame."),
 }
@@ -175,15 +253,35 @@ SENDING = (
         "AuthenticationError",
         "The API does not accept the write key; ``.result`` has the status of every row until then.",
     ),
+    ("UndeliveredError", 'Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.'),
     ("DeliveryError", "Delivery stopped early for another reason; see ``.result``."),
+)
+CAMPAIGNS = (
+    "CampaignsError",
+    "Rows are events that can start campaigns, and ``allow_campaigns`` was not set; nothing was sent.",
 )
 CONFIRM = ("FrameError", "``confirm`` does not match, or the columns cannot make this call; nothing was sent.")
 
 
+GUARD = ("GuardError", "A guard trips: this looks wrong, and nothing was sent.")
+STATE = (
+    "ConfigurationError",
+    "The state is of another workspace, endpoint, call or mapping, is damaged or locked, or options contradict each "
+    "other; nothing was sent.",
+)
+STALE = ("ConfigurationError", "The plan is stale, edited, or too old; nothing was sent.")
+
+
 def raises(parameters: list[str]) -> list[tuple[str, str]]:
     """Return the errors of a function by its parameters."""
+    if "max_age" in parameters:
+        return [STALE, GUARD, *SENDING[-2:]]
+    if "state" in parameters:
+        sends = "output" in parameters
+        return [MISSING, COLUMNS, STATE, *([GUARD, SENDING[0], *SENDING[-2:]] if sends else [])]
     found = [MISSING, CONFIRM if "confirm" in parameters else COLUMNS]
     found += [PLAN] if "schema" in parameters else []
+    found += [CAMPAIGNS] if "allow_campaigns" in parameters else []
     return [*found, *SENDING] if "dry_run" in parameters else found
 
 

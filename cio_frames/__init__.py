@@ -19,12 +19,28 @@ from cio_frames.errors import (
     ConfigurationError,
     DeliveryError,
     FrameError,
+    GuardError,
     InterruptedLoad,
     InvalidRowsError,
     MissingColumnsError,
     SpecError,
+    UndeliveredError,
 )
-from cio_frames.functions import alias, batch, group, identify, page, payloads, screen, track, validate
+from cio_frames.functions import (
+    alias,
+    apply_plan,
+    baseline,
+    batch,
+    group,
+    identify,
+    page,
+    payloads,
+    plan,
+    screen,
+    sync,
+    track,
+    validate,
+)
 from cio_frames.operations import (
     add_devices,
     delete_devices,
@@ -42,8 +58,10 @@ if TYPE_CHECKING:
     from cio_frames.loading import CsvOptions, LoadResult
     from cio_frames.loading.load import load
     from cio_frames.report import ValidationReport
+    from cio_frames.results import raise_for_status
     from cio_frames.sandbox import Sandbox
     from cio_frames.summaries import Summary, summary
+    from cio_frames.syncing import Plan, SyncResult
     from cio_frames.validation import events, schema
 
     __version__: str
@@ -61,16 +79,22 @@ __all__ = [
     "CsvOptions",
     "DeliveryError",
     "FrameError",
+    "GuardError",
     "InterruptedLoad",
     "InvalidRowsError",
     "LoadResult",
     "MissingColumnsError",
+    "Plan",
     "Sandbox",
     "SpecError",
     "Summary",
+    "SyncResult",
+    "UndeliveredError",
     "ValidationReport",
     "add_devices",
     "alias",
+    "apply_plan",
+    "baseline",
     "batch",
     "delete_devices",
     "delete_objects",
@@ -82,6 +106,8 @@ __all__ = [
     "load",
     "page",
     "payloads",
+    "plan",
+    "raise_for_status",
     "report_content",
     "report_deliveries",
     "sample",
@@ -89,6 +115,7 @@ __all__ = [
     "screen",
     "summary",
     "suppress_people",
+    "sync",
     "track",
     "unsuppress_people",
     "validate",
@@ -97,11 +124,14 @@ __all__ = [
 _MODULES = {
     "CsvOptions": "loading",
     "LoadResult": "loading",
+    "Plan": "syncing",
     "Sandbox": "sandbox",
     "Summary": "summaries",
+    "SyncResult": "syncing",
     "ValidationReport": "report",
     "events": "validation",
     "load": "loading",
+    "raise_for_status": "results",
     "schema": "validation",
     "summary": "summaries",
 }

@@ -6,7 +6,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
 
@@ -20,6 +20,7 @@ def _method(function: Callable[Concatenate[pd.DataFrame, _P], _R]) -> Callable[C
     """Return a method that calls a function with the accessor's frame."""
 
     def method(self: CioAccessor, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        __tracebackhide__ = True
         return function(self._frame, *args, **kwargs)
 
     functools.update_wrapper(method, function)
@@ -34,9 +35,16 @@ def _method(function: Callable[Concatenate[pd.DataFrame, _P], _R]) -> Callable[C
     return method
 
 
+def _frame_method(
+    function: Callable[Concatenate[Any, _P], Any],
+) -> Callable[Concatenate[CioAccessor, _P], pd.DataFrame]:
+    """Return a method of a function that takes other sources too; of a frame it returns a frame."""
+    return _method(function)
+
+
 def _method_docstring(function: Callable[..., object]) -> str:
     """Return a function's docstring without ``df``, and with examples that call the method."""
-    text = re.sub(r"df : .*\n    One row per call\.\n", "", inspect.cleandoc(function.__doc__ or ""))
+    text = re.sub(r"(?m)^df : .*\n    One row per call\.\n", "", inspect.cleandoc(function.__doc__ or ""))
     name = function.__name__
     return re.sub(rf"(?<=[ (]){name}\((\w+)(?:, )?", rf"\1.cio.{name}(", text)
 
@@ -76,5 +84,8 @@ class CioAccessor:
     delete_relationships = _method(operations.delete_relationships)
     report_deliveries = _method(operations.report_deliveries)
     report_content = _method(operations.report_content)
+    plan = _method(functions.plan)
+    sync = _frame_method(functions.sync)
+    baseline = _method(functions.baseline)
     validate = _method(functions.validate)
     payloads = _method(functions.payloads)

@@ -9,8 +9,10 @@
     │   ├── MissingColumnsError   names the missing, the present, and a close match
     │   ├── InvalidRowsError      on_invalid="raise"; carries the report
     │   └── CampaignsError        events that can start campaigns, and allow_campaigns was not set
+    ├── GuardError                sync: a guard tripped, nothing was sent
     └── DeliveryError             carries .result, so nothing is lost
         ├── AuthenticationError   401/403: nothing will be accepted, the rest stays unsent
+        ├── UndeliveredError      raise_for_status, or on_undelivered="raise": some rows were not delivered
         └── InterruptedLoad       Ctrl-C or a stop signal: in-flight finished, the rest unsent
 
 None derives from KeyError (its text would be a repr) or AttributeError (pandas would hide ``df.cio``).
@@ -22,8 +24,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Literal, Protocol, get_args
 
 # Frames can have thousands of columns; an error that lists them all hides what it says.
@@ -111,6 +114,29 @@ class CioFramesError(Exception):
 
     def _message(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class HiddenFrames:
+    """Leaves the frames of this package out of the tracebacks of its errors in IPython and pytest.
+
+    The sentence of an error is what its reader needs. Plain Python shows every frame, and so do errors of other kinds.
+
+    >>> with HiddenFrames():
+    ...     print("nothing is raised")
+    nothing is raised
+    """
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Mark the frames from here to where the error was raised."""
+        while isinstance(error, CioFramesError) and trace is not None:
+            if str(trace.tb_frame.f_globals.get("__name__", "")).startswith("cio_frames."):
+                trace.tb_frame.f_locals["__tracebackhide__"] = True
+            trace = trace.tb_next
 
 
 class ConfigurationError(CioFramesError):
@@ -253,9 +279,18 @@ def _top_reasons(report: Any) -> str:
     summary = report.summary() if hasattr(report, "summary") else None
     if summary is None:
         return ""
-    errors = summary[summary["severity"].eq("error")].head(_TOP_REASONS)
-    reasons = [f"{why} ({rows:,})" for why, rows in zip(errors["first_reason"], errors["rows"], strict=True)]
-    return f"Top reasons: {'; '.join(reasons)}. "
+    errors = summary[summary["severity"].eq("error")]
+    return f"{list_reasons(zip(errors['first_reason'], errors['rows'], strict=True))} "
+
+
+def list_reasons(rows: Iterable[tuple[str, int]]) -> str:
+    """Return the most frequent reasons, given with their rows, as a sentence.
+
+    >>> list_reasons([("total: must be a number", 1), ("user_id: required value is missing", 12)])
+    'Top reasons: user_id: required value is missing (12); total: must be a number (1).'
+    """
+    top = sorted(rows, key=lambda reason: -reason[1])[:_TOP_REASONS]
+    return f"Top reasons: {'; '.join(f'{reason} ({count:,})' for reason, count in top)}."
 
 
 class CampaignsError(FrameError):
@@ -263,24 +298,62 @@ class CampaignsError(FrameError):
 
     Attributes
     ----------
-    rows : int
-        How many. Invalid rows count too, since only the time is read.
+    young : int
+        Events younger than 72 hours.
+    untimed : int
+        Events without a timestamp. Of files, invalid rows count too, since only the time is read.
+    time_column : column label or None
+        The column that probably has the time of the events, if none is named.
     frame : int
         The number of the frame that has them if frames before it were sent; 0 if nothing was.
     """
 
-    def __init__(self, rows: int, frame: int = 0) -> None:
-        super().__init__(rows, frame)
-        self.rows, self.frame = rows, frame
+    def __init__(self, young: int, untimed: int = 0, time_column: Hashable = None, frame: int = 0) -> None:
+        super().__init__(young, untimed, time_column, frame)
+        self.young, self.untimed, self.time_column, self.frame = young, untimed, time_column, frame
+
+    @property
+    def rows(self) -> int:
+        """How many rows can start campaigns."""
+        return self.young + self.untimed
+
+    @property
+    def causes(self) -> str:
+        """Why, with counts; render it for a door."""
+        hint = ""
+        if self.time_column is not None:
+            named = parameter("timestamp", self.time_column)
+            hint = f" ({self.time_column!r} looks like one; {by_door('pass', 'set')} {named})"
+        found = (self.young, "younger than 72 hours"), (self.untimed, f"without a timestamp{hint}")
+        return ", ".join(f"{rows:,} {cause}" for rows, cause in found if rows)
 
     def _message(self) -> str:
-        sent = f"Frame {self.frame} and later ones were not sent; earlier ones were." if self.frame else ""
+        sent = "Nothing was sent."
+        if self.frame:
+            seen = by_door(" See .result.", "") if self.result is not None else ""
+            sent = f"Frame {self.frame} and later ones were not sent; earlier ones were.{seen}"
+        name = f", or name the column with the time of the event with {parameter('timestamp')}" if self.untimed else ""
         return (
-            f"{self.rows:,} rows are events younger than 72 hours or without a time: they can start campaigns, that "
-            f"is, send mail to real people. {sent or 'Nothing was sent.'} Allow it with "
-            f"{parameter('allow_campaigns', True)}, or name the column with the time of the event with "
-            f"{parameter('timestamp')}."
+            f"{self.rows:,} rows are events that can start campaigns, that is, send mail to real people: "
+            f"{self.causes}. {sent} Allow it with {parameter('allow_campaigns', True)}{name}."
         )
+
+
+class GuardError(CioFramesError):
+    """A sync looks wrong: a guard tripped, and nothing was sent.
+
+    Attributes
+    ----------
+    findings : list of str
+        Which guards tripped, and on what.
+    """
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        super().__init__(list(findings))
+        self.findings = [render(finding) for finding in findings]
+
+    def _message(self) -> str:
+        return f"Nothing was sent, because this looks wrong: {'; '.join(self.args[0])}."
 
 
 class DeliveryError(CioFramesError):
@@ -321,6 +394,10 @@ class DeliveryError(CioFramesError):
 
 class AuthenticationError(DeliveryError):
     """The API answered 401 or 403: it accepts nothing with this write key."""
+
+
+class UndeliveredError(DeliveryError):
+    """Some rows were not delivered, and the caller asked for an error in that case."""
 
 
 class InterruptedLoad(DeliveryError):  # noqa: N818 -- a requested stop is not an error of the load

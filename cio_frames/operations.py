@@ -17,10 +17,10 @@ import pandas as pd
 from cio_frames.arrow.tables import AnyFrame, as_frame
 from cio_frames.client import Client
 from cio_frames.columns import Selection, suggest_column
-from cio_frames.errors import FrameError, MissingColumnsError, parameter
+from cio_frames.errors import FrameError, HiddenFrames, MissingColumnsError, parameter
 from cio_frames.functions import RUN_OPTIONS
 from cio_frames.pipeline.as_of import AsOfValue
-from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, build_call_spec
+from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, OnUndelivered, build_call_spec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +88,7 @@ def delete_people(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -125,6 +126,8 @@ def delete_people(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
         have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
@@ -157,6 +160,8 @@ def delete_people(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -166,6 +171,7 @@ def delete_people(
     >>> delete_people(requests, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _operate("delete_people", locals())
 
 
@@ -180,6 +186,7 @@ def suppress_people(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -217,6 +224,8 @@ def suppress_people(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
         have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
@@ -249,6 +258,8 @@ def suppress_people(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -258,6 +269,7 @@ def suppress_people(
     >>> suppress_people(requests, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _operate("suppress_people", locals())
 
 
@@ -271,6 +283,7 @@ def unsuppress_people(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -305,6 +318,8 @@ def unsuppress_people(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
         have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
@@ -337,6 +352,8 @@ def unsuppress_people(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -346,6 +363,7 @@ def unsuppress_people(
     >>> unsuppress_people(requests, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _operate("unsuppress_people", locals())
 
 
@@ -362,6 +380,7 @@ def add_devices(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -402,6 +421,8 @@ def add_devices(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
         have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
@@ -434,6 +455,8 @@ def add_devices(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -443,6 +466,7 @@ def add_devices(
     >>> add_devices(devices, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _operate("add_devices", locals())
 
 
@@ -459,6 +483,7 @@ def delete_devices(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -498,6 +523,8 @@ def delete_devices(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
         have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
@@ -530,6 +557,8 @@ def delete_devices(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -539,6 +568,7 @@ def delete_devices(
     >>> delete_devices(devices, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _operate("delete_devices", locals())
 
 
@@ -554,6 +584,7 @@ def delete_objects(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -594,6 +625,8 @@ def delete_objects(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
         have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
@@ -626,6 +659,8 @@ def delete_objects(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -635,6 +670,7 @@ def delete_objects(
     >>> delete_objects(companies, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _operate("delete_objects", locals())
 
 
@@ -651,6 +687,7 @@ def delete_relationships(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -693,6 +730,8 @@ def delete_relationships(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
         have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
@@ -725,6 +764,8 @@ def delete_relationships(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -734,6 +775,7 @@ def delete_relationships(
     >>> delete_relationships(left, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _operate("delete_relationships", locals())
 
 
@@ -749,6 +791,7 @@ def report_deliveries(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -788,6 +831,8 @@ def report_deliveries(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
         have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
@@ -820,6 +865,8 @@ def report_deliveries(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -829,6 +876,7 @@ def report_deliveries(
     >>> report_deliveries(metrics, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _operate("report_deliveries", locals())
 
 
@@ -845,6 +893,7 @@ def report_content(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     exact_ids: bool = False,
     timezone: str = "UTC",
     as_of: AsOfValue = None,
@@ -884,6 +933,8 @@ def report_content(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     exact_ids : bool
         Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
         have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
@@ -916,6 +967,8 @@ def report_content(
         ``client`` is not set, and the environment has no write key.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the status of every row until then.
+    UndeliveredError
+        Some rows were not delivered, and ``on_undelivered="raise"``; see ``.result``.
     DeliveryError
         Delivery stopped early for another reason; see ``.result``.
 
@@ -925,6 +978,7 @@ def report_content(
     >>> report_content(seen, dry_run=True)["status"].tolist()
     ['ready']
     """
+    __tracebackhide__ = True
     return _operate("report_content", locals())
 
 
@@ -932,17 +986,18 @@ def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
     """Carry out an operation with the parameters of its public function."""
     from cio_frames.pipeline import running
 
-    # A debugger or a notebook may add names such as __tracebackhide__.
-    given = {key: value for key, value in parameters.items() if not key.startswith("__")}
-    df, confirm, audit = as_frame(given.pop("df")), given.pop("confirm", None), given.pop("audit")
-    options = {key: given.pop(key) for key in RUN_OPTIONS}
-    call_spec = _build_operation_spec(df, name, given)
-    if options["dry_run"]:
-        return running.run_call(df, call_spec, **options)
-    if OPERATIONS[name].needs_confirm:
-        planned = running.run_call(df, call_spec, **{**options, "dry_run": True, "progress": False})
-        _check_confirm(name, planned, confirm)
-    return _run_with_audit(df, name, call_spec, options, audit)
+    with HiddenFrames():
+        # A debugger or a notebook may add names such as __tracebackhide__.
+        given = {key: value for key, value in parameters.items() if not key.startswith("__")}
+        df, confirm, audit = as_frame(given.pop("df")), given.pop("confirm", None), given.pop("audit")
+        options = {key: given.pop(key) for key in RUN_OPTIONS if key in given}
+        call_spec = _build_operation_spec(df, name, given)
+        if options["dry_run"]:
+            return running.run_call(df, call_spec, **options)
+        if OPERATIONS[name].needs_confirm:
+            planned = running.run_call(df, call_spec, **{**options, "dry_run": True, "progress": False})
+            _check_confirm(name, planned, confirm)
+        return _run_with_audit(df, name, call_spec, options, audit)
 
 
 def _build_operation_spec(df: pd.DataFrame, name: str, given: dict[str, Any]) -> CallSpec:
@@ -970,6 +1025,9 @@ def _find_columns(df: pd.DataFrame, name: str, named: Mapping[str, Hashable | No
             found[key] = chosen
         elif key != "object_type_id" and key not in operation.optional:
             labels = list(df.columns)
+            if key in df.index.names:
+                remedy = f"The index is named {key!r}: make it a column with .reset_index()."
+                raise MissingColumnsError(name, [key], labels, remedy)
             remedy = f"Name the column, for example {parameter(key, f'{key}_ref')}."
             raise MissingColumnsError(name, [key], labels, f"{suggest_column([key], labels)} {remedy}".strip())
     return found

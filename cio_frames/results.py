@@ -11,11 +11,15 @@ import pandas as pd
 import pyarrow as pa
 
 from cio_frames._util.arrays import Bools, Ints
+from cio_frames.errors import FrameError, UndeliveredError, list_reasons
 
-Status = Literal["delivered", "acknowledged", "invalid", "too_large", "rejected", "unknown", "unsent", "ready"]
+Status = Literal[
+    "delivered", "acknowledged", "unchanged", "invalid", "too_large", "rejected", "unknown", "unsent", "ready"
+]
 STATUSES: tuple[Status, ...] = (
     "delivered",
     "acknowledged",
+    "unchanged",
     "invalid",
     "too_large",
     "rejected",
@@ -23,10 +27,11 @@ STATUSES: tuple[Status, ...] = (
     "unsent",
     "ready",
 )
-# The statuses of rows when nothing went wrong: with strict mode on, with it off, and in a dry run.
-GOOD: frozenset[str] = frozenset({"delivered", "acknowledged", "ready"})
+# The statuses of rows when nothing went wrong: with strict mode on, with it off, nothing to send, and in a dry run.
+GOOD: frozenset[str] = frozenset({"delivered", "acknowledged", "unchanged", "ready"})
 
-# Under this key a result frame's attrs hold what is not about single rows: "as_of", "rows" and "warnings".
+# Under this key a result frame's attrs hold what is not about single rows: "as_of" and "campaign_rows" of
+# the run, "rows" and "warnings".
 RESULT_ATTRS = "cio"
 
 _NOT_SET = -1
@@ -150,6 +155,51 @@ def _text_array(arrays: Sequence[pa.Array]) -> Any:
 
 def _nullable_integers(numbers: Ints) -> Any:
     return pd.arrays.IntegerArray(numbers, numbers == _NOT_SET)
+
+
+def raise_for_status(result: Any) -> Any:
+    """Raise UndeliveredError unless every row of a result is good: delivered, or ready in a dry run.
+
+    Parameters
+    ----------
+    result : pandas.DataFrame or LoadResult
+        What a call or a load returned, or some rows of it.
+
+    Returns
+    -------
+    pandas.DataFrame or LoadResult
+        The same result.
+
+    Raises
+    ------
+    UndeliveredError
+        Rows were not delivered; ``.result`` is the result.
+    FrameError
+        ``result`` is not a result.
+
+    Examples
+    --------
+    >>> import cio_frames as cio
+    >>> people = pd.DataFrame({"user_id": ["ada", None]})
+    >>> raise_for_status(people.cio.identify(dry_run=True))
+    Traceback (most recent call last):
+    cio_frames.errors.UndeliveredError: 1 of 2 rows were not delivered. Top reasons: user_id: required value \
+is missing (1). Rows: 1 ready, 1 invalid. See .result for the status of each row.
+    """
+    if isinstance(result, pd.DataFrame) and {"status", "reason"} <= set(result.columns):
+        counts, is_good = status_counts(result), bool(result["status"].isin(GOOD).all())
+        found = result["reason"][~result["status"].isin(GOOD)].value_counts().items()
+        reasons = [(str(reason), int(rows)) for reason, rows in found]
+    elif hasattr(result, "statuses") and hasattr(result, "reasons"):
+        counts, is_good = result.statuses, result.ok
+        reasons = [(reason, rows) for (status, reason), rows in result.reasons.items() if reason and status not in GOOD]
+    else:
+        raise FrameError(f"raise_for_status takes the result of a call or a load, got {type(result).__name__}.")
+    if is_good:
+        return result
+    bad = sum(rows for status, rows in counts.items() if status not in GOOD)
+    why = f" {list_reasons(reasons)}" if reasons else ""
+    raise UndeliveredError(f"{bad:,} of {sum(counts.values()):,} rows were not delivered.{why}", result)
 
 
 def status_counts(result: pd.DataFrame) -> dict[str, int]:

@@ -443,3 +443,39 @@ def time_columns(count):
         categories(count),
         columns(count),
     )
+
+
+def storable_columns(count):
+    """Return columns of the dtypes that Parquet keeps, cell for cell."""
+    return st.one_of(
+        object_columns(count, texts | st.none()),
+        object_columns(count, integers | st.none()),
+        object_columns(count, st.booleans() | st.none()),
+        object_columns(count, dates | st.none()),
+        object_columns(count, clocks | st.none()),
+        object_columns(count, st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=-9, max_value=9)),
+        object_columns(count, st.lists(integers | st.none(), max_size=3)),
+        object_columns(count, st.lists(floats, max_size=3)),
+        object_columns(count, st.dictionaries(st.sampled_from(["a", "b"]), floats | st.none(), max_size=2)),
+        numpy_columns(count),
+        datetime_columns(count),
+        pandas_columns(count),
+        categories(count),
+        arrow_columns(count, flat_types),
+        arrow_columns(count, nested_types),
+    )
+
+
+def csv_columns(count):
+    """Return columns that a CSV file can say: numbers, true and false, and text that is none of these and not empty."""
+    words = st.sampled_from(["ada", "grace", 'say "hi"', "a,b", "two\nlines", "München", "x"])
+    return st.one_of(
+        _series(words | st.none(), count, "string"),
+        _series(words, count, "category"),
+        _series(st.integers(-(2**53), 2**53), count, "int64"),
+        _series(st.integers(-(2**53) + 1, 2**53 - 1) | st.none(), count, "Int64"),
+        _series(st.floats(allow_nan=False, allow_infinity=False, width=32) | st.just(7.0), count, "float64"),
+        _series(st.sampled_from([7.0, 0.5, -0.0, 1e15, None]), count, "float64"),
+        _series(st.booleans(), count, bool),
+        _series(st.booleans() | st.none(), count, "boolean"),
+    )

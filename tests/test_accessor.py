@@ -7,6 +7,7 @@ import cio_frames as cio
 from cio_frames.accessor import CioAccessor
 
 CALLS = ["identify", "track", "page", "screen", "group", "alias", "batch", "validate", "payloads"]
+SYNCING = ["plan", "sync", "baseline"]
 OPERATIONS = [
     "delete_people",
     "suppress_people",
@@ -18,7 +19,7 @@ OPERATIONS = [
     "report_deliveries",
     "report_content",
 ]
-METHODS = CALLS + OPERATIONS
+METHODS = CALLS + SYNCING + OPERATIONS
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -31,9 +31,10 @@ ERRORS = [
     cio.InvalidRowsError(report()),
     cio.CampaignsError(3),
     cio.CampaignsError(3, 2),
+    cio.CampaignsError(3, 2, ("a", 1), 4),
     *(
         kind("Stopped.", so_far)
-        for kind in (cio.DeliveryError, cio.AuthenticationError, cio.InterruptedLoad)
+        for kind in (cio.DeliveryError, cio.AuthenticationError, cio.InterruptedLoad, cio.UndeliveredError)
         for so_far in (result(), loaded())
     ),
     cio.InvalidRowsError(loaded()),
@@ -110,11 +111,26 @@ def test_an_invalid_rows_error_says_the_top_reasons_and_both_remedies():
 
 
 def test_a_campaigns_error_speaks_the_words_of_its_door():
-    error = cio.CampaignsError(1_234)
-    assert "1,234 rows are events younger than 72 hours or without a time" in str(error)
-    assert "allow_campaigns=True" in str(error)
-    assert "--allow-campaigns" in error.text("command line")
-    assert "allow_campaigns: true" in error.text("job file")
+    error = cio.CampaignsError(1_200, 34, "happened at")
+    assert (error.rows, error.young, error.untimed, error.time_column) == (1_234, 1_200, 34, "happened at")
+    assert str(error) == (
+        "1,234 rows are events that can start campaigns, that is, send mail to real people: 1,200 younger than 72 "
+        "hours, 34 without a timestamp ('happened at' looks like one; pass timestamp='happened at'). Nothing was sent. "
+        "Allow it with allow_campaigns=True, or name the column with the time of the event with timestamp=."
+    )
+    assert "set --timestamp 'happened at'). Nothing was sent. Allow it with --allow-campaigns" in error.text(
+        "command line"
+    )
+    assert "set timestamp: happened at). Nothing was sent. Allow it with allow_campaigns: true" in error.text(
+        "job file"
+    )
+
+
+def test_a_campaigns_error_of_young_events_says_nothing_about_a_column():
+    assert "timestamp" not in str(cio.CampaignsError(2))
+    assert "2 younger than 72 hours. Nothing was sent. Allow it with allow_campaigns=True." in str(
+        cio.CampaignsError(2)
+    )
 
 
 def test_a_missing_columns_error_names_the_option_on_the_command_line():

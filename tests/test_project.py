@@ -25,7 +25,7 @@ PACKAGE = ROOT / "cio_frames"
 MAY_IMPORT = {
     "errors": "",
     "_util": "errors",
-    "results": "_util",
+    "results": "_util errors",
     "arrow": "_util errors",
     "spec": "_util errors",
     "columns": "_util errors spec",
@@ -37,10 +37,11 @@ MAY_IMPORT = {
     "pipeline": "_util errors results arrow spec columns client encoding validation delivery report",
     "audit": "_util errors delivery",
     "loading": "_util errors results arrow spec columns client encoding validation delivery report pipeline",
-    "syncing": "_util errors results arrow spec columns client encoding validation delivery report pipeline loading",
+    "syncing": "_util errors results arrow spec columns client encoding validation delivery report pipeline audit "
+    "loading",
     "samples": "_util errors spec loading",
     "summaries": "errors results validation",
-    "functions": "errors arrow columns client report pipeline",
+    "functions": "errors arrow columns client report pipeline loading syncing",
     "operations": "errors arrow columns client pipeline audit functions",
     "accessor": "functions operations",
     # The sandbox must not share the encoder's bugs; it makes a Client only for its users.
@@ -49,8 +50,8 @@ MAY_IMPORT = {
     "cli": "_util errors results arrow spec columns client validation report pipeline loading syncing functions "
     "sandbox cio_frames",
     "__main__": "cli",
-    "__init__": "errors client columns validation report loading functions operations accessor samples summaries "
-    "sandbox",
+    "__init__": "errors results client columns validation report loading syncing functions operations accessor samples "
+    "summaries sandbox",
 }
 PARTS = list(MAY_IMPORT)
 

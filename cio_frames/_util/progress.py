@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import IO, Any
@@ -57,6 +58,31 @@ class _TolerantStream:
         return getattr(self._stream, name)
 
 
+def color_bar(shown: tqdm[Any], *, good: int, rows: int) -> None:
+    """Give a bar the color of the outcome: green if all rows are good, red if none is, yellow if some are.
+
+    >>> with bar(3, False, "track") as rows:
+    ...     color_bar(rows, good=2, rows=3)
+    """
+    if shown.disable or os.environ.get("NO_COLOR") or not _is_interactive():
+        return
+    shown.colour = "green" if good == rows else "yellow" if good else "red"
+    shown.refresh()
+
+
+def print_counts(what: str, counts: Mapping[str, int], wanted: bool | None, *, remarks: Sequence[str] = ()) -> None:
+    """End an interactive call with one line on stderr: how many rows have each status.
+
+    ``wanted`` is as for :func:`bar`.
+    """
+    if sys.stderr is None or not (_is_interactive() if wanted is None else wanted):
+        return
+    counted = ", ".join(f"{rows:,} {status}" for status, rows in counts.items() if rows) or "no rows"
+    stream = _TolerantStream(sys.stderr)
+    stream.write("; ".join([clean_text(f"{what}: {counted}"), *remarks]) + "\n")
+    stream.flush()
+
+
 class LoadProgress:
     """Shows rows, bytes, requests, rate and time left of a load.
 
@@ -90,6 +116,11 @@ class LoadProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.close()
+
+    def color(self, *, good: int, rows: int) -> None:
+        """Give the bar the color of the outcome."""
+        with self._lock:
+            color_bar(self._bar, good=good, rows=rows)
 
     @property
     def rows(self) -> int:

@@ -24,7 +24,7 @@ from cio_frames.arrow.unsupported import (
 
 _PER_MICROSECOND = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _MICROSECONDS_PER_DAY = 86_400_000_000
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_UNIX_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # Years 1 to 9999, which Python's dates have.
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 
@@ -141,7 +141,7 @@ def _zoned_times(times: pa.Array) -> Iterator[Any]:
     for count, moment in zip(counts.tolist(), times.to_numpy(zero_copy_only=False), strict=True):
         microseconds = count // 1_000 if unit == "ns" else count * _PER_MICROSECOND[unit]
         is_known = _FIRST_DAY <= microseconds // _MICROSECONDS_PER_DAY <= _LAST_DAY
-        yield _EPOCH + dt.timedelta(microseconds=microseconds) if is_known else moment
+        yield _UNIX_EPOCH + dt.timedelta(microseconds=microseconds) if is_known else moment
 
 
 def _dates(dates: pa.Array) -> Iterator[Any]:
@@ -157,7 +157,7 @@ def _times_of_day(times: pa.Array) -> Iterator[Any]:
     for count in times.view(pa.int32() if bits == 32 else pa.int64()).to_pylist():
         microseconds = count // 1_000 if unit == "ns" else count * _PER_MICROSECOND[unit]
         if 0 <= microseconds < _MICROSECONDS_PER_DAY:
-            yield (_EPOCH + dt.timedelta(microseconds=microseconds)).time()
+            yield (_UNIX_EPOCH + dt.timedelta(microseconds=microseconds)).time()
         else:
             yield UnsupportedValue(TIME_OF_DAY, f"{count} {unit}", "time_of_day")
 

@@ -32,7 +32,7 @@ _ISO_8601 = (
     r"(?:[Tt ](?P<hour>\d\d)(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?)?"
     rf" ?(?:[Zz]|UTC|GMT|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d))?{_ZONE_NAME})?)?$"
 )
-_DAY_OR_MONTH_FIRST = r"^\s*\d{1,2}([/.-])\d{1,2}([/.-])(\d{4}|\d\d)(\s|$)"
+_DATE_IN_TWO_READINGS = r"^\s*\d{1,2}([/.-])\d{1,2}([/.-])(\d{4}|\d\d)(\s|$)"
 
 
 class Instants(NamedTuple):
@@ -116,7 +116,7 @@ def has_ambiguous_date(array: pa.Array) -> Bools:
     >>> has_ambiguous_date(pa.array(["01/02/2024", "1.2.24 10:00", "2024-01-02", None])).tolist()
     [True, True, False, False]
     """
-    return np.asarray(pc.fill_null(pc.match_substring_regex(unsliced(array), _DAY_OR_MONTH_FIRST), False))
+    return np.asarray(pc.fill_null(pc.match_substring_regex(unsliced(array), _DATE_IN_TWO_READINGS), False))
 
 
 def _parse_rows(array: pa.Array, wanted: Bools, kind: pa.DataType, timezone: str) -> Instants:

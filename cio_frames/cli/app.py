@@ -1,6 +1,7 @@
 """``cio-frames``: arguments in, text and an exit status out.
 
-The exit status is 0 if all rows were delivered or valid, 1 if some were not, and 2 if the command cannot run as given.
+The exit status is 0 if all rows were delivered or valid, 1 if some were not, 2 if the command cannot run as given, and
+3 if a guard of a sync tripped.
 Results go to stdout; progress, remarks and errors go to stderr. Commands import what they need when they run, so that
 help and version are quick.
 """
@@ -18,6 +19,8 @@ from cio_frames.cli.load import load_command, loads_command, run_command
 from cio_frames.cli.printing import exit_on_error, out
 from cio_frames.cli.sandbox import sandbox_command
 from cio_frames.cli.spec import events_command, schema_command, spec_check_command
+from cio_frames.cli.state import state_export_command, state_forget_command, state_show_command
+from cio_frames.cli.sync import apply_command, baseline_command, plan_command, sync_command
 from cio_frames.cli.validate import validate_command
 
 app = typer.Typer(
@@ -32,6 +35,10 @@ for name, command in {
     "demo": demo_command,
     "load": load_command,
     "run": run_command,
+    "sync": sync_command,
+    "plan": plan_command,
+    "apply": apply_command,
+    "baseline": baseline_command,
     "loads": loads_command,
     "validate": validate_command,
     "events": events_command,
@@ -41,6 +48,11 @@ for name, command in {
     app.command(name)(command)
 spec_app.command("check")(spec_check_command)
 app.add_typer(spec_app, name="spec")
+state_app = typer.Typer(help="Look at the state of a sync, and make it forget subjects.", no_args_is_help=True)
+state_app.command("show")(state_show_command)
+state_app.command("export")(state_export_command)
+state_app.command("forget")(state_forget_command)
+app.add_typer(state_app, name="state")
 
 
 def _print_version(wanted: bool) -> None:

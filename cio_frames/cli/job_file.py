@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from cio_frames._util.did_you_mean import closest_name
+from cio_frames.cli.max_undelivered import read_max_undelivered
 from cio_frames.cli.mistakes import Mistakes, find_mistakes
 from cio_frames.cli.precheck import build_checked_call_spec, check_choice, find_client_mistakes
 from cio_frames.client import Client
@@ -28,15 +29,21 @@ from cio_frames.loading.standard_input import STANDARD_INPUT_PATH
 from cio_frames.pipeline import CallSpec
 from cio_frames.pipeline.as_of import read_as_of
 from cio_frames.spec.yaml_file import YamlFile
+from cio_frames.syncing.options import sync_options
+from cio_frames.syncing.parameters import SYNC_OPTIONS
 
 KEYS = {
     "source", "call", "event", "columns", "client", "schema", "strict_schema", "exact_ids", "timezone", "nulls",
-    "on_invalid", "as_of", "allow_campaigns", "ledger", "output", "report", "csv", "partitions",
+    "on_invalid", "as_of", "allow_campaigns", "max_undelivered", "ledger", "output", "report", "csv", "partitions",
+    "state",
 }  # fmt: skip
 COLUMN_KEYS = frozenset({"type_column", "event_column", *(each.name for each in fields(ColumnMapping))}) - {
     "event", "fields", "constants",
 }  # fmt: skip
 CLIENT_KEYS = frozenset(each.name for each in fields(Client)) - {"write_key"}
+STATE_KEYS = frozenset({"path", *SYNC_OPTIONS} - {"state", "as_of"})
+# Keys of a sync beside those of its state and its call.
+_SYNC_KEYS = ("output", "on_invalid", "allow_campaigns")
 CSV_KEYS = frozenset(each.name for each in fields(CsvOptions))
 _REQUIRED_KEYS = ("source", "call")
 _CALL_SETTINGS = ("event", "nulls", "timezone", "schema", "strict_schema", "exact_ids")
@@ -56,18 +63,24 @@ class Job:
         Settings of the client, without the write key.
     report : Path or None
         Where to write a summary.
+    max_undelivered : str or None
+        How many rows may stay undelivered, as a number or a share.
     schema : Path or None
         The tracking plan.
     options : dict
         The other parameters of a load.
+    state : dict or None
+        The options of a sync, if the job is one.
     """
 
     source: str
     call_spec: CallSpec
     client: Mapping[str, Any]
     report: Path | None
+    max_undelivered: str | None
     schema: Path | None
     options: Mapping[str, Any]
+    state: Mapping[str, Any] | None = None
 
 
 def read_job(path: Path) -> Job:
@@ -111,23 +124,54 @@ class _JobReader:
         on_invalid = values.get("on_invalid", "skip")
         with self._at(nodes.get("on_invalid")):
             check_choice("on_invalid", on_invalid, ("skip", "raise"))
+        state = values.get("state")
+        if state is not None:
+            state = state | {key: values[key] for key in ("as_of",) if key in values}
+            with self._at(nodes["state"]):
+                sync_options(call_spec, **{**state, "as_of": None})
+            if "ledger" in nodes:
+                self._add(nodes["ledger"], "ledger does not apply with state, which is the ledger of the runs")
         if "as_of" in values:
             with self._at(nodes["as_of"]):
                 read_as_of(values["as_of"])
+        max_undelivered = values.get("max_undelivered")
+        if max_undelivered is not None:
+            with self._at(nodes["max_undelivered"]):
+                read_max_undelivered(max_undelivered)
         self._mistakes.raise_all(by_line=True)
+        schema = values["schema"] if isinstance(values.get("schema"), Path) else None
+        read_options = ReadOptions(CsvOptions(**values.get("csv", {})), values.get("partitions", True))
+        if state is not None:
+            default = (self._folder / folder_name(values["source"], call_spec)).with_suffix(".sync")
+            chosen = {key: value for key, value in values.items() if key in _SYNC_KEYS}
+            of_sync = {"output": default, "read_options": read_options, **chosen}
+            return Job(
+                values["source"],
+                call_spec,
+                values.get("client", {}),
+                values.get("report"),
+                max_undelivered,
+                schema,
+                of_sync,
+                state,
+            )
         options = {
             "ledger": values.get("ledger"),
             "output": values.get("output", self._folder / folder_name(values["source"], call_spec)),
             "on_invalid": on_invalid,
             "as_of": values.get("as_of"),
             "allow_campaigns": values.get("allow_campaigns", False),
-            "read_options": ReadOptions(CsvOptions(**values.get("csv", {})), values.get("partitions", True)),
+            "read_options": read_options,
         }
-        schema = values.get("schema")
         return Job(
-            values["source"], call_spec, values.get("client", {}), values.get("report"),
-            schema if isinstance(schema, Path) else None, options,
-        )  # fmt: skip
+            values["source"],
+            call_spec,
+            values.get("client", {}),
+            values.get("report"),
+            max_undelivered,
+            schema,
+            options,
+        )
 
     def _add(self, node: yaml.Node | None, text: str) -> None:
         self._mistakes.add(self._file.error_at(node, text.rstrip(".")))
@@ -173,17 +217,30 @@ class _JobReader:
                 return self._switch(node)
             case "ledger" | "output" | "report":
                 return self._folder / self._file.text(node)
+            case "state":
+                return self._state(node)
             case "schema":
                 value = self._file.scalar(node)
                 return value if value in ("spec", None) else self._folder / self._file.text(node)
-            case "as_of" if isinstance(node, yaml.ScalarNode):
-                # YAML reads dates, which are as good as text here.
+            case "as_of" | "max_undelivered" if isinstance(node, yaml.ScalarNode):
+                # YAML reads dates and numbers, which are as good as text here.
                 return str(node.value)
             case "source":
                 source = self._file.text(node)
                 return source if _is_url(source) or source == STANDARD_INPUT_PATH else str(self._folder / source)
             case _:
                 return self._file.text(node)
+
+    def _state(self, node: yaml.Node) -> dict[str, Any]:
+        """Return the options of a sync: the path of the state alone, or a mapping."""
+        if not isinstance(node, yaml.MappingNode):
+            return {"state": self._folder / self._file.text(node)}
+        entries = self._entries(node, STATE_KEYS)
+        if "path" not in entries:
+            raise self._file.error_at(node, "required key 'path' is missing")
+        options = {key: self._file.scalar(value) for key, value in entries.items() if key not in ("path", "audit")}
+        options |= {key: self._folder / self._file.text(entries[key]) for key in ("audit",) if key in entries}
+        return {"state": self._folder / self._file.text(entries["path"]), **options}
 
     def _column(self, key: str, node: yaml.Node) -> Any:
         """Return a column or a selection; the name of a column is text, also if YAML would read a number or boolean."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from cio_frames._util.terminal_text import is_terminal
+from cio_frames.cli.max_undelivered import MaxUndelivered, read_max_undelivered
 from cio_frames.cli.mistakes import Mistakes
 from cio_frames.cli.options import CallOptions, ReadingOptions, command_with
 from cio_frames.cli.printing import (
@@ -36,6 +37,7 @@ from cio_frames.errors import (
 )
 
 if TYPE_CHECKING:
+    from cio_frames.cli.job_file import Job
     from cio_frames.client import Client
     from cio_frames.loading import LoadResult
     from cio_frames.pipeline import CallSpec
@@ -55,6 +57,10 @@ class RunOptions:
     as_of: Annotated[
         str | None,
         typer.Option(help="Date or time in message ids of calls without a timestamp; default: when the load began."),
+    ] = None
+    max_undelivered: Annotated[
+        str | None,
+        typer.Option(help="Rows that may stay undelivered with exit status 0: a number or a share, such as 1%."),
     ] = None
     progress: Annotated[bool | None, typer.Option(help="Show a progress bar; default: if stderr is a terminal.")] = None
     as_json: Annotated[bool, typer.Option("--json", help="Print counts and reasons as JSON.")] = False
@@ -132,7 +138,8 @@ def load_command(options: LoadOptions) -> None:
     settings = {name: getattr(options, name) for name in _CLIENT_OPTIONS}
     load_and_print(
         options.source, call_spec, {name: value for name, value in settings.items() if value is not None}, mistakes,
-        report=options.report, as_json=options.as_json, also_read=[options.schema],
+        report=options.report, as_json=options.as_json, max_undelivered=options.max_undelivered,
+        also_read=[options.schema],
         ledger=options.ledger, output=options.output, fresh=options.fresh, progress=options.progress,
         dry_run=options.dry_run, on_invalid=options.on_invalid, as_of=options.as_of,
         allow_campaigns=options.allow_campaigns, read_options=options.read_options(mistakes),
@@ -156,12 +163,29 @@ def run_command(options: JobOptions) -> None:
             build_checked_client({}, mistakes, dry_run=options.dry_run)
             mistakes.raise_all()
             return
+        if job.state is not None:
+            _run_sync_job(job, options, mistakes)
+            return
         load_and_print(
             job.source, job.call_spec, job.client, mistakes, door="job file",
             report=job.report, as_json=options.as_json, also_read=[options.job, job.schema],
+            max_undelivered=job.max_undelivered if options.max_undelivered is None else options.max_undelivered,
             dry_run=options.dry_run, fresh=options.fresh, progress=options.progress,
             **{**job.options, **({} if options.as_of is None else {"as_of": options.as_of})},
         )  # fmt: skip
+
+
+def _run_sync_job(job: Job, options: JobOptions, mistakes: Mistakes) -> None:
+    from cio_frames.cli.sync import run_sync
+
+    if options.fresh:
+        mistakes.add(ConfigurationError("--fresh does not apply to a sync. To send all again, forget the state."))
+    chosen = dict(job.options)
+    state = {**(job.state or {}), **({} if options.as_of is None else {"as_of": options.as_of})}
+    run_sync(
+        job.source, job.call_spec, state, job.client, mistakes, chosen.pop("read_options"), door="job file",
+        report=job.report, as_json=options.as_json, dry_run=options.dry_run, progress=options.progress, **chosen,
+    )  # fmt: skip
 
 
 @command_with(LoadsOptions)
@@ -205,16 +229,20 @@ def find_ledgers(paths: Sequence[Path]) -> list[Path]:
 
 def load_and_print(
     source: str, call_spec: CallSpec, settings: Mapping[str, Any], mistakes: Mistakes, *,
-    report: Path | None, as_json: bool, also_read: Sequence[Path | None] = (), door: Door = "command line",
-    **options: Any,
+    report: Path | None, as_json: bool, max_undelivered: str | None, also_read: Sequence[Path | None] = (),
+    door: Door = "command line", **options: Any,
 ) -> None:  # fmt: skip
     """Load, print the counts, and exit with 1 if rows were not delivered; with all mistakes of the command before."""
+    limit = MaxUndelivered()
+    if max_undelivered is not None:
+        with mistakes.collect():
+            limit = read_max_undelivered(max_undelivered)
     client = _check_command(source, call_spec, settings, mistakes, report, also_read, options)
     if not is_terminal(sys.stderr):
         log_progress()
     failure = ""
     try:
-        loaded = _load_or_confirm(source, call_spec, client, options)
+        loaded = _load_or_confirm(source, call_spec, client, options, door)
     except DeliveryError as error:
         loaded, failure = cast("LoadResult", error.result), str(error.args[0])
     except InvalidRowsError as error:
@@ -242,7 +270,7 @@ def load_and_print(
     print_notes(loaded.notes, door)
     if failure or loaded.why:
         err.print(render(failure, door) or loaded.why_text(door))
-    if not loaded.ok:
+    if not loaded.ok and (failure or not limit.allows(loaded)):
         raise typer.Exit(1)
 
 
@@ -289,7 +317,9 @@ def _check_source(source: str, call_spec: CallSpec, mistakes: Mistakes, options:
     check_source(source, call_spec, mistakes, output=options["output"], read_options=options["read_options"])
 
 
-def _load_or_confirm(source: str, call_spec: CallSpec, client: Client, options: Mapping[str, Any]) -> LoadResult:
+def _load_or_confirm(
+    source: str, call_spec: CallSpec, client: Client, options: Mapping[str, Any], door: Door
+) -> LoadResult:
     """Load; on a terminal, ask before events are sent that can start campaigns."""
     from cio_frames.loading import load_source
 
@@ -298,6 +328,7 @@ def _load_or_confirm(source: str, call_spec: CallSpec, client: Client, options: 
     except CampaignsError as error:
         if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
             raise
-        err.print(f"{error.rows:,} rows are events younger than 72 hours, or without a time: they can start campaigns,")
-        typer.confirm("that is, send mail to real people. Send them?", abort=True, err=True)
+        err.print(f"{error.rows:,} rows are events that can start campaigns, that is, send mail to real people:")
+        err.print(f"{render(error.causes, door)}.")
+        typer.confirm("Send them?", abort=True, err=True)
         return load_source(source, call_spec, client, **{**options, "allow_campaigns": True})

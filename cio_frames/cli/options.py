@@ -27,8 +27,12 @@ Options = TypeVar("Options")
 COLUMN_OPTIONS = ("user_id", "anonymous_id", "previous_id", "group_id", "name", "timestamp", "message_id")
 
 
-def command_with(options: type[Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
+def command_with(
+    options: type[Options], *, exclude: Sequence[str] = ()
+) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
     """Return a decorator that gives a command one parameter for each field of a dataclass of options.
+
+    Fields in ``exclude`` keep their default.
 
     >>> @dataclass(frozen=True)
     ... class Greeting:
@@ -49,6 +53,7 @@ def command_with(options: type[Options]) -> Callable[[Callable[[Options], None]]
             annotation=hints[field.name],
         )
         for field in fields(options)  # type: ignore[arg-type]
+        if field.name not in exclude
     ]
 
     def expand(command: Callable[[Options], None]) -> Callable[..., None]:

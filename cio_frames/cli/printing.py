@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cio_frames._util.terminal_text import clean_text
-from cio_frames.errors import CioFramesError, Door, InvalidRowsError
+from cio_frames.errors import CioFramesError, Door, GuardError, InvalidRowsError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,13 +102,13 @@ def print_table(table: Table) -> None:
 def exit_on_error(door: Door = "command line") -> Iterator[None]:
     """Print an error of cio_frames in the words of a door and exit, instead of a traceback.
 
-    The exit status is 1 if rows are invalid, and 2 for mistakes in the command.
+    The exit status is 1 if rows are invalid, 3 if a guard tripped, and 2 for mistakes in the command.
     """
     try:
         yield
     except CioFramesError as error:
         err.print(f"cio-frames: {error.text(door)}")
-        sys.exit(1 if isinstance(error, InvalidRowsError) else 2)
+        sys.exit(1 if isinstance(error, InvalidRowsError) else 3 if isinstance(error, GuardError) else 2)
 
 
 def log_progress() -> None:

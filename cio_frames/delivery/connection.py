@@ -73,18 +73,31 @@ class _UploadAdapter(requests.adapters.HTTPAdapter):
             "https": _pool_class(urllib3.HTTPSConnectionPool, _SecureUploadConnection, upload),
         }
         self._pool: Any = None
+        self._verified: Any = None
+        self._target = ""
         super().__init__(pool_connections=1, pool_maxsize=1)
 
+    # All requests go to one address with the same settings: what depends on these is found once.
+
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        # All requests go to one endpoint: its pool is looked up once.
         self._pool = self._pool or super().get_connection_with_tls_context(*args, **kwargs)
         return self._pool
+
+    def cert_verify(self, conn: Any, *args: Any, **kwargs: Any) -> None:
+        if self._verified is not conn:
+            super().cert_verify(conn, *args, **kwargs)
+            self._verified = conn
+
+    def request_url(self, *args: Any, **kwargs: Any) -> str:
+        self._target = self._target or super().request_url(*args, **kwargs)
+        return self._target
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         # Without cookies, which the API does not set, and without the reason phrase.
         response = requests.Response()
         response.status_code, response.raw, response.request = resp.status, resp, req
-        response.headers = requests.structures.CaseInsensitiveDict(resp.headers)
+        # It knows no case either, and need not be copied.
+        response.headers = resp.headers
         return response
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -135,7 +148,7 @@ class ApiConnection:
         self._request = _prepare_request(client)
         self._options: dict[str, Any] = {
             "stream": True,
-            "timeout": (client.connect_timeout_seconds, client.read_timeout_seconds),
+            "timeout": urllib3.Timeout(connect=client.connect_timeout_seconds, read=client.read_timeout_seconds),
             "verify": self._bundle.path if self._bundle else True,
             "proxies": {urlsplit(client.endpoint).scheme: self._proxy.url} if self._proxy else {},
         }
@@ -164,7 +177,7 @@ class ApiConnection:
             request.headers["Content-Encoding"] = "gzip"
         else:
             request.headers.pop("Content-Encoding", None)
-        give_up_at = time.monotonic() + sum(self._options["timeout"])
+        give_up_at = time.monotonic() + self._client.connect_timeout_seconds + self._client.read_timeout_seconds
         try:
             # The adapter follows no redirect, so that the key goes to no other host.
             with self._adapter.send(request, **self._options) as response:

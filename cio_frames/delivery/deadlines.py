@@ -7,7 +7,7 @@ import io
 import time
 from typing import Any
 
-_MAX_LINE_BYTES = 65_536
+_MAX_HEADER_BYTES = 65_536
 _LAST_INTERIM_STATUS = 199
 _SWITCHING_PROTOCOLS = 101
 
@@ -75,5 +75,5 @@ class DeadlineResponse(http.client.HTTPResponse):
             version, status, reason = super()._read_status()  # type: ignore[misc]
             if not http.client.CONTINUE < status <= _LAST_INTERIM_STATUS or status == _SWITCHING_PROTOCOLS:
                 return version, status, reason
-            while self.fp.readline(_MAX_LINE_BYTES) not in (b"\r\n", b"\n", b""):
+            while self.fp.readline(_MAX_HEADER_BYTES) not in (b"\r\n", b"\n", b""):
                 pass

@@ -114,6 +114,7 @@ def deliver(
     *,
     connect: Callable[[Client], Transport] | None = None,
     observer: Observer | None = None,
+    first_number: int = 0,
     rate_limiter: RateLimiter | None = None,
     backoff: Backoff = DEFAULT_BACKOFF,
     grace_seconds: float = _GRACE_SECONDS,
@@ -123,4 +124,4 @@ def deliver(
         client, connect=connect, rate_limiter=rate_limiter, backoff=backoff, grace_seconds=grace_seconds
     )
     with deliverer:
-        return deliverer.deliver(batches, observer=observer)
+        return deliverer.deliver(batches, observer=observer, first_number=first_number)

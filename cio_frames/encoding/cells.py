@@ -22,7 +22,7 @@ from cio_frames._util.arrays import Bools, Cells
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.encoding import members
 from cio_frames.encoding.encode_error import ENCODE_CHECKS, NESTING_LIMIT, EncodeError, UnencodableCell
-from cio_frames.encoding.json_values import ORJSON_OPTIONS, cell_text, to_json_value
+from cio_frames.encoding.json_values import cell_text, orjson_options, to_json_value
 from cio_frames.encoding.options import EncodeOptions
 from cio_frames.encoding.text import QUOTES, JsonText, escape_json
 from cio_frames.encoding.whole_floats import join_json_rows
@@ -49,7 +49,7 @@ def cells_as_json(cells: Cells, options: EncodeOptions, field: spec.Field | None
         return text
 
     def dump_coerced(cell: Any) -> bytes:
-        return orjson.dumps(members.coerced(to_json_value(cell, options), field), option=ORJSON_OPTIONS)
+        return orjson.dumps(members.coerced(to_json_value(cell, options), field), option=orjson_options(options))
 
     rewritten = _write_each(cells, ~found, dump_coerced)
     return JsonText(pc.if_else(pa.array(found), rewritten.values, text.values), encode_errors=text.encode_errors)
@@ -58,11 +58,11 @@ def cells_as_json(cells: Cells, options: EncodeOptions, field: spec.Field | None
 def _dump_cells(cells: Cells, options: EncodeOptions) -> JsonText:
 
     def dump_fast(cell: Any) -> bytes:
-        return orjson.dumps(cell, default=lambda inner: to_json_value(inner, options), option=ORJSON_OPTIONS)
+        return orjson.dumps(cell, default=lambda inner: to_json_value(inner, options), option=orjson_options(options))
 
     def dump_checked(cell: Any) -> bytes | None:
         value = to_json_value(cell, options)
-        return None if value is None else orjson.dumps(value, option=ORJSON_OPTIONS)
+        return None if value is None else orjson.dumps(value, option=orjson_options(options))
 
     missing = _missing_cells(cells)
     try:

@@ -27,7 +27,7 @@ from cio_frames.encoding.encode_error import (
 )
 from cio_frames.encoding.options import AmbiguousTime, EncodeOptions
 
-ORJSON_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+_ORJSON_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _FLOAT64 = np.dtype(np.float64)
 _BYTES_UNSUPPORTED = (
     "bytes are not supported in JSON; decode them to text, or store the column as text: CAST(... AS VARCHAR)"
@@ -41,6 +41,11 @@ _UNSUPPORTED_TYPES: Mapping[type, str] = {
     pd.Interval: "interval is not supported in JSON; send its two ends",
     complex: "complex number is not supported in JSON; send its two parts",
 }
+
+
+def orjson_options(options: EncodeOptions) -> int:
+    """Return the options of orjson."""
+    return _ORJSON_OPTIONS | (orjson.OPT_SORT_KEYS if options.sort_keys else 0)
 
 
 def to_json_value(cell: Any, options: EncodeOptions, depth: int = 0) -> Any:

@@ -47,6 +47,9 @@ def write_maps(array: pa.Array, field: spec.Field, options: EncodeOptions, write
     )
     offsets = _item_offsets(pairs)
     names, cells = pc.list_flatten(pairs).flatten()
+    if options.sort_keys:
+        order = _order_by_key(names, offsets)
+        names, cells = names.take(order), cells.take(order)
     keys = _write_keys(names)
     values = write_member(cells, field.additional or spec.Field(), options)
     for name, member in field.properties.items():
@@ -80,6 +83,8 @@ def write_structs(
     members = [
         (name, member_pieces(text, send_null=options.send_nulls)) for name, text in zip(names, texts, strict=True)
     ]
+    if options.sort_keys:
+        members.sort(key=lambda member: member[0])
     pieces = object_pieces(members, keep_empty=True).pieces
     if all(isinstance(piece, str) for piece in pieces):
         values = pa.repeat(pa.scalar("".join(map(str, pieces)), TEXT), len(array))
@@ -96,6 +101,13 @@ def member_pieces(text: JsonText, *, send_null: bool) -> JsonPieces:
     if text.optional and send_null:
         return JsonPieces([pc.fill_null(join(text.pieces), NULL)], optional=False)
     return JsonPieces(text.pieces, optional=text.optional)
+
+
+def _order_by_key(names: pa.Array, offsets: Ints) -> pa.Array:
+    """Return the order that sorts the entries of each map by key."""
+    owners = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    entries = pa.table({"map": owners, "key": _write_keys(names).values})
+    return pc.sort_indices(entries, sort_keys=[("map", "ascending"), ("key", "ascending")])
 
 
 def _write_keys(names: pa.Array) -> JsonText:

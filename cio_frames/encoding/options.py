@@ -25,10 +25,13 @@ class EncodeOptions:
         The zone in which times without one are read.
     send_nulls : bool
         Whether missing traits and properties are sent as ``null``. Default is to omit them, since ``null`` may erase.
+    sort_keys : bool
+        Whether the keys of objects are in alphabetical order. Default is the order that the frame has them in.
     """
 
     timezone: str = "UTC"
     send_nulls: bool = False
+    sort_keys: bool = False
 
     @property
     def ambiguous(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -53,12 +53,15 @@ class Calls:
         The calls' timestamps in milliseconds, NO_TIME for a call without one.
     encode_errors : list of EncodeError
         Rows that cannot be sent, each with its reason.
+    fields : dict of path to JsonText
+        The text of each field that a column feeds; empty if the calls come from several encoders.
     """
 
     texts: pa.Array
     message_ids: pa.Array | None
     timestamps_ms: Ints
     encode_errors: list[EncodeError]
+    fields: Mapping[Path, JsonText] = field(default_factory=dict)
 
     @property
     def end_bytes(self) -> Ints | int:
@@ -79,12 +82,22 @@ class Encoder:
     >>> columns = resolve(frame.columns, spec.calls()["identify"], ColumnMapping())
     >>> Encoder(frame, columns, EncodeOptions()).calls(0, 1).texts.to_pylist()
     ['{"type":"identify","userId":"ada","traits":{"plan":"free"},"messageId":"00000000000000000000000000"},']
+
+    ``nulls`` are rows in which a missing value of a field is sent as ``null``, whatever the options say.
     """
 
-    def __init__(self, frame: pd.DataFrame, columns: Columns, options: EncodeOptions) -> None:
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        columns: Columns,
+        options: EncodeOptions,
+        *,
+        nulls: Mapping[Path, Bools] | None = None,
+    ) -> None:
         self._rows = len(frame)
         self._columns = columns
         self._options = options
+        self._nulls = nulls or {}
         self._constants = dict(_write_constants(columns, options))
         # By position, since labels may repeat; one column after the other is quicker than iloc for each.
         series = [column for _, column in frame.items()]
@@ -103,11 +116,21 @@ class Encoder:
         own = texts.pop((spec.MESSAGE_ID,), None)
         message_ids = own.values if own else None
         return Calls(
-            texts=self._join_calls(texts, message_ids, stop - start),
+            texts=self._join_calls(texts, message_ids, start, stop),
             message_ids=message_ids,
             timestamps_ms=self._timestamps_of(cells.get((spec.TIMESTAMP,)), stop - start),
             encode_errors=encode_errors,
+            fields=texts,
         )
+
+    def sorted_fields(self, start: int, stop: int) -> dict[Path, JsonText]:
+        """Return the fields that can hold objects, with the keys of these sorted: to compare rows, not to send them."""
+        found = {}
+        for path, (source, column) in self._sources.items():
+            if _may_hold_objects(column):
+                options = replace(self._options_of(path), sort_keys=True)
+                found[path] = json_text(slice_of(column, start, stop), source.field, options)
+        return found
 
     def ids(self, *path: str) -> pa.Array | None:
         """Return all rows' ids of one kind as text, or None where no column has them."""
@@ -169,21 +192,43 @@ class Encoder:
                 names = " or ".join(map(str, labels))
                 yield EncodeError(np.flatnonzero(is_missing), f"{names}: {reason}", label, "not_nullable")
 
-    def _join_calls(self, texts: Mapping[Path, JsonText], message_ids: pa.Array | None, count: int) -> pa.Array:
+    def _join_calls(
+        self, texts: Mapping[Path, JsonText], message_ids: pa.Array | None, start: int, stop: int
+    ) -> pa.Array:
         """Join all fields of every row at once."""
         columns = self._columns
         tree: dict[str, Any] = {}
         for path, value in self._constants.items():
             _add_to_tree(tree, path, JsonPieces([value], optional=False))
         for path, text in texts.items():
+            if path in self._nulls:
+                text = fill_nulls(text, self._nulls[path][start:stop])
             _add_to_tree(tree, path, member_pieces(text, send_null=self._options_of(path).send_nulls))
         if columns.call.bag:
             tree.setdefault(columns.call.bag, {})
         pieces = _join_object(tree, keep_empty=True, keep_within=_BAGS).pieces[:-1]
         pieces += [_BEFORE_ID, NO_ID if message_ids is None else pc.fill_null(message_ids, NO_ID), _AFTER_ID]
         if all(isinstance(piece, str) for piece in pieces):
-            return pa.repeat(pa.scalar("".join(map(str, pieces)), TEXT), count)
+            return pa.repeat(pa.scalar("".join(map(str, pieces)), TEXT), stop - start)
         return join(pieces, skip_nulls=True)
+
+
+def fill_nulls(text: JsonText, rows: Bools) -> JsonText:
+    """Return the text of a field with ``null`` for its missing values in some rows.
+
+    >>> text = JsonText(pa.array(["a", None, None], TEXT), ('"', '"'))
+    >>> fill_nulls(text, np.array([True, True, False])).values.to_pylist()
+    ['"a"', 'null', None]
+    """
+    missing = pc.and_(pa.array(rows), pc.is_null(text.values))
+    return JsonText(pc.if_else(missing, pa.scalar("null", TEXT), join(text.pieces)), encode_errors=text.encode_errors)
+
+
+def _may_hold_objects(column: pa.ChunkedArray | Cells) -> bool:
+    """Return whether a column can hold objects, whose keys have an order."""
+    return isinstance(column, np.ndarray) or bool(
+        pa.types.is_nested(column.type) or pa.types.is_dictionary(column.type)
+    )
 
 
 def write_message_ids(texts: pa.Array, message_ids: pa.Array, rows: Bools) -> pa.Array:

@@ -17,7 +17,7 @@ _WHOLE_FLOAT = re.compile(rb"[0-9]\.0[],}\n]")
 _AFTER_NUMBER = np.zeros(256, dtype=bool)
 _AFTER_NUMBER[list(b"],}\n")] = True
 # orjson writes numbers of more digits with an exponent.
-_MAX_DIGITS = 16
+_MOST_DIGITS = 16
 
 
 def join_json_rows(rows: Sequence[bytes | None]) -> pa.Array:
@@ -59,10 +59,10 @@ def _outside_text(joined: bytes, places: Ints) -> Ints:
 
 def _drop_fractions(kept: Bools, content: npt.NDArray[np.uint8], points: Ints) -> None:
     """Mark fractions and the sign of zero as not kept; numbers from 2**53 on keep theirs."""
-    long = points[points >= _MAX_DIGITS]
-    for back in range(1, _MAX_DIGITS + 1):
+    long = points[points >= _MOST_DIGITS]
+    for back in range(1, _MOST_DIGITS + 1):
         long = long[(content[long - back] >= ord("0")) & (content[long - back] <= ord("9"))]
-    large = [point for point in long.tolist() if int(content[point - _MAX_DIGITS : point].tobytes()) >= EXACT_BELOW]
+    large = [point for point in long.tolist() if int(content[point - _MOST_DIGITS : point].tobytes()) >= EXACT_BELOW]
     kept[points] = kept[points + 1] = False
     kept[large] = kept[np.array(large, dtype=np.int64) + 1] = True
     zeros = points[(points >= 2) & (content[points - 1] == ord("0")) & (content[points - 2] == ord("-"))]

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
 import pandas as pd
 
 from cio_frames._util.prefetch import prefetch
-from cio_frames.errors import CampaignsError, FrameError
+from cio_frames.errors import FrameError
 from cio_frames.loading.fingerprint import wanted_columns
 from cio_frames.loading.outputs import MESSAGE_ID
 from cio_frames.loading.parquet import RESERVED_PREFIX
 from cio_frames.loading.source import Chunk, Source
 from cio_frames.pipeline import CallSpec, Prepared, types_of
-from cio_frames.pipeline.campaigns import count_campaign_rows, makes_events, timestamp_position
+from cio_frames.pipeline.campaigns import (
+    CampaignRows,
+    campaign_columns,
+    campaigns_error,
+    count_campaign_rows,
+    makes_events,
+)
 
 
 def use_stored_message_ids(source: Source, call_spec: CallSpec) -> CallSpec:
@@ -40,26 +46,24 @@ def refuse_campaigns(source: Source, call_spec: CallSpec, now: pd.Timestamp) -> 
     """Raise if a source has rows that can start campaigns; of files only the columns that tell are read."""
     if not makes_events(call_spec):
         return
-    columns = []
+    read: set[Hashable] = set()
     for name, labels in source.labels():
         with _naming(name):
-            position = timestamp_position(labels, call_spec)
-        if position is not None:
-            columns.append(labels[position])
+            read.update(campaign_columns(labels, call_spec))
     rows = source.rows()
-    if columns or rows is None or call_spec.call == "batch":
-        kind = call_spec.mapping.type_column if call_spec.call == "batch" else None
-        read = {label for label in (*columns, kind) if label is not None}
-        rows = 0
+    found = CampaignRows(untimed=rows or 0)
+    if read or rows is None or call_spec.call == "batch":
+        found = CampaignRows()
         chunks = source.chunks(
             types_of=lambda labels: types_of(labels, call_spec),
             wanted=lambda labels: [label for label in labels if label in read],
         )
         for chunk in chunks:
             with _naming(chunk.where):
-                rows += count_campaign_rows(chunk.frame, call_spec, now)
-    if rows:
-        raise CampaignsError(rows)
+                found += count_campaign_rows(chunk.frame, call_spec, now)
+    if found:
+        first = next(iter(source.chunks(types_of=lambda labels: types_of(labels, call_spec))), None)
+        raise campaigns_error(found, pd.DataFrame() if first is None else first.frame, call_spec)
 
 
 def read_ahead(
@@ -80,23 +84,34 @@ def read_ahead(
     return prefetch(chunks) if source.repeatable else nullcontext(chunks)
 
 
-def _prepare_chunks(
-    source: Source, call_spec: CallSpec, done: frozenset[int], refuse_campaigns_at: pd.Timestamp | None
-) -> Iterator[tuple[Chunk, Prepared]]:
-    chunks = source.chunks(
+def read_frames(
+    source: Source, call_spec: CallSpec, *, done: frozenset[int] = frozenset()
+) -> AbstractContextManager[Iterator[tuple[Chunk, pd.DataFrame]]]:
+    """Yield the chunks with the columns that are sent, and check nothing; else as :func:`read_ahead`."""
+    chunks = _read_chunks(source, call_spec, done)
+    frames = ((chunk, _without_reserved_columns(chunk.frame, call_spec)) for chunk in chunks)
+    return prefetch(frames) if source.repeatable else nullcontext(frames)
+
+
+def _read_chunks(source: Source, call_spec: CallSpec, done: frozenset[int]) -> Iterator[Chunk]:
+    return source.chunks(
         done=done,
         types_of=lambda labels: types_of(labels, call_spec),
         wanted=lambda labels: wanted_columns(labels, call_spec),
     )
-    for chunk in chunks:
+
+
+def _prepare_chunks(
+    source: Source, call_spec: CallSpec, done: frozenset[int], refuse_campaigns_at: pd.Timestamp | None
+) -> Iterator[tuple[Chunk, Prepared]]:
+    for chunk in _read_chunks(source, call_spec, done):
         with _naming(chunk.where):
             prepared = Prepared(_without_reserved_columns(chunk.frame, call_spec), call_spec)
+            found = CampaignRows()
             if refuse_campaigns_at is not None and chunk.number not in done:
-                rows = count_campaign_rows(chunk.frame, call_spec, refuse_campaigns_at)
-            else:
-                rows = 0
-        if rows:
-            raise CampaignsError(rows, chunk.number)
+                found = count_campaign_rows(chunk.frame, call_spec, refuse_campaigns_at, invalid=prepared.invalid_rows)
+        if found:
+            raise campaigns_error(found, chunk.frame, call_spec, chunk.number)
         yield chunk, prepared
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -42,15 +43,18 @@ def read_part_warnings(path: Path) -> list[WarningCount]:
 
 
 def write_warnings_file(folder: Path, warnings: Sequence[WarningCount]) -> None:
-    """Write the warnings of a whole load into the folder of its results."""
+    """Write the warnings of a whole load into the folder of its results; without any there is no file."""
     # Results and undelivered rows matter more: a full disk is reported by them.
     with suppress(OSError):
+        if not warnings:
+            (folder / _FILE_NAME).unlink(missing_ok=True)
+            return
         (folder / _FILE_NAME).write_text(json.dumps(to_records(warnings), indent=1), encoding="utf-8")
 
 
 def read_source_warnings(folder: Path) -> list[WarningCount]:
-    """Return what an earlier run of a load has found over all rows that it read."""
-    return [each for each in read_warnings_file(folder) if each.scope == "source"]
+    """Return what an earlier run of a load has found over all rows that it read: lower bounds for all rows."""
+    return [replace(each, at_least=True) for each in read_warnings_file(folder) if each.scope == "source"]
 
 
 def read_warnings_file(folder: Path) -> list[WarningCount]:

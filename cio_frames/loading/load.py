@@ -7,13 +7,14 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import pandas as pd
 
+from cio_frames._util.progress import print_counts
 from cio_frames.client import Client, offline_client
 from cio_frames.columns import ColumnMapping, Selection
-from cio_frames.errors import FrameError, InvalidRowsError, parameter
+from cio_frames.errors import FrameError, HiddenFrames, InvalidRowsError, parameter
 from cio_frames.loading.address_secrets import masks_secrets
 from cio_frames.loading.csv import CsvOptions, csv_options_from
 from cio_frames.loading.dry_run import dry_run_load
@@ -24,7 +25,18 @@ from cio_frames.loading.run import LoadPaths, run_load
 from cio_frames.loading.sources import source_of
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
 from cio_frames.pipeline.as_of import AsOfValue, read_as_of
-from cio_frames.pipeline.call_spec import AnyCall, CallSpec, Nulls, OnInvalid, Schema, build_call_spec, require_choice
+from cio_frames.pipeline.call_spec import (
+    AnyCall,
+    CallSpec,
+    Nulls,
+    OnInvalid,
+    OnUndelivered,
+    Schema,
+    build_call_spec,
+    require_choice,
+)
+from cio_frames.results import raise_for_status
+from cio_frames.validation import count_of, warning_lines
 
 
 def load(
@@ -48,6 +60,7 @@ def load(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     schema: Schema = "spec",
     strict_schema: bool = False,
     exact_ids: bool = False,
@@ -86,6 +99,8 @@ def load(
         Read, check and count everything, and send nothing. It needs no client, no ledger and no output.
     on_invalid : {"skip", "raise"}
         Whether invalid rows are held back and reported, or the whole load is refused.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     schema, strict_schema, exact_ids, nulls, timezone
         As for :func:`track`.
     as_of : str, date or datetime, optional
@@ -116,7 +131,7 @@ def load(
     ------
     CampaignsError
         Some rows can start campaigns, and ``allow_campaigns`` was not set. Nothing was sent, except frames of a
-        generator that came before them.
+        generator that came before them: ``.result`` has their outcome.
     ConfigurationError
         The write key is missing; the ledger or the output cannot be written, or is locked by another load; the source
         or the settings changed since the load started.
@@ -126,6 +141,8 @@ def load(
         The source is not found or cannot be read, or its columns cannot make this call.
     AuthenticationError
         The API does not accept the write key; ``.result`` has the outcome of the rows until then.
+    UndeliveredError
+        ``on_undelivered="raise"``, and some rows were not delivered; see ``.result``.
     InterruptedLoad
         Ctrl-C or SIGTERM stopped the load after requests in flight; see ``.result``.
     DeliveryError
@@ -147,33 +164,48 @@ def load(
     >>> result.phase, result.statuses
     ('done', {'delivered': 2357})
     """
-    call_spec = build_call_spec(
-        call,
-        event,
-        event_column=event_column,
-        type_column=type_column,
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        previous_id=previous_id,
-        group_id=group_id,
-        name=name,
-        timestamp=timestamp,
-        message_id=message_id,
-        traits=traits,
-        properties=properties,
-        context=context,
-        integrations=integrations,
-        schema=schema,
-        strict_schema=strict_schema,
-        exact_ids=exact_ids,
-        nulls=nulls,
-        timezone=timezone,
-    )
-    return load_source(
-        source, call_spec, client, dry_run=dry_run, on_invalid=on_invalid, ledger=ledger, output=output, fresh=fresh,
-        as_of=as_of, allow_campaigns=allow_campaigns, progress=progress,
-        read_options=ReadOptions(csv_options_from(csv), partitions),
-    )  # fmt: skip
+    with HiddenFrames():
+        require_choice("on_undelivered", on_undelivered, get_args(OnUndelivered))
+        call_spec = build_call_spec(
+            call,
+            event,
+            event_column=event_column,
+            type_column=type_column,
+            user_id=user_id,
+            anonymous_id=anonymous_id,
+            previous_id=previous_id,
+            group_id=group_id,
+            name=name,
+            timestamp=timestamp,
+            message_id=message_id,
+            traits=traits,
+            properties=properties,
+            context=context,
+            integrations=integrations,
+            schema=schema,
+            strict_schema=strict_schema,
+            exact_ids=exact_ids,
+            nulls=nulls,
+            timezone=timezone,
+        )
+        result = load_source(
+            source, call_spec, client, dry_run=dry_run, on_invalid=on_invalid, ledger=ledger, output=output,
+            fresh=fresh, as_of=as_of, allow_campaigns=allow_campaigns, progress=progress,
+            read_options=ReadOptions(csv_options_from(csv), partitions),
+        )  # fmt: skip
+        _print_load_counts(result, progress)
+        return result if on_undelivered == "return" else cast(LoadResult, raise_for_status(result))
+
+
+def _print_load_counts(result: LoadResult, wanted: bool | None) -> None:
+    """End an interactive load with one line: counts by status, warnings, and where the undelivered rows are."""
+    remarks = [] if result.undelivered is None else [f"see {result.undelivered}"]
+    warnings = warning_lines(result.warnings)
+    if warnings:
+        remarks.append(f"{count_of(warnings, 'warning')}, see cio.summary(result)")
+    if result.recent:
+        remarks.append(f"{sum(result.recent.values()):,} can start campaigns")
+    print_counts(result.what, result.statuses, wanted, remarks=[*remarks, *filter(None, [result.why.rstrip(".")])])
 
 
 @masks_secrets

@@ -45,8 +45,8 @@ class LoadResult:
     ...     result.to_report(f"{folder}/report.html")
     >>> result
     <LoadResult of identify, done: 1 delivered, 1 invalid>
-    >>> result.statuses, result.ok, result.rows, result.rows_held_back
-    ({'delivered': 1, 'invalid': 1}, False, 2, 1)
+    >>> result.statuses, result.ok, result.rows, result.rows_held_back, result.undelivered_rows
+    ({'delivered': 1, 'invalid': 1}, False, 2, 1, 1)
     >>> results[["row", "status", "reason"]].to_numpy().tolist()[1]
     [1, 'invalid', 'user_id: required value is missing']
     >>> result.why, result.why_text("command line")
@@ -150,6 +150,11 @@ class LoadResult:
     def ok(self) -> bool:
         """Whether every row was delivered, or in a dry run would be sent."""
         return self.phase != "stopped" and set(self.statuses) <= GOOD
+
+    @property
+    def undelivered_rows(self) -> int:
+        """How many rows were not delivered, or in a dry run would not be sent."""
+        return sum(rows for status, rows in self.statuses.items() if status not in GOOD)
 
     @property
     def rows_held_back(self) -> int:

@@ -53,6 +53,7 @@ from cio_frames.loading.tuning import LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
 from cio_frames.pipeline.as_of import AsOf, AsOfValue, read_as_of, start_as_of
 from cio_frames.pipeline.campaigns import makes_events, refuse_wrong_clock
+from cio_frames.pipeline.ordering import JoinedIds
 from cio_frames.results import GOOD
 from cio_frames.validation import SourceWarnings, WarningCount, merge_warning_counts
 
@@ -248,6 +249,7 @@ class LoadRun:
         self._sent_now = False
         self._doing = "rows were read"
         self._earlier_runs = EarlierRuns(ledger, load, client, as_of)
+        self._joined_ids = JoinedIds()
         self._started = time.monotonic()
         self._rows_without_final_status = 0
         self._warnings = SourceWarnings(is_partial=bool(self._earlier_runs.done_chunks))
@@ -333,6 +335,7 @@ class LoadRun:
                 if chunk.number in done:
                     missing.pop(chunk.number, None)
                     self._earlier_runs.refuse_changed_frame(chunk, prepared)
+                    prepared.person_keys(self._joined_ids)
                     continue
                 self._doing = "rows were sent"
                 delivery = self._send_chunk(chunk, prepared, deliverer)
@@ -351,7 +354,12 @@ class LoadRun:
         final_rows = self._earlier_runs.final_rows(number, prepared)
         observer = ChunkObserver(ledger, load, number, self._progress, guards_campaigns=self._guards_campaigns)
         encode_run = observer.encode_run = EncodeRun(
-            prepared, self._client, observer=observer, message_ids=message_ids, settled=final_rows
+            prepared,
+            self._client,
+            observer=observer,
+            message_ids=message_ids,
+            joined=self._joined_ids,
+            settled=final_rows,
         )
         for outcome in self._earlier_runs.outcomes(number):
             encode_run.record(outcome)
@@ -423,7 +431,7 @@ class LoadRun:
     def _result(
         self, phase: str, why: str, undelivered: Path | None, warnings: Sequence[WarningCount] = ()
     ) -> LoadResult:
-        return _load_result(
+        result = _load_result(
             self._ledger,
             self._load,
             what=self._call_spec.what,
@@ -438,6 +446,8 @@ class LoadRun:
             as_of=str(self._as_of),
             warnings=tuple(warnings),
         )
+        self._progress.color(good=result.rows - result.undelivered_rows, rows=result.rows)
+        return result
 
 
 class ChunkObserver(NullObserver):

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Hashable, Iterable, Mapping
 from itertools import count
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as kinds
 from pandas.api.types import is_object_dtype
+
+from cio_frames.arrow.normalize import column_of
+from cio_frames.arrow.python_cells import python_cells
 
 # Of Arrow's widest decimals; the others have half as many.
 _MAX_DECIMAL_DIGITS = 76
@@ -30,10 +34,19 @@ def parquet_table(frame: pd.DataFrame) -> pa.Table:
     # A signalling NaN raises when it is compared.
     with decimal.localcontext(decimal.Context(traps=[])):
         mixed = {
-            label: frame[label].astype(object).map(_cell_as_text, na_action="ignore").astype("string")
+            label: _object_cells(frame[label]).map(_cell_as_text, na_action="ignore").astype("string")
             for label in _columns_as_text(frame)
         }
         return _storable_table(frame.assign(**mixed))
+
+
+def _object_cells(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column as Python objects; pandas' own conversion fails for years beyond Python's."""
+    if not isinstance(series.dtype, pd.ArrowDtype):
+        return series.astype(object)
+    column = column_of(series)
+    cells = column if isinstance(column, np.ndarray) else python_cells(column)
+    return pd.Series(cells, index=series.index, dtype=object)
 
 
 def unique_names(labels: Iterable[Hashable]) -> list[str]:
@@ -95,13 +108,14 @@ def _is_dangerous(cell: object, depth: int = 0) -> bool:
     if depth > _MAX_NESTING:
         return True
     match cell:
-        case np.datetime64() | np.timedelta64():
+        case np.datetime64() | np.timedelta64() | np.void() | np.ma.MaskedArray():
+            # pyarrow would write the values behind a mask, and records without the names of their fields.
             return True
         case Mapping():
             return any(_is_dangerous(member, depth + 1) for member in cell.values())
         case list() | tuple() | set() | frozenset():
             return any(_is_dangerous(member, depth + 1) for member in cell)
-        case np.ndarray() if cell.dtype.kind in "OmM":
+        case np.ndarray() if cell.dtype.kind in "OmMV":
             return cell.dtype.kind != "O" or _is_dangerous(cell.tolist(), depth)
         case _:
             return False
@@ -151,8 +165,14 @@ def _json_value(cell: object) -> object:
             return {str(name): _json_value(member) for name, member in cell.items()}
         case list() | tuple() | set() | frozenset():
             return [_json_value(member) for member in cell]
+        case np.ma.core.MaskedConstant():
+            return None
+        case np.void() | np.ndarray() if cell.ndim == 0 and cell.dtype.names is not None:
+            return {name: _json_value(cell[name]) for name in cell.dtype.names}
         case np.ndarray():
-            return _json_value(list(cell) if cell.ndim else cell.item())
+            return _json_value(
+                list(np.asarray(cell) if isinstance(cell, np.matrix) else cell) if cell.ndim else cell.item()
+            )
         case np.datetime64() | np.timedelta64():
             return None if np.isnat(cell) else str(cell)
         case np.integer() | np.floating() | np.bool_():

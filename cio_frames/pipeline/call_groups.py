@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -53,7 +53,7 @@ def group_rows(frame: pd.DataFrame, call_spec: CallSpec) -> GroupedRows:
     [('identify', [0, 2]), ('page', [1])]
     """
     # The column that names events is not a property, whether it was named or found.
-    event_column = _event_column(frame, call_spec)
+    event_column = find_event_column(frame.columns, call_spec)
     mapping = call_spec.mapping if event_column is None else replace(call_spec.mapping, event=event_column)
     grouped = GroupedRows([], [], call_spec.call == "batch" or event_column is not None)
     if call_spec.call == "batch":
@@ -64,7 +64,7 @@ def group_rows(frame: pd.DataFrame, call_spec: CallSpec) -> GroupedRows:
             columns = resolve(list(frame.columns), call_spec.tracking_plan.calls[call], mapping, event)
         except MissingColumnsError as error:
             if not may_fail_alone(grouped, call_spec):
-                raise
+                raise suggest_index(error, frame) from None
             missing = True
             grouped.failures.append(missing_column_failures(rows, error))
         else:
@@ -82,19 +82,41 @@ def may_fail_alone(grouped: GroupedRows, call_spec: CallSpec) -> bool:
     return grouped.decided_by_cells and call_spec.schema in ("spec", None)
 
 
+def suggest_index(error: MissingColumnsError, frame: pd.DataFrame) -> MissingColumnsError:
+    """Return an error with the index as the remedy, if it has the name of a missing column.
+
+    >>> people = pd.DataFrame({"plan": ["free"]}, index=pd.Index(["ada"], name="user_id"))
+    >>> suggest_index(MissingColumnsError("identify", ["user_id"], ["plan"]), people).remedy
+    "The index is named 'user_id': make it a column with .reset_index()."
+    """
+    found = next((name for name in frame.index.names if name is not None and str(name) in error.missing), None)
+    if found is None:
+        return error
+    remedy = f"The index is named {found!r}: make it a column with .reset_index()."
+    return MissingColumnsError(error.call, error.missing, list(frame.columns), remedy)
+
+
 def missing_column_failures(rows: Ints, error: MissingColumnsError) -> pd.DataFrame:
     """Return the failure cases of rows whose call requires a column that the frame does not have."""
     reason = f"{error.call} requires column {' or '.join(error.missing)}, which is missing"
     return validation.failure_cases(rows, None, "column_in_dataframe", reason)
 
 
-def _event_column(frame: pd.DataFrame, call_spec: CallSpec) -> Hashable | None:
-    """Return the column with each row's event name, if there is one."""
+def find_event_column(labels: Collection[Hashable], call_spec: CallSpec) -> Hashable | None:
+    """Return the column with each row's event name, if there is one.
+
+    >>> from cio_frames.pipeline import build_call_spec
+    >>> (
+    ...     find_event_column(["user_id", "event"], build_call_spec("track")),
+    ...     find_event_column([], build_call_spec("page")),
+    ... )
+    ('event', None)
+    """
     if call_spec.call not in ("track", "batch") or call_spec.event is not None:
         return None
     if call_spec.mapping.event is not None:
         return call_spec.mapping.event
-    return "event" if "event" in frame.columns else None
+    return "event" if "event" in labels else None
 
 
 def _check_named_columns(frame: pd.DataFrame, mapping: ColumnMapping) -> None:

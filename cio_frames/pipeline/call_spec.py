@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 AnyCall: TypeAlias = Literal["identify", "track", "page", "screen", "group", "alias", "batch"]
 Nulls: TypeAlias = Literal["omit", "send"]
 OnInvalid: TypeAlias = Literal["skip", "raise"]
+OnUndelivered: TypeAlias = Literal["return", "raise"]
 # What schema= takes. A path and a pandera schema are told apart at run time, and text that is not "spec" is a path.
 Schema: TypeAlias = "Literal['spec'] | DataFrameSchema | str | PathLike[str] | None"
 

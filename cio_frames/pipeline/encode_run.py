@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -17,11 +17,12 @@ from cio_frames import validation
 from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.arrow.buffers import TEXT, offsets_of
 from cio_frames.client import Client
+from cio_frames.columns import Path
 from cio_frames.delivery.batching import Batch, BatchCutter, batches
 from cio_frames.delivery.observer import NullObserver, Observer
 from cio_frames.delivery.outcomes import Outcome
 from cio_frames.encoding import NO_ID, Calls, EncodeError, write_message_ids
-from cio_frames.encoding.text import unescape_json
+from cio_frames.encoding.text import JsonText, unescape_json
 from cio_frames.pipeline import ordering
 from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.pipeline.prepared import Prepared, encoder_threads
@@ -45,6 +46,8 @@ class EncodedSlice(NamedTuple):
         The timestamps of the calls in milliseconds, NO_TIME for calls without one.
     message_ids : pyarrow.LargeStringArray
         The message ids of the calls; null for rows that are not sent, and for calls that get theirs only when they are.
+    fields : dict of path to JsonText
+        The text of each field that a column feeds; empty if the rows make several kinds of call.
     """
 
     start: int
@@ -53,6 +56,7 @@ class EncodedSlice(NamedTuple):
     invalid: Bools
     timestamp_ms: Ints
     message_ids: pa.Array
+    fields: Mapping[Path, JsonText]
 
 
 class EncodeRun:
@@ -68,6 +72,8 @@ class EncodeRun:
         Makes the ids of the calls. None if calls are only measured: a placeholder of the same size is enough.
     observer : Observer, optional
         Receives the number of rows that are not sent, slice by slice.
+    joined : JoinedIds, optional
+        The ids that earlier frames have joined; pass them if this frame is part of a load.
     settled : numpy array of bool, optional
         Rows that are encoded and not sent, because an earlier run sent them.
     encoders : int, optional
@@ -90,6 +96,7 @@ class EncodeRun:
         *,
         message_ids: MessageIds | None,
         observer: Observer | None = None,
+        joined: ordering.JoinedIds | None = None,
         settled: Bools | None = None,
         encoders: int | None = None,
     ) -> None:
@@ -113,7 +120,7 @@ class EncodeRun:
         # Calls that bring their own ids need none; if MessageIds is shared, calls of other frames may equal them.
         self._message_ids = None if not is_shared and prepared.all_have_message_ids() else message_ids
         self._settled = np.zeros(prepared.rows, dtype=bool) if settled is None else settled
-        person = prepared.person_keys()
+        person = prepared.person_keys(joined)
         has_duplicates = ordering.has_duplicates(person)
         # Few bits sort fast.
         self._lane = (person % client.workers).astype(np.min_scalar_type(client.workers)) if has_duplicates else None
@@ -202,7 +209,7 @@ class EncodeRun:
             ids = _set_null(ids, not_sent)
             self.outcomes.add_message_ids(unescape_json(ids))
             self._observer.on_rows(int(not_sent.sum()))
-            yield EncodedSlice(start, payloads, sizes, invalid, calls.timestamps_ms, ids)
+            yield EncodedSlice(start, payloads, sizes, invalid, calls.timestamps_ms, ids, calls.fields)
 
     def warning_counts(self) -> list[validation.WarningCount]:
         """Return the warnings of rows that are sent, and about columns, counted; complete after the last slice."""

@@ -94,7 +94,7 @@ class MessageIds:
             ms = np.where(untimed, self._as_of.ms, ms)
             salt = _salt(self._as_of)
             calls = calls ^ (salt if untimed.all() else np.where(untimed[:, None], salt, np.uint64(0)))
-        ids = _encode_base32(_set_time(calls[:, 0], ms), calls[:, 1])
+        ids = encode_ulids(_set_time(calls[:, 0], ms), calls[:, 1])
         return _mask(ids, untimed) if untimed.any() and self._as_of is None else ids
 
     @property
@@ -205,7 +205,7 @@ def _set_time(high: UInts, ms: Ints) -> UInts:
     return np.where(known, timed, high)
 
 
-def _encode_base32(high: UInts, low: UInts) -> pa.Array:
+def encode_ulids(high: UInts, low: UInts) -> pa.Array:
     """Return 128 bits as 26 characters of five bits each."""
     text = np.empty((len(high), ID_CHARACTERS // 2), dtype=_PAIRS.dtype)
     for pair in range(ID_CHARACTERS // 2):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -88,6 +89,69 @@ def _join_ids(codes: Ints, count: int) -> Ints:
         person = person[person]
         if np.array_equal(person, before):
             return np.where(smallest == count, NOBODY, smallest)
+
+
+class JoinedIds:
+    """Which ids are one person, over all chunks of a load.
+
+    A row with two ids joins them also for later chunks, in which each may stand alone: their calls must travel one lane
+    there too. Ids are known by some bits of their hash, so that memory is bounded; two people who share these bits
+    share a lane, without further effect. With several millions of joins, more and more people share one.
+
+    Parameters
+    ----------
+    bits : int
+        How many bits of the hash of an id are kept.
+
+    Examples
+    --------
+    >>> from cio_frames.arrow.buffers import TEXT
+    >>> joined = JoinedIds()
+    >>> both = joined.person_keys([pa.array(["ada"], TEXT), pa.array(["x"], TEXT)])
+    >>> apart = joined.person_keys([pa.array(["ada", None], TEXT), pa.array([None, "x"], TEXT)])
+    >>> bool(apart[0] == apart[1] == both[0])
+    True
+    """
+
+    def __init__(self, bits: int = 24) -> None:
+        self._bits = bits
+        # The parent of each group of ids in a forest; made when the first ids are joined.
+        self._parents: npt.NDArray[np.int32] = np.empty(0, dtype=np.int32)
+
+    def person_keys(self, ids: Sequence[pa.Array], *, block_ids: int = _BLOCK_IDS) -> Ints:
+        """Return a number for the person of each row, as the function of this name does, and remember joins."""
+        hashes = np.array([_hash_keys(_fold_addresses(some), block_ids) for some in ids])
+        joins = (hashes != NOBODY).sum(axis=0) > 1
+        if not len(self._parents) and not joins.any():
+            return np.asarray(hashes.max(axis=0))
+        if not len(self._parents):
+            self._parents = np.arange(2**self._bits, dtype=np.int32)
+        groups = np.where(hashes == NOBODY, NOBODY, hashes >> (63 - self._bits))
+        if joins.any():
+            self._join(groups[:, joins])
+        known = groups.max(axis=0)
+        return np.where(known == NOBODY, NOBODY, self._find(known))
+
+    def _join(self, groups: Ints) -> None:
+        """Join the groups in each row; -1 is none."""
+        known = groups != NOBODY
+        roots = np.where(known, self._find(groups), NOBODY)
+        distinct, codes = np.unique(roots[known], return_inverse=True)
+        numbered = np.full(groups.shape, NOBODY)
+        numbered[known] = codes.ravel()
+        first = _join_ids(numbered, len(distinct))
+        smallest = np.arange(len(distinct))
+        for codes_of_kind in numbered:
+            smallest[codes_of_kind[codes_of_kind != NOBODY]] = first[codes_of_kind != NOBODY]
+        self._parents[distinct] = distinct[smallest]
+
+    def _find(self, groups: Ints) -> Ints:
+        """Return the root of each group."""
+        while True:
+            above = self._parents[groups].astype(np.int64)
+            if np.array_equal(above, groups):
+                return above
+            groups = above
 
 
 def _hash_keys(ids: pa.Array, block_ids: int) -> Ints:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -19,12 +19,13 @@ from cio_frames._util import prefetch
 from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.arrow.normalize import plain_frame
-from cio_frames.columns import Columns
+from cio_frames.columns import Columns, Path
 from cio_frames.encoding import NO_TIME, Calls, Encoder
 from cio_frames.errors import MissingColumnsError
 from cio_frames.pipeline import ordering
 from cio_frames.pipeline.call_groups import GroupedRows, group_rows, may_fail_alone, missing_column_failures
 from cio_frames.pipeline.call_spec import CallSpec
+from cio_frames.pipeline.campaigns import acting_events
 from cio_frames.pipeline.message_ids import digests
 from cio_frames.pipeline.people import email_keys, people_rows
 
@@ -64,6 +65,8 @@ class Prepared:
         What the caller asks for.
     slice_rows : int, optional
         How many rows to encode at a time. Default is SLICE_ROWS.
+    nulls : dict of path to numpy array of bool, optional
+        Rows in which a missing value of a field is sent as ``null``, whatever the call spec says.
 
     Attributes
     ----------
@@ -75,13 +78,21 @@ class Prepared:
         Warnings about columns, each once for all rows.
     """
 
-    def __init__(self, frame: pd.DataFrame, call_spec: CallSpec, *, slice_rows: int | None = None) -> None:
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        call_spec: CallSpec,
+        *,
+        slice_rows: int | None = None,
+        nulls: Mapping[Path, Bools] | None = None,
+    ) -> None:
         # Frames of a caller's own come as they are; those of the functions and of loads are plain already.
         frame = plain_frame(frame)
         self.rows = len(frame)
         self.frame = frame
         self.call_spec = call_spec
         self.slice_rows = slice_rows or SLICE_ROWS
+        self._nulls = nulls or {}
         self.call_groups: list[CallGroup] = []
         self.warns = call_spec.schema is not None
         self.column_warnings: list[validation.WarningCount] = []
@@ -122,7 +133,8 @@ class Prepared:
                     raise
                 found.append(missing_column_failures(rows, error))
                 continue
-            encoder = Encoder(frame, columns, self.call_spec.options)
+            nulls = {path: mask[rows] for path, mask in self._nulls.items()}
+            encoder = Encoder(frame, columns, self.call_spec.options, nulls=nulls)
             self.call_groups.append(CallGroup(rows, frame, encoder, columns))
             cases = [failures]
             if self.warns:
@@ -160,18 +172,31 @@ class Prepared:
         if source is not None and ids is not None:
             yield from validation.repeated_id_warnings(ids, source.label)
 
-    def person_keys(self) -> Ints:
-        """Return a number for the person of each row, -1 for rows without a person."""
+    def invalid_rows(self) -> Bools:
+        """Return which rows failed the checks or have no id; encoding may find more that cannot be sent."""
+        invalid = self.person_keys() == ordering.NOBODY
+        invalid[self.failures["position"].to_numpy(dtype=np.int64)] = True
+        return invalid
+
+    def person_keys(self, joined: ordering.JoinedIds | None = None) -> Ints:
+        """Return a number for the person of each row, -1 for rows without a person.
+
+        ``joined`` are the ids that other frames have joined; those that this one joins are added.
+        """
         wires = [wire for wire in ("userId", "anonymousId", "previousId") if self._has_ids(wire)]
         group_ids = self._ids("groupId")
-        if len(wires) == 1 and group_ids is None and (hashes := self._hash_ids(wires[0])) is not None:
-            return hashes
+        if joined is None and len(wires) == 1 and group_ids is None:
+            hashes = self._hash_ids(wires[0])
+            if hashes is not None:
+                return hashes
         ids = [found for wire in wires if (found := self._ids(wire)) is not None]
         if group_ids is not None:
             # Without a person it is the object whose updates must keep their order.
             no_person = pa.array(np.all([np.asarray(pc.is_null(some)) for some in ids], axis=0)) if ids else True
             ids.append(pc.if_else(no_person, group_ids, pa.scalar(None, TEXT)))
-        return ordering.person_keys(ids) if ids else np.full(self.rows, -1)
+        if not ids:
+            return np.full(self.rows, ordering.NOBODY)
+        return ordering.person_keys(ids) if joined is None else joined.person_keys(ids)
 
     def _has_ids(self, wire: str) -> bool:
         return any(call_group.columns.source(wire) is not None for call_group in self.call_groups)
@@ -205,13 +230,20 @@ class Prepared:
         ids = pa.chunked_array([ids for _, ids in found]).combine_chunks()
         return ids.take(pa.array(indices, mask=indices < 0))
 
+    def message_ids(self) -> pa.Array | None:
+        """Return the message ids that rows bring; None if no column has any."""
+        return self._ids("messageId")
+
     def all_have_message_ids(self) -> bool:
         """Return whether every row brings its own message id."""
-        ids = self._ids("messageId")
+        ids = self.message_ids()
         return ids is not None and not ids.null_count
 
     def events(self) -> npt.NDArray[np.object_]:
-        """Return what each row adds to a person's activity: the name of an event, ``page``, ``screen``, or None."""
+        """Return what each row adds to a person's activity: the name of an event, ``page``, ``screen``, or None.
+
+        Events that Customer.io acts on and does not store add nothing.
+        """
         names = np.full(self.rows, None, dtype=object)
         for call_group in self.call_groups:
             call = call_group.columns.call.name
@@ -220,7 +252,10 @@ class Prepared:
             elif call == "track":
                 constant = call_group.columns.constants.get(("event",))
                 ids = call_group.encoder.ids("event") if constant is None else None
-                names[call_group.rows] = constant if ids is None else ids.to_numpy(zero_copy_only=False)
+                if ids is not None:
+                    names[call_group.rows] = ids.to_numpy(zero_copy_only=False)
+                elif constant not in acting_events():
+                    names[call_group.rows] = constant
         return names
 
     def slices(self, *, threads: int = 1, with_digests: bool = True) -> Iterator[Slice]:

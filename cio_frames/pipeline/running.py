@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
 import pandas as pd
@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cio_frames import validation
-from cio_frames._util.progress import bar
-from cio_frames._util.signals import StopSignals, stop_signals
+from cio_frames._util.progress import bar, color_bar, print_counts
+from cio_frames._util.signals import stop_signals
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.client import Client, offline_client
 from cio_frames.delivery.batching import Batch
@@ -22,6 +22,7 @@ from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
 from cio_frames.encoding import ID_PLACEHOLDER
 from cio_frames.errors import (
     AuthenticationError,
+    CampaignsError,
     CioFramesError,
     DeliveryError,
     FrameError,
@@ -30,14 +31,21 @@ from cio_frames.errors import (
     parameter,
     render,
 )
-from cio_frames.pipeline.as_of import AsOf, AsOfValue, read_as_of, start_as_of
-from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, require_choice
+from cio_frames.pipeline.as_of import AsOfValue, read_as_of, start_as_of
+from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, OnUndelivered, require_choice
+from cio_frames.pipeline.campaigns import (
+    CampaignRows,
+    campaigns_error,
+    count_campaign_rows,
+    makes_events,
+    refuse_wrong_clock,
+)
 from cio_frames.pipeline.encode_run import EncodedSlice, EncodeRun
 from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.pipeline.prepared import Prepared
 from cio_frames.pipeline.report_builder import ReportBuilder
 from cio_frames.report import ValidationReport
-from cio_frames.results import RESULT_ATTRS
+from cio_frames.results import GOOD, RESULT_ATTRS, raise_for_status, status_counts
 
 
 def run_call(
@@ -47,7 +55,9 @@ def run_call(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     as_of: AsOfValue = None,
+    allow_campaigns: bool = False,
     progress: bool | None = None,
     slice_rows: int | None = None,
     backoff: Backoff = DEFAULT_BACKOFF,
@@ -59,20 +69,32 @@ def run_call(
     ``observers`` are notified of each batch before it leaves, and of each outcome after it is in the result.
     """
     require_choice("on_invalid", on_invalid, get_args(OnInvalid))
+    require_choice("on_undelivered", on_undelivered, get_args(OnUndelivered))
     if client is not None and not isinstance(client, Client):
         raise FrameError(f"{parameter('client')} must be a Client, got {type(client).__name__}: Client(write_key=...).")
-    run_as_of = start_as_of(clock()) if as_of is None else read_as_of(as_of)
+    now = clock()
+    run_as_of = start_as_of(now) if as_of is None else read_as_of(as_of)
     client = client or (offline_client() if dry_run else Client.from_env())
     prepared = Prepared(frame, call_spec, slice_rows=slice_rows)
     if on_invalid == "raise":
         _raise_invalid(prepared, client)
+    campaigns = count_campaign_rows(frame, call_spec, now, invalid=prepared.invalid_rows)
+    facts: dict[str, Any] = {}
+    if campaigns:
+        facts["campaign_rows"] = {"young": campaigns.young, "untimed": campaigns.untimed}
     if dry_run:
         encode_run = EncodeRun(prepared, client, message_ids=MessageIds(None))
         for number, (_, batch) in enumerate(encode_run.batches()):
             encode_run.outcomes.record(batch.rows, "ready", batch=number)
-        return _frame_with_warnings(encode_run, frame.index)
+        result = _frame_with_facts(encode_run, frame.index, facts)
+        _print_frame_counts(call_spec.what, result, encode_run, progress, campaigns)
+        return result
+    if campaigns and not allow_campaigns:
+        raise campaigns_error(campaigns, frame, call_spec)
+    facts["as_of"] = str(run_as_of)
     with stop_signals() as stops, bar(len(frame), progress, call_spec.what) as progress_bar:
-        observer = _FrameObserver(progress_bar.update, observers)
+        guards_campaigns = not allow_campaigns and makes_events(call_spec)
+        observer = _FrameObserver(progress_bar.update, observers, guards_campaigns=guards_campaigns)
         message_ids = MessageIds(run_as_of)
         encode_run = observer.encode_run = EncodeRun(prepared, client, message_ids=message_ids, observer=observer)
         try:
@@ -80,7 +102,18 @@ def run_call(
         except KeyboardInterrupt:
             # Ctrl-C once more, while delivery was about to wait for what is in flight.
             delivery = Delivery(stop_reason=StopReason.INTERRUPTED, why=_INTERRUPTED_AGAIN)
-        return _result_frame(encode_run, delivery, frame.index, run_as_of, stops)
+        try:
+            with stops.held_back():
+                encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
+                result = _frame_with_facts(encode_run, frame.index, facts)
+                color_bar(progress_bar, good=int(result["status"].isin(GOOD).sum()), rows=len(result))
+        except KeyboardInterrupt:
+            raise InterruptedLoad(delivery.why or _INTERRUPTED_AT_THE_END, result) from None
+        _raise_if_stopped(delivery, result)
+    _print_frame_counts(call_spec.what, result, encode_run, progress)
+    if on_undelivered == "raise":
+        raise_for_status(result)
+    return result
 
 
 def _raise_invalid(prepared: Prepared, client: Client) -> None:
@@ -97,7 +130,10 @@ class _FrameObserver(NullObserver):
 
     encode_run: EncodeRun
 
-    def __init__(self, count_rows: Callable[[int], object], others: Sequence[Observer]) -> None:
+    def __init__(
+        self, count_rows: Callable[[int], object], others: Sequence[Observer], *, guards_campaigns: bool
+    ) -> None:
+        self._guards_campaigns = guards_campaigns
         self._count_rows = count_rows
         self._others = others
 
@@ -112,6 +148,10 @@ class _FrameObserver(NullObserver):
         for other in self._others:
             other.on_outcome(outcome)
 
+    def on_clock(self, seconds_ahead: float) -> None:
+        if self._guards_campaigns:
+            refuse_wrong_clock(seconds_ahead)
+
     def on_rows(self, count: int) -> None:
         self._count_rows(count)
 
@@ -121,17 +161,8 @@ _INTERRUPTED_AGAIN = "The load was interrupted twice; requests in flight were no
 _INTERRUPTED_AT_THE_END = "The load was interrupted; all requests were finished before."
 
 
-def _result_frame(
-    encode_run: EncodeRun, delivery: Delivery, index: pd.Index[Any], as_of: AsOf, stops: StopSignals
-) -> pd.DataFrame:
-    """Return the result frame; raise with it if delivery stopped early or was interrupted."""
-    try:
-        with stops.held_back():
-            encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
-            result = _frame_with_warnings(encode_run, index)
-            result.attrs.setdefault(RESULT_ATTRS, {})["as_of"] = str(as_of)
-    except KeyboardInterrupt:
-        raise InterruptedLoad(delivery.why or _INTERRUPTED_AT_THE_END, result) from None
+def _raise_if_stopped(delivery: Delivery, result: pd.DataFrame) -> None:
+    """Raise with the result frame if delivery stopped early or was interrupted."""
     match delivery.stop_reason:
         case StopReason.UNAUTHORIZED:
             raise AuthenticationError(delivery.why, result)
@@ -141,18 +172,38 @@ def _result_frame(
             error = delivery.error
             why = error.text_by_door() if isinstance(error, CioFramesError) else delivery.why
             raise DeliveryError(why, result) from error
-    return result
 
 
-def _frame_with_warnings(encode_run: EncodeRun, index: pd.Index[Any]) -> pd.DataFrame:
-    """Return the result frame, with the warnings that are about columns or all rows in its attrs."""
+def _frame_with_facts(encode_run: EncodeRun, index: pd.Index[Any], facts: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the result frame, with what is not about single rows in its attrs: facts of the run, other warnings."""
     result = encode_run.outcomes.frame(index)
+    # pandas copies attrs to what is made of the frame, and writes them to files as JSON: so they are plain values, and
+    # warnings say how many rows they are about.
     warnings = encode_run.all_warnings()
-    if warnings:
-        # pandas copies attrs to what is made of the frame, and writes them to files as JSON: so they are plain values,
-        # and say how many rows they are about.
-        result.attrs[RESULT_ATTRS] = {"rows": len(result), "warnings": validation.to_records(warnings)}
+    found = {"rows": len(result), "warnings": validation.to_records(warnings)} if warnings else {}
+    if facts or found:
+        result.attrs[RESULT_ATTRS] = {**facts, **found}
     return result
+
+
+def _print_frame_counts(
+    what: str,
+    result: pd.DataFrame,
+    encode_run: EncodeRun,
+    wanted: bool | None,
+    campaigns: CampaignRows | None = None,
+) -> None:
+    """End an interactive call with one line: counts by status, warnings, and in a dry run who can start campaigns."""
+    remarks = []
+    if not result["status"].isin(GOOD).all():
+        remarks.append("see result['reason']")
+    warnings = validation.warning_lines(encode_run.all_warnings())
+    if warnings:
+        remarks.append(f"{validation.count_of(warnings, 'warning')}, see cio.summary(result)")
+    if campaigns:
+        error = CampaignsError(campaigns.young, campaigns.untimed)
+        remarks.append(f"{error.rows:,} can start campaigns ({render(error.causes)})")
+    print_counts(what, status_counts(result), wanted, remarks=remarks)
 
 
 def build_report(

@@ -9,7 +9,7 @@ from cio_frames.validation.checks import CHECKS, NO_ULID
 from cio_frames.validation.column_reader import ColumnReader
 from cio_frames.validation.declared_types import declared_type_failures
 from cio_frames.validation.failures import concat_failures, failure_cases, rows_by_reason
-from cio_frames.validation.identifiers import repeated_id_warnings
+from cio_frames.validation.identifiers import ACTING_FAMILY, repeated_id_warnings
 from cio_frames.validation.journeys_limits import event_data_warnings
 from cio_frames.validation.members import check_constants
 from cio_frames.validation.schemas import as_schema, events, schema, schema_of
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cio_frames.validation.pandera_runner import failures_of
 
 __all__ = [
+    "ACTING_FAMILY",
     "CHECKS",
     "MAX_FIRST_POSITIONS",
     "NO_ULID",

@@ -75,7 +75,16 @@ def is_object_cell(cell: Any) -> bool:
 
 def is_list_cell(cell: Any) -> bool:
     """Return whether a cell is a list, a tuple, a set or an array."""
-    return isinstance(cell, (list, tuple, set, frozenset, np.ndarray))
+    return isinstance(cell, (list, tuple, set, frozenset)) or (isinstance(cell, np.ndarray) and cell.ndim > 0)
+
+
+def is_json_text(cell: Any) -> bool:
+    """Return whether a cell is text that looks like a list or an object in JSON.
+
+    >>> is_json_text('[{"price": 1}]'), is_json_text("free")
+    (True, False)
+    """
+    return isinstance(cell, str) and cell.strip()[:1] + cell.strip()[-1:] in ("[]", "{}")
 
 
 def unwrap(cell: Any) -> Any:

@@ -184,12 +184,3 @@ def _as_float(cell: Any) -> float:
     if isinstance(cell, str):
         return float(cell) if cell.isdecimal() else np.nan
     return float(cell) if cells.is_number_cell(cell) else np.nan
-
-
-def is_json_text(cell: Any) -> bool:
-    """Return whether a cell is text that looks like a list or an object in JSON.
-
-    >>> is_json_text('[{"price": 1}]'), is_json_text("free")
-    (True, False)
-    """
-    return isinstance(cell, str) and cell.strip()[:1] + cell.strip()[-1:] in ("[]", "{}")

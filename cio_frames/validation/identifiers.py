@@ -17,7 +17,7 @@ from cio_frames.validation.warning_counts import ColumnWarning
 
 # Events with such an id are known to be ignored when they are sent again: see messageId in schemas/common.yaml.
 # Events that act are not kept as events, and are not known to be ignored when they are sent again.
-_ACTING_FAMILY = "customerio"
+ACTING_FAMILY = "customerio"
 
 
 def no_ulid_warnings(reader: ColumnReader, columns: Columns) -> Iterator[ColumnWarning]:
@@ -30,7 +30,7 @@ def no_ulid_warnings(reader: ColumnReader, columns: Columns) -> Iterator[ColumnW
     [('no_ulid', [True])]
     """
     source = columns.source(spec.MESSAGE_ID)
-    acts = columns.event is not None and columns.event.family == _ACTING_FAMILY
+    acts = columns.event is not None and columns.event.family == ACTING_FAMILY
     if source is None or acts or columns.call.name not in spec.EVENT_CALLS:
         return
     is_ulid = matches(reader.texts(source), f"^{spec.ULID_PATTERN}$", reader.rows, ignore_case=True)

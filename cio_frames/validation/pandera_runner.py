@@ -232,7 +232,6 @@ def _failure_cases_of(broken: _BrokenCheck, sources: Mapping[str, FieldSource]) 
     return failure_cases(broken.positions, column, broken.name, reasons, severity=broken.severity, values=broken.values)
 
 
-_JSON_REMEDY = ", found JSON text; parse it with json.loads, or store it as a list or struct in Parquet"
 _SPACE_REMEDY = ", found white space around it; remove it, for example with .str.strip()"
 
 

@@ -7,7 +7,7 @@ itself, so that whatever comes again is found or missed as a whole: the counts a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,7 +79,7 @@ class SourceWarnings:
 
     def add(self, counts: Iterable[WarningCount], people: PeopleRows | None) -> None:
         """Add the warnings of a chunk and whom its rows are about."""
-        self._counts = merge_warning_counts([*self._counts, *counts])
+        self._counts = merge_warning_counts([*self._counts, *(_move(each, self._rows) for each in counts)])
         if people is None:
             return
         self._people.add(self._rows + people.positions, people.people)
@@ -106,6 +106,12 @@ class SourceWarnings:
         at_least = self._is_partial or store.is_sample
         sentence = _SOURCE_SENTENCES.get(check, CHECKS[check])
         return WarningCount(check, None, "source", count, sentence, at_least=at_least, first_positions=positions)
+
+
+def _move(warning: WarningCount, rows: int) -> WarningCount:
+    """Return a warning of a chunk with positions in the source; the chunk comes after so many rows."""
+    positions = tuple(position + rows for position in warning.first_positions)
+    return replace(warning, first_positions=positions) if positions and rows else warning
 
 
 _SOURCE_SENTENCES = {"alias_circle": "aliases merge ids in a circle over the source; keep one direction"}

@@ -62,8 +62,9 @@ def time_reasons(values: Cells) -> list[str | None]:
     """
     reasons: list[str | None] = [None] * len(values)
     for encode_error in instants_of(values, EncodeOptions())[1]:
-        for row in encode_error.rows.tolist():
-            reasons[row] = reasons[row] or encode_error.reason
+        # What is inside of a list or an object is not the reason.
+        for row in encode_error.rows.tolist() if encode_error.check == "date_time" else ():
+            reasons[row] = encode_error.reason
     return reasons
 
 
@@ -75,7 +76,7 @@ def json_text_reasons(values: Cells, sentence: str) -> list[str]:
     """
     kind = sentence.removeprefix("must be ")
     remedy = f"{sentence}, found JSON text; convert it with json.loads, or store it as {kind} in the file"
-    return [remedy if isinstance(cell, str) and cell.lstrip()[:1] in ("[", "{") else sentence for cell in values]
+    return [remedy if cells.is_json_text(cell) else sentence for cell in values]
 
 
 def fits_time(series: pd.Series[Any]) -> pd.Series[bool]:

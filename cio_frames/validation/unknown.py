@@ -188,6 +188,7 @@ def _unknown_in_type(kind: pa.DataType, known: spec.Field, place: str) -> Iterat
 
 
 def _unknown_in_cell(cell: Any, known: spec.Field, place: str) -> Iterator[_UnknownName]:
+    cell = cells.unwrap(cell)
     if isinstance(cell, Mapping):
         if _allows_any_member(known):
             return

@@ -13,6 +13,7 @@ from cio_frames.validation.column_reader import ColumnReader
 from cio_frames.validation.column_values import object_type_cases, value_warnings
 from cio_frames.validation.identifiers import no_ulid_warnings
 from cio_frames.validation.journeys_limits import limit_warnings
+from cio_frames.validation.large_floats import large_float_warnings
 from cio_frames.validation.merges import merge_cases
 from cio_frames.validation.subject_ids import id_cases
 from cio_frames.validation.unknown import misspelled_name_warnings, unknown_event_warnings, unknown_property_warnings
@@ -42,3 +43,4 @@ def warnings_of(
     yield from unknown_property_warnings(reader, columns)
     yield from name_warnings(reader, columns, mapping)
     yield from value_warnings(reader, columns)
+    yield from large_float_warnings(reader, columns)

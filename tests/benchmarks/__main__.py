@@ -12,10 +12,11 @@ import tempfile
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from . import checks, encode, flow, length, load, measure, servers
+from . import checks, encode, flow, length, load, measure, servers, sync
 
 LENGTHS = [10_000, 100_000, 1_000_000, 10_000_000]
 
@@ -45,15 +46,29 @@ def print_stage_times(runs: list[dict[str, float]]) -> None:
 
 
 def latency(rows: int, rounds: int) -> None:
-    with servers.run_slow_server(flow.LATENCY_SECONDS) as address:
-        lines = [
-            [
-                f"{workers} connections",
-                f"{median([flow.latency_ratio(address, rows, workers=workers) for _ in range(rounds)]):.2f}",
-            ]
-            for workers in (4, 8)
-        ]
-    print_block(measure.markdown_table(["latency 30 ms", "time / what the connections can carry"], lines))
+    kinds: dict[str, dict[str, Any]] = {
+        "people once": {},
+        "people who come back": {"calls_per_person": flow.CALLS_PER_PERSON},
+    }
+    with servers.run_slow_server(flow.LATENCY_SECONDS) as address, tempfile.TemporaryDirectory() as folder:
+        kinds["a load of these"] = {**kinds["people who come back"], "folder": Path(folder)}
+        lines = []
+        for workers in (4, 8, 16):
+            for kind, options in kinds.items():
+                ratios = [flow.latency_ratio(address, rows, workers=workers, **options) for _ in range(rounds)]
+                lines.append([f"{workers} connections, {kind}", f"{median(ratios):.2f}"])
+    print_block(measure.markdown_table(["latency 100 ms", "time / what the connections can carry"], lines))
+
+
+def sending(rows: int, rounds: int) -> None:
+    try:
+        with servers.run_nginx() as address:
+            runs = [flow.sending_cost(address, max(rows // 2_000, 10)) for _ in range(rounds)]
+    except FileNotFoundError as error:
+        print_block(f"Sending was not measured. {error}")
+        return
+    lines = [[name, f"{us:,.0f}"] for name, us in pd.DataFrame(runs).median().items()]
+    print_block(measure.markdown_table(["sending a body of 475 KB to nginx", "us of processor time"], lines))
 
 
 def growth(rows: int, rounds: int) -> None:
@@ -74,6 +89,16 @@ def loads(rows: int, rounds: int) -> None:
         print_block(load.format_table(found))
 
 
+def syncs(rows: int, rounds: int) -> None:
+    try:
+        with servers.run_nginx() as address, tempfile.TemporaryDirectory() as folder:
+            found = measure.run_in_turns(sync.tasks(Path(folder), rows, address), rounds=rounds)
+    except FileNotFoundError as error:
+        print_block(f"Syncs were not measured. {error}")
+    else:
+        print_block(sync.format_table(found))
+
+
 def validation(rows: int, rounds: int) -> None:
     print_block(checks.format_table(measure.run_in_turns(checks.tasks(rows), rounds=rounds)))
 
@@ -82,8 +107,10 @@ PARTS: dict[str, Callable[[int, int], None]] = {
     "encoding": encoding,
     "flow": whole_flow,
     "latency": latency,
+    "sending": sending,
     "growth": growth,
     "load": loads,
+    "sync": syncs,
     "validation": validation,
 }
 

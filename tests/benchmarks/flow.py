@@ -34,7 +34,9 @@ VALIDATED, UNCHECKED = "cio_frames, validation on", "cio_frames, schema=None"
 CUSTOMERIO, SEGMENT = "customerio-cdp-analytics", "segment-analytics-python"
 CLIENTS = {CUSTOMERIO: "customerio.analytics", SEGMENT: "segment.analytics"}
 WAYS = [VALIDATED, UNCHECKED, *CLIENTS, *(f"{name}, default settings" for name in CLIENTS)]
-LATENCY_SECONDS = 0.03
+LATENCY_SECONDS = 0.1
+# Rows of one person, where people come back.
+CALLS_PER_PERSON = 4
 STAGES = ["validation", "columns", "encoding", "ids", "batching", "sending", "result frame"]
 # Functions that run within other stages, by stage.
 INSIDE = [
@@ -106,18 +108,21 @@ def format_table(found: dict[str, dict[str, float]]) -> str:
     )
 
 
-def latency_ratio(address: str, rows: int, *, workers: int) -> float:
-    """Return how long a load takes with slow answers, as a multiple of what its connections can carry.
+def latency_ratio(
+    address: str, rows: int, *, workers: int, calls_per_person: int = 1, folder: Path | None = None
+) -> float:
+    """Return how long sending takes with slow answers, as a multiple of what the connections can carry.
 
-    Their capacity is measured right after: the same bodies, sent by as many threads with ``requests``.
+    Their capacity is measured right after: the same calls in as few bodies as can be, sent by as many threads with
+    ``requests``. With a folder, it is a load of a file, in chunks.
     """
     frame = datasets.to_frame(datasets.people(rows), "people")
+    if calls_per_person > 1:
+        people = max(rows // calls_per_person, 1)
+        frame["user_id"] = frame["user_id"].to_numpy()[[row % people for row in range(rows)]]
     client = Client(write_key="benchmark", endpoint=address, workers=workers)
-    start = time.perf_counter()
-    result = cio.identify(frame, client=client, schema=None, progress=False)
-    seconds = time.perf_counter() - start
-    assert result["status"].eq("delivered").all()
-    bodies = list(encode.bodies(frame, "people", encoders=1))
+    seconds = _time_of_sending(frame, client) if folder is None else _time_of_loading(frame, client, folder)
+    bodies = list(encode.bodies(datasets.to_frame(datasets.people(rows), "people"), "people", encoders=1))
 
     def post(bodies: list[bytes]) -> None:
         with requests.Session() as session:
@@ -132,6 +137,46 @@ def latency_ratio(address: str, rows: int, *, workers: int) -> float:
     for thread in threads:
         thread.join()
     return seconds / (time.perf_counter() - start)
+
+
+def _time_of_sending(frame: pd.DataFrame, client: Client) -> float:
+    start = time.perf_counter()
+    result = cio.identify(frame, client=client, schema=None, progress=False)
+    seconds = time.perf_counter() - start
+    assert result["status"].eq("delivered").all()
+    return seconds
+
+
+def _time_of_loading(frame: pd.DataFrame, client: Client, folder: Path) -> float:
+    path = folder / "people.parquet"
+    frame.to_parquet(path, row_group_size=100_000)
+    start = time.perf_counter()
+    loaded = cio.load(path, "identify", client=client, schema=None, output=folder / "out", fresh=True, progress=False)
+    seconds = time.perf_counter() - start
+    assert loaded.statuses == {"delivered": len(frame)}
+    return seconds
+
+
+def sending_cost(address: str, bodies: int) -> dict[str, float]:
+    """Return the processor time of sending one full body, in microseconds: with the connection, and by hand."""
+    body = b'{"batch":[' + b"x" * 474_988 + b"]}"
+    connection = ApiConnection(Client(write_key="benchmark", endpoint=address))
+    session, adapter = requests.Session(), requests.adapters.HTTPAdapter()
+    session.trust_env = False
+    request = requests.Request("POST", f"{address}/v1/batch", data=body, auth=("benchmark", "")).prepare()
+    ways: dict[str, Callable[[], Any]] = {
+        "ApiConnection.post": lambda: connection.post(body),
+        "HTTPAdapter.send, prepared once": lambda: adapter.send(request).content,
+        "Session.post": lambda: session.post(f"{address}/v1/batch", data=body, timeout=30),
+    }
+    found = {}
+    for name, send_one in ways.items():
+        send_one()
+        spent = time.process_time()
+        for _ in range(bodies):
+            send_one()
+        found[name] = (time.process_time() - spent) / bodies * 1e6
+    return found
 
 
 def stage_times(address: str, rows: int) -> dict[str, float]:

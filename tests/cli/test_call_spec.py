@@ -117,7 +117,9 @@ def test_every_option_and_every_key_is_tested_here():
     assert {*columns, "context", "integrations"} == COLUMN_KEYS
     of_the_load = {"source", "columns", "client", "on_invalid", "allow_campaigns", "ledger", "output", "report"}
     of_the_load |= {"as_of", "csv", "partitions"}
-    assert {*SETTINGS, "call", "schema", *of_the_load} == KEYS
+    # Tested in test_sync.
+    of_a_sync = {"state"}
+    assert {*SETTINGS, "call", "schema", *of_the_load, *of_a_sync} == KEYS
 
 
 def test_the_other_keys_of_a_job_file_reach_the_load(tmp_path):

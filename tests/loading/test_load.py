@@ -118,8 +118,9 @@ def test_undelivered_rows_of_files_with_different_columns_are_in_one_file(sandbo
 def test_equal_rows_of_different_chunks_have_ids_of_their_own(sandbox):
     frame = pd.concat([people(10), people(10), people(3)])
     frame.to_parquet("people.parquet")
-    in_one = frame.cio.identify(dry_run=True)["message_id"].tolist()
-    assert load("people.parquet", sandbox.client).frame()["message_id"].tolist() == in_one
+    in_one = frame.cio.identify(client=sandbox.client, as_of="2026-11-27")["message_id"].tolist()
+    loaded = load("people.parquet", sandbox.client, as_of="2026-11-27")
+    assert loaded.frame()["message_id"].tolist() == in_one
     assert len(set(in_one)) == 23
 
 
@@ -177,8 +178,9 @@ def test_ids_do_not_depend_on_which_chunks_were_done_before():
         assert load("people.parquet", client).statuses == {"delivered": 20, "unknown": 10}
     with FaultServer([Answer()], port=server.port):
         result = load("people.parquet", client)
+        in_one = frame.cio.identify(client=client, as_of=result.as_of)["message_id"].tolist()
     assert result.statuses == {"delivered": 30}
-    assert result.frame()["message_id"].tolist() == frame.cio.identify(dry_run=True)["message_id"].tolist()
+    assert result.frame()["message_id"].tolist() == in_one
 
 
 def test_a_load_that_is_done_sends_nothing_again(sandbox):
@@ -243,7 +245,7 @@ def test_a_load_to_one_workspace_is_not_taken_for_done_in_another():
 def test_a_load_is_resumed_with_another_key_after_the_api_refused_the_first():
     people(25).to_parquet("people.parquet")
     with FaultServer([Answer(), Answer(401), Answer()]) as server:
-        old = cio.Client(write_key="revoked", endpoint=server.url, workers=1)
+        old = cio.Client(write_key="revoked", endpoint=server.url, workers=1, attempts=1)
         with pytest.raises(cio.AuthenticationError):
             load("people.parquet", old)
         new = dataclasses.replace(old, write_key="renewed")

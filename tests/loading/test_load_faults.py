@@ -41,14 +41,14 @@ def load(frame, to, **options):
 )
 def test_a_load_to_a_host_that_cannot_be_reached_ends_soon_with_all_rows_unsent(url, words):
     people(100).to_parquet("people.parquet")
-    result = load_rows("people.parquet", client(url(), attempts=6))
+    result = load_rows("people.parquet", client(url(), attempts=5))
     assert (result.phase, result.statuses, result.resent) == ("stopped", {"unsent": 100}, 0)
     assert words in result.why
     assert "Call it again with the same arguments to resume." in result.why
     # The others were not even read.
     answers = result.frame()
     assert answers["reason"].str.contains(words).all()
-    assert list(answers["attempts"]) == [3] * 10
+    assert list(answers["attempts"]) == [5] * 10
     assert list(loads_in(result.ledger)["phase"]) == ["stopped"]
 
 

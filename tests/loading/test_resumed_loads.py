@@ -81,10 +81,8 @@ def test_a_missing_ledger_is_reported_and_nothing_is_sent(stopped):
     with pytest.raises(cio.ConfigurationError, match="or of one whose ledger is missing"):
         load("people.parquet", client)
     assert not server.received
-    before = pd.read_parquet("out/results")["message_id"].tolist()
     fresh = load("people.parquet", client, fresh=True)
     assert fresh.statuses == {"invalid": 1, "delivered": 34}
-    assert fresh.frame()["message_id"].tolist()[: len(before)] == before
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.5])
@@ -171,7 +169,7 @@ def test_changed_files_are_reported_by_name(folder, change, words):
     people(15).to_parquet("in/a.parquet")
     people(15, 15).to_parquet("in/b.parquet")
     with FaultServer([Answer(), Answer(401)]) as server:
-        client = cio.Client(write_key="k", endpoint=server.url)
+        client = cio.Client(write_key="k", endpoint=server.url, attempts=1)
         with pytest.raises(cio.AuthenticationError):
             load("in", client)
         change()

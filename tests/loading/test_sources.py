@@ -245,7 +245,7 @@ def test_an_unsupported_source_is_refused(given):
 
 
 def test_an_iterable_of_something_else_is_refused(sandbox):
-    with pytest.raises(cio.FrameError, match="source must yield DataFrames, got dict"):
+    with pytest.raises(cio.FrameError, match="number 0 is a dict"):
         load([{"user_id": 1}], sandbox.client)
 
 

@@ -35,7 +35,7 @@ def test_a_clock_that_is_days_ahead_stops_a_load_of_events_after_the_first_answe
     with server_at(-4 * DAY) as server:
         client = cio.Client(write_key="k", endpoint=server.url, workers=1)
         with pytest.raises(
-            cio.DeliveryError, match="clock is 4 days ahead of the server's.* allow_campaigns=True"
+            cio.DeliveryError, match=r"clock is 4 days ahead of the server's.* allow_campaigns=True"
         ) as error:
             load([seen(5), seen(5, 5)], client, call="track", event="Seen")
         assert len(server.received) == 1
@@ -63,3 +63,12 @@ def test_a_date_that_cannot_be_read_stops_nothing(date):
     with FaultServer([Answer(headers={"Date": date})]) as server:
         client = cio.Client(write_key="k", endpoint=server.url)
         assert load([seen(5)], client, call="track", event="Seen").statuses == {"delivered": 5}
+
+
+def test_a_clock_that_is_days_ahead_stops_a_frame_of_events_too():
+    with server_at(-4 * DAY) as server:
+        client = cio.Client(write_key="k", endpoint=server.url, workers=1)
+        with pytest.raises(cio.DeliveryError, match="clock is 4 days ahead") as error:
+            seen(5).cio.track("Seen", client=client)
+        assert error.value.result["status"].tolist() == ["delivered"] * 5
+        seen(5).cio.track("Seen", client=client, allow_campaigns=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch
 from cio_frames.pipeline import EncodeRun, Prepared, build_call_spec
-from cio_frames.pipeline.ordering import has_duplicates, may_collide, person_keys
+from cio_frames.pipeline.ordering import JoinedIds, has_duplicates, may_collide, person_keys
 
 some_id = st.none() | st.sampled_from("abcdef")
 
@@ -39,6 +39,43 @@ def test_rows_have_one_person_exactly_if_their_ids_are_joined(rows):
     found = [sorted(np.flatnonzero(person == number).tolist()) for number in set(person.tolist()) - {-1}]
     assert sorted(found) == groups(rows)
     assert [number == -1 for number in person] == [not any(row) for row in rows]
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(
+    st.integers(1, 3).flatmap(lambda width: st.lists(st.tuples(*[some_id] * width), min_size=1, max_size=12)),
+    st.integers(1, 12),
+)
+def test_ids_that_a_chunk_has_joined_stay_one_person_in_later_ones(rows, chunk_rows):
+    joined = JoinedIds(bits=20)
+    chunks = [rows[start : start + chunk_rows] for start in range(0, len(rows), chunk_rows)]
+    for number, chunk in enumerate(chunks, start=1):
+        person = joined.person_keys([pa.array(column, pa.large_string()) for column in zip(*chunk, strict=True)])
+        before = (number - 1) * chunk_rows
+        known = [[row - before for row in each if row >= before] for each in groups(rows[: before + len(chunk)])]
+        found = [sorted(np.flatnonzero(person == key).tolist()) for key in set(person.tolist()) - {-1}]
+        assert sorted(found) == sorted(filter(None, known))
+        assert [key == -1 for key in person] == [not any(row) for row in chunk]
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        ["ada@example.com", "ADA@example.com", "Ada@Example.Com"],
+        ["stra\u00dfe@example.com", "STRASSE@example.com", "Strasse@example.com"],
+        ["\u00c4da@example.com", "\u00e4da@example.com", None],
+    ],
+)
+def test_addresses_in_any_case_of_letters_are_one_person(same):
+    known = [each for each in same if each]
+    assert len(set(of(known).tolist())) == 1
+    person = of([*same, None], [*[None] * len(same), "x"])
+    assert len({key for key, each in zip(person, same, strict=False) if each}) == 1
+    assert [key == -1 for key in person] == [each is None for each in same] + [False]
+
+
+def test_other_ids_in_another_case_are_other_people():
+    assert len(set(of(["u1", "U1", "a@b", "A@B"]).tolist())) == 3
 
 
 @settings(deadline=None, derandomize=True, max_examples=200)

@@ -39,6 +39,9 @@ def use_functions() -> None:
     fields: pd.DataFrame = cio.events()
     deleted: pd.DataFrame = cio.delete_people(frame, confirm=1, audit=Path("audit.jsonl"))
     devices: pd.DataFrame = cio.add_devices(frame, token="token", properties=["app"])
+    plan: cio.Plan = cio.plan(frame, "identify", state="people.sqlite", removed="report", max_changed="5%")
+    applied: cio.SyncResult = cio.apply_plan("people.plan.parquet", max_age="12h", client=client)
+    claimed: pd.DataFrame = cio.baseline(frame, "identify", state="people.sqlite", confirm=3)
 
 
 def use_methods() -> None:
@@ -49,3 +52,7 @@ def use_methods() -> None:
     report: cio.ValidationReport = accessor.validate("track", "Order Completed")
     texts: "pd.Series[str]" = accessor.payloads("identify", nulls="send")
     deleted: pd.DataFrame = accessor.delete_people(user_id="id", confirm=1)
+    plan: cio.Plan = accessor.plan("identify", state=Path("people.sqlite"), cleared="null")
+    synced: pd.DataFrame = accessor.sync(
+        "identify", state="people.sqlite", removed={"active": False}, returned={"active": True}, complete=True
+    )

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pandera.pandas as pandera
+import pyarrow as pa
 import pytest
 
 import cio_frames as cio
@@ -41,6 +42,10 @@ def people(call="identify", **columns):
     return pd.DataFrame(columns), {"call": call}
 
 
+TOO_LATE = pa.array([86_400], pa.int32()).view(pa.time32("s"))
+JSON_FIELD = pa.field("x", pa.string(), metadata={"ARROW:extension:name": "arrow.json"})
+JSON = pa.table([["ada"], ["{"]], schema=pa.schema([pa.field("user_id", pa.string()), JSON_FIELD]))
+
 BROKEN = {
     "alias_circle": people("alias", user_id=["a", "b"], previous_id=["b", "a"]),
     "alias_itself": people("alias", user_id=["a"], previous_id=["a"]),
@@ -66,6 +71,7 @@ BROKEN = {
         pd.DataFrame({"user_id": ["ada", "bob"], "x": [1, 1]}),
         {"schema": pandera.DataFrameSchema({"x": pandera.Column(unique=True)})},
     ),
+    "float_digits": people(user_id=["ada", "bob"], account=[2.0**53, None]),
     "id_forms": people(user_id=["1", "001"]),
     "id_white_space": people(user_id=["ada "]),
     "id_word": people(user_id=["nan"]),
@@ -79,6 +85,7 @@ BROKEN = {
     "journeys_bytes": (cell("b" * 1001, "bio"), {"call": "identify"}),
     "journeys_event_bytes": (cell("b" * 101_000), {"client": cio.Client(write_key="k", max_call_bytes=200_000)}),
     "journeys_name_bytes": (cell(1, "n" * 151), {"call": "identify"}),
+    "json_text": (JSON, {}),
     "key_type": (cell({1.5: 1}), {}),
     "lone_surrogate": (cell("\ud800"), {}),
     "max_call_bytes": (cell("b" * 33_000), {}),
@@ -105,6 +112,7 @@ BROKEN = {
     "reserved_trait": people(user_id=["ada"], id=[5]),
     "scientific_notation": (cell("4.91701E+11", "phone"), {"call": "identify"}),
     "string": (cell(7.5, "user_id"), {"call": "identify", "schema": None}),
+    "time_of_day": (pa.table({"user_id": ["ada"], "x": TOO_LATE}), {}),
     "type": (pd.DataFrame({"type": ["sing", "identify"], "user_id": ["a", "b"]}), {"call": "batch"}),
     "unknown_event": (cell(1), {"event": "order completed"}),
     "unknown_property": (cell(1, "order_ID"), {"event": "Order Completed"}),

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 import cio_frames as cio
-from cio_frames.validation import PeopleRows, SourceWarnings
+from cio_frames.validation import PeopleRows, SourceWarnings, WarningCount
 
 
 def lines(frame, call="identify", **options):
@@ -76,6 +76,14 @@ def test_chunks_are_counted_together():
         ("duplicate_people", 1, (0, 4)),
         ("email_of_two_ids", 1, (0, 3, 4)),
     ]
+
+
+def test_positions_of_columns_count_all_rows_of_the_source():
+    found = SourceWarnings()
+    for _ in range(2):
+        found.add([WarningCount("null_text", "plan", "column", 1, "text", first_positions=(1,))], chunk([1, 2, 3]))
+    (about_column,) = [each for each in found.warnings() if each.scope == "column"]
+    assert (about_column.rows, about_column.first_positions) == (2, (1, 4))
 
 
 def test_aliases_in_a_circle_over_chunks_are_counted():

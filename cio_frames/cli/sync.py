@@ -1,0 +1,385 @@
+"""``cio-frames sync``, ``plan``, ``apply`` and ``baseline``: keep Customer.io like a table, and look before."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from cio_frames.cli.mistakes import Mistakes
+from cio_frames.cli.options import CallOptions, ReadingOptions, command_with, parse_selection
+from cio_frames.cli.printing import err, log_progress, out, print_frame, print_json, print_load_result
+from cio_frames.errors import ConfigurationError, DeliveryError, Door, render
+
+if TYPE_CHECKING:
+    from cio_frames.client import Client
+    from cio_frames.loading.read_options import ReadOptions
+    from cio_frames.pipeline import CallSpec
+    from cio_frames.syncing.jobs import SyncJob
+    from cio_frames.syncing.plan import Plan
+    from cio_frames.syncing.result import SyncResult
+
+_SETTINGS = ("strict", "gzip", "region", "endpoint", "requests_per_second", "workers")
+_FIELDS_PRINTED = 10
+RemovedOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="POLICY",
+        help="Missing subjects: keep, report, delete, suppress, delete_relationships; or TRAIT=VALUE, repeatable.",
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateOptions(ReadingOptions, CallOptions):
+    """Options of every command that compares a source with a state."""
+
+    source: Annotated[
+        str, typer.Argument(help="Parquet or CSV file, a folder or a pattern of them, or a URL: the table to compare.")
+    ]
+    state: Annotated[Path | None, typer.Option(help="SQLite file that knows what Customer.io holds (required).")] = None
+    removed: RemovedOption = None
+    returned: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TRAIT=VALUE", help="Trait to set when a marked subject is back, repeatable."),
+    ] = None
+    complete: Annotated[
+        bool, typer.Option("--complete", help="Claim that the source holds every subject; required to remove any.")
+    ] = False
+    cleared: Annotated[
+        str, typer.Option(help="Values that became missing: keep counts them only, null sends null once.")
+    ] = "keep"
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD", help="Field that does not count as a change, repeatable.")
+    ] = None
+    max_changed: Annotated[
+        str | None, typer.Option(metavar="LIMIT", help="Stop if more known subjects change: a count, or 5%.")
+    ] = None
+    max_removed: Annotated[
+        str | None,
+        typer.Option(metavar="LIMIT", help="Stop if more subjects are missing; default: 5% of the state and 1000."),
+    ] = None
+    min_rows: Annotated[
+        str | None, typer.Option(metavar="LIMIT", help="Stop if the source has fewer rows: a count, or 90%.")
+    ] = None
+    grace_runs: Annotated[
+        int, typer.Option(help="Runs of different dates that must miss a subject before it is removed.")
+    ] = 2
+    accept_mapping: Annotated[
+        bool, typer.Option("--accept-mapping", help="Continue although fields came or went since the last run.")
+    ] = False
+    accept_key: Annotated[bool, typer.Option("--accept-key", help="Take a new write key of the same workspace.")] = (
+        False
+    )
+    refresh_days: Annotated[
+        int | None, typer.Option(help="Send every subject again at least so often, spread evenly.")
+    ] = None
+    duplicates: Annotated[
+        str, typer.Option(help="Rows of one subject: invalid sends none of them, last sends the last one.")
+    ] = "invalid"
+    keep_days: Annotated[
+        int, typer.Option(help="Days that the ids of events are remembered (track, page, screen).")
+    ] = 400
+    retry_rejected: Annotated[
+        bool, typer.Option("--retry-rejected", help="Send rows again that were rejected three times.")
+    ] = False
+    as_of: Annotated[str | None, typer.Option(help="Date or time that this run is about; default: now.")] = None
+    audit: Annotated[
+        Path | None, typer.Option(help="File to append a JSON line to for each subject that is removed.")
+    ] = None
+    as_json: Annotated[bool, typer.Option("--json", help="Print counts as JSON.")] = False
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the options as the Python functions take them, without those that have no value."""
+        given = {field.name: getattr(self, field.name) for field in fields(StateOptions)}
+        for name in ("source", "as_json", "nulls", "no_schema", *(field.name for field in fields(ReadingOptions))):
+            given.pop(name)
+        given["schema"] = None if self.no_schema else self.schema or "spec"
+        for name in ("traits", "properties"):
+            given[name] = parse_selection(given[name])
+        given["removed"] = parse_removed(self.removed)
+        given["returned"] = parse_traits(self.returned)
+        for name in ("max_changed", "max_removed", "min_rows"):
+            given[name] = parse_limit(given[name])
+        return {name: value for name, value in given.items() if value is not None or name == "schema"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionOptions:
+    """Options of every command that sends."""
+
+    strict: Annotated[bool, typer.Option(help="Use strict mode: the API reports calls it rejects.")] = True
+    gzip: Annotated[bool, typer.Option("--gzip", help="Compress request bodies.")] = False
+    region: Annotated[
+        str | None, typer.Option(help="Region of the workspace, us or eu; default: CIO_REGION, then us.")
+    ] = None
+    endpoint: Annotated[
+        str | None, typer.Option(help="URL of a proxy or sandbox to send to; default: CIO_ENDPOINT, then the region.")
+    ] = None
+    requests_per_second: Annotated[float, typer.Option(help="Rate limit of requests.")] = 1_000
+    workers: Annotated[int, typer.Option(help="Number of connections to send on.")] = 4
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for results/, undelivered.parquet and removed.parquet; default: named after source."),
+    ] = None
+    progress: Annotated[bool | None, typer.Option(help="Show a progress bar; default: if stderr is a terminal.")] = None
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings of the client."""
+        settings = {name: getattr(self, name) for name in _SETTINGS}
+        return {name: value for name, value in settings.items() if value is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncCommandOptions(ConnectionOptions, StateOptions):
+    """Options of ``cio-frames sync``."""
+
+    on_invalid: Annotated[
+        str, typer.Option(help="Rows that fail validation: skip sends the others, raise sends nothing.")
+    ] = "skip"
+    allow_campaigns: Annotated[
+        bool,
+        typer.Option("--allow-campaigns", help="Send events that are younger than 72 hours: they can start campaigns."),
+    ] = False
+    report: Annotated[Path | None, typer.Option(help="Write a summary: HTML (.html) or JSON (.json).")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanCommandOptions(StateOptions):
+    """Options of ``cio-frames plan``."""
+
+    out: Annotated[Path | None, typer.Option(help="Write the plan as a Parquet file, for cio-frames apply.")] = None
+    page: Annotated[Path | None, typer.Option(help="Write the plan as an HTML page, for people.")] = None
+    show_values: Annotated[
+        bool, typer.Option("--show-values", help="Write values to the plan file; they are people's data.")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApplyOptions(ConnectionOptions):
+    """Options of ``cio-frames apply``."""
+
+    plan: Annotated[Path, typer.Argument(help="Plan file that cio-frames plan --out wrote.")]
+    max_age: Annotated[str | None, typer.Option(help="Refuse a plan that is older, for example 12h or 90min.")] = None
+    as_json: Annotated[bool, typer.Option("--json", help="Print counts and reasons as JSON.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineOptions(StateOptions):
+    """Options of ``cio-frames baseline``."""
+
+    confirm: Annotated[
+        int | None, typer.Option(help="Number of rows that are in Customer.io already; without it they are counted.")
+    ] = None
+
+
+@command_with(SyncCommandOptions, exclude=("nulls",))
+def sync_command(options: SyncCommandOptions) -> None:
+    """Send what changed in a table since the last run, and deal with who left.
+
+    Exit status 3: a guard tripped, and nothing was sent. The write key is read from CIO_WRITE_KEY.
+    """
+    mistakes = Mistakes()
+    call_spec = options.call_spec(mistakes)
+    run_sync(
+        options.source, call_spec, options.parameters(), options.settings(), mistakes, options.read_options(mistakes),
+        report=options.report, as_json=options.as_json, output=options.output, progress=options.progress,
+        on_invalid=options.on_invalid, allow_campaigns=options.allow_campaigns,
+    )  # fmt: skip
+
+
+@command_with(PlanCommandOptions, exclude=("nulls",))
+def plan_command(options: PlanCommandOptions) -> None:
+    """Show what a sync would do, and send nothing."""
+    mistakes = Mistakes()
+    call_spec = options.call_spec(mistakes)
+    job = _checked_job(options.source, call_spec, options.parameters(), options.read_options(mistakes), mistakes)
+    mistakes.raise_all()
+    plan = cast("SyncJob", job).plan()
+    if options.out is not None:
+        plan.to_parquet(options.out, show_values=options.show_values)
+    if options.page is not None:
+        plan.to_html(options.page)
+    if options.as_json:
+        print_json(plan.as_dict())
+    else:
+        print_plan(plan)
+    if plan.guards:
+        raise typer.Exit(3)
+
+
+@command_with(ApplyOptions)
+def apply_command(options: ApplyOptions) -> None:
+    """Send what a plan file lists, if the source, the mapping and the state are still the same."""
+    from cio_frames.cli.precheck import build_checked_client
+    from cio_frames.syncing.parameters import apply_plan_file
+
+    mistakes = Mistakes()
+    client = build_checked_client(options.settings(), mistakes, dry_run=False)
+    mistakes.raise_all()
+
+    def send() -> SyncResult:
+        return apply_plan_file(
+            options.plan, client=client, max_age=options.max_age, output=options.output, progress=options.progress
+        )
+
+    _print_outcome(send, report=None, as_json=options.as_json)
+
+
+@command_with(BaselineOptions, exclude=("nulls",))
+def baseline_command(options: BaselineOptions) -> None:
+    """Write a state without sending: the rows are in Customer.io already."""
+    mistakes = Mistakes()
+    call_spec = options.call_spec(mistakes)
+    job = _checked_job(options.source, call_spec, options.parameters(), options.read_options(mistakes), mistakes)
+    mistakes.raise_all()
+    from cio_frames.results import status_counts
+
+    result = cast("SyncJob", job).baseline(confirm=options.confirm)
+    counts = status_counts(result)
+    claimed = options.confirm or 0
+    unchanged = counts.pop("unchanged", 0) - claimed
+    _print_counts({"claimed": claimed, **({"unchanged": unchanged} if unchanged else {}), **counts}, options.as_json)
+
+
+def run_sync(
+    source: str, call_spec: CallSpec, parameters: Mapping[str, Any], settings: Mapping[str, Any], mistakes: Mistakes,
+    read_options: ReadOptions, *, report: Path | None, as_json: bool, door: Door = "command line", **options: Any,
+) -> None:  # fmt: skip
+    """Sync, print the counts, and exit with 1 if rows were not delivered."""
+    from cio_frames.cli.precheck import build_checked_client, check_choice, check_writable
+
+    client = build_checked_client(settings, mistakes, dry_run=options.get("dry_run", False))
+    with mistakes.collect():
+        check_choice("on_invalid", options.get("on_invalid", "skip"), ("skip", "raise"))
+    if report is not None:
+        with mistakes.collect():
+            check_writable(report, "the summary", "report", make_folder=True)
+    job = _checked_job(source, call_spec, parameters, read_options, mistakes)
+    mistakes.raise_all()
+    if not sys.stderr.isatty():
+        log_progress()
+    _print_outcome(
+        lambda: cast("SyncJob", job).sync(client=cast("Client", client), **options),
+        report=report, as_json=as_json, door=door,
+    )  # fmt: skip
+
+
+def _checked_job(
+    source: str, call_spec: CallSpec, parameters: Mapping[str, Any], read_options: ReadOptions, mistakes: Mistakes
+) -> SyncJob | None:
+    """Return the job; add wrong options to the mistakes."""
+    from cio_frames.syncing.options import sync_options
+    from cio_frames.syncing.parameters import job_of, split_options
+
+    _, options = split_options(parameters)
+    if "state" not in options:
+        mistakes.add(ConfigurationError("required option --state is missing. Add --state people.sqlite, for example."))
+        return None
+    with mistakes.collect():
+        return job_of(source, call_spec, sync_options(call_spec, **options), parameters, read_options)
+    return None
+
+
+def _print_outcome(send: Any, *, report: Path | None, as_json: bool, door: Door = "command line") -> None:
+    from cio_frames.results import status_counts
+
+    failure = ""
+    try:
+        result = send()
+    except DeliveryError as error:
+        result, failure = cast("SyncResult", error.result), error.message
+    if not hasattr(result, "as_dict"):
+        # A dry run: a result frame.
+        counts = status_counts(result)
+        _print_counts(counts, as_json=as_json)
+        return
+    if report is not None:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        result.to_report(report)
+    if as_json:
+        print_json({**result.as_dict(), "why": result.why_text(door)})
+    else:
+        print_load_result(result)
+        if result.removals:
+            removals = ", ".join(f"{count:,} {status}" for status, count in result.removals.items())
+            out.print(f"Removed: {removals}; see {result.removed}")
+    if failure or result.why:
+        err.print(render(failure, door) or result.why_text(door))
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+def _print_counts(counts: Mapping[str, int], as_json: bool) -> None:
+    if as_json:
+        print_json({"statuses": dict(counts)})
+        return
+    for status, count in counts.items():
+        out.print(f"{count:>12,} {status}")
+
+
+def print_plan(plan: Plan) -> None:
+    """Print a plan: counts, the fields that change most, and what would stop it."""
+    import pandas as pd
+
+    for name, count in plan.counts.items():
+        out.print(f"{count:>12,} {name.replace('_', ' ')}")
+    if not plan.counts:
+        out.print(f"{0:>12} rows")
+    names = dict.fromkeys((*plan.changed_fields, *plan.cleared_fields))
+    rows = [(name, plan.changed_fields.get(name, 0), plan.cleared_fields.get(name, 0)) for name in names]
+    if rows:
+        print_frame(pd.DataFrame(rows[:_FIELDS_PRINTED], columns=["field", "changed", "cleared"]))
+    for reason, count in list(plan.reasons.items())[:_FIELDS_PRINTED]:
+        out.print(f"{count:>12,} held back  {reason}")
+    if plan.mapping_change:
+        out.print(f"The mapping changed: {plan.mapping_change}.")
+    for finding in plan.guards:
+        out.print(f"Guard: {finding}.")
+
+
+def parse_removed(options: list[str] | None) -> Any:
+    """Return a policy, or the traits to set.
+
+    >>> parse_removed(["delete"]), parse_removed(["active=false", "plan=none"]), parse_removed(None)
+    ('delete', {'active': False, 'plan': 'none'}, None)
+    """
+    if not options:
+        return None
+    if len(options) == 1 and "=" not in options[0]:
+        return options[0]
+    return parse_traits(options)
+
+
+def parse_traits(options: list[str] | None) -> dict[str, Any] | None:
+    """Return TRAIT=VALUE options; a value that reads as JSON is what it says.
+
+    >>> parse_traits(["active=false", "level=3", "plan=none"])
+    {'active': False, 'level': 3, 'plan': 'none'}
+    """
+    if not options:
+        return None
+    found: dict[str, Any] = {}
+    for option in options:
+        name, separator, text = option.partition("=")
+        if not separator or not name:
+            raise ConfigurationError(f"--removed and --returned take a policy or TRAIT=VALUE, got {option!r}.")
+        try:
+            found[name] = json.loads(text)
+        except ValueError:
+            found[name] = text
+    return found
+
+
+def parse_limit(text: str | None) -> int | str | None:
+    """Return a count as a number, and leave a share as text.
+
+    >>> parse_limit("1000"), parse_limit("5%")
+    (1000, '5%')
+    """
+    return int(text) if text is not None and text.isdigit() else text

@@ -1,0 +1,78 @@
+"""Subjects that the state holds and the source does not: who they are, and whose time has come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from cio_frames.arrow.buffers import TEXT
+from cio_frames.syncing.index import StateIndex
+from cio_frames.syncing.options import SyncOptions
+from cio_frames.syncing.records import BROUGHT, Evidence
+from cio_frames.syncing.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Subjects that this state delivered and that no row of the source had.
+
+    Attributes
+    ----------
+    count : int
+        How many there are.
+    subjects : tuple of str
+        Who they are; empty where they are counted only.
+    runs : dict of str to (int, str)
+        How many completed runs have missed each of them, this one included, and the date of the last one.
+    due : tuple of str
+        Those whose time has come.
+    """
+
+    count: int = 0
+    subjects: tuple[str, ...] = ()
+    runs: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    due: tuple[str, ...] = ()
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row for each subject."""
+        due = set(self.due)
+        return pd.DataFrame(
+            {
+                "subject": pd.array(self.subjects, dtype="string"),
+                "runs_missing": [self.runs[subject][0] for subject in self.subjects],
+                "acts_now": [subject in due for subject in self.subjects],
+            }
+        )
+
+
+def find_missing(state: State, index: StateIndex, options: SyncOptions) -> Missing:
+    """Return the subjects of a state that no row had; an event is never missing."""
+    if index.unseen_count == 0 or options.removed == "keep":
+        return Missing(index.missing_count)
+    kinds = [int(kind) for kind in (BROUGHT if options.removed in ("report", "set") else (*BROUGHT, Evidence.MARKED))]
+    subjects: list[str] = []
+    for rows in state.scan("key, evidence"):
+        keys, evidence = zip(*rows, strict=True)
+        gone = index.unseen(pa.array(keys, TEXT)) & np.isin(evidence, kinds)
+        subjects += [keys[row] for row in np.flatnonzero(gone).tolist()]
+    today = str(options.as_of.date())
+    before = state.missing()
+    runs = {subject: count_run(before.get(subject), today) for subject in subjects}
+    due = (
+        tuple(subject for subject in subjects if runs[subject][0] >= options.grace_runs) if options.removal_acts else ()
+    )
+    return Missing(len(subjects), tuple(subjects), runs, due)
+
+
+def count_run(before: tuple[int, str] | None, today: str) -> tuple[int, str]:
+    """Return how many runs have missed a subject; several runs of one date are one.
+
+    >>> [count_run(before, "2026-11-28") for before in (None, (1, "2026-11-28"), (1, "2026-11-27"))]
+    [(1, '2026-11-28'), (1, '2026-11-28'), (2, '2026-11-28')]
+    """
+    runs, last = before or (0, "")
+    return (runs, last) if today <= last else (runs + 1, today)

@@ -1,0 +1,285 @@
+"""A sync from one end to the other: compare, check the guards, send, and note in the state what was answered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import IO, Any, Protocol, cast
+
+import numpy as np
+import pandas as pd
+
+from cio_frames import spec
+from cio_frames._util.arrays import Ints
+from cio_frames._util.progress import LoadProgress
+from cio_frames._util.signals import stop_signals
+from cio_frames.audit import AuditTrail, open_audit_file
+from cio_frames.client import Client
+from cio_frames.delivery.deliverer import Deliverer
+from cio_frames.delivery.outcomes import Delivery, StopReason
+from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
+from cio_frames.errors import (
+    AuthenticationError,
+    CioFramesError,
+    ConfigurationError,
+    DeliveryError,
+    InterruptedLoad,
+    parameter,
+    render,
+)
+from cio_frames.loading.chunks import read_frames
+from cio_frames.loading.io_errors import RESUME
+from cio_frames.loading.source import Source
+from cio_frames.pipeline import CallSpec
+from cio_frames.results import GOOD, Outcomes, Status, status_counts
+from cio_frames.syncing.compare import UNSENT_AND_GOOD, Action
+from cio_frames.syncing.draft import ChunkPlan, Draft
+from cio_frames.syncing.examine import Examiner
+from cio_frames.syncing.identity import endpoint_name, key_fingerprint, refuse_other_workspace
+from cio_frames.syncing.options import SyncOptions
+from cio_frames.syncing.removing import removal_of
+from cio_frames.syncing.rows import RowShipper
+from cio_frames.syncing.shipping import Shipper, merge_results
+from cio_frames.syncing.state import State
+
+_INTERRUPTED = f"The sync was interrupted. {RESUME}"
+# The state is compacted where a run wrote a good part of it.
+_COMPACT_SHARE = 0.1
+
+
+class ResultSink(Protocol):
+    """Keeps the results of a sync, chunk by chunk."""
+
+    def write(self, plan: ChunkPlan, result: pd.DataFrame) -> None:
+        """Keep the results of one chunk."""
+
+
+@dataclass(slots=True)
+class SyncOutcome:
+    """What a run of a sync came to.
+
+    Attributes
+    ----------
+    phase : {"done", "stopped"}
+        ``stopped``: the same command resumes.
+    why : str
+        Why it stopped.
+    statuses : Counter
+        How many rows have each status.
+    chunks : int
+        How many chunks have results.
+    removed : pandas.DataFrame
+        One row for each subject that was removed or marked, or that could not be.
+    """
+
+    run: int
+    phase: str = "done"
+    why: str = ""
+    statuses: Counter[str] = field(default_factory=Counter)
+    chunks: int = 0
+    requests: int = 0
+    removed: pd.DataFrame = field(default_factory=lambda: removed_frame([], "", None, {}))
+    error: DeliveryError | None = None
+
+
+def check_draft(draft: Draft, options: SyncOptions) -> None:
+    """Raise where a draft must not be sent: the mapping changed, or a guard trips."""
+    if draft.mapping_change and not options.accept_mapping:
+        raise ConfigurationError(
+            f"The mapping of the state {options.state} changed: {draft.mapping_change}. Nothing was sent. Look at the "
+            f"plan, and set {parameter('accept_mapping', True)} to go on."
+        )
+    options.guards.check(
+        rows=draft.rows,
+        subjects=draft.subjects,
+        changed=draft.count(Action.CHANGED, Action.CLEARED),
+        missing=draft.missing.count,
+        acts=options.removal_acts,
+    )
+
+
+class SyncRun:
+    """One run of a sync, from a draft to its outcome."""
+
+    def __init__(
+        self, source: Source, call_spec: CallSpec, client: Client, options: SyncOptions, state: State, draft: Draft, *,
+        progress: bool | None, backoff: Backoff = DEFAULT_BACKOFF,
+    ) -> None:  # fmt: skip
+        self._source = source
+        self._call_spec = call_spec
+        self._client = client
+        self._options = options
+        self._state = state
+        self._draft = draft
+        self._progress = progress
+        self._backoff = backoff
+
+    def run(self, sink: ResultSink) -> SyncOutcome:
+        """Send what the draft says; the error that stopped it is in the outcome."""
+        state, options = self._state, self._options
+        refuse_other_workspace(state.facts, self._client, options.state, accept_key=options.accept_key)
+        state.note(
+            endpoint=endpoint_name(self._client.endpoint),
+            write_key=key_fingerprint(self._client.write_key),
+            call=self._call_spec.what,
+            mapping=self._draft.mapping.as_fact(),
+        )
+        outcome = SyncOutcome(state.begin("sync", source=self._source.name, as_of=str(options.as_of.date())))
+        try:
+            with (
+                stop_signals(),
+                open_audit_file(options.audit) as audit_file,
+                Deliverer(self._client, backoff=self._backoff) as deliverer,
+                LoadProgress(self._draft.rows, self._progress, f"sync {self._call_spec.what}") as shown,
+            ):
+                shipper = Shipper(self._client, state, shown, deliverer)
+                self._send(shipper, sink, outcome, audit_file)
+                outcome.requests = shipper.requests
+        except KeyboardInterrupt:
+            outcome.phase, outcome.why = "stopped", _INTERRUPTED
+            outcome.error = InterruptedLoad(_INTERRUPTED, pd.DataFrame({"status": []}))
+            for plan in self._draft.chunks[outcome.chunks :]:
+                self._keep(plan, [], sink, outcome)
+        except CioFramesError as error:
+            with suppress(CioFramesError):
+                state.end(outcome.run, "stopped", {}, str(error))
+            raise
+        if outcome.phase == "done":
+            self._keep_missing(outcome)
+        state.end(outcome.run, outcome.phase, outcome.statuses, render(outcome.why))
+        if outcome.phase == "done":
+            if self._call_spec.call in spec.EVENT_CALLS:
+                state.forget_before((options.as_of - timedelta(days=options.keep_days)).to_pydatetime())
+            sent = sum(len(chunk.rows_to_send) for chunk in self._draft.chunks)
+            if sent > _COMPACT_SHARE * max(self._draft.subjects, 1):
+                state.compact()
+        return outcome
+
+    def _send(self, shipper: Shipper, sink: ResultSink, outcome: SyncOutcome, audit_file: IO[bytes] | None) -> None:
+        draft = self._draft
+        examiner = Examiner(
+            self._call_spec, self._client, draft.mapping.fields, self._state, draft.index, self._options
+        )
+        rows = RowShipper(self._call_spec, examiner, self._options, self._state, outcome.run)
+        stopped: Delivery | None = None
+        with _ChunkReader(self._source, self._call_spec, draft) as reader:
+            for plan in draft.chunks:
+                parts: list[tuple[Ints, pd.DataFrame]] = []
+                if stopped is None and len(plan.rows_to_send):
+                    part = reader.rows_to_send(plan)
+                    for places, shipment in rows.shipments(part, plan.rows_to_send, plan.event_ids):
+                        result, delivery = shipper.ship(shipment)
+                        parts.append((places, result))
+                        if delivery.stop_reason is not None:
+                            stopped = delivery
+                            break
+                self._keep(plan, parts, sink, outcome)
+        open_rows = sum(outcome.statuses[status] for status in ("unknown", "unsent"))
+        if stopped is None and not open_rows and self._draft.missing.due:
+            stopped = self._remove(shipper, outcome, audit_file)
+            open_rows = int(outcome.removed["status"].isin(["unknown", "unsent"]).sum())
+        if stopped is not None:
+            outcome.phase, outcome.why = "stopped", f"{stopped.why} {RESUME}"
+            outcome.error = _error(stopped, outcome.why)
+        elif open_rows:
+            outcome.phase, outcome.why = "stopped", f"{open_rows:,} calls are unknown or unsent. {RESUME}"
+
+    def _keep(
+        self, plan: ChunkPlan, parts: Sequence[tuple[Ints, pd.DataFrame]], sink: ResultSink, outcome: SyncOutcome
+    ) -> None:
+        result = chunk_result(plan, parts)
+        sink.write(plan, result)
+        outcome.statuses.update(status_counts(result))
+        outcome.chunks += 1
+
+    def _remove(self, shipper: Shipper, outcome: SyncOutcome, audit_file: IO[bytes] | None) -> Delivery | None:
+        removal = removal_of(self._call_spec, self._options, self._state, outcome.run, self._draft.missing.due)
+        if removal.shipment is None:
+            outcome.removed = removed_frame([], removal.operation, None, removal.skipped)
+            return None
+        trails = [] if audit_file is None else [AuditTrail(audit_file, removal.operation, removal.ids)]
+        result, delivery = shipper.ship(removal.shipment, trails)
+        outcome.removed = removed_frame(removal.shipment.keys, removal.operation, result, removal.skipped)
+        return delivery if delivery.stop_reason is not None else None
+
+    def _keep_missing(self, outcome: SyncOutcome) -> None:
+        if self._options.removed == "keep":
+            return
+        removed = outcome.removed
+        gone = set(removed.loc[removed["status"].isin(GOOD), "subject"])
+        runs = self._draft.missing.runs
+        self._state.keep_missing({subject: count for subject, count in runs.items() if subject not in gone})
+
+
+class _ChunkReader:
+    """Hands out the rows to send of one chunk after the other, read again where they were not kept."""
+
+    def __init__(self, source: Source, call_spec: CallSpec, draft: Draft) -> None:
+        kept = (plan.number for plan in draft.chunks if plan.frame is not None or not len(plan.rows_to_send))
+        self._context = read_frames(source, call_spec, done=frozenset(kept))
+
+    def __enter__(self) -> _ChunkReader:
+        self._frames = self._context.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._context.__exit__(*error)
+
+    def rows_to_send(self, plan: ChunkPlan) -> pd.DataFrame:
+        """Return the rows of a chunk that are sent."""
+        if plan.frame is not None:
+            return plan.frame
+        # Sources of frames yield those that are done too.
+        frame = next(frame for chunk, frame in self._frames if chunk.number == plan.number)
+        return frame.iloc[plan.rows_to_send]
+
+
+def chunk_result(plan: ChunkPlan, parts: Sequence[tuple[Ints, pd.DataFrame]]) -> pd.DataFrame:
+    """Return the result frame of a chunk from those of its shipments."""
+    rows = len(plan.actions)
+    is_shipped = np.zeros(rows, dtype=bool)
+    for places, _ in parts:
+        is_shipped[places] = True
+    others = np.flatnonzero(~is_shipped)
+    return merge_results(rows, [*parts, (others, not_shipped(plan, others))])
+
+
+def not_shipped(plan: ChunkPlan, rows: Ints) -> pd.DataFrame:
+    """Return the result frame of the rows that no request carried."""
+    outcomes = Outcomes(len(rows))
+    outcomes.record(np.flatnonzero(np.isin(plan.actions[rows], UNSENT_AND_GOOD)), "unchanged")
+    held_back = plan.held_back[plan.held_back.index.isin(rows)]
+    for status, found in held_back.groupby("status", observed=True):
+        places = np.searchsorted(rows, found.index.to_numpy())
+        outcomes.record(places, cast(Status, status), reason=found["reason"].to_numpy(dtype=object))
+    outcomes.mark_unsent("not sent")
+    return outcomes.frame(pd.RangeIndex(len(rows)))
+
+
+def removed_frame(
+    subjects: Sequence[str], operation: str, result: pd.DataFrame | None, skipped: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return one row for each subject that was to be removed or marked."""
+    columns = ["status", "reason", "message_id", "http_status"]
+    sent = pd.DataFrame(columns=columns) if result is None else result[columns].astype({"status": "string"})
+    left = pd.DataFrame({"status": "skipped", "reason": list(skipped.values())}, index=range(len(skipped)))
+    found = pd.concat([part for part in (sent, left) if len(part)]) if len(sent) or len(left) else sent
+    found = found.reindex(columns=columns).reset_index(drop=True)
+    found.insert(0, "subject", [*subjects, *skipped])
+    found.insert(1, "operation", operation)
+    return found.astype(dict.fromkeys(("subject", "operation", "status", "reason", "message_id"), "string"))
+
+
+def _error(delivery: Delivery, why: str) -> DeliveryError | None:
+    """Return the error that delivery stopped with, where it is one for a load too; its result comes later."""
+    kinds: Mapping[StopReason | None, type[DeliveryError]] = {
+        StopReason.UNAUTHORIZED: AuthenticationError,
+        StopReason.INTERRUPTED: InterruptedLoad,
+        StopReason.UNEXPECTED: DeliveryError,
+        StopReason.FAILED: DeliveryError,
+    }
+    kind = kinds.get(delivery.stop_reason)
+    return None if kind is None else kind(why, pd.DataFrame({"status": []}))

@@ -1,0 +1,172 @@
+"""Syncing on the command line and in job files: plans, guards, exit statuses."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+import cio_frames as cio
+from cio_frames.cli.app import main
+from tests.syncing.helpers import people_frame
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, sandbox):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CIO_WRITE_KEY", "sandbox")
+    monkeypatch.setenv("CIO_ENDPOINT", sandbox.url)
+    people_frame(40).to_parquet(tmp_path / "people.parquet")
+    return tmp_path
+
+
+def run(*arguments):
+    """Return the exit status of a command."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    return caught.value.code or 0
+
+
+SYNC = ("sync", "people.parquet", "--call", "identify", "--state", "people.sqlite", "--output", "out")
+
+
+def test_a_sync_ends_with_0_and_a_second_one_makes_no_request(folder, sandbox, capsys):
+    assert run(*SYNC) == 0
+    assert "40 delivered" in capsys.readouterr().out
+    requests = len(sandbox.requests())
+
+    assert run(*SYNC, "--json") == 0
+
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["statuses"] == {"unchanged": 40}
+    assert len(sandbox.requests()) == requests
+
+
+def test_a_guard_that_trips_ends_with_3_in_the_words_of_the_command_line(folder, sandbox, capsys):
+    run(*SYNC)
+    people_frame(20).to_parquet(folder / "people.parquet")
+    requests = len(sandbox.requests())
+
+    assert run(*SYNC, "--removed", "delete", "--complete") == 3
+
+    said = capsys.readouterr().err
+    assert "20 subjects are missing" in said
+    assert "--max-removed" in said
+    assert len(sandbox.requests()) == requests
+
+
+def test_a_plan_is_printed_written_and_applied(folder, sandbox, capsys):
+    common = SYNC[1:6]
+    assert run("plan", *common, "--out", "people.plan.parquet", "--page", "plan.html") == 0
+    assert "40 new" in capsys.readouterr().out
+    assert "40 of 40 rows would be sent" in (folder / "plan.html").read_text()
+
+    assert run("apply", "people.plan.parquet", "--max-age", "1h", "--output", "out") == 0
+
+    assert len(sandbox.calls()) == 40
+    assert run("apply", "people.plan.parquet", "--output", "out") == 2
+    assert "another run has moved" in capsys.readouterr().err
+
+
+def test_a_plan_that_a_guard_would_stop_ends_with_3(folder, capsys):
+    run(*SYNC)
+    people_frame(10).to_parquet(folder / "people.parquet")
+    capsys.readouterr()
+
+    assert run("plan", *SYNC[1:6], "--removed", "delete", "--complete", "--json") == 3
+
+    assert "missing" in json.loads(capsys.readouterr().out)["guards"][0]
+
+
+def test_who_left_is_marked_with_a_trait(folder, sandbox):
+    mark = ("--removed", "active=false", "--returned", "active=true", "--complete", "--grace-runs", "1")
+    run(*SYNC, *mark)
+    people_frame(39).to_parquet(folder / "people.parquet")
+
+    assert run(*SYNC, *mark) == 0
+
+    assert sandbox.calls()["traits"].iloc[-1] == {"active": False}
+    assert pd.read_parquet(folder / "out/removed.parquet")["status"].tolist() == ["delivered"]
+
+
+def test_a_baseline_requires_the_number_of_rows(folder, sandbox, capsys):
+    baseline = ("baseline", *SYNC[1:6])
+    assert run(*baseline) == 2
+    assert "--confirm 40" in capsys.readouterr().err
+
+    assert run(*baseline, "--confirm", 40) == 0
+    assert run(*SYNC) == 0
+
+    assert len(sandbox.requests()) == 0
+
+
+def test_a_state_is_described_exported_and_forgets(folder, capsys):
+    run(*SYNC)
+    capsys.readouterr()
+
+    assert run("state", "show", "people.sqlite", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["subjects"] == {"delivered": 40}
+    assert run("state", "export", "people.sqlite", "people.csv") == 0
+    assert len(pd.read_csv(folder / "people.csv")) == 40
+    assert run("state", "forget", "people.sqlite", "u:u0") == 0
+    assert run("state", "forget", "people.sqlite", "u:u0") == 1
+    assert run("state", "show", "nothing.sqlite") == 2
+
+
+def test_a_state_is_required(folder, capsys):
+    assert run(*SYNC[:4]) == 2
+    assert "--state is missing" in capsys.readouterr().err
+
+
+JOB = """
+source: people.parquet
+call: identify
+state:
+  path: people.sqlite
+  removed: delete
+  complete: true
+  cleared: "null"
+output: out
+"""
+
+
+def test_a_job_file_with_a_state_is_a_sync(folder, sandbox, capsys):
+    (folder / "people.yaml").write_text(JOB)
+    assert run("run", "people.yaml") == 0
+    people_frame(20).to_parquet(folder / "people.parquet")
+    requests = len(sandbox.requests())
+
+    assert run("run", "people.yaml") == 3
+
+    assert "max_removed:" in capsys.readouterr().err
+    assert len(sandbox.requests()) == requests
+
+
+def test_a_job_file_with_the_path_of_a_state_alone_is_a_sync_too(folder, sandbox):
+    (folder / "people.yaml").write_text("source: people.parquet\ncall: identify\nstate: people.sqlite\noutput: out\n")
+
+    assert run("run", "people.yaml") == 0
+    assert run("run", "people.yaml") == 0
+
+    assert len(sandbox.calls()) == 40
+    with pytest.raises(cio.ConfigurationError):
+        cio.plan("people.parquet", "group", group_id="user_id", state="people.sqlite")
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("state:\n  file: people.sqlite", "unknown key 'file'"),
+        ("state:\n  removed: keep", "required key 'path'"),
+        ("state:\n  path: people.sqlite\n  removed: delete", "complete: true"),
+        ("state: people.sqlite\nnulls: send", "cleared"),
+        ("state: people.sqlite\nledger: people.ledger", "ledger"),
+    ],
+)
+def test_a_mistake_in_a_job_file_is_told_with_its_line(folder, capsys, lines, words):
+    (folder / "people.yaml").write_text(f"source: people.parquet\ncall: identify\n{lines}\n")
+
+    assert run("run", "people.yaml") == 2
+
+    assert words in capsys.readouterr().err
