@@ -264,6 +264,10 @@ def _require_endpoint_of_key(write_key: str, endpoint: str, regions: Mapping[str
         )
 
 
+# urlsplit() takes [::1].example for [::1], and leaves percent signs and control characters to whoever connects.
+_HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s\x00-\x20\x7f%\[\]\\:]+)(:\d*)?")
+
+
 def _normalize_endpoint(endpoint: str) -> str:
     """Return scheme and host, or raise if calls should not be sent there."""
     name = _setting_name("endpoint")
@@ -274,7 +278,8 @@ def _normalize_endpoint(endpoint: str) -> str:
         )
     try:
         parts = urlsplit(endpoint)
-        is_url = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        is_host = _HOST_AND_PORT.fullmatch(parts.netloc) is not None
+        is_url = parts.scheme in ("http", "https") and is_host and parts.port != 0
     except ValueError:
         is_url = False
     if not is_url or re.search(r"\s", endpoint):

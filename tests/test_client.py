@@ -267,3 +267,28 @@ def test_no_local_variable_of_an_error_shows_the_key(build, monkeypatch):
 def test_a_key_is_a_text_whose_repr_does_not_show_it():
     assert (client().write_key, repr(client().write_key)) == (KEY, "(write key)")
     assert KEY not in repr(asdict(client()))
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://[::1].evil.example",
+        "http://[::1]evil.example:80",
+        "https://x%00y",
+        "https://x%2ey",
+        "https://x\x00y",
+        "https://x\\y",
+        "https://a b",
+        "https://[::1",
+        "https://x:y",
+        "https://:443",
+    ],
+)
+def test_an_endpoint_that_is_not_a_plain_host_is_refused_when_the_client_is_made(endpoint):
+    with pytest.raises(ConfigurationError, match="endpoint must be a URL such as https://example"):
+        Client(write_key=KEY, endpoint=endpoint)
+
+
+@pytest.mark.parametrize("endpoint", ["https://bücher.example", "http://[::1]:8480", "https://a-b_c.example:8443"])
+def test_an_endpoint_may_be_any_host_with_a_port(endpoint):
+    assert Client(write_key=KEY, endpoint=endpoint).endpoint == endpoint

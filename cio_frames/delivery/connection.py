@@ -12,6 +12,7 @@ import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +26,15 @@ from cio_frames.client import Client, is_loopback
 from cio_frames.delivery.deadlines import DeadlineResponse
 from cio_frames.delivery.environment import CaBundle, Proxy, certificate_failure, find_ca_bundle, name_proxy
 from cio_frames.delivery.redaction import MessageFilter
-from cio_frames.delivery.replies import Content, Reply, ReplyBody, parse_body, read_body, retry_after_seconds
+from cio_frames.delivery.replies import (
+    Content,
+    Reply,
+    ReplyBody,
+    clock_ahead_seconds,
+    parse_body,
+    read_body,
+    retry_after_seconds,
+)
 
 _PIECE_BYTES = 65_536
 # Of the messages about single calls, so many different ones are looked at and shown.
@@ -172,7 +181,9 @@ class ApiConnection:
         try:
             # The adapter follows no redirect, so that the key goes to no other host.
             with self._adapter.send(request, **self._options) as response:
-                return self._read_response(response, body, give_up_at)
+                reply = self._read_response(response, body, give_up_at)
+                ahead = clock_ahead_seconds(response.headers.get("Date"), now=time.time())
+                return replace(reply, clock_ahead_seconds=ahead)
         except (requests.RequestException, HTTPError) as error:
             sent = self._upload.has_begun
             message = self._failure_message(error, sent=sent)

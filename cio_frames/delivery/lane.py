@@ -105,6 +105,8 @@ class Lane(threading.Thread):
                 pending += self._dispatcher.split_slice(batch_slice, refused=True, too_large=too_large)
             else:
                 self._dispatcher.conclude(batch_slice, reply, disposition, note)
+            if reply.clock_ahead_seconds is not None:
+                self._dispatcher.observer.on_clock(reply.clock_ahead_seconds)
 
     def _send(self, batch_slice: BatchSlice) -> tuple[Reply | None, str]:
         """Send a slice until no retry is left.

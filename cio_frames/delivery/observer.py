@@ -23,6 +23,9 @@ class Observer(Protocol):
     def on_outcome(self, outcome: Outcome) -> None:
         """Take note of the outcome of some rows, once for each row."""
 
+    def on_clock(self, seconds_ahead: float) -> None:
+        """Take note of how far this machine's clock is ahead of the server's, after each answer that tells."""
+
     def on_rows(self, count: int) -> None:
         """Take note that rows are finished: held back before delivery, or part of an outcome."""
 
@@ -43,4 +46,7 @@ class NullObserver:
         """Do nothing."""
 
     def on_rows(self, count: int) -> None:
+        """Do nothing."""
+
+    def on_clock(self, seconds_ahead: float) -> None:
         """Do nothing."""

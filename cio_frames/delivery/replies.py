@@ -59,6 +59,8 @@ class Reply:
         Whether it failed by a setting of this machine, which no retry changes.
     has_remedy : bool
         Whether the message says what to do.
+    clock_ahead_seconds : float or None
+        How far this machine's clock is ahead of the time in the answer's ``Date``; None without a valid one.
     """
 
     status: int | None
@@ -69,6 +71,7 @@ class Reply:
     rejections: Mapping[int, str] = field(default_factory=dict)
     is_permanent: bool = False
     has_remedy: bool = False
+    clock_ahead_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +226,20 @@ def retry_after_seconds(header: str | None, *, now: float) -> float | None:
     except (ValueError, TypeError, OverflowError):
         return None
     return min(max(seconds, 0.0), _MAX_RETRY_AFTER_SECONDS)
+
+
+def clock_ahead_seconds(header: str | None, *, now: float) -> float | None:
+    """Return how far a clock is ahead of the time that a ``Date`` header names; None if it is missing or invalid.
+
+    >>> clock_ahead_seconds("Thu, 01 Jan 1970 00:00:10 GMT", now=14.0)
+    4.0
+    >>> clock_ahead_seconds("today", now=0.0) is None
+    True
+    """
+    try:
+        return None if header is None else -_seconds_until(header, now)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _seconds_until(date: str, now: float) -> float:

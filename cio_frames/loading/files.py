@@ -83,7 +83,7 @@ class DataFile:
         FrameError
             It does not exist any more, or cannot be reached.
         """
-        with translate_io_errors(self.path, unreachable):
+        with translate_io_errors(self.path, unreachable, pa.ArrowException):
             info = self.system.get_file_info(self.path)
         if info.type != pafs.FileType.File:
             raise FrameError(f"File not found: {self.path}.")
@@ -151,7 +151,7 @@ def find_files(source: str | Path, *, exclude: Path | None = None, partitions: b
     >>> [Path(file.path).name for file in find_files(package_folder("sample_data") / "orders.c*").files]
     ['orders.csv']
     """
-    with translate_io_errors(str(source), unreachable):
+    with translate_io_errors(str(source), unreachable, pa.ArrowException):
         system, path = open_file_system(str(source))
         info = system.get_file_info(path)
         if info.type == pafs.FileType.File:

@@ -52,6 +52,7 @@ from cio_frames.loading.source import Chunk, Source
 from cio_frames.loading.tuning import LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
 from cio_frames.pipeline.as_of import AsOf, AsOfValue, read_as_of, start_as_of
+from cio_frames.pipeline.campaigns import makes_events, refuse_wrong_clock
 from cio_frames.pipeline.ordering import JoinedIds
 from cio_frames.results import GOOD
 from cio_frames.validation import SourceWarnings, WarningCount, merge_warning_counts
@@ -164,8 +165,9 @@ def _run_load(
             # What can be read only once is checked as it comes, whatever came before.
             refuse_campaigns_at = None if allow_campaigns or source.repeatable else now
             run = LoadRun(
-                source, call_spec, client, ledger, outputs, load, shown, refuse_campaigns_at, tuning, run_as_of, stops
-            )
+                source, call_spec, client, ledger, outputs, load, shown, refuse_campaigns_at, tuning, run_as_of, stops,
+                guards_campaigns=not allow_campaigns and makes_events(call_spec),
+            )  # fmt: skip
             if record is not None and record.phase == "done":
                 run.refuse_changed_source()
                 outputs.discard_parts()
@@ -229,7 +231,10 @@ class LoadRun:
         tuning: LoadTuning,
         as_of: AsOf,
         stops: StopSignals,
+        *,
+        guards_campaigns: bool,
     ) -> None:
+        self._guards_campaigns = guards_campaigns
         self._source = source
         self._call_spec = call_spec
         self._client = client
@@ -347,7 +352,7 @@ class LoadRun:
         message_ids = self._earlier_runs.message_ids(number)
         self._earlier_runs.refuse_changed_rows(number, prepared)
         final_rows = self._earlier_runs.final_rows(number, prepared)
-        observer = ChunkObserver(ledger, load, number, self._progress)
+        observer = ChunkObserver(ledger, load, number, self._progress, guards_campaigns=self._guards_campaigns)
         encode_run = observer.encode_run = EncodeRun(
             prepared,
             self._client,
@@ -450,7 +455,10 @@ class ChunkObserver(NullObserver):
 
     encode_run: EncodeRun
 
-    def __init__(self, ledger: Ledger, load: int, chunk: int, progress: LoadProgress) -> None:
+    def __init__(
+        self, ledger: Ledger, load: int, chunk: int, progress: LoadProgress, *, guards_campaigns: bool
+    ) -> None:
+        self._guards_campaigns = guards_campaigns
         self._ledger = ledger
         self._load = load
         self._chunk = chunk
@@ -469,6 +477,11 @@ class ChunkObserver(NullObserver):
         """Note an outcome in the ledger and in the result."""
         self._ledger.record_outcome(self._load, self._chunk, outcome)
         self.encode_run.record(outcome)
+
+    def on_clock(self, seconds_ahead: float) -> None:
+        """Refuse to go on with a clock by which young events look old."""
+        if self._guards_campaigns:
+            refuse_wrong_clock(seconds_ahead)
 
     def on_rows(self, count: int) -> None:
         """Count rows that are finished."""

@@ -16,13 +16,14 @@ from cio_frames._util.arrays import Bools
 from cio_frames.arrow.normalize import column_of, slice_of
 from cio_frames.columns import position_of
 from cio_frames.encoding.arrays import instants_of
-from cio_frames.errors import CampaignsError
+from cio_frames.errors import CampaignsError, ConfigurationError, parameter
 from cio_frames.pipeline.call_groups import find_event_column
 from cio_frames.pipeline.call_spec import CallSpec
 from cio_frames.report.survey import CAMPAIGN_HOURS
 from cio_frames.validation import ACTING_FAMILY
 
 _ROWS_LOOKED_AT = 100
+_SECONDS_A_DAY = 86_400
 # Names of columns with the time of an event, and of columns with other times.
 _EVENT_TIME = re.compile(r"(?:^|[_. ])(?:at|on|time|timestamp|date|datetime|when|ts)$|(?:[a-z])(?:At|On|Time|Date)$")
 _EVENT_VERB = re.compile(r"creat|happen|occur|order|plac|purchas|view|visit|event|sent|seen|paid|complet", re.I)
@@ -144,6 +145,29 @@ def timestamp_position(labels: Sequence[Hashable], call_spec: CallSpec) -> int |
     """
     label = "timestamp" if call_spec.mapping.timestamp is None else call_spec.mapping.timestamp
     return position_of(labels, label, call_spec.call) if label in set(labels) else None
+
+
+def refuse_wrong_clock(seconds_ahead: float) -> None:
+    """Raise if this machine's clock is so far ahead that young events look old, and start campaigns unasked.
+
+    >>> refuse_wrong_clock(3_600.0)
+    >>> refuse_wrong_clock(4 * 86_400.0)
+    Traceback (most recent call last):
+    cio_frames.errors.ConfigurationError: This machine's clock is 4 days ahead of the server's: events younger than 72 \
+hours look older, and can start campaigns. Set the clock; or send such events too with allow_campaigns=True.
+
+    Raises
+    ------
+    ConfigurationError
+        It is a day ahead, or more.
+    """
+    days = seconds_ahead / _SECONDS_A_DAY
+    if days >= 1:
+        raise ConfigurationError(
+            f"This machine's clock is {days:,.0f} days ahead of the server's: events younger than 72 hours look older, "
+            "and can start campaigns. Set the clock; or send such events too with "
+            f"{parameter('allow_campaigns', True)}."
+        )
 
 
 def find_time_column(frame: pd.DataFrame, call_spec: CallSpec) -> Hashable | None:

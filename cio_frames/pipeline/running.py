@@ -33,7 +33,13 @@ from cio_frames.errors import (
 )
 from cio_frames.pipeline.as_of import AsOfValue, read_as_of, start_as_of
 from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, OnUndelivered, require_choice
-from cio_frames.pipeline.campaigns import CampaignRows, campaigns_error, count_campaign_rows
+from cio_frames.pipeline.campaigns import (
+    CampaignRows,
+    campaigns_error,
+    count_campaign_rows,
+    makes_events,
+    refuse_wrong_clock,
+)
 from cio_frames.pipeline.encode_run import EncodedSlice, EncodeRun
 from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.pipeline.prepared import Prepared
@@ -87,7 +93,8 @@ def run_call(
         raise campaigns_error(campaigns, frame, call_spec)
     facts["as_of"] = str(run_as_of)
     with stop_signals() as stops, bar(len(frame), progress, call_spec.what) as progress_bar:
-        observer = _FrameObserver(progress_bar.update, observers)
+        guards_campaigns = not allow_campaigns and makes_events(call_spec)
+        observer = _FrameObserver(progress_bar.update, observers, guards_campaigns=guards_campaigns)
         message_ids = MessageIds(run_as_of)
         encode_run = observer.encode_run = EncodeRun(prepared, client, message_ids=message_ids, observer=observer)
         try:
@@ -123,7 +130,10 @@ class _FrameObserver(NullObserver):
 
     encode_run: EncodeRun
 
-    def __init__(self, count_rows: Callable[[int], object], others: Sequence[Observer]) -> None:
+    def __init__(
+        self, count_rows: Callable[[int], object], others: Sequence[Observer], *, guards_campaigns: bool
+    ) -> None:
+        self._guards_campaigns = guards_campaigns
         self._count_rows = count_rows
         self._others = others
 
@@ -137,6 +147,10 @@ class _FrameObserver(NullObserver):
         self.encode_run.record(outcome)
         for other in self._others:
             other.on_outcome(outcome)
+
+    def on_clock(self, seconds_ahead: float) -> None:
+        if self._guards_campaigns:
+            refuse_wrong_clock(seconds_ahead)
 
     def on_rows(self, count: int) -> None:
         self._count_rows(count)

@@ -254,3 +254,16 @@ def test_empty_sources_come_to_nothing(sandbox):
     assert load("people.parquet", sandbox.client).rows == 0
     Path("none.csv").write_text("user_id,plan\n")
     assert cio.load("none.csv", "identify", client=sandbox.client, output="other").rows == 0
+
+
+@pytest.mark.parametrize("address", ["abfs://people@account.invalid/a.parquet", "abfss://people@account/a.csv"])
+def test_a_storage_that_refuses_or_is_not_found_is_an_error_of_the_tree(monkeypatch, address):
+    def refuse(path):
+        raise pa.ArrowException("Failed to get token from DefaultAzureCredential")
+
+    system = SimpleNamespace(get_file_info=refuse)
+    monkeypatch.setattr(file_systems.pafs, "FileSystem", SimpleNamespace(from_uri=lambda source: (system, "people/a")))
+    with pytest.raises(
+        cio.FrameError, match=r"Cannot reach .*DefaultAzureCredential\. Check its name, its permissions"
+    ):
+        cio.load(address, "identify", dry_run=True)
