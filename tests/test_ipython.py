@@ -100,7 +100,9 @@ shell.run_cell(sys.argv[1])
         ("cio.raise_for_status(df.assign(status='x', reason='y'))", "UndeliveredError: 1 of 1 rows"),
     ],
 )
-def test_a_traceback_shows_the_line_of_the_user_and_the_sentence_and_no_frame_of_the_library(tmp_path, code, sentence):
+def test_a_traceback_shows_the_line_of_the_user_and_the_sentence_and_at_most_one_frame_of_the_library(
+    tmp_path, code, sentence
+):
     environ = {"IPYTHONDIR": str(tmp_path), "HOME": str(tmp_path), "PYTHONPATH": ":".join(filter(None, sys.path))}
     done = subprocess.run(
         [sys.executable, "-c", TRACEBACKS, code], capture_output=True, text=True, check=True, env=environ, cwd=tmp_path
@@ -108,5 +110,6 @@ def test_a_traceback_shows_the_line_of_the_user_and_the_sentence_and_no_frame_of
     shown = done.stdout + done.stderr
     assert code in shown
     assert sentence in shown
-    assert "cio_frames/" not in shown
+    # IPython never hides the last frame.
+    assert shown.count("cio_frames/") <= 1
     assert len(shown.splitlines()) < 20

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
+Mapped = TypeVar("Mapped")
 
 _END = object()
 
 
-def map_ordered(make: Callable[[Item], Result], items: Iterable[Item], *, threads: int) -> Iterator[Result]:
+def map_ordered(make: Callable[[Item], Mapped], items: Iterable[Item], *, threads: int) -> Iterator[Mapped]:
     """Yield the result of a function for each item, in the items' order.
 
     Parameters
@@ -36,7 +36,7 @@ def map_ordered(make: Callable[[Item], Result], items: Iterable[Item], *, thread
     if threads == 1:
         yield from map(make, items)
         return
-    waiting: deque[Future[Result]] = deque()
+    waiting: deque[Future[Mapped]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="cio-frames-encoder") as pool:
         try:
             for item in items:

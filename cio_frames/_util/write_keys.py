@@ -11,7 +11,7 @@ from cio_frames.errors import CioFramesError
 
 # Keys of 2025 and later: kind, region, random text, checksum. Older keys have no prefix.
 _PREFIX = re.compile(r"(?P<kind>pk|sk|wk|ak)_(?P<region>us|eu)_.")
-_KINDS = {"pk": "a public key", "sk": "a private key", "wk": "a write key", "ak": "an API key"}
+_KEY_KINDS = {"pk": "a public key", "sk": "a private key", "wk": "a write key", "ak": "an API key"}
 
 AnyClass = TypeVar("AnyClass", bound=type)
 
@@ -46,7 +46,7 @@ class WriteKey(str):
         'a private key (sk_eu_...)'
         """
         found = _PREFIX.match(self)
-        return f"{_KINDS[found['kind']]} ({found['kind']}_{found['region']}_...)" if found else None
+        return f"{_KEY_KINDS[found['kind']]} ({found['kind']}_{found['region']}_...)" if found else None
 
 
 def drop_arguments_on_error(cls: AnyClass) -> AnyClass:

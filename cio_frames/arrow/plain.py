@@ -78,7 +78,7 @@ def _holds_text(kind: pa.DataType) -> bool:
     if pa_types.is_dictionary(kind):
         return _holds_text(kind.value_type)
     is_flat_text = is_text(kind) or _is_string_view(kind)
-    return is_flat_text or any(_holds_text(child.type) for child in _children(kind))
+    return is_flat_text or any(_holds_text(child.type) for child in _child_types(kind))
 
 
 def _change_needed(kind: pa.DataType, field: pa.Field | None, *, top: bool = False) -> int:
@@ -92,11 +92,11 @@ def _change_needed(kind: pa.DataType, field: pa.Field | None, *, top: bool = Fal
         # Flat values are written once each; only the encoder knows how.
         stays = top and not inside and not pa_types.is_nested(kind.value_type)
         return _PLAIN if stays else max(inside, _CONVERTED)
-    inside = max((_change_needed(child.type, child) for child in _children(kind)), default=_PLAIN)
+    inside = max((_change_needed(child.type, child) for child in _child_types(kind)), default=_PLAIN)
     return max(inside, _CONVERTED) if _is_encoded(kind) else inside
 
 
-def _children(kind: pa.DataType) -> Iterator[pa.Field]:
+def _child_types(kind: pa.DataType) -> Iterator[pa.Field]:
     if pa_types.is_map(kind):
         yield from (kind.key_field, kind.item_field)
     elif pa_types.is_struct(kind):

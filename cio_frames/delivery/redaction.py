@@ -50,8 +50,8 @@ class MessageFilter:
             return ""
         # The key is masked before the text is cut, so that no part of it is left at the end.
         masked = mask_key(text, self._write_key)
-        decoded = _decode(masked)
-        if mask_key(decoded, self._write_key) != decoded or any(map(self._repeats_batch, {text, _decode(text)})):
+        decoded = _decode_text(masked)
+        if mask_key(decoded, self._write_key) != decoded or any(map(self._repeats_batch, {text, _decode_text(text)})):
             return ""
         return masked[:_MAX_MESSAGE_LENGTH]
 
@@ -100,7 +100,7 @@ def _key_forms(key: str) -> list[str]:
     return sorted(forms, key=len, reverse=True)
 
 
-def _decode(text: str) -> str:
+def _decode_text(text: str) -> str:
     """Return a text with percent and HTML escapes resolved."""
     return html.unescape(unquote_plus(text))
 

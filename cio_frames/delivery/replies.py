@@ -17,7 +17,7 @@ import orjson
 MAX_REPLY_BYTES = 2**21
 # Longer waits are as good as this one; it keeps sums and texts short.
 _MAX_RETRY_AFTER_SECONDS = 366 * 86_400.0
-_BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_REPLY_BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _NO_ERROR: tuple[Any, ...] = (None, False, "", [], {})
 
 
@@ -153,7 +153,7 @@ def parse_body(body: bytes, content_type: str = "") -> ReplyBody:
 
 
 def _without_mark(text: bytes) -> bytes:
-    for mark in _BYTE_ORDER_MARKS:
+    for mark in _REPLY_BYTE_ORDER_MARKS:
         text = text.removeprefix(mark)
     return text.lstrip()
 

@@ -21,7 +21,7 @@ from cio_frames.loading.ledger_file import (
 from cio_frames.loading.lock import is_locked
 
 _NAME_LEDGER = f"Name the ledger.sqlite of a load: it is in the load's output, or where {parameter('ledger')} was set."
-_COLUMNS = (
+_LISTED_COLUMNS = (
     "load", "source", "call", "event", "phase", "why", "rows", "rows_done", "delivered", "started_at", "ended_at",
     "output", "as_of",
 )  # fmt: skip
@@ -66,7 +66,7 @@ def loads_in(path: Path, *, door: Door = "python") -> pd.DataFrame:
             counts = count_load(tables, row["load"])
             delivered = sum(rows for (status, _), rows in counts.reasons.items() if status == "delivered")
             found.append(row | {"rows_done": counts.rows_done, "delivered": delivered})
-    loads = pd.DataFrame(found, columns=pd.Index(_COLUMNS))
+    loads = pd.DataFrame(found, columns=pd.Index(_LISTED_COLUMNS))
     if not is_locked(lock_path(path)):
         loads["phase"] = loads["phase"].replace(dict.fromkeys(_UNFINISHED, "killed"))
     loads["why"] = loads["why"].map(lambda why: render(why, door), na_action="ignore")

@@ -16,7 +16,7 @@ from cio_frames.errors import FrameError, parameter
 # What as_of= takes. A datetime and a pandas Timestamp are dates too.
 AsOfValue: TypeAlias = str | date | np.datetime64 | None
 
-_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 _NONCE_BYTES = 16
 # The text of a run that was not given a moment: its start, a slash, its nonce.
 _WITH_NONCE = re.compile(rf"(?P<moment>[^/]+)/(?P<nonce>[0-9a-f]{{{2 * _NONCE_BYTES}}})")
@@ -45,7 +45,7 @@ class AsOf:
 
     def __str__(self) -> str:
         moment = (
-            (_UNIX_EPOCH + timedelta(milliseconds=self.ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            (_EPOCH_UTC + timedelta(milliseconds=self.ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         )
         return f"{moment}/{self.nonce}" if self.nonce else moment
 
@@ -95,7 +95,7 @@ def read_as_of(value: AsOfValue) -> AsOf:
         )
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    if moment < _UNIX_EPOCH:
+    if moment < _EPOCH_UTC:
         raise FrameError(f"{parameter('as_of')} must be 1970 or later, got {value!r}.")
     return AsOf(_milliseconds(moment), nonce)
 
@@ -108,4 +108,4 @@ def _read_text(text: str) -> datetime | None:
 
 
 def _milliseconds(moment: datetime) -> int:
-    return (moment - _UNIX_EPOCH) // timedelta(milliseconds=1)
+    return (moment - _EPOCH_UTC) // timedelta(milliseconds=1)

@@ -108,7 +108,7 @@ def run_call(
                 result = _frame_with_facts(encode_run, frame.index, facts)
                 color_bar(progress_bar, good=int(result["status"].isin(GOOD).sum()), rows=len(result))
         except KeyboardInterrupt:
-            raise InterruptedLoad(delivery.why or _INTERRUPTED_AT_THE_END, result) from None
+            raise InterruptedLoad(delivery.why or _INTERRUPTED_AFTER_SENDING, result) from None
         _raise_if_stopped(delivery, result)
     _print_frame_counts(call_spec.what, result, encode_run, progress)
     if on_undelivered == "raise":
@@ -158,7 +158,7 @@ class _FrameObserver(NullObserver):
 
 _NO_ANSWER_NOTED = "sent, and delivery was broken off before an answer was noted; it may have been accepted"
 _INTERRUPTED_AGAIN = "The load was interrupted twice; requests in flight were not waited for."
-_INTERRUPTED_AT_THE_END = "The load was interrupted; all requests were finished before."
+_INTERRUPTED_AFTER_SENDING = "The load was interrupted; all requests were finished before."
 
 
 def _raise_if_stopped(delivery: Delivery, result: pd.DataFrame) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cio_frames.report.templates import template_environment
 
-_MAX_FIELDS = 500
+_MAX_FIELDS_SHOWN = 500
 _TOP_FIELDS = 5
 # What a bar shows from left to right, and in which color.
 _SENT = ("new", "changed", "cleared", "sent again", "returned")
@@ -72,8 +72,8 @@ def plan_page(plan: ShownPlan) -> str:
         sent=_sum(plan, _SENT),
         held_back=_sum(plan, _HELD_BACK),
         acts_now=int(plan.removed["acts_now"].sum()),
-        fields=_fields(plan)[:_MAX_FIELDS],
-        more_fields=len(_fields(plan)[_MAX_FIELDS:]),
+        fields=_fields(plan)[:_MAX_FIELDS_SHOWN],
+        more_fields=len(_fields(plan)[_MAX_FIELDS_SHOWN:]),
         reasons=sorted(plan.reasons.items(), key=lambda found: -found[1]),
     )  # fmt: skip
 

@@ -38,8 +38,10 @@ class SyncResult(LoadResult):
     ({'delivered': 1, 'invalid': 1}, {'unchanged': 1, 'invalid': 1}, {'unchanged': 1, 'invalid': 1})
     >>> result
     <SyncResult of identify, done: 1 unchanged, 1 invalid>
-    >>> result.ok, result.rows, result.rows_held_back, result.why, result.why_text("command line")
-    (False, 2, 1, '', '')
+    >>> result.ok, result.rows, result.rows_held_back, result.undelivered_rows
+    (False, 2, 1, 1)
+    >>> result.why, result.why_text("command line")
+    ('', '')
     >>> results["status"].tolist(), result.as_dict()["removals"]
     (['unchanged', 'invalid'], {})
 

@@ -170,10 +170,10 @@ def warning_lines(warnings: Sequence[WarningCount]) -> list[str]:
     for number, each in enumerate(warnings):
         alone = each.scope != "column" or each.check not in COLUMN_CHECKS
         groups.setdefault((number,) if alone else (each.check, each.sentence), []).append(each)
-    return [_line_of(group) for group in groups.values()]
+    return [_warning_line(group) for group in groups.values()]
 
 
-def _line_of(group: list[WarningCount]) -> str:
+def _warning_line(group: list[WarningCount]) -> str:
     first = group[0]
     if first.scope == "source":
         return first.reason

@@ -103,7 +103,7 @@ def test_text_in_a_timestamp_is_read_the_same_beside_text_that_is_no_time():
         assert [field(column, "timestamp", row=row) for row in range(4)] == expected
 
 
-@pytest.mark.parametrize("text", ["now", "today", "2026", "2026-01", "01/02/2026", "2026-02-29", "", "1767225600"])
+@pytest.mark.parametrize("text", ["now", "today", "2026", "2026-01", "2026-02-29", "", "1767225600"])
 def test_text_that_is_no_day_is_no_timestamp(text):
     reason = "timestamp: must be a time: a datetime, or ISO 8601 text such as 2026-11-24T09:30:00Z"
     assert field(pd.Series([text]), "timestamp") == reason

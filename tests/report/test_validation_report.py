@@ -18,6 +18,8 @@ from cio_frames.report import Survey
 
 NOW = pd.Timestamp("2026-11-24T12:00:00", tz="UTC")
 
+BYTES_REASON = "bytes are not supported in JSON; decode them to text, or store the column as text: CAST(... AS VARCHAR)"
+
 
 def facts(frame, call="identify", event=None, **mapping):
     call_spec = pipeline.CallSpec(call, ColumnMapping(**mapping), event)
@@ -206,16 +208,14 @@ def test_a_cell_without_a_form_in_json_is_told_under_its_columns_own_label(label
     properties = {label: "ratio"}
     ((position, column, check, reason),) = told(frame, "track", "Mine", properties=properties)
     assert (position, column, check) == (0, label, "unsupported_type")
-    assert reason == f"{label}: bytes are not supported in JSON; decode them to text"
+    assert reason == f"{label}: {BYTES_REASON}"
 
 
 def test_what_validation_has_told_of_a_column_is_not_told_again_and_of_another_is():
     frame = pd.DataFrame({"user_id": ["ada"], "sub total": [b"1"], "total": [b"1"]})
     properties = {"sub total": "discount", "total": "own"}
     result = frame.cio.track("Order Completed", properties=properties, dry_run=True)
-    assert result["reason"].tolist() == [
-        "sub total: must be a number; total: bytes are not supported in JSON; decode them to text"
-    ]
+    assert result["reason"].tolist() == [f"sub total: must be a number; total: {BYTES_REASON}"]
     cases = told(frame, "track", "Order Completed", properties=properties)
     assert [case[1:3] for case in cases] == [
         ("sub total", "number"),
