@@ -186,7 +186,7 @@ def test_search_finds_ids_and_message_ids(sandbox, page, text, shown):
 def test_long_tables_have_pages(page):
     with Sandbox() as sandbox:
         people = pd.DataFrame({"user_id": [f"p{n}" for n in range(120)], "event": "Seen"})
-        people.cio.track(event_column="event", client=sandbox.client)
+        people.cio.track(event_column="event", allow_campaigns=True, client=sandbox.client)
         for name in ["people", "events"]:
             page.goto(f"{sandbox.url}/{name}")
             seen = []

@@ -300,7 +300,7 @@ def test_one_persons_calls_never_overlap_or_overtake_while_lanes_work_at_once():
     slow = lambda request: Answer(503 if request.number % 5 == 0 else 200, after_seconds=0.002 * (request.number % 4))  # noqa: E731
     with FaultServer(slow) as server:
         settings = {"workers": 4, "max_body_bytes": 3_000, "max_call_bytes": 2_000, "attempts": 20}
-        result = frame.cio.track("Seen", client=client(server.url, **settings))
+        result = frame.cio.track("Seen", allow_campaigns=True, client=client(server.url, **settings))
         assert server.overlaps() == set()
         taken = [request for request in server.received if request.number % 5]
         arrived = [(call["userId"], call["properties"]["n"]) for request in taken for call in request.calls]

@@ -79,7 +79,7 @@ def test_a_batch_of_mixed_calls_is_accepted(live, events):
     page = {"type": "page", "name": "Start", "url": "https://shop.example.com/"}
     rows = [{"type": "identify", "plan": "team"}, {"type": "track", "event": "Live Test"}, page]
     mixed = pd.DataFrame(rows).assign(user_id=events["user_id"][0], timestamp=events["happened_at"][0])
-    assert statuses(mixed.cio.batch(client=live)) == [("delivered", 200)] * 3
+    assert statuses(mixed.cio.batch(allow_campaigns=True, client=live)) == [("delivered", 200)] * 3
 
 
 @pytest.mark.live

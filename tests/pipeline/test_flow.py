@@ -135,7 +135,7 @@ def test_bodies_stay_within_the_limit_and_are_filled(sandbox):
 def test_on_invalid_raise_sends_nothing_and_carries_the_report(sandbox):
     frame = pd.DataFrame({"user_id": ["ada", None, "bob"], "total": [1, 2, "x"]})
     with pytest.raises(cio.InvalidRowsError, match=r"2 of 3 rows cannot be sent") as error:
-        frame.cio.track("Order Completed", on_invalid="raise", client=sandbox.client)
+        frame.cio.track("Order Completed", on_invalid="raise", allow_campaigns=True, client=sandbox.client)
     assert list(error.value.report.failure_cases["position"]) == [1, 2]
     assert len(sandbox.requests()) == 0
 
@@ -258,8 +258,8 @@ def test_the_size_of_slices_does_not_change_what_is_sent():
 
 def test_identical_purchases_are_both_sent_and_a_rerun_repeats_their_ids(sandbox):
     frame = pd.DataFrame({"user_id": ["ada"] * 2, "total": [5, 5], "timestamp": ["2026-01-01"] * 2})
-    first = frame.cio.track("Order Completed", client=sandbox.client)
-    again = frame.cio.track("Order Completed", client=sandbox.client)
+    first = frame.cio.track("Order Completed", allow_campaigns=True, client=sandbox.client)
+    again = frame.cio.track("Order Completed", allow_campaigns=True, client=sandbox.client)
     assert first["message_id"].nunique() == 2
     assert list(first["message_id"]) == list(again["message_id"])
 

@@ -122,7 +122,7 @@ def test_traits_are_checked_too(plan):
 
 def test_what_is_sent_is_held_back_by_the_plan(plan, sandbox):
     frame = pd.DataFrame({"user_id": ["ada", "bob"], "tea": ["assam", "coffee"]})
-    result = frame.cio.track("Tea Ordered", schema=plan, client=sandbox.client)
+    result = frame.cio.track("Tea Ordered", schema=plan, allow_campaigns=True, client=sandbox.client)
     assert result["status"].tolist() == ["delivered", "invalid"]
 
 

@@ -233,7 +233,9 @@ def test_a_warning_alone_lets_the_report_be_ok_and_the_row_go(sandbox):
     report = frame.cio.validate("track", "Order Completed")
     assert (report.ok, len(report), report.rows_with_warnings, len(report.warnings)) == (True, 0, 0, 1)
     assert len(report.invalid(frame)) == 0
-    assert frame.cio.track("Order Completed", client=sandbox.client)["status"].tolist() == ["delivered"]
+    assert frame.cio.track("Order Completed", allow_campaigns=True, client=sandbox.client)["status"].tolist() == [
+        "delivered"
+    ]
 
 
 def test_strict_schema_makes_warnings_errors(sandbox):
@@ -241,7 +243,7 @@ def test_strict_schema_makes_warnings_errors(sandbox):
     report = frame.cio.validate("track", "Order Completed", strict_schema=True)
     assert set(report.failure_cases["severity"]) == {"error"}
     assert (len(report), report.rows_with_warnings) == (1, 0)
-    result = frame.cio.track("Order Completed", client=sandbox.client, strict_schema=True)
+    result = frame.cio.track("Order Completed", allow_campaigns=True, client=sandbox.client, strict_schema=True)
     assert result["status"].tolist() == ["invalid", "delivered"]
     assert "did you mean 'order_id'" in result["reason"].iloc[0]
 
