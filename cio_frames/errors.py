@@ -383,8 +383,9 @@ class DeliveryError(CioFramesError):
     def _message(self) -> str:
         result = self.result
         is_frame = hasattr(result, "columns")
-        counts = result["status"].value_counts().to_dict() if is_frame else result.statuses
-        counted = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
+        counts = result["status"].value_counts(sort=False).to_dict() if is_frame else result.statuses
+        most_first = sorted(counts.items(), key=lambda pair: -pair[1])
+        counted = ", ".join(f"{count:,} {status}" for status, count in most_first if count)
         text = f"{self.args[0]} Rows: {counted or 'none'}.{by_door(' See .result for the status of each row.', '')}"
         # For a load, the message says how to resume.
         if is_frame and counts.get("unsent"):

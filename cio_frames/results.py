@@ -184,7 +184,7 @@ def raise_for_status(result: Any) -> Any:
     >>> raise_for_status(people.cio.identify(dry_run=True))
     Traceback (most recent call last):
     cio_frames.errors.UndeliveredError: 1 of 2 rows were not delivered. Top reasons: user_id: required value \
-is missing (1). Rows: 1 ready, 1 invalid. See .result for the status of each row.
+is missing (1). Rows: 1 invalid, 1 ready. See .result for the status of each row.
     """
     if isinstance(result, pd.DataFrame) and {"status", "reason"} <= set(result.columns):
         counts, is_good = status_counts(result), bool(result["status"].isin(GOOD).all())

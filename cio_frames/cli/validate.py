@@ -68,10 +68,13 @@ def validate_files(options: ValidateOptions) -> tuple[ValidationReport, SourceNo
     mistakes = Mistakes()
     call_spec = options.call_spec(mistakes)
     read_options = options.read_options(mistakes)
-    with mistakes.collect():
-        check_clashes(
-            options.file, {"report": options.report, "failures": options.failures}, also_read=[options.schema]
-        )
+    writes = {"report": options.report, "failures": options.failures}
+    refused: set[Path | None] = set()
+    try:
+        check_clashes(options.file, writes, also_read=[options.schema])
+    except ConfigurationError as error:
+        mistakes.add(error)
+        refused = set(writes.values())
     if options.failures is not None and options.failures.suffix.lower() not in PARQUET_ENDINGS:
         mistakes.add(
             ConfigurationError(
@@ -79,12 +82,12 @@ def validate_files(options: ValidateOptions) -> tuple[ValidationReport, SourceNo
                 "that ends in .parquet."
             )
         )
-    mistakes.raise_all()
     for path, what, name in (
         (options.report, "the report", "report"),
         (options.failures, "the failure cases", "failures"),
     ):
-        if path is not None:
+        # A file that is refused is not opened.
+        if path is not None and path not in refused:
             with mistakes.collect():
                 check_writable(path, what, name)
     if mistakes:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-import cio_frames as cio
 from cio_frames.cli.printing import log_progress
 
 
@@ -139,7 +138,9 @@ def test_loads_lists_loads_and_how_far_they_are(run, tmp_path):
 
 def test_loads_without_a_ledger_says_what_to_do(run, ends):
     assert "No ledger found here. Name one: cio-frames loads" in run("loads").stdout
-    assert isinstance(run("loads", "none.sqlite").exception, cio.ConfigurationError)
+    status, printed = ends("loads", "none.sqlite")
+    assert status == 2
+    assert "Ledger not found: none.sqlite" in printed.err
 
 
 @pytest.mark.parametrize("command", ["load", "validate"])
