@@ -1,7 +1,7 @@
 """Run the notebooks, each in a kernel of its own, and save them with their outputs: ``make notebooks``.
 
-Execution counts, metadata, style sheets, and progress bars differ between runs and machines. They are removed, so that
-a diff shows real changes only.
+Execution counts, metadata, style sheets, temporary folders, and progress bars differ between runs and machines. They
+are removed, so that a diff shows real changes only.
 """
 
 import os
@@ -20,6 +20,7 @@ METADATA = {
 }
 STYLE_SHEET = re.compile(r"<style scoped>.*?</style>\n", re.S)
 PROGRESS_BAR = re.compile(r"[^\n\r]*\brows(/s)?\b[^\n\r]*\]?[\r\n]*")
+TEMPORARY_FOLDER = re.compile(re.escape(tempfile.gettempdir()) + r"[\\/]\w+[\\/]")
 
 
 def paths():
@@ -50,14 +51,28 @@ def normalize(notebook):
         cell.metadata = nbformat.from_dict({})
         if cell.cell_type == "code":
             cell.execution_count = None
-            cell.outputs = [output for output in map(_normalize_output, cell.outputs) if output is not None]
+            outputs = [output for output in map(_normalize_output, cell.outputs) if output is not None]
+            cell.outputs = _merge_streams(outputs)
     return notebook
+
+
+def _merge_streams(outputs):
+    """Return outputs with the consecutive parts of a stream as one: where a stream is split depends on timing."""
+    merged = []
+    for output in outputs:
+        last = merged[-1] if merged else None
+        if last is not None and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            merged.append(output)
+    return merged
 
 
 def _normalize_output(output):
     if output.output_type == "stream":
         if output.name == "stderr":
-            output.text = PROGRESS_BAR.sub("", output.text)
+            text = TEMPORARY_FOLDER.sub("", PROGRESS_BAR.sub("", output.text))
+            output.text = re.sub(r"[\r\n]+", "\n", text).lstrip("\n")
         return output if output.text.strip() else None
     if "execution_count" in output:
         output.execution_count = None
@@ -76,7 +91,7 @@ def to_json(notebook):
 def main():
     variables = [name for name in os.environ if name.startswith("CIO_")]
     if variables:
-        sys.exit(f"The notebooks must run on the sandbox. Unset {', '.join(variables)} first.")
+        sys.exit(f"Saved outputs must not depend on the environment. Unset {', '.join(variables)} first.")
     for path in paths():
         sys.stdout.write(f"{path.name}\n")
         path.write_text(to_json(execute(path)), encoding="utf-8")
