@@ -74,7 +74,7 @@ def test_validate_writes_a_page_and_the_failure_cases(run, teas, tea_options, tr
     assert ("coffee-of-ada" in text) is shown
     found = pd.read_parquet(cases)
     assert found["column"].tolist() == ["tea"]
-    assert found["severity"].tolist() == ["error", "warning", "warning"]
+    assert found["severity"].tolist() == ["error"]
     assert (found["value"].iloc[0] == "coffee-of-ada") is shown or pd.isna(found["value"].iloc[0])
     assert done.stdout.count("coffee-of-ada") == 0
 
