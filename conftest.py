@@ -21,6 +21,12 @@ SLOW = (
     "tests/arrow/test_every_arrow_type.py",
     # Outages, kills, and waiting.
     "tests/delivery/test_server_faults.py",
+    "tests/loading/test_stop_signals.py",
+    "tests/loading/test_starting_over.py",
+    "tests/loading/test_damaged_ledgers.py",
+    "tests/loading/test_kill_in_each_phase.py",
+    "tests/syncing/test_killed_syncs.py",
+    "tests/syncing/test_stateful.py",
     "tests/loading/test_full_disk.py",
     "tests/loading/test_killed_loads.py",
     "tests/loading/test_load_faults.py",
