@@ -1,14 +1,13 @@
 """The message ids of a load's calls without a timestamp: repeated by a resume, others on another day."""
 
 import datetime as dt
-import json
-import sqlite3
 
 import pandas as pd
 import pytest
 
 import cio_frames as cio
 from cio_frames.loading import loads_in
+from cio_frames.loading.ledger import Ledger
 from tests.faults import Answer, FaultServer
 from tests.loading.helpers import load_rows as load
 
@@ -141,10 +140,9 @@ def test_a_ledger_of_another_version_of_message_ids_is_not_resumed(digests_due, 
     with FaultServer([Answer(503)]) as server:
         client = cio.Client(write_key="k", endpoint=server.url, attempts=1)
         send(digests_due, client)
-    with sqlite3.connect(folder / "out" / "ledger.sqlite") as ledger:
-        ((fingerprint,),) = ledger.execute("SELECT fingerprint FROM loads").fetchall()
-        other = json.dumps({**json.loads(fingerprint), "message_id_version": 0})
-        ledger.execute("UPDATE loads SET fingerprint = ?", (other,))
-    ledger.close()
+    with Ledger(folder / "out" / "ledger.sqlite") as ledger:
+        (source,) = ledger.sources()
+        record = ledger.find_load(source, "track", "Weekly Digest Due")
+        ledger.set_fingerprint(record.load, {**record.fingerprint, "message_id_version": 0})
     with pytest.raises(cio.ConfigurationError, match="message_id_version 0 -> 1"):
         send(digests_due, client)
