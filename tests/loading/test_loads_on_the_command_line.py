@@ -57,7 +57,7 @@ def test_on_a_terminal_a_load_with_young_events_asks(answer, status, calls):
         environment = environment_for(sandbox)
         said, ended = on_a_terminal(answer, environment)
         assert (ended, len(sandbox.calls())) == (status, calls), said
-    assert "1 rows are events younger than 72 hours" in said
+    assert "1 rows are events that can start campaigns" in said
     assert "Send them? [y/N]" in said
 
 

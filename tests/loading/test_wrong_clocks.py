@@ -69,6 +69,6 @@ def test_a_clock_that_is_days_ahead_stops_a_frame_of_events_too():
     with server_at(-4 * DAY) as server:
         client = cio.Client(write_key="k", endpoint=server.url, workers=1)
         with pytest.raises(cio.DeliveryError, match="clock is 4 days ahead") as error:
-            seen(5).cio.track("Seen", allow_campaigns=True, client=client)
+            seen(5).cio.track("Seen", client=client)
         assert error.value.result["status"].tolist() == ["delivered"] * 5
         seen(5).cio.track("Seen", client=client, allow_campaigns=True)
