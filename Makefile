@@ -30,7 +30,7 @@ check: $(READY)  ## Run lint, types, and the fast tests (about a minute): for us
 	@$(BIN)/mypy
 	@$(BIN)/pyright --pythonpath $(BIN)/python tests/typing
 	@$(BIN)/python .ci/docstrings.py --check
-	@$(BIN)/python -m pytest --quiet -m "not slow"
+	@$(BIN)/python -m pytest --quiet -m "not slow and not integration"
 
 lint: $(READY)  ## Check style and formatting with ruff
 	@$(BIN)/ruff check .

@@ -1,6 +1,6 @@
-"""Mark the slow tests, which ``make check`` leaves out: property tests, and those that are listed here.
+"""Mark the tests that ``make check`` leaves out: slow ones, property tests, and whole loads and commands.
 
-The list is in one place, so that one look shows what the fast set does not cover. An entry is the start of a test's id:
+The lists are in one place, so that one look shows what the fast set does not cover. An entry is the start of a test's id:
 a folder, a file, or a test.
 """
 
@@ -40,14 +40,31 @@ SLOW = (
     "tests/loading/test_load_dtypes.py",
     "tests/sandbox/test_full_bodies.py",
 )
+# Whole loads, commands, syncs and guides: quick one by one, and minutes together.
+INTEGRATION = (
+    "README.md",
+    "cio_frames/",
+    "notebooks/guides/",
+    "tests/cli/",
+    "tests/delivery/",
+    "tests/docs/",
+    "tests/loading/",
+    "tests/pipeline/test_flow.py",
+    "tests/report/",
+    "tests/sandbox/",
+    "tests/syncing/",
+    "tests/test_ipython.py",
+)
+FAST = "not slow and not integration"
 
 
 def pytest_ignore_collect(collection_path, config):
-    """Do not even import slow files for the fast set: they import large libraries."""
-    if config.getoption("markexpr") != "not slow":
+    """Do not even import what is not run: slow files import large libraries."""
+    left_out = {"not slow": SLOW, FAST: (*SLOW, *INTEGRATION)}.get(config.getoption("markexpr"))
+    if left_out is None:
         return None
     path = collection_path.relative_to(config.rootpath).as_posix() + ("/" if collection_path.is_dir() else "")
-    return True if path.startswith(SLOW) else None
+    return True if path.startswith(left_out) else None
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
@@ -56,3 +73,5 @@ def pytest_collection_modifyitems(items):
         is_property = hypothesis.is_hypothesis_test(getattr(item, "obj", None))
         if item.nodeid.startswith(SLOW) or is_property:
             item.add_marker(pytest.mark.slow)
+        if item.nodeid.startswith(INTEGRATION):
+            item.add_marker(pytest.mark.integration)
