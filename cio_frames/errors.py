@@ -132,11 +132,14 @@ class HiddenFrames:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Mark the frames from here to where the error was raised."""
-        while isinstance(error, CioFramesError) and trace is not None:
-            if str(trace.tb_frame.f_globals.get("__name__", "")).startswith("cio_frames."):
-                trace.tb_frame.f_locals["__tracebackhide__"] = True
-            trace = trace.tb_next
+        """Mark the frames from here to where the error was raised, and those of the errors that it was made of."""
+        while isinstance(error, CioFramesError):
+            while trace is not None:
+                if str(trace.tb_frame.f_globals.get("__name__", "")).startswith("cio_frames."):
+                    trace.tb_frame.f_locals["__tracebackhide__"] = True
+                trace = trace.tb_next
+            error = error.__cause__
+            trace = None if error is None else error.__traceback__
 
 
 class ConfigurationError(CioFramesError):

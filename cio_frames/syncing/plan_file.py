@@ -48,10 +48,10 @@ def write_plan_file(plan: Plan, path: Path, *, values: Sequence[str | None] | No
     if values is not None:
         changes = changes.assign(values=pd.array(list(values), dtype="string"))
     removed = plan.removed[plan.removed["acts_now"]] if len(plan.removed) else plan.removed
-    calls = pd.concat(
-        [changes, pd.DataFrame({"subject": removed["subject"], "action": plan.removal})], ignore_index=True
-    )
-    calls = calls.astype({"file": "string", "row": "Int64", "bytes": "Int64", "subject": "string", "action": "string"})
+    removals = pd.DataFrame({"subject": removed["subject"], "action": plan.removal}).reindex(columns=changes.columns)
+    dtypes = {"file": "string", "row": "Int64", "bytes": "Int64", "subject": "string", "action": "string"}
+    # Of one dtype before they are joined: pandas would guess that of columns without a value.
+    calls = pd.concat([changes.astype(dtypes), removals.astype({**dtypes, "fields": object})], ignore_index=True)
     table = pa.Table.from_pandas(calls, preserve_index=False)
     facts = {
         "format": _FORMAT,

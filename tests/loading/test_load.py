@@ -277,9 +277,7 @@ def test_events_that_can_start_campaigns_need_allow_campaigns(sandbox, through):
     frame = seen([pd.Timestamp("2020-01-01", tz="UTC"), RECENT, None])
     frame.to_parquet("seen.parquet")
     source = {"file": "seen.parquet", "frames": [frame], "generator": (each for each in [frame])}[through]
-    with pytest.raises(
-        cio.CampaignsError, match=r"1 younger than 72 hours, 1 without.*allow_campaigns=True"
-    ):
+    with pytest.raises(cio.CampaignsError, match=r"1 younger than 72 hours, 1 without.*allow_campaigns=True"):
         cio.load(source, "page", client=sandbox.client, output="out")
     assert len(sandbox.calls()) == 0
     again = "seen.parquet" if through == "file" else [frame]
