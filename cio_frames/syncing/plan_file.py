@@ -51,7 +51,9 @@ def write_plan_file(plan: Plan, path: Path, *, values: Sequence[str | None] | No
     removals = pd.DataFrame({"subject": removed["subject"], "action": plan.removal}).reindex(columns=changes.columns)
     dtypes = {"file": "string", "row": "Int64", "bytes": "Int64", "subject": "string", "action": "string"}
     # Of one dtype before they are joined: pandas would guess that of columns without a value.
-    calls = pd.concat([changes.astype(dtypes), removals.astype({**dtypes, "fields": object})], ignore_index=True)
+    calls = changes.astype(dtypes)
+    if len(removals):
+        calls = pd.concat([calls, removals.astype({**dtypes, "fields": object})], ignore_index=True)
     table = pa.Table.from_pandas(calls, preserve_index=False)
     facts = {
         "format": _FORMAT,
