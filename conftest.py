@@ -1,7 +1,7 @@
 """Mark the tests that ``make check`` leaves out: slow ones, property tests, and whole loads and commands.
 
-The lists are in one place, so that one look shows what the fast set does not cover. An entry is the start of a test's id:
-a folder, a file, or a test.
+The lists are in one place, so that one look shows what the fast set does not cover. An entry is the start of a
+test's id: a folder, a file, or a test.
 """
 
 import hypothesis

@@ -20,6 +20,16 @@ def clean_environ(monkeypatch):
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def stop_handlers():
+    """Handle stop signals as a program would, so that one test's signal does not end all later deliveries."""
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, lambda *_: None) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture(scope="module")
 def shared_sandbox():
     """One sandbox per file of tests, since start and stop take a fifth of a second."""

@@ -88,7 +88,8 @@ def test_of_a_frame(ids, seed, workers):
     with FaultServer(moody) as server:
         spec = CallSpec("track", ColumnMapping(), "Seen")
         sizes = {"workers": workers, "max_call_bytes": 300, "max_body_bytes": 800}
-        result = run_call(frame, spec, client=client(server.url, **sizes), progress=False, backoff=QUICK)
+        options = {"allow_campaigns": True, "progress": False, "backoff": QUICK}
+        result = run_call(frame, spec, client=client(server.url, **sizes), **options)
     assert set(result["status"]) == {"delivered"}
     assert_last_on_the_wire_is_last_in_the_frame(frame, moody.arrived)
 
