@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,8 @@ from cio_frames.loading.fingerprint import WRITE_KEY, load_fingerprint, refuse_c
 from cio_frames.loading.io_errors import RESUME, START_OVER
 from cio_frames.loading.kept_warnings import read_source_warnings, read_warnings_file, write_warnings_file
 from cio_frames.loading.ledger import DISCARDED, STARTING_OVER, Ledger, LoadRecord
-from cio_frames.loading.ledger_counts import FINAL_STATUSES
-from cio_frames.loading.ledger_file import refuse_no_file
+from cio_frames.loading.ledger_counts import FINAL_STATUSES, count_load
+from cio_frames.loading.ledger_file import SealedTables, open_read_only, refuse_no_file
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.result import LoadResult
@@ -97,8 +97,24 @@ def run_load(
                 allow_campaigns=allow_campaigns, progress=progress, tuning=tuning, clock=clock,
             )  # fmt: skip
         except KeyboardInterrupt:
-            nothing = LoadResult(call_spec.what, "stopped", {}, unrendered_why=_INTERRUPTED_BEFORE)
-            raise InterruptedLoad(_INTERRUPTED_BEFORE, nothing) from None
+            with stops.held_back(then_raise=False):
+                result = _account_of_ledger(source, call_spec, paths)
+            raise InterruptedLoad(result.unrendered_why, result) from None
+
+
+def _account_of_ledger(source: Source, call_spec: CallSpec, paths: LoadPaths) -> LoadResult:
+    """Return what the ledger knows of a load that was interrupted before it began, or again while it stopped."""
+    # Read without its lock: an interruption may have come while that was released.
+    with suppress(Exception), closing(open_read_only(paths.ledger)) as database:
+        tables = SealedTables(database)
+        event = call_spec.event
+        for row in tables.rows("loads", source=source.name, call=call_spec.call, event=event):
+            counts = count_load(tables, row["load"])
+            return LoadResult(
+                call_spec.what, "stopped", counts.reasons, row["rows"], _LOAD_INTERRUPTED, counts.resent, counts.bytes,
+                counts.requests, ledger=paths.ledger, as_of=row["as_of"],
+            )  # fmt: skip
+    return LoadResult(call_spec.what, "stopped", {}, unrendered_why=_INTERRUPTED_BEFORE)
 
 
 def _local_files(source: Source) -> list[str]:

@@ -148,7 +148,7 @@ def test_ctrl_c_pressed_again_and_again_never_calls_rows_unsent_that_left(sender
         print(set(result["status"]) if isinstance(result, pd.DataFrame) else set(result.statuses), flush=True)
     time.sleep(1.5)
     """
-    done, _ = run(program, "SIGINT", presses=6, pause=pause)
+    done, _ = run(program, "SIGINT", presses=3, pause=pause)
     assert done.stdout.split("\n")[0] in ("{'unknown'}", "{'delivered'}"), done.stdout + done.stderr
 
 
