@@ -256,7 +256,7 @@ class Ledger:
         key = {"load": load, "chunk": chunk}
         with self._transaction() as tables:
             requests += sum(earlier["requests"] for earlier in tables.rows("chunks", **key))
-            # Whether anything happened after this is told by these.
+            # These show whether anything happened since.
             noted = [len(list(tables.rows(table, **key))) for table in ("sent_batches", "outcomes")]
             tables.insert(
                 "chunks", load, chunk, file, first_row, rows, int(is_done), json.dumps(counts), size, requests, resent,

@@ -495,7 +495,7 @@ class ChunkObserver(NullObserver):
         self.encode_run.record(outcome)
 
     def on_clock(self, seconds_ahead: float) -> None:
-        """Refuse to go on with a clock by which young events look old."""
+        """Refuse to continue with a clock by which young events look old."""
         if self._guards_campaigns:
             refuse_wrong_clock(seconds_ahead)
 

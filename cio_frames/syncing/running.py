@@ -90,7 +90,7 @@ def check_draft(draft: Draft, options: SyncOptions) -> None:
     if draft.mapping_change and not options.accept_mapping:
         raise ConfigurationError(
             f"The mapping of the state {options.state} changed: {draft.mapping_change}. Nothing was sent. Look at the "
-            f"plan, and set {parameter('accept_mapping', True)} to go on."
+            f"plan, and set {parameter('accept_mapping', True)} to continue."
         )
     options.guards.check(
         rows=draft.rows,
