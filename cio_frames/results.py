@@ -117,6 +117,13 @@ class Outcomes:
             self._reason[unsent & pd.isna(self._reason)] = reason
             self._has_reasons = True
 
+    def mark_unknown(self, rows: Bools, doubt: str) -> None:
+        """Make rows unknown that are unsent now and may have been accepted before; the doubt ends their reason."""
+        in_doubt = rows & (self._status == STATUSES.index("unsent"))
+        if in_doubt.any():
+            self._status[in_doubt] = STATUSES.index("unknown")
+            self._reason[in_doubt] += doubt
+
     def frame(self, index: pd.Index[Any]) -> pd.DataFrame:
         """Return the result frame under the input's index."""
         count = len(self._status)

@@ -36,7 +36,7 @@ def final_status(
             return "rejected", describe_reply(reply)
         case Disposition.UNAUTHORIZED:
             reason = f"the API does not accept this write key ({describe_reply(reply)})"
-            return ("unknown" if in_doubt else "unsent"), reason
+            return ("unknown", f"{reason}{EARLIER_MAY_BE_ACCEPTED}") if in_doubt else ("unsent", reason)
         case Disposition.RETRY if not in_doubt:
             return "unsent", f"{describe_reply(reply)}{note}"
         case Disposition.RETRY:

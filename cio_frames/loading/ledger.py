@@ -24,7 +24,7 @@ from cio_frames._util.arrays import Ints
 from cio_frames._util.private_files import make_private_folder
 from cio_frames.delivery.outcomes import Outcome
 from cio_frames.loading.io_errors import translate_io_errors
-from cio_frames.loading.ledger_counts import LoadCounts, count_load, count_sends, outcome_of
+from cio_frames.loading.ledger_counts import LoadCounts, RowHistory, count_load, outcome_of, row_history
 from cio_frames.loading.ledger_file import (
     DamagedLedgerError,
     SealedTables,
@@ -95,8 +95,8 @@ class Ledger:
     >>> with tempfile.TemporaryDirectory() as folder, Ledger(Path(folder) / "ledger.sqlite") as ledger:
     ...     number = ledger.start_load("orders.parquet", "track", "Order Completed", {}, 10, "out", as_of="2026-11-28")
     ...     ledger.record_batch(number, 0, np.array([0, 1]), "a3")
-    ...     times, attempts = ledger.count_sends(number, 0, 3)
-    >>> times.tolist()
+    ...     history = ledger.row_history(number, 0, 3)
+    >>> history.runs.tolist()
     [1, 1, 0]
 
     Raises
@@ -234,13 +234,10 @@ class Ledger:
         requests = sum(row["requests"] for row in self._rows("chunks", load=load))
         return not requests and not self._rows("sent_batches", load=load)
 
-    def count_sends(self, load: int, chunk: int, rows: int) -> tuple[Ints, Ints]:
-        """Return how many runs have sent each row of a chunk, and at least how many requests have carried it.
-
-        Of a run that was killed before the answer came it is only known that a row left.
-        """
+    def row_history(self, load: int, chunk: int, rows: int) -> RowHistory:
+        """Return what all runs so far have shown of a chunk's rows."""
         sent = [positions for positions, _ in self.sent_batches(load, chunk)]
-        return count_sends(sent, list(self.outcomes(load, chunk)), rows)
+        return row_history(sent, list(self.outcomes(load, chunk)), rows)
 
     def finish_chunk(
         self, load: int, chunk: int, *, file: str | None, first_row: int, rows: int, is_done: bool,

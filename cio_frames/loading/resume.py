@@ -19,7 +19,6 @@ from cio_frames.errors import ConfigurationError, parameter
 from cio_frames.loading.fingerprint import refuse_changes
 from cio_frames.loading.io_errors import START_OVER
 from cio_frames.loading.ledger import Ledger, LoadRecord
-from cio_frames.loading.ledger_counts import FINAL_STATUSES
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.source import Chunk
 from cio_frames.pipeline import EncodedSlice, EncodeRun, Prepared
@@ -87,15 +86,12 @@ class EarlierRuns:
         self._calls.add(numbers)
 
     def outcomes(self, chunk: int) -> list[Outcome]:
-        """Return the final outcomes of a chunk's rows."""
-        return [outcome for outcome in self._ledger.outcomes(self._load, chunk) if outcome.status in FINAL_STATUSES]
+        """Return what earlier runs know of a chunk's rows, the latest last."""
+        return [outcome for outcome in self._ledger.outcomes(self._load, chunk) if outcome.status != "unsent"]
 
     def final_rows(self, chunk: int, prepared: Prepared) -> Bools:
-        """Return which rows of a chunk have a final status that no later outcome replaced."""
-        is_final = np.zeros(prepared.rows, dtype=bool)
-        for outcome in self._ledger.outcomes(self._load, chunk):
-            is_final[outcome.rows] = outcome.status in FINAL_STATUSES
-        return is_final
+        """Return which rows of a chunk have a final status, so that they are not sent again."""
+        return self._ledger.row_history(self._load, chunk, prepared.rows).is_final
 
     def refuse_changed_rows(self, chunk: int, prepared: Prepared) -> None:
         """Refuse to resume a chunk if rows that were sent have changed since."""
@@ -137,6 +133,23 @@ def refuse_missing_frames(chunks: Mapping[int, int]) -> None:
 def refuse_added_frames() -> None:
     """Refuse a frame that a load which is done has not had."""
     raise ConfigurationError(f"The source has more frames than when this load was done. {_SAME_FRAMES}")
+
+
+def describe_open_rows(rows: Mapping[str, int]) -> str:
+    """Return how many rows a later run tries again, and why.
+
+    >>> describe_open_rows({"unknown": 1_000, "unsent": 200, "rejected": 1})
+    '1,200 rows are unknown or unsent, and 1 row was blocked on its way and is tried once more'
+    """
+    blocked = rows.get("rejected", 0)
+    others = sum(rows.values()) - blocked
+    parts = []
+    if others:
+        parts.append(f"{others:,} rows are unknown or unsent" if others > 1 else "1 row is unknown or unsent")
+    if blocked:
+        many = f"{blocked:,} rows were blocked on their way and are tried once more"
+        parts.append(many if blocked > 1 else "1 row was blocked on its way and is tried once more")
+    return ", and ".join(parts)
 
 
 class ContentHash:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from cio_frames.delivery.batching import Batch
 from cio_frames.delivery.deliverer import Deliverer
 from cio_frames.delivery.observer import NullObserver
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
+from cio_frames.delivery.reasons import EARLIER_MAY_BE_ACCEPTED
 from cio_frames.errors import (
     AuthenticationError,
     CampaignsError,
@@ -33,7 +35,7 @@ from cio_frames.loading.fingerprint import WRITE_KEY, load_fingerprint, refuse_c
 from cio_frames.loading.io_errors import RESUME, START_OVER
 from cio_frames.loading.kept_warnings import read_source_warnings, read_warnings_file, write_warnings_file
 from cio_frames.loading.ledger import DISCARDED, STARTING_OVER, Ledger, LoadRecord
-from cio_frames.loading.ledger_counts import FINAL_STATUSES, count_load
+from cio_frames.loading.ledger_counts import count_load
 from cio_frames.loading.ledger_file import SealedTables, open_read_only, refuse_no_file
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.outputs import OutputFolder
@@ -41,6 +43,7 @@ from cio_frames.loading.result import LoadResult
 from cio_frames.loading.resume import (
     ContentHash,
     EarlierRuns,
+    describe_open_rows,
     hash_payloads,
     is_other_moment,
     refuse_added_frames,
@@ -267,7 +270,8 @@ class LoadRun:
         self._earlier_runs = EarlierRuns(ledger, load, client, as_of)
         self._joined_ids = JoinedIds()
         self._started = time.monotonic()
-        self._rows_without_final_status = 0
+        # The rows that a later run tries again, by status.
+        self._open_rows: Counter[str] = Counter()
         self._warnings = SourceWarnings(is_partial=bool(self._earlier_runs.done_chunks))
 
     def refuse_changed_source(self) -> None:
@@ -306,9 +310,8 @@ class LoadRun:
     def _conclude(self, stopped: Delivery | None) -> LoadResult:
         if stopped is not None:
             return self._finish("stopped", f"{stopped.why} {RESUME}")
-        if self._rows_without_final_status:
-            why = f"{self._rows_without_final_status:,} rows are unknown or unsent. {RESUME}"
-            return self._finish("stopped", why)
+        if self._open_rows:
+            return self._finish("stopped", f"{describe_open_rows(self._open_rows)}. {RESUME}")
         return self._finish("done", "")
 
     def _stop_on_error(self, error: CioFramesError) -> None:
@@ -387,24 +390,26 @@ class LoadRun:
         delivery = deliverer.deliver(batches, observer=observer, first_number=first_number)
         self._doing = "results were written"
         with self._stops.held_back():
-            times, attempts = ledger.count_sends(load, number, prepared.rows)
-            encode_run.outcomes.set_attempts(attempts)
+            history = ledger.row_history(load, number, prepared.rows)
+            encode_run.outcomes.set_attempts(history.requests)
             encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
-            result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=times > 1)
+            encode_run.outcomes.mark_unknown(history.in_doubt, EARLIER_MAY_BE_ACCEPTED)
+            result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=history.runs > 1)
             all_delivered = set(result["status"].unique()) <= GOOD
             counts = encode_run.warning_counts()
             self._warnings.add(counts, encode_run.people_rows())
             self._outputs.write_chunk(
                 chunk, None if all_delivered else self._source.read_all_columns(chunk), result, warnings=counts
             )
-            rows_without_final_status = int((~result["status"].isin(FINAL_STATUSES)).sum())
+            is_open = ~history.is_final & ~encode_run.outcomes.held_back()
+            open_rows = Counter(result["status"][is_open].astype(str))
             ledger.finish_chunk(
                 load,
                 number,
                 file=chunk.file,
                 first_row=chunk.first_row,
                 rows=len(result),
-                is_done=delivery.stop_reason is None and not rows_without_final_status,
+                is_done=delivery.stop_reason is None and not open_rows,
                 counts=_count_reasons(result),
                 sizes=(int(result["bytes"].sum()), delivery.requests),
                 resent=int(result["resent"].sum()),
@@ -413,7 +418,7 @@ class LoadRun:
                 content_hash=content.hexdigest,
             )
             self._earlier_runs.add_calls(message_ids.numbers)
-            self._rows_without_final_status += rows_without_final_status
+            self._open_rows += open_rows
         return delivery
 
     def _raise_if_fatal(self, delivery: Delivery) -> None:
