@@ -166,6 +166,7 @@ def plain_array(array: pa.Array, field: pa.Field | None = None) -> pa.Array:
 def _cast_or_copy(array: pa.Array, kind: pa.DataType) -> pa.Array:
     try:
         return array.cast(kind)
+    # pyarrow 17, the oldest supported, cannot cast views and narrow decimals.
     except pa.ArrowNotImplementedError:
         return pa.array(array.to_pylist(), kind)
 

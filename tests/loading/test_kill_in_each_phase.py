@@ -15,9 +15,6 @@ from cio_frames.loading import loads_in
 from cio_frames.loading.ledger import Ledger
 from tests.loading.helpers import environment_for
 
-if sys.platform != "win32":
-    pass
-
 
 @pytest.fixture(autouse=True)
 def folder(monkeypatch, tmp_path):

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import sqlite3
-import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -23,9 +22,6 @@ from cio_frames.loading.ledger import Ledger
 from cio_frames.loading.ledger_file import LEDGER_VERSION
 from tests.faults import Answer, FaultServer
 from tests.loading.helpers import load_rows as load
-
-if sys.platform != "win32":
-    pass
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,6 @@ from cio_frames.loading.undelivered import clear_empty_columns
 from tests.faults import Answer, FaultServer
 from tests.loading.helpers import load_rows as load
 
-if sys.platform != "win32":
-    pass
-
 
 @pytest.fixture(autouse=True)
 def folder(monkeypatch, tmp_path):

@@ -131,4 +131,4 @@ def test_the_pipelines_client_of_customerio_node_reports_no_error_and_what_it_se
         "timestamp: must be an ISO 8601 date-time"
     ]
     assert len(errors) == (1 if strict else 0)
-    assert all("400" in error and "timestamp is not" in error for error in errors)
+    assert all("400" in error and "timestamp: must be an ISO 8601" in error for error in errors)
