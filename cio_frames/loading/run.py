@@ -364,22 +364,22 @@ class LoadRun:
         return None
 
     def _parts(self, chunks: Iterator[tuple[ChunkRun, LaneChoice]], writer: ResultWriter) -> Iterator[Part]:
-        """Yield the chunks as parts of one delivery: two at a time may be on their way."""
-        last: ChunkRun | None = None
-        before_last: threading.Event | None = None
+        """Yield the chunks as parts of one delivery; several may be on their way at once."""
+        # Of each chunk that may be on its way only what shows that it is not: its rows take memory.
+        is_answered: list[threading.Event] = []
+        is_finished: list[threading.Event] = []
         for chunk_run, lanes in chunks:
-            after = [before_last] if before_last is not None else []
-            if last is not None:
-                after += [] if lanes.may_overlap else [last.is_answered]
-                before_last = last.is_finished
-            last = chunk_run
+            first = len(is_finished) - lanes.chunks_before
+            after = is_finished[:first] + ([] if lanes.may_overlap else is_answered[first:])
+            is_answered = [*is_answered[first:], chunk_run.is_answered]
+            is_finished = [*is_finished[first:], chunk_run.is_finished]
             yield Part(self._batches(chunk_run, writer), chunk_run, after)
 
     def _chunks_to_send(
         self, chunks: Iterator[tuple[Chunk, Prepared]], missing: dict[int, int]
     ) -> Iterator[tuple[ChunkRun, LaneChoice]]:
         """Yield the chunks that are not done; after an error it is kept, and those before are sent to the end."""
-        lanes = LoadLanes(self._client.workers)
+        lanes = LoadLanes(self._client.workers, max_rows=2 * self._source.chunk_rows)
         try:
             for chunk, prepared in chunks:
                 if chunk.number in self._earlier_runs.done_chunks:
@@ -495,4 +495,3 @@ def _load_result(ledger: Ledger, load: int, **facts: Any) -> LoadResult:
         reasons=counts.reasons, bytes=counts.bytes, requests=counts.requests, resent=counts.resent, ledger=ledger.path,
         **facts,
     )  # fmt: skip
-

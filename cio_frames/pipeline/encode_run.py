@@ -122,7 +122,7 @@ class EncodeRun:
         self._message_ids = None if not is_shared and prepared.all_have_message_ids() else message_ids
         self._settled = np.zeros(prepared.rows, dtype=bool) if settled is None else settled
         lanes = lanes or choose_lanes(prepared, client.workers)
-        person, self._lane = lanes.person, lanes.lane
+        person, self._lane, self._first_lane = lanes.person, lanes.lane, lanes.first_lane
         if is_shared:
             # Any row may equal one of the frames that share the ids.
             self._may_repeat = np.ones(prepared.rows, dtype=bool)
@@ -156,7 +156,7 @@ class EncodeRun:
 
     def _batches_in_turn(self, slices: Iterable[EncodedSlice]) -> Iterator[tuple[int, Batch]]:
         """Yield batches of people with one row each: any lane will do for any of them."""
-        turns = itertools.cycle(range(self._client.workers))
+        turns = (number % self._client.workers for number in itertools.count(self._first_lane))
         for encoded in slices:
             for _, rows, offsets, buffer in self._payloads_by_lane(encoded):
                 for batch in batches(rows, offsets, buffer, max_body_bytes=self._client.max_body_bytes):

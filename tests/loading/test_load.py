@@ -175,7 +175,7 @@ def test_ids_do_not_depend_on_which_chunks_were_done_before():
     frame = pd.concat([people(10)] * 3)
     frame.to_parquet("people.parquet")
     with FaultServer([Answer(), Answer(500), Answer()]) as server:
-        client = cio.Client(write_key="k", endpoint=server.url, attempts=1)
+        client = cio.Client(write_key="k", endpoint=server.url, attempts=1, workers=1)
         assert load("people.parquet", client).statuses == {"delivered": 20, "unknown": 10}
     with FaultServer([Answer()], port=server.port):
         result = load("people.parquet", client)
