@@ -92,25 +92,25 @@ def test_other_frames_are_not_taken_for_those_that_are_done(sandbox):
 
 def stopped_at_the_third_frame():
     with FaultServer([Answer(), Answer(), Answer(401)]) as server:
-        client = cio.Client(write_key="k", endpoint=server.url)
+        client = cio.Client(write_key="k", endpoint=server.url, workers=1, attempts=1)
         with pytest.raises(cio.AuthenticationError):
-            load((people(10, first) for first in range(0, 40, 10)), client)
+            load_rows((people(10, first) for first in range(0, 40, 10)), client)
     return client, server.port
 
 
 def test_frames_of_another_size_are_not_skipped():
     client, port = stopped_at_the_third_frame()
     with FaultServer([Answer()], port=port) as server:
-        for frames in (people(20, first) for first in (0, 20)), iter([people(10)]):
+        for frames in (people(5), people(10, 10)), iter([people(10)]):
             with pytest.raises(cio.ConfigurationError, match=r"another size|are missing now"):
-                load(frames, client)
+                load_rows(frames, client)
         assert not server.received
 
 
 def test_a_load_is_resumed_with_the_same_frames():
     client, port = stopped_at_the_third_frame()
     with FaultServer([Answer()], port=port) as server:
-        result = load((people(10, first) for first in range(0, 40, 10)), client)
+        result = load_rows((people(10, first) for first in range(0, 40, 10)), client)
         sent = [call["userId"] for request in server.received for call in request.calls]
     assert result.statuses == {"delivered": 40}
     assert sorted(sent) == sorted(people(20, 20)["user_id"])
@@ -159,14 +159,15 @@ def test_young_events_behind_old_ones_need_allow_campaigns_in_each_run(sandbox):
         yield seen("2020-01-01")
         yield seen("2020-01-01", None)
 
+    options = {"call": "page", "tuning": LoadTuning(chunk_rows=2)}
     for _ in range(2):
         with pytest.raises(
             cio.CampaignsError,
-            match=r"1 rows are events.*Frame 1 and later ones were not sent; earlier ones were",
+            match=r"1 rows are events.*Row 2 and later ones were not sent; earlier ones were",
         ):
-            cio.load(frames(), "page", client=sandbox.client, output="out")
-    assert len(sandbox.calls()) == 1
-    result = cio.load(frames(), "page", client=sandbox.client, output="out", allow_campaigns=True)
+            load_rows(frames(), sandbox.client, **options)
+    assert len(sandbox.calls()) == 2
+    result = load_rows(frames(), sandbox.client, allow_campaigns=True, **options)
     assert (result.statuses, len(sandbox.calls())) == ({"delivered": 3}, 3)
 
 
