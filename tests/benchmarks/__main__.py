@@ -51,7 +51,7 @@ def latency(rows: int, rounds: int) -> None:
         "people who come back": {"calls_per_person": flow.CALLS_PER_PERSON},
     }
     with servers.run_slow_server(flow.LATENCY_SECONDS) as address, tempfile.TemporaryDirectory() as folder:
-        kinds["a load of these"] = {**kinds["people who come back"], "folder": Path(folder)}
+        kinds |= {f"a load of {kind}": {**options, "folder": Path(folder)} for kind, options in kinds.items()}
         lines = []
         for workers in (4, 8, 16):
             for kind, options in kinds.items():
