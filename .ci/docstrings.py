@@ -117,6 +117,31 @@ PARAMETERS = {
     ),
     "timezone": ("str", "The time zone of times without one."),
     "progress": ("bool, optional", "Whether to show a progress bar. Default is to show it in a terminal or notebook."),
+    "output": (
+        "path or address, optional",
+        "On Dask and Spark frames, where it is required: a folder that all workers reach, such as "
+        "``s3://bucket/orders``. Rows are staged there, and their answers are kept there. The same call with the same "
+        "folder resumes.",
+    ),
+    "senders": (
+        "int",
+        "On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate "
+        "limit.",
+    ),
+    "order_by": (
+        "column or list of columns, optional",
+        "On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark "
+        "frame has none, and the column of ``timestamp`` decides.",
+    ),
+    "keep": (
+        "column or list of columns, optional",
+        "On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.",
+    ),
+    "buckets": (
+        "int, optional",
+        "On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a "
+        "worker. Default depends on the partitions.",
+    ),
 }
 
 # The same for one function, where a parameter means something else.

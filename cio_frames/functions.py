@@ -7,11 +7,13 @@ Parameters, Returns and Raises sections.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from cio_frames._util.engine_frames import driver_of, refuse_engine_options
 from cio_frames.client import Client
 from cio_frames.columns import Selection
 from cio_frames.pipeline.call_spec import AnyCall, CallSpec, Nulls, OnInvalid, Schema, build_call_spec
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 # What a run needs beside its CallSpec.
 RUN_OPTIONS = ("client", "dry_run", "on_invalid", "progress")
+# What it needs on the frame of an engine.
+ENGINE_OPTIONS = ("output", "senders", "order_by", "keep", "buckets")
 
 
 def identify(
@@ -41,6 +45,11 @@ def identify(
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Send one identify call per row: who a person is, and their traits.
 
@@ -87,6 +96,19 @@ def identify(
         The time zone of times without one.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -142,6 +164,11 @@ def track(
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Send one track call per row: what a person did.
 
@@ -192,6 +219,19 @@ def track(
         The time zone of times without one.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -245,6 +285,11 @@ def page(
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Send one page call per row: which page of a web site a person saw.
 
@@ -293,6 +338,19 @@ def page(
         The time zone of times without one.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -345,6 +403,11 @@ def screen(
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Send one screen call per row: which screen of an app a person saw.
 
@@ -393,6 +456,19 @@ def screen(
         The time zone of times without one.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -445,6 +521,11 @@ def group(
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Send one group call per row: create or update an object, and relate a person to it.
 
@@ -494,6 +575,19 @@ def group(
         The time zone of times without one.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -544,6 +638,11 @@ def alias(
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Send one alias call per row: merge ``previous_id`` into ``user_id``, which stays.
 
@@ -587,6 +686,19 @@ def alias(
         The time zone of times without one.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -644,6 +756,11 @@ def batch(
     nulls: Nulls = "omit",
     timezone: str = "UTC",
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Send mixed calls: a column holds the call of each row.
 
@@ -704,6 +821,19 @@ def batch(
         The time zone of times without one.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -950,27 +1080,36 @@ def payloads(
     return _encode_payloads(locals())
 
 
-def _send(call: AnyCall, parameters: dict[str, Any]) -> pd.DataFrame:
+def _send(call: AnyCall, parameters: dict[str, Any]) -> Any:
     """Run the flow with the parameters of a public function."""
     from cio_frames.pipeline import running
 
-    df, options, call_spec = _split({"call": call, **parameters})
+    given = {"call": call, **parameters}
+    engine_options = {name: given.pop(name) for name in ENGINE_OPTIONS}
+    df, options, call_spec = _split(given)
+    if (driver := driver_of(df)) is not None:
+        return driver.call_on_engine(df, call_spec, {**options, **engine_options})
+    refuse_engine_options(engine_options)
     return running.run_call(df, call_spec, **options)
 
 
-def _build_report(parameters: dict[str, Any]) -> ValidationReport:
+def _build_report(parameters: dict[str, Any]) -> Any:
     """Check the rows with the parameters of :func:`validate`."""
     from cio_frames.pipeline import running
 
     df, options, call_spec = _split(parameters)
+    if (driver := driver_of(df)) is not None:
+        return driver.validate_on_engine(df, call_spec, options)
     return running.build_report(df, call_spec, **options)
 
 
-def _encode_payloads(parameters: dict[str, Any]) -> pd.Series[Any]:
+def _encode_payloads(parameters: dict[str, Any]) -> Any:
     """Encode the rows with the parameters of :func:`payloads`."""
     from cio_frames.pipeline import running
 
     df, options, call_spec = _split(parameters)
+    if (driver := driver_of(df)) is not None:
+        return driver.payloads_on_engine(df, call_spec, options)
     return running.encode_payloads(df, call_spec, **options)
 
 

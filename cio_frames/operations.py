@@ -6,18 +6,20 @@ operation that deletes requires ``confirm=``, the number of rows that it affects
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Integral
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from cio_frames._util.engine_frames import driver_of, refuse_engine_options
 from cio_frames.client import Client
 from cio_frames.columns import Selection, suggest_column
 from cio_frames.errors import DeliveryError, FrameError, MissingColumnsError, parameter
-from cio_frames.functions import RUN_OPTIONS
+from cio_frames.functions import ENGINE_OPTIONS, RUN_OPTIONS
 from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, build_call_spec
 
 
@@ -88,6 +90,11 @@ def delete_people(
     on_invalid: OnInvalid = "skip",
     timezone: str = "UTC",
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Delete people, one User Deleted event per row.
 
@@ -122,6 +129,19 @@ def delete_people(
         The time zone of times without one.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -166,6 +186,11 @@ def suppress_people(
     on_invalid: OnInvalid = "skip",
     timezone: str = "UTC",
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Delete people and block their ids, one User Suppressed event per row.
 
@@ -200,6 +225,19 @@ def suppress_people(
         The time zone of times without one.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -243,6 +281,11 @@ def unsuppress_people(
     on_invalid: OnInvalid = "skip",
     timezone: str = "UTC",
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Unblock the ids of suppressed people, one User Unsuppressed event per row.
 
@@ -274,6 +317,19 @@ def unsuppress_people(
         The time zone of times without one.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -320,6 +376,11 @@ def add_devices(
     on_invalid: OnInvalid = "skip",
     timezone: str = "UTC",
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Add or update people's devices, one Device Created or Updated event per row.
 
@@ -357,6 +418,19 @@ def add_devices(
         The time zone of times without one.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -403,6 +477,11 @@ def delete_devices(
     on_invalid: OnInvalid = "skip",
     timezone: str = "UTC",
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Delete people's devices, one Device Deleted event per row.
 
@@ -439,6 +518,19 @@ def delete_devices(
         The time zone of times without one.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -484,6 +576,11 @@ def delete_objects(
     on_invalid: OnInvalid = "skip",
     timezone: str = "UTC",
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Delete objects, one Object Deleted event per row.
 
@@ -521,6 +618,19 @@ def delete_objects(
         The time zone of times without one.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -567,6 +677,11 @@ def delete_relationships(
     on_invalid: OnInvalid = "skip",
     timezone: str = "UTC",
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Delete relationships between people and objects, one Relationship Deleted event per row.
 
@@ -606,6 +721,19 @@ def delete_relationships(
         The time zone of times without one.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -651,6 +779,11 @@ def report_deliveries(
     on_invalid: OnInvalid = "skip",
     timezone: str = "UTC",
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Report the delivery of messages, one Report Delivery Event per row.
 
@@ -687,6 +820,19 @@ def report_deliveries(
         The time zone of times without one.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -733,6 +879,11 @@ def report_content(
     on_invalid: OnInvalid = "skip",
     timezone: str = "UTC",
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Report views and clicks of content, one Report Content Event per row.
 
@@ -769,6 +920,19 @@ def report_content(
         The time zone of times without one.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -800,7 +964,7 @@ def report_content(
     return _operate("report_content", locals())
 
 
-def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
+def _operate(name: str, parameters: dict[str, Any]) -> Any:
     """Carry out an operation with the parameters of its public function."""
     from cio_frames.pipeline import running
 
@@ -808,7 +972,12 @@ def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
     given = {key: value for key, value in parameters.items() if not key.startswith("__")}
     df, confirm, audit = given.pop("df"), given.pop("confirm", None), given.pop("audit")
     options = {key: given.pop(key) for key in RUN_OPTIONS}
+    engine_options = {key: given.pop(key) for key in ENGINE_OPTIONS}
     call_spec = _build_operation_spec(df, name, given)
+    if (driver := driver_of(df)) is not None:
+        needed = (name, confirm) if OPERATIONS[name].needs_confirm and not options["dry_run"] else None
+        return driver.operate_on_engine(df, call_spec, {**options, **engine_options, "confirm": needed}, audit)
+    refuse_engine_options(engine_options)
     if options["dry_run"]:
         return running.run_call(df, call_spec, **options)
     if OPERATIONS[name].needs_confirm:

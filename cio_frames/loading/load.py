@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import pandas as pd
 
+from cio_frames._util.engine_frames import driver_of, refuse_engine_options
 from cio_frames.client import Client, offline_client
 from cio_frames.columns import Selection
 from cio_frames.errors import FrameError, InvalidRowsError, parameter
@@ -52,6 +53,10 @@ def load(
     fresh: bool = False,
     allow_campaigns: bool = False,
     progress: bool | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> LoadResult:
     """Send the rows of files or frames of any size, and write the result of every row to disk.
 
@@ -89,6 +94,8 @@ def load(
         Send events that are younger than 72 hours or have no timestamp, although they can start campaigns.
     progress : bool, optional
         Show a progress bar. Default is to show it on a terminal and in a notebook.
+    senders, order_by, keep, buckets
+        For a Dask or Spark frame, as for :func:`track`; there ``output`` is a folder that all workers reach.
 
     Returns
     -------
@@ -150,6 +157,14 @@ def load(
         nulls=nulls,
         timezone=timezone,
     )
+    engine_options = {"senders": senders, "order_by": order_by, "keep": keep, "buckets": buckets}
+    if (driver := driver_of(source)) is not None:
+        if ledger is not None:
+            raise FrameError(f"{parameter('ledger')} is in the folder {parameter('output')} for Dask and Spark frames.")
+        options = {"client": client, "dry_run": dry_run, "on_invalid": on_invalid, "output": output, "fresh": fresh}
+        options |= {"allow_campaigns": allow_campaigns, "progress": progress, **engine_options}
+        return cast(LoadResult, driver.load_on_engine(source, call_spec, options))
+    refuse_engine_options(engine_options)
     return load_source(
         source, call_spec, client, dry_run=dry_run, on_invalid=on_invalid, ledger=ledger, output=output, fresh=fresh,
         allow_campaigns=allow_campaigns, progress=progress,

@@ -45,16 +45,20 @@ def person_keys(ids: Sequence[pa.Array], *, block_ids: int = _BLOCK_IDS) -> Ints
     [0, 1, 1]
     """
     if len(ids) == 1:
-        return _hash_keys(ids[0], block_ids)
+        return hash_keys(ids[0], block_ids)
     distinct = pa.chunked_array(ids).combine_chunks().dictionary_encode()
     codes: Ints = np.asarray(pc.fill_null(distinct.indices.cast(pa.int64()), NOBODY)).reshape(len(ids), -1)
     if not ((codes != NOBODY).sum(axis=0) > 1).any():
         return np.asarray(codes.max(axis=0))
-    return _join_ids(codes, len(distinct.dictionary))
+    return join_ids(codes, len(distinct.dictionary))
 
 
-def _join_ids(codes: Ints, count: int) -> Ints:
-    """Return one number for all ids that share a row, directly or through others."""
+def join_ids(codes: Ints, count: int) -> Ints:
+    """Return one number for the ids of each row: the same if they share a row, directly or through others.
+
+    >>> join_ids(np.array([[0, 1, 3], [1, 2, -1]]), 4).tolist()
+    [0, 0, 3]
+    """
     person = np.arange(count + 1)
     person[NOBODY] = count
     while True:
@@ -70,8 +74,13 @@ def _join_ids(codes: Ints, count: int) -> Ints:
             return np.where(smallest == count, NOBODY, smallest)
 
 
-def _hash_keys(ids: pa.Array, block_ids: int) -> Ints:
-    """Return a hash of each id, NOBODY for nulls."""
+def hash_keys(ids: pa.Array, block_ids: int = _BLOCK_IDS) -> Ints:
+    """Return a hash of each id, NOBODY for nulls; the same id has the same hash everywhere.
+
+    >>> one, other = hash_keys(pa.array(["ada", None])), hash_keys(pa.array(["bob", "ada"]))
+    >>> bool(one[0] == other[1]), one.tolist()[1]
+    (True, -1)
+    """
     blocks = [_hash_ids(ids.slice(start, block_ids)) for start in range(0, len(ids), block_ids)]
     numbers = np.concatenate([*blocks, np.empty(0, dtype=np.int64)])
     return np.where(np.asarray(ids.is_null()), NOBODY, numbers) if ids.null_count else numbers

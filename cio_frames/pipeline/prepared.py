@@ -124,13 +124,18 @@ class Prepared:
 
     def person_keys(self) -> Ints:
         """Return a number for the person of each row, -1 for rows without a person."""
+        ids = self.person_ids()
+        return ordering.person_keys(ids) if ids else np.full(self.rows, -1)
+
+    def person_ids(self) -> list[pa.Array]:
+        """Return the ids that say who or what each row is about, one array for each kind of id that occurs."""
         ids = [found for wire in ("userId", "anonymousId", "previousId") if (found := self._ids(wire)) is not None]
         group_ids = self._ids("groupId")
         if group_ids is not None:
             # Without a person it is the object whose updates must keep their order.
             no_person = pa.array(np.all([np.asarray(pc.is_null(some)) for some in ids], axis=0)) if ids else True
             ids.append(pc.if_else(no_person, group_ids, pa.scalar(None, TEXT)))
-        return ordering.person_keys(ids) if ids else np.full(self.rows, -1)
+        return ids
 
     def timestamps_ms(self) -> Ints:
         """Return each row's timestamp in milliseconds, NO_TIME if it has none, or none that is quick to read."""
