@@ -88,7 +88,7 @@ def _aligned(names: list[Any], answers: pd.DataFrame) -> pd.DataFrame:
     answers = answers.sort_values("row", kind="stable")
     levels = [name for name in answers.columns if str(name).startswith("index_")]
     index = (
-        pd.Index(answers[levels[0]], name=names[0])
+        pd.Index(answers[levels[0]]).rename(names[0])
         if len(levels) == 1
         else pd.MultiIndex.from_frame(answers[levels], names=names)
     )

@@ -47,7 +47,7 @@ def call_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any]) -> 
             if found.rows_held_back:
                 raise InvalidRowsError(found)
         return engine.dry_run(partial(dry_run_answers, call_spec, client), request.keep)
-    return answers_of(engine, run_request(engine, call_spec, request))
+    return answers_of(engine, run_request(engine, call_spec, request), request.keep)
 
 
 def operate_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any], audit: object) -> Any:
@@ -86,7 +86,7 @@ def make_run(
     return EngineRun(store, call_spec, client, request, joins_ids=can_join_ids(engine, call_spec), tuning=tuning)
 
 
-def answers_of(engine: Engine, run: FinishedRun) -> Any:
+def answers_of(engine: Engine, run: FinishedRun, keep: tuple[str, ...] = ()) -> Any:
     """Return the answers of a run as a frame of the engine."""
     names = answer_names(run.store, run.staged)
     if run.staged.is_exchanged:
@@ -96,7 +96,7 @@ def answers_of(engine: Engine, run: FinishedRun) -> Any:
         for file in run.staged.files:
             by_partition.setdefault(file.partition, []).extend(names[file.stem])
         groups = [tuple(found) for found in by_partition.values()]
-    return engine.read_answers(run.store, AnswerFiles(tuple(groups), run.staged.is_exchanged))
+    return engine.read_answers(run.store, AnswerFiles(tuple(groups), run.staged.is_exchanged, keep))
 
 
 def count_dry_run(engine: Engine, call_spec: CallSpec, client: Client) -> LoadResult:

@@ -60,10 +60,13 @@ class AnswerFiles:
         The files of each partition; where rows were exchanged, those of each bucket.
     is_exchanged : bool
         Whether each group has rows of many partitions.
+    keep : tuple of str
+        The columns of the frame that answers repeat.
     """
 
     groups: tuple[tuple[str, ...], ...]
     is_exchanged: bool
+    keep: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -144,9 +145,19 @@ class EngineRun:
             return done
         staged = self.find_staged()
         if staged is None:
-            with_errors = engine.over_partitions(partial(catch_errors, freeze_partition, self.plan))
-            staged = self.stage(engine, with_errors)
+            with self._leaving_nothing():
+                frozen = engine.over_partitions(partial(catch_errors, freeze_partition, self.plan))
+            staged = self.stage(engine, frozen)
         return self.send(engine, staged)
+
+    @contextmanager
+    def _leaving_nothing(self) -> Iterator[None]:
+        """Remove what was written if an error occurs before anything was sent: another frame may come then."""
+        try:
+            yield
+        except BaseException:
+            self.clear()
+            raise
 
     def begin(self) -> None:
         """Note what is asked, or refuse to go on with something else."""
@@ -199,21 +210,31 @@ class EngineRun:
         if result is None or staged is None:
             return None
         hashes = raise_first(engine.over_partitions(partial(catch_errors, hash_partition)))
-        if sum(hashes) % 2**64 != staged.content:
+        self._require_content(staged, sum(hashes))
+        return FinishedRun(result, self.store, staged)
+
+    def finish(self, engine: Engine, frozen: list[list[FrozenPart] | TaskError]) -> FinishedRun:
+        """Send what tasks have frozen, unless an earlier run has staged the same rows or is done with them."""
+        result, staged = read_result(self.store, why=_DONE_BEFORE), self.find_staged()
+        if staged is None:
+            return self.send(engine, self.stage(engine, frozen))
+        parts = [part for found in raise_first(frozen) for part in found]
+        self._require_content(staged, sum(part.content for part in parts))
+        self.store.delete_folder("frozen")
+        return FinishedRun(result, self.store, staged) if result is not None else self.send(engine, staged)
+
+    def _require_content(self, staged: StagedFrame, content: int) -> None:
+        if content % 2**64 != staged.content:
             raise ConfigurationError(
                 f"The frame has other rows than those that were sent with {parameter('output', self.store.root)} before. "
                 f"{_OTHER_OUTPUT} Nothing was sent."
             )
-        return FinishedRun(result, self.store, staged)
 
     def stage(self, engine: Engine, frozen: list[list[FrozenPart] | TaskError]) -> StagedFrame:
         """Make staged files of frozen parts; a frame that cannot be staged leaves nothing."""
-        try:
+        with self._leaving_nothing():
             parts = sorted((part for found in raise_first(frozen) for part in found), key=lambda part: part.name)
             files = self._exchange(engine, parts) if self.plan.buckets else _as_staged(parts)
-        except BaseException:
-            self.clear()
-            raise
         partitions = max((part.partition for part in parts), default=-1) + 1
         content = sum(part.content for part in parts) % 2**64
         staged = StagedFrame(tuple(files), partitions, content, is_exchanged=bool(self.plan.buckets))
@@ -240,13 +261,13 @@ class EngineRun:
 
     def send(self, engine: Engine, staged: StagedFrame) -> FinishedRun:
         """Send a staged frame after all guards have passed."""
-        if not self._has_begun():
-            try:
+        if not staged.files:
+            result = LoadResult(self._call_spec.what, "done", {}, source_rows=0)
+            put_result(self.store, result)
+            return FinishedRun(result, self.store, staged)
+        if not self.has_begun():
+            with self._leaving_nothing():
                 self._guard(engine, staged)
-            except BaseException:
-                # Another frame may come under the same name: nothing of this one was sent.
-                self.clear()
-                raise
         result = self._send_buckets(engine, staged) if self._uses_buckets else self._send_by_load(staged)
         if result.phase == "done":
             put_result(self.store, result)
@@ -254,7 +275,8 @@ class EngineRun:
                 self.store.delete_folder(folder)
         return FinishedRun(result, self.store, staged)
 
-    def _has_begun(self) -> bool:
+    def has_begun(self) -> bool:
+        """Return whether anything may have been sent."""
         return bool(self.store.names("leaving")) or self.store.exists(f"{_LOAD}/ledger.sqlite")
 
     def _guard(self, engine: Engine, staged: StagedFrame) -> None:

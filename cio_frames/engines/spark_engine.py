@@ -66,8 +66,8 @@ class SparkEngine:
 
     def read_answers(self, store: Store, files: AnswerFiles) -> DataFrame:
         """Return the answers, with the columns of ``keep=`` first."""
-        kept = [name for name in read_answer_files(store, files.groups[0]).columns if name in self.labels]
-        numbers = self._frame.sparkSession.range(0, len(files.groups), 1, len(files.groups))
+        kept = list(files.keep)
+        numbers = self._frame.sparkSession.range(0, len(files.groups), 1, max(len(files.groups), 1))
         return numbers.mapInArrow(partial(_read_groups, store, files.groups, kept), self._answer_schema(kept))
 
     def dry_run(self, function: Callable[[pd.DataFrame], pd.DataFrame], keep: Sequence[str]) -> DataFrame:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -135,7 +135,6 @@ class StagedFrame:
     partition_count: int
     content: int
     is_exchanged: bool
-    notes: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> int:
@@ -267,8 +266,9 @@ def _freeze_for_exchange(
 
 
 def _hashes_of(plan: StagePlan, table: pa.Table) -> Ints:
-    # As a load will read it, so that ids are written the same way.
-    return id_hashes(Prepared(frame_of_table(table), plan.call_spec).person_ids(), len(table))
+    # As a load will read it, so that ids are written the same way; rows are checked when they are sent.
+    unchecked = replace(plan.call_spec, schema=None, strict_schema=False)
+    return id_hashes(Prepared(frame_of_table(table), unchecked).person_ids(), len(table))
 
 
 def _order_values(plan: StagePlan, frame: pd.DataFrame, table: pa.Table, label: str) -> pa.Array:
@@ -338,7 +338,8 @@ def gather_bucket(plan: StagePlan, parts: Sequence[FrozenPart], bucket: int) -> 
     batches = [plan.store.read_batch(part.name, bucket) for part in parts]
     whole = _concat_tables([pa.Table.from_batches([batch]) for batch in batches if len(batch)] or batches[:1])
     keys = [*(name for name in whole.column_names if name.startswith(_ORDER)), _PARTITION, _ROW]
-    order = pc.sort_indices(whole, sort_keys=[(key, "ascending") for key in keys], null_placement="at_end")
+    # Rows without a value come last.
+    order = pc.sort_indices(whole, sort_keys=[(key, "ascending") for key in keys])
     whole = whole.take(order)
     own = [name for name in whole.column_names if not name.startswith(_PREFIX)]
     beside = [name for name in whole.column_names if name.startswith(_PREFIX) and not name.startswith(_ORDER)]
