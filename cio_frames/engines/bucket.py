@@ -41,7 +41,7 @@ from cio_frames.loading.table import parquet_table
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
 from cio_frames.pipeline.message_ids import MessageIds, Seen
-from cio_frames.results import GOOD
+from cio_frames.results import GOOD, Outcomes
 
 STOP = "stop.json"
 # A kill repeats at most so many rows.
@@ -166,6 +166,11 @@ class BucketRun:
         source = source_of(self._store.address(self._file.name), chunk_rows=self._plan.tuning.chunk_rows)
         call_spec = use_stored_message_ids(source, self._plan.call_spec)
         positions = self._store.read_table(self._file.positions)
+        if not self._file.rows:
+            # A frame without rows has answers too: their columns.
+            result = Outcomes(0).frame(pd.RangeIndex(0)).assign(resent=np.empty(0, dtype=bool))
+            facts = {"reasons": [], "bytes": 0, "requests": 0, "resent": 0}
+            self._store.put_table(f"answers/{self._file.stem}-00000.parquet", answers_table(positions, result, facts))
         with read_ahead(source, call_spec) as chunks:
             for chunk, prepared in chunks:
                 stem = f"{self._file.stem}-{chunk.number:05d}"

@@ -47,7 +47,7 @@ class DaskEngine:
 
     def read_answers(self, store: Store, files: AnswerFiles) -> dd.DataFrame:
         """Return the answers under the index of the frame, in its partitions."""
-        names = list(self._frame.index.names) if self._has_multiindex() else [self._frame.index.name]
+        names = [self._frame.index.name]
         meta = _aligned(names, read_answer_files(store, files.groups[0]).iloc[:0])
         if files.is_exchanged:
             parts = self._return_to_partitions(store, files)
@@ -55,9 +55,6 @@ class DaskEngine:
             parts = [dask.delayed(read_answer_files)(store, group) for group in files.groups]
         aligned = [dask.delayed(partial(_aligned, names))(part) for part in parts]
         return dd.from_delayed(aligned, meta=meta, divisions=self._frame.divisions, verify_meta=False)
-
-    def _has_multiindex(self) -> bool:
-        return isinstance(self._frame.head(0, npartitions=1, compute=True).index, pd.MultiIndex)
 
     def _return_to_partitions(self, store: Store, files: AnswerFiles) -> list[Any]:
         """Return the answers of each partition, by a shuffle of the answers."""
@@ -68,9 +65,11 @@ class DaskEngine:
 
     def dry_run(self, function: Callable[[pd.DataFrame], pd.DataFrame], keep: Sequence[str]) -> dd.DataFrame:
         """Return what a function makes of each partition, under the index of the frame."""
-        meta = function(self._frame.head(0, npartitions=1, compute=True))
+        columns = {label: pd.Series(dtype=dtype) for label, dtype in self._frame.dtypes.items()}
+        index = pd.Index([], dtype=self._frame.index.dtype, name=self._frame.index.name)
+        run = partial(_with_kept, function, tuple(keep))
         # With meta, Dask does not call it with rows that it made up.
-        return self._frame.map_partitions(partial(_with_kept, function, tuple(keep)), meta=meta)
+        return self._frame.map_partitions(run, meta=run(pd.DataFrame(columns, index=index)))
 
 
 def _on_partition(function: Callable[[Iterator[pd.DataFrame], int], Found], part: pd.DataFrame, number: int) -> Found:

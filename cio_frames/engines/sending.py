@@ -175,13 +175,13 @@ class EngineRun:
 
     def _fingerprint(self) -> dict[str, Any]:
         source = Frames("frame", [], self._tuning.part_rows)
-        names = ("order_by", "keep", "buckets")
-        request = {name: getattr(self._request, name) for name in names}
         return {
             "call": self._call_spec.call,
             "event": self._call_spec.event,
             **load_fingerprint(source, self._call_spec, self._client),
-            **{name: list(value) if isinstance(value, tuple) else value for name, value in request.items()},
+            # How many buckets there are is decided once, when they are made.
+            "order_by": list(self._request.order_by),
+            "keep": list(self._request.keep),
             "several_senders": self._uses_buckets,
         }
 
@@ -256,7 +256,8 @@ class EngineRun:
         for folder in ("frozen", "pairs"):
             self.store.delete_folder(folder)
         self.store.delete("links.parquet")
-        _warn_of_large_bucket(files)
+        if self._request.senders > 1:
+            _warn_of_large_bucket(files)
         return files
 
     def send(self, engine: Engine, staged: StagedFrame) -> FinishedRun:

@@ -32,6 +32,7 @@ from cio_frames.engines.store import Store
 from cio_frames.errors import FrameError, parameter
 from cio_frames.loading.parquet import frame_of_table
 from cio_frames.pipeline import CallSpec, Prepared
+from cio_frames.pipeline.ordering import NOBODY
 
 # What is frozen at a time, and the row groups of staged files: a chunk of a load.
 PART_ROWS = 200_000
@@ -261,14 +262,28 @@ def _freeze_for_exchange(
         plan.store.put_table(name, whole)
         return name, pairs
     name = f"frozen/{stem}.arrow"
-    _put_split(plan, name, whole, bucket_numbers(exchange_keys(hashes, Links()), plan.buckets))
+    _put_split(plan, name, whole, _buckets_of(plan, table, hashes, Links()))
     return name, None
 
 
+def _buckets_of(plan: StagePlan, table: pa.Table, hashes: Ints, links: Links) -> Ints:
+    """Return the bucket of each row; of rows without a person, those that make the same call are in one."""
+    keys = exchange_keys(hashes, links)
+    nobody = np.flatnonzero(keys == NOBODY)
+    if len(nobody):
+        prepared = _prepare_unchecked(plan, table.take(pa.array(nobody)))
+        digests = [each.digests[:, 1] for each in prepared.slices() if each.digests is not None]
+        keys[nobody] = (np.concatenate(digests) >> np.uint64(1)).astype(np.int64)
+    return bucket_numbers(keys, plan.buckets)
+
+
 def _hashes_of(plan: StagePlan, table: pa.Table) -> Ints:
+    return id_hashes(_prepare_unchecked(plan, table).person_ids(), len(table))
+
+
+def _prepare_unchecked(plan: StagePlan, table: pa.Table) -> Prepared:
     # As a load will read it, so that ids are written the same way; rows are checked when they are sent.
-    unchecked = replace(plan.call_spec, schema=None, strict_schema=False)
-    return id_hashes(Prepared(frame_of_table(table), unchecked).person_ids(), len(table))
+    return Prepared(frame_of_table(table), replace(plan.call_spec, schema=None, strict_schema=False))
 
 
 def _order_values(plan: StagePlan, frame: pd.DataFrame, table: pa.Table, label: str) -> pa.Array:
@@ -321,7 +336,7 @@ def split_part(plan: StagePlan, links_name: str, part: FrozenPart) -> FrozenPart
     whole = plan.store.read_table(part.name)
     own = whole.select([name for name in whole.column_names if not name.startswith(_PREFIX)])
     name = part.name.replace(".parquet", ".arrow")
-    _put_split(plan, name, whole, bucket_numbers(exchange_keys(_hashes_of(plan, own), links), plan.buckets))
+    _put_split(plan, name, whole, _buckets_of(plan, own, _hashes_of(plan, own), links))
     return FrozenPart(name, part.partition, part.rows, part.content)
 
 

@@ -196,7 +196,7 @@ class LoadAnswers:
     def _answers_of(self, file: StagedFile, found: pd.DataFrame, why: str) -> pa.Table:
         positions = self.store.read_table(file.positions)
         result = found.drop(columns=["file", "row"], errors="ignore")
-        if len(found) < file.rows:
+        if len(found) < file.rows or not len(found):
             outcomes = Outcomes(file.rows - len(found))
             outcomes.mark_unsent(_not_reached(why))
             rest = outcomes.frame(pd.RangeIndex(file.rows - len(found))).assign(resent=False)

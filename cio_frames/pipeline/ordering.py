@@ -77,7 +77,7 @@ def join_ids(codes: Ints, count: int) -> Ints:
 def hash_keys(ids: pa.Array, block_ids: int = _BLOCK_IDS) -> Ints:
     """Return a hash of each id, NOBODY for nulls; the same id has the same hash everywhere.
 
-    >>> one, other = hash_keys(pa.array(["ada", None])), hash_keys(pa.array(["bob", "ada"]))
+    >>> one, other = (hash_keys(pa.array(ids, pa.large_string())) for ids in (["ada", None], ["bob", "ada"]))
     >>> bool(one[0] == other[1]), one.tolist()[1]
     (True, -1)
     """
