@@ -25,7 +25,7 @@ SELECTION = "list of columns, or {column: field}, optional"
 
 # Parameter: its type and its meaning.
 PARAMETERS = {
-    "df": ("pandas.DataFrame", "One row per call."),
+    "df": ("pandas.DataFrame, or a table of polars, DuckDB or pyarrow", "One row per call."),
     "call": ('{"identify", "track", "page", "screen", "group", "alias", "batch"}', "The call to make of each row."),
     "event": ("str, optional", "One event name for all rows. Default is the name in ``event_column``, row by row."),
     "event_column": (COLUMN, "Column with the event name of each row. Default is ``event``."),
@@ -43,7 +43,8 @@ PARAMETERS = {
     "message_id": (
         COLUMN,
         "Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call "
-        "gets a ULID made from its content, so that a rerun repeats it.",
+        "gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls "
+        "without a timestamp.",
     ),
     "traits": (
         SELECTION,
@@ -86,9 +87,12 @@ PARAMETERS = {
     ),
     "audit": (
         "path, optional",
-        "File to which one JSON line per affected row is appended before this returns: time, operation, id, message "
-        "id, status, HTTP status. It never holds the write key. If it is not writable, nothing is sent "
-        "(ConfigurationError); if writing fails later, the DeliveryError has the result.",
+        "File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and "
+        "one with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next "
+        "step, so that after a kill a row with only the first may have been accepted. It never holds the write key, "
+        "and a new file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if "
+        "writing fails "
+        "later, delivery stops, and the DeliveryError has the result.",
     ),
     "client": (
         "Client, optional",
@@ -111,11 +115,24 @@ PARAMETERS = {
         "keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message "
         "id that is not a ULID stays a warning.",
     ),
+    "exact_ids": (
+        "bool",
+        "Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, "
+        "``NULL``), have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, "
+        "delete, or suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.",
+    ),
     "nulls": (
         '{"omit", "send"}',
         "Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.",
     ),
     "timezone": ("str", "The time zone of times without one."),
+    "as_of": (
+        "str, date or datetime, optional",
+        "What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, "
+        "so that the same call on another day is another call. With the same ``as_of``, such as the logical date of an "
+        'orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or '
+        "``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.",
+    ),
     "progress": ("bool, optional", "Whether to show a progress bar. Default is to show it in a terminal or notebook."),
     "output": (
         "path or address, optional",
@@ -148,6 +165,16 @@ PARAMETERS = {
 PARAMETERS_OF = {
     ("validate", "client"): ("Client, optional", "The client whose limits count. Default is the default limits."),
     ("payloads", "client"): ("Client, optional", "The client whose limits count. Default is the default limits."),
+    ("payloads", "message_id"): (
+        COLUMN,
+        "Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, a call "
+        "with a timestamp gets a ULID made from its content and its timestamp, and a call without a timestamp gets its "
+        "id only when it is sent.",
+    ),
+    ("validate", "message_id"): (
+        COLUMN,
+        "Column with your own ids of the calls. Default is ``message_id``, then ``messageId``.",
+    ),
     ("page", "name"): (COLUMN, "Column with the name of the page. Default is ``name``."),
     ("screen", "name"): (COLUMN, "Column with the name of the screen. Default is ``name``."),
     ("add_devices", "timestamp"): (COLUMN, "Column with the time the device was last used. Default is ``timestamp``."),

@@ -39,10 +39,11 @@ from cio_frames.operations import (
 from cio_frames.samples import sample
 
 if TYPE_CHECKING:
-    from cio_frames.loading import LoadResult
+    from cio_frames.loading import CsvOptions, LoadResult
     from cio_frames.loading.load import load
     from cio_frames.report import ValidationReport
     from cio_frames.sandbox import Sandbox
+    from cio_frames.summaries import Summary, summary
     from cio_frames.validation import events, schema
 
     __version__: str
@@ -57,6 +58,7 @@ __all__ = [
     "CioFramesError",
     "Client",
     "ConfigurationError",
+    "CsvOptions",
     "DeliveryError",
     "FrameError",
     "InterruptedLoad",
@@ -65,6 +67,7 @@ __all__ = [
     "MissingColumnsError",
     "Sandbox",
     "SpecError",
+    "Summary",
     "ValidationReport",
     "add_devices",
     "alias",
@@ -84,6 +87,7 @@ __all__ = [
     "sample",
     "schema",
     "screen",
+    "summary",
     "suppress_people",
     "track",
     "unsuppress_people",
@@ -91,12 +95,15 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CsvOptions": "loading",
     "LoadResult": "loading",
     "Sandbox": "sandbox",
+    "Summary": "summaries",
     "ValidationReport": "report",
     "events": "validation",
     "load": "loading",
     "schema": "validation",
+    "summary": "summaries",
 }
 
 # Type checkers read the imports above, and find a name that does not exist.

@@ -36,7 +36,7 @@ def _method(function: Callable[Concatenate[pd.DataFrame, _P], _R]) -> Callable[C
 
 def _method_docstring(function: Callable[..., object]) -> str:
     """Return a function's docstring without ``df``, and with examples that call the method."""
-    text = inspect.cleandoc(function.__doc__ or "").replace("df : pandas.DataFrame\n    One row per call.\n", "")
+    text = re.sub(r"df : .*\n    One row per call\.\n", "", inspect.cleandoc(function.__doc__ or ""))
     name = function.__name__
     return re.sub(rf"(?<=[ (]){name}\((\w+)(?:, )?", rf"\1.cio.{name}(", text)
 

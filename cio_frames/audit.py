@@ -1,9 +1,14 @@
-"""The audit file of an operation: one JSON line per affected row, on disk before the call returns."""
+"""The audit file of an operation: two JSON lines per row that leaves, on disk when they say they are.
+
+A line with the status ``sending`` is on the disk before its batch leaves, and a line with the outcome once it is known.
+A row with the first and without the second, as after a kill, may have been accepted.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,70 +17,100 @@ from typing import IO, Any
 import orjson
 import pandas as pd
 
-from cio_frames.errors import ConfigurationError, DeliveryError, parameter
+from cio_frames._util.private_files import private_opener
+from cio_frames.delivery.batching import Batch
+from cio_frames.delivery.observer import NullObserver
+from cio_frames.delivery.outcomes import Outcome
+from cio_frames.errors import ConfigurationError, parameter
 
-# Rows of any other status never came near the API.
-_AFFECTED = ("delivered", "acknowledged", "rejected", "unknown", "unsent")
+_SENDING = "sending"
 
 
-class AuditFile:
-    """An open audit file; without a file nothing is written."""
+class AuditTrail(NullObserver):
+    """Writes a line before a row leaves, and one with its outcome, and waits each time until they are on disk.
 
-    def __init__(self, file: IO[bytes] | None) -> None:
+    Parameters
+    ----------
+    file : file opened in binary mode
+        Where lines are appended.
+    operation : str
+        Name of the operation, for example ``"delete_people"``.
+    ids : pandas.DataFrame
+        The ids in each row: one column per kind of id.
+    """
+
+    def __init__(self, file: IO[bytes], operation: str, ids: pd.DataFrame) -> None:
         self._file = file
+        self._operation = operation
+        self._ids: Sequence[Mapping[Any, Any]] = ids.to_dict("records")
+        self._message_ids: dict[int, str] = {}
+        # Lanes write as they send.
+        self._lock = threading.Lock()
 
-    def append(self, operation: str, ids: pd.DataFrame, result: pd.DataFrame) -> None:
-        """Append the affected rows, and wait until they are on disk.
-
-        Parameters
-        ----------
-        operation : str
-            Name of the operation, for example ``"delete_people"``.
-        ids : pandas.DataFrame
-            The ids in each row: one column per kind of id, in the order of ``result``.
-        result : pandas.DataFrame
-            The result frame.
+    def before_send(self, batch: Batch) -> None:
+        """Write that rows are about to leave; if that fails, they do not.
 
         Raises
         ------
-        DeliveryError
-            Writing the file failed after rows were sent; the result is on the error.
+        ConfigurationError
+            The file is not writable any more.
         """
-        if self._file is None:
-            return
+        rows = batch.rows.tolist()
+        # Each payload has a comma behind it.
+        payloads = (
+            orjson.loads(batch.buffer[start : stop - 1])
+            for start, stop in zip(batch.offsets[:-1].tolist(), batch.offsets[1:].tolist(), strict=True)
+        )
+        self._message_ids |= {row: payload["messageId"] for row, payload in zip(rows, payloads, strict=True)}
+        self._append(rows, _SENDING, None, "The rows of this batch were not sent.")
+
+    def on_outcome(self, outcome: Outcome) -> None:
+        """Write the outcome of rows.
+
+        Raises
+        ------
+        ConfigurationError
+            The file is not writable any more.
+        """
+        self._append(
+            outcome.rows.tolist(), outcome.status, outcome.http_status, "Rows were sent; keep .result instead."
+        )
+
+    def _append(self, rows: Sequence[int], status: str, http_status: int | None, consequence: str) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        affected = result["status"].isin(_AFFECTED).to_numpy()
-        rows = zip(ids[affected].to_dict("records"), result[affected].to_dict("records"), strict=True)
         try:
-            self._file.writelines(orjson.dumps(_audit_line(now, operation, who, row)) + b"\n" for who, row in rows)
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            with self._lock:
+                self._file.writelines(
+                    orjson.dumps(self._line(row, now, status, http_status), option=orjson.OPT_APPEND_NEWLINE)
+                    for row in rows
+                )
+                self._file.flush()
+                os.fsync(self._file.fileno())
         except OSError as error:
-            raise DeliveryError(
-                f"Cannot write the audit file {self._file.name} any more: {error.strerror}. Rows were sent; keep "
-                ".result instead.",
-                result,
+            raise ConfigurationError(
+                f"Cannot write the audit file {self._file.name} any more: {error.strerror}. {consequence}"
             ) from error
 
-
-def _audit_line(now: str, operation: str, who: Mapping[Any, Any], row: Mapping[Any, Any]) -> dict[str, Any]:
-    known = {str(name): value for name, value in who.items() if not pd.isna(value)}
-    return {
-        "time": now,
-        "operation": operation,
-        **known,
-        "message_id": row["message_id"],
-        "status": row["status"],
-        "http_status": None if pd.isna(row["http_status"]) else int(row["http_status"]),
-    }
+    def _line(self, row: int, now: str, status: str, http_status: int | None) -> dict[str, Any]:
+        return {
+            "time": now,
+            "operation": self._operation,
+            **{str(name): value for name, value in self._ids[row].items() if not pd.isna(value)},
+            "message_id": self._message_ids[row],
+            "status": status,
+            "http_status": http_status,
+        }
 
 
 @contextmanager
-def open_audit_file(path: str | Path | None) -> Iterator[AuditFile]:
+def open_audit_file(path: str | Path | None) -> Iterator[IO[bytes] | None]:
     """Open an audit file before anything is sent, so that no row is affected without a line in it.
 
-    >>> with open_audit_file(None) as audit_file:
-    ...     audit_file.append("delete_people", pd.DataFrame(), pd.DataFrame())
+    A new file is readable by its owner only.
+
+    >>> with open_audit_file(None) as file:
+    ...     file is None
+    True
 
     Raises
     ------
@@ -83,18 +118,31 @@ def open_audit_file(path: str | Path | None) -> Iterator[AuditFile]:
         The file is not writable.
     """
     if path is None:
-        yield AuditFile(None)
+        yield None
         return
     try:
-        file = Path(path).open("ab")  # noqa: SIM115 -- closed below; errors of the block are not this file's
+        file = open(path, "ab", opener=private_opener)  # noqa: SIM115 -- closed below; needs an opener
+        # A line that a kill has cut must not swallow the next one.
+        if _has_cut_line(Path(path)):
+            file.write(b"\n")
+            file.flush()
     except OSError as error:
         raise ConfigurationError(
             f"Cannot write the audit file {path}: {error.strerror}. Nothing was sent. Choose another file with "
             f"{parameter('audit')}."
         ) from error
     try:
-        yield AuditFile(file)
+        yield file
     finally:
         # A failed write was reported when its line was appended.
         with suppress(OSError):
             file.close()
+
+
+def _has_cut_line(path: Path) -> bool:
+    """Return whether the last line of a file has no end."""
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"

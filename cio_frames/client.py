@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import ip_address
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlsplit
 
 from cio_frames import spec
+from cio_frames._util.write_keys import WriteKey, drop_arguments_on_error
 from cio_frames.errors import ConfigurationError, by_door, parameter
 
 # What stands around the calls in the body of ``POST /v1/batch``.
@@ -22,7 +24,8 @@ _MAX_TIMEOUT_SECONDS = 86_400.0
 
 _SETTING_TYPES: Mapping[str, type | tuple[type, ...]] = MappingProxyType(
     {
-        **dict.fromkeys(("region", "endpoint"), str),
+        "region": (str, type(None)),
+        "endpoint": str,
         **dict.fromkeys(("strict", "gzip"), bool),
         **dict.fromkeys(("max_call_bytes", "max_body_bytes", "workers", "attempts"), int),
         **dict.fromkeys(("requests_per_second", "connect_timeout_seconds", "read_timeout_seconds"), (int, float)),
@@ -31,6 +34,7 @@ _SETTING_TYPES: Mapping[str, type | tuple[type, ...]] = MappingProxyType(
 )
 
 
+@drop_arguments_on_error
 @dataclass(frozen=True, kw_only=True)
 class Client:
     """A Customer.io workspace, and how to send requests to it.
@@ -39,8 +43,9 @@ class Client:
     ----------
     write_key : str
         The workspace's Pipelines API key. It is never part of the repr, a log or an error text.
-    region : {"us", "eu"}
-        The workspace's region. The API may answer 200 to data for another region and not store it.
+    region : {"us", "eu"}, optional
+        The workspace's region. Default is the one that the key names, as in ``sk_eu_...``, or ``"us"`` if it names
+        none. The API may answer 200 to data for another region and not store it.
     endpoint : str, optional
         Scheme and host without ``/v1``, for a proxy or the sandbox. Default is the region's. Plain http is accepted
         for loopback addresses only.
@@ -53,11 +58,12 @@ class Client:
         Limits in bytes of UTF-8 JSON. The API's own are "32 KB" a call and "500 KB" a batch; the defaults hold for
         either reading of KB.
     requests_per_second : float
-        The rate limit. The API allows 3,000 requests in 3 seconds.
+        The rate limit of all sends of this process to the same endpoint with the same key. The API allows 3,000
+        requests in 3 seconds.
     workers : int
         Number of lanes, each with a connection of its own.
     attempts : int
-        How often a request is tried.
+        How often a request is tried, also while the API has not been reached yet.
     connect_timeout_seconds, read_timeout_seconds : float
         How long to wait for a connection, and for an answer.
     retry_budget_seconds : float
@@ -66,8 +72,8 @@ class Client:
     Raises
     ------
     ConfigurationError
-        The write key is missing, the region is unknown, the endpoint is plain http to another machine, or a limit is
-        out of range.
+        The write key is missing, the region is unknown or differs from the one that the key names, the endpoint is
+        plain http to another machine, or a limit is out of range.
 
     Examples
     --------
@@ -77,7 +83,7 @@ class Client:
     """
 
     write_key: str = field(repr=False)
-    region: str = "us"
+    region: str | None = None
     endpoint: str = ""
     strict: bool = True
     gzip: bool = False
@@ -92,12 +98,13 @@ class Client:
 
     def __post_init__(self) -> None:
         _require_valid_write_key(self.write_key)
+        object.__setattr__(self, "write_key", WriteKey(self.write_key))
         self._require_types()
         regions = spec.read_api().regions
-        if self.region not in regions:
-            known = " or ".join(map(repr, regions))
-            raise ConfigurationError(f"{_setting_name('region')} must be {known}, got {self.region!r}.")
-        object.__setattr__(self, "endpoint", _normalize_endpoint(self.endpoint or regions[self.region]))
+        region = _choose_region(self.write_key, self.region, regions)
+        object.__setattr__(self, "region", region)
+        object.__setattr__(self, "endpoint", _normalize_endpoint(self.endpoint or regions[region]))
+        _require_endpoint_of_key(self.write_key, self.endpoint, regions)
         self._require_ranges()
 
     def _require_types(self) -> None:
@@ -105,7 +112,7 @@ class Client:
             value = getattr(self, name)
             if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
                 types = expected if isinstance(expected, tuple) else (expected,)
-                wanted = " or ".join(each.__name__ for each in types)
+                wanted = " or ".join("None" if each is type(None) else each.__name__ for each in types)
                 raise ConfigurationError(f"{_setting_name(name)} must be {wanted}, got {type(value).__name__}.")
 
     def _require_ranges(self) -> None:
@@ -175,9 +182,23 @@ class Client:
             if settings[name] is None:
                 # An empty variable counts as not set.
                 settings[name] = variables.get(variable) or None
-        if settings["write_key"] is None:
+        # From here on, no local variable holds the key or the environment: an error may be recorded with them.
+        has_key = settings["write_key"] is not None
+        del write_key, environ, variables
+        if not has_key:
             raise ConfigurationError(_MISSING_WRITE_KEY)
+        return _build_client(cls, settings)
+
+
+def _build_client(cls: type[Client], settings: dict[str, Any]) -> Client:
+    """Return a client with the settings that are not None; if one is invalid, raise without them at hand."""
+    failure: ConfigurationError | None = None
+    try:
         return cls(**{name: value for name, value in settings.items() if value is not None})
+    except ConfigurationError as error:
+        failure = error.with_traceback(None)
+    settings.clear()
+    raise failure
 
 
 @cache
@@ -212,6 +233,34 @@ def _require_valid_write_key(write_key: object) -> None:
     if not write_key.isascii() or not write_key.isprintable() or " " in write_key:
         raise ConfigurationError(
             f"{name} has invalid characters, such as a space or a line end. Copy the key from Customer.io again."
+        )
+
+
+def _choose_region(write_key: str, region: str | None, regions: Mapping[str, str]) -> str:
+    """Return the region of a client, or raise if it is unknown or differs from the one that the key names."""
+    of_key = WriteKey(write_key).region
+    if region is None:
+        return of_key or "us"
+    if region not in regions:
+        known = " or ".join(map(repr, regions))
+        raise ConfigurationError(f"{_setting_name('region')} must be {known}, got {region!r}.")
+    if of_key not in (None, region):
+        raise ConfigurationError(
+            f"{_setting_name('region')} is {region!r}, but the write key is {WriteKey(write_key).kind} of region "
+            f"{of_key!r}. Use {parameter('region', of_key)}, or leave it out; or use a key of region {region!r}."
+        )
+    return region
+
+
+def _require_endpoint_of_key(write_key: str, endpoint: str, regions: Mapping[str, str]) -> None:
+    """Raise if the endpoint is that of another region than the key names."""
+    of_key = WriteKey(write_key).region
+    of_endpoint = next((region for region, address in regions.items() if address == endpoint), None)
+    if of_key is not None and of_endpoint not in (None, of_key):
+        raise ConfigurationError(
+            f"{_setting_name('endpoint')} is {endpoint!r}, of region {of_endpoint!r}, but the write key is "
+            f"{WriteKey(write_key).kind} of region {of_key!r}. Use {parameter('endpoint', regions[of_key])}, or a key "
+            f"of region {of_endpoint!r}."
         )
 
 

@@ -72,7 +72,16 @@ def render(text: str, door: Door = "python") -> str:
 
 
 class CioFramesError(Exception):
-    """The base of every error raised by cio_frames."""
+    """The base of every error raised by cio_frames.
+
+    Attributes
+    ----------
+    result : pandas.DataFrame, LoadResult or None
+        What became of the rows that were sent before the error; None if none was.
+    """
+
+    # Any: a frame, or a class of a package above this module.
+    result: Any = None
 
     def __init__(self, *facts: Any) -> None:
         super().__init__(*facts)
@@ -90,6 +99,15 @@ class CioFramesError(Exception):
         'timezone is invalid. Set --timezone UTC.'
         """
         return render(self._message(), door)
+
+    def text_by_door(self) -> str:
+        """Return the text as a part of another error's text, so that it still differs by door.
+
+        >>> text = ConfigurationError(f"Set {parameter('timezone')}.").text_by_door()
+        >>> render(text, "command line")
+        'Set --timezone.'
+        """
+        return by_door(*map(self.text, _DOORS))
 
     def _message(self) -> str:
         return str(self.args[0]) if self.args else ""
@@ -274,18 +292,27 @@ class DeliveryError(CioFramesError):
         Why.
     result : pandas.DataFrame or LoadResult
         The status of every row until then: the result frame, or the result of a load.
+    as_of : str or None
+        What stood for the time in the message ids of calls without a timestamp.
     """
 
     def __init__(self, message: str, result: Any) -> None:
         super().__init__(message, result)
         self.message, self.result = render(message), result
 
+    @property
+    def as_of(self) -> str | None:
+        """What stood for the time in the message ids of calls without a timestamp; pass it to repeat these ids."""
+        is_frame = hasattr(self.result, "attrs")
+        as_of = self.result.attrs.get("cio", {}).get("as_of") if is_frame else getattr(self.result, "as_of", None)
+        return None if as_of is None else str(as_of)
+
     def _message(self) -> str:
         result = self.result
         is_frame = hasattr(result, "columns")
         counts = result["status"].value_counts().to_dict() if is_frame else result.statuses
         counted = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
-        text = f"{self.args[0]} Rows: {counted}.{by_door(' See .result for the status of each row.', '')}"
+        text = f"{self.args[0]} Rows: {counted or 'none'}.{by_door(' See .result for the status of each row.', '')}"
         # For a load, the message says how to resume.
         if is_frame and counts.get("unsent"):
             text += by_door(" Retry the unsent rows: frame[error.result['status'].eq('unsent')].", "")

@@ -14,21 +14,23 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from cio_frames._util.engine_frames import driver_of, refuse_engine_options
+from cio_frames.arrow.tables import AnyFrame, as_frame
 from cio_frames.client import Client
 from cio_frames.columns import Selection
+from cio_frames.pipeline.as_of import AsOfValue
 from cio_frames.pipeline.call_spec import AnyCall, CallSpec, Nulls, OnInvalid, Schema, build_call_spec
 
 if TYPE_CHECKING:
     from cio_frames.report import ValidationReport
 
 # What a run needs beside its CallSpec.
-RUN_OPTIONS = ("client", "dry_run", "on_invalid", "progress")
+RUN_OPTIONS = ("client", "dry_run", "on_invalid", "as_of", "progress")
 # What it needs on the frame of an engine.
 ENGINE_OPTIONS = ("output", "senders", "order_by", "keep", "buckets")
 
 
 def identify(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     anonymous_id: Hashable | None = None,
@@ -42,8 +44,10 @@ def identify(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
     senders: int = 1,
@@ -57,7 +61,7 @@ def identify(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -68,7 +72,8 @@ def identify(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -90,10 +95,19 @@ def identify(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
     output : path or address, optional
@@ -145,7 +159,7 @@ def identify(
 
 
 def track(
-    df: pd.DataFrame,
+    df: AnyFrame,
     event: str | None = None,
     *,
     event_column: Hashable | None = None,
@@ -161,8 +175,10 @@ def track(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
     senders: int = 1,
@@ -176,7 +192,7 @@ def track(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     event : str, optional
         One event name for all rows. Default is the name in ``event_column``, row by row.
@@ -191,7 +207,8 @@ def track(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
@@ -213,10 +230,19 @@ def track(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
     output : path or address, optional
@@ -267,7 +293,7 @@ def track(
 
 
 def page(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     anonymous_id: Hashable | None = None,
@@ -282,8 +308,10 @@ def page(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
     senders: int = 1,
@@ -297,7 +325,7 @@ def page(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -310,7 +338,8 @@ def page(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
@@ -332,10 +361,19 @@ def page(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
     output : path or address, optional
@@ -385,7 +423,7 @@ def page(
 
 
 def screen(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     anonymous_id: Hashable | None = None,
@@ -400,8 +438,10 @@ def screen(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
     senders: int = 1,
@@ -415,7 +455,7 @@ def screen(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -428,7 +468,8 @@ def screen(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
@@ -450,10 +491,19 @@ def screen(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
     output : path or address, optional
@@ -503,7 +553,7 @@ def screen(
 
 
 def group(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     group_id: Hashable | None = None,
     user_id: Hashable | None = None,
@@ -518,8 +568,10 @@ def group(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
     senders: int = 1,
@@ -534,7 +586,7 @@ def group(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     group_id : column label, optional
         Column with the object's id. Default is ``group_id``, then ``groupId``.
@@ -547,7 +599,8 @@ def group(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -569,10 +622,19 @@ def group(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
     output : path or address, optional
@@ -622,7 +684,7 @@ def group(
 
 
 def alias(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     previous_id: Hashable | None = None,
@@ -635,8 +697,10 @@ def alias(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
     senders: int = 1,
@@ -650,7 +714,7 @@ def alias(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -661,7 +725,8 @@ def alias(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     context : column label or dict, optional
         A column of dicts, or one dict for all rows. Columns named ``context.ip`` and the like are used by name.
     integrations : column label or dict, optional
@@ -680,10 +745,19 @@ def alias(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
     output : path or address, optional
@@ -733,7 +807,7 @@ def alias(
 
 
 def batch(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     type_column: Hashable = "type",
     event_column: Hashable | None = None,
@@ -753,8 +827,10 @@ def batch(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
     senders: int = 1,
@@ -769,7 +845,7 @@ def batch(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     type_column : column label
         Column with the call of each row: ``identify``, ``track``, ...
@@ -790,7 +866,8 @@ def batch(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -815,10 +892,19 @@ def batch(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
     output : path or address, optional
@@ -875,7 +961,7 @@ def batch(
 
 
 def validate(
-    df: pd.DataFrame,
+    df: AnyFrame,
     call: AnyCall,
     event: str | None = None,
     *,
@@ -895,6 +981,7 @@ def validate(
     client: Client | None = None,
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
 ) -> ValidationReport:
@@ -904,7 +991,7 @@ def validate(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
         The call to make of each row.
@@ -928,8 +1015,7 @@ def validate(
         Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
         Customer.io uses the time of receipt.
     message_id : column label, optional
-        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -950,6 +1036,10 @@ def validate(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -979,7 +1069,7 @@ def validate(
 
 
 def payloads(
-    df: pd.DataFrame,
+    df: AnyFrame,
     call: AnyCall,
     event: str | None = None,
     *,
@@ -999,6 +1089,7 @@ def payloads(
     client: Client | None = None,
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
 ) -> pd.Series[Any]:
@@ -1006,7 +1097,7 @@ def payloads(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
         The call to make of each row.
@@ -1030,8 +1121,9 @@ def payloads(
         Column with the time of the event: datetimes, dates, or ISO 8601 text. Default is ``timestamp``. Without one,
         Customer.io uses the time of receipt.
     message_id : column label, optional
-        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, a call with a
+        timestamp gets a ULID made from its content and its timestamp, and a call without a timestamp gets its id only
+        when it is sent.
     traits : list of columns, or {column: field}, optional
         Columns to send as traits, with their names there. Default is every column that feeds no other field. A dotted
         name nests.
@@ -1052,6 +1144,10 @@ def payloads(
         Whether warnings make rows invalid as errors do. A warning is about a value that the API accepts and does not
         keep as it is: text over a limit of Journeys, a property that is not known for the event. Your own message id
         that is not a ULID stays a warning.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     nulls : {"omit", "send"}
         Whether to omit missing traits and properties, or to send them as ``null``, which may erase them.
     timezone : str
@@ -1090,7 +1186,7 @@ def _send(call: AnyCall, parameters: dict[str, Any]) -> Any:
     if (driver := driver_of(df)) is not None:
         return driver.call_on_engine(df, call_spec, {**options, **engine_options})
     refuse_engine_options(engine_options)
-    return running.run_call(df, call_spec, **options)
+    return running.run_call(as_frame(df), call_spec, **options)
 
 
 def _build_report(parameters: dict[str, Any]) -> Any:
@@ -1100,7 +1196,7 @@ def _build_report(parameters: dict[str, Any]) -> Any:
     df, options, call_spec = _split(parameters)
     if (driver := driver_of(df)) is not None:
         return driver.validate_on_engine(df, call_spec, options)
-    return running.build_report(df, call_spec, **options)
+    return running.build_report(as_frame(df), call_spec, **options)
 
 
 def _encode_payloads(parameters: dict[str, Any]) -> Any:
@@ -1110,10 +1206,10 @@ def _encode_payloads(parameters: dict[str, Any]) -> Any:
     df, options, call_spec = _split(parameters)
     if (driver := driver_of(df)) is not None:
         return driver.payloads_on_engine(df, call_spec, options)
-    return running.encode_payloads(df, call_spec, **options)
+    return running.encode_payloads(as_frame(df), call_spec, **options)
 
 
-def _split(parameters: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any], CallSpec]:
+def _split(parameters: dict[str, Any]) -> tuple[Any, dict[str, Any], CallSpec]:
     """Return the frame, the options of the run, and what the caller asks for; an unknown parameter is a TypeError."""
     # A debugger or a notebook may add names such as __tracebackhide__.
     given = {name: value for name, value in parameters.items() if not name.startswith("__")}

@@ -16,10 +16,12 @@ from typing import Any
 import pandas as pd
 
 from cio_frames._util.engine_frames import driver_of, refuse_engine_options
+from cio_frames.arrow.tables import AnyFrame, as_frame
 from cio_frames.client import Client
 from cio_frames.columns import Selection, suggest_column
-from cio_frames.errors import DeliveryError, FrameError, MissingColumnsError, parameter
+from cio_frames.errors import FrameError, MissingColumnsError, parameter
 from cio_frames.functions import ENGINE_OPTIONS, RUN_OPTIONS
+from cio_frames.pipeline.as_of import AsOfValue
 from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, build_call_spec
 
 
@@ -78,7 +80,7 @@ OPERATIONS: Mapping[str, Operation] = {
 
 
 def delete_people(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     timestamp: Hashable | None = None,
@@ -88,7 +90,9 @@ def delete_people(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
     senders: int = 1,
@@ -102,7 +106,7 @@ def delete_people(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -111,22 +115,34 @@ def delete_people(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     confirm : int
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
     output : path or address, optional
@@ -174,7 +190,7 @@ def delete_people(
 
 
 def suppress_people(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     timestamp: Hashable | None = None,
@@ -184,7 +200,9 @@ def suppress_people(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
     senders: int = 1,
@@ -198,7 +216,7 @@ def suppress_people(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -207,22 +225,34 @@ def suppress_people(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     confirm : int
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
     output : path or address, optional
@@ -270,7 +300,7 @@ def suppress_people(
 
 
 def unsuppress_people(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     timestamp: Hashable | None = None,
@@ -279,7 +309,9 @@ def unsuppress_people(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
     senders: int = 1,
@@ -293,7 +325,7 @@ def unsuppress_people(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -302,19 +334,31 @@ def unsuppress_people(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
     output : path or address, optional
@@ -362,7 +406,7 @@ def unsuppress_people(
 
 
 def add_devices(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     token: Hashable | None = None,
@@ -374,7 +418,9 @@ def add_devices(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
     senders: int = 1,
@@ -388,7 +434,7 @@ def add_devices(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -400,22 +446,34 @@ def add_devices(
         Column with the time the device was last used. Default is ``timestamp``.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
     output : path or address, optional
@@ -463,7 +521,7 @@ def add_devices(
 
 
 def delete_devices(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     token: Hashable | None = None,
@@ -475,7 +533,9 @@ def delete_devices(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
     senders: int = 1,
@@ -487,7 +547,7 @@ def delete_devices(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -500,22 +560,34 @@ def delete_devices(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     confirm : int
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
     output : path or address, optional
@@ -563,7 +635,7 @@ def delete_devices(
 
 
 def delete_objects(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     object_id: Hashable | None = None,
     object_type_id: Hashable | None = None,
@@ -574,7 +646,9 @@ def delete_objects(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
     senders: int = 1,
@@ -588,7 +662,7 @@ def delete_objects(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     object_id : column label, optional
         Column with the object's id. Default is ``object_id``, then ``objectId``.
@@ -600,22 +674,34 @@ def delete_objects(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     confirm : int
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
     output : path or address, optional
@@ -663,7 +749,7 @@ def delete_objects(
 
 
 def delete_relationships(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     user_id: Hashable | None = None,
     object_id: Hashable | None = None,
@@ -675,7 +761,9 @@ def delete_relationships(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
     senders: int = 1,
@@ -689,7 +777,7 @@ def delete_relationships(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
@@ -703,22 +791,34 @@ def delete_relationships(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     confirm : int
         The number of rows that are affected, as a dry run counts them. Required unless ``dry_run=True``; with any other
         value nothing is sent.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
     output : path or address, optional
@@ -766,7 +866,7 @@ def delete_relationships(
 
 
 def report_deliveries(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     delivery_id: Hashable | None = None,
     metric: Hashable | None = None,
@@ -777,7 +877,9 @@ def report_deliveries(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
     senders: int = 1,
@@ -791,7 +893,7 @@ def report_deliveries(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     delivery_id : column label, optional
         Column with the id of the delivery. Default is ``delivery_id``, then ``deliveryId``.
@@ -802,22 +904,34 @@ def report_deliveries(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
     output : path or address, optional
@@ -865,7 +979,7 @@ def report_deliveries(
 
 
 def report_content(
-    df: pd.DataFrame,
+    df: AnyFrame,
     *,
     action_type: Hashable | None = None,
     content_id: Hashable | None = None,
@@ -877,7 +991,9 @@ def report_content(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    exact_ids: bool = False,
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
     senders: int = 1,
@@ -889,7 +1005,7 @@ def report_content(
 
     Parameters
     ----------
-    df : pandas.DataFrame
+    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
         One row per call.
     action_type : column label, optional
         Column with ``viewed_content`` or ``clicked_content``. Default is ``action_type``, then ``actionType``.
@@ -902,22 +1018,34 @@ def report_content(
         Customer.io uses the time of receipt.
     message_id : column label, optional
         Column with your own ids of the calls. Default is ``message_id``, then ``messageId``. Without one, each call
-        gets a ULID made from its content, so that a rerun repeats it.
+        gets a ULID made from its content and its timestamp, so that a rerun repeats it; see ``as_of`` for calls without
+        a timestamp.
     properties : list of columns, or {column: field}, optional
         Columns to send as properties, with their names there. Default is every column that feeds no other field. A
         dotted name nests.
     audit : path, optional
-        File to which one JSON line per affected row is appended before this returns: time, operation, id, message id,
-        status, HTTP status. It never holds the write key. If it is not writable, nothing is sent (ConfigurationError);
-        if writing fails later, the DeliveryError has the result.
+        File to which JSON lines are appended: one per row with the status ``sending`` before its batch leaves, and one
+        with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
+        so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
+        file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
+        fails later, delivery stops, and the DeliveryError has the result.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    exact_ids : bool
+        Whether ids are meant as they stand. Default is to warn of ids that spell a missing value (``nan``, ``NULL``),
+        have white space around them, or occur in several forms (``1`` and ``001``); in calls that merge, delete, or
+        suppress, or are about devices, such rows are invalid. Set it to clean up after earlier loads.
     timezone : str
         The time zone of times without one.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp. Default is the start of this run, so
+        that the same call on another day is another call. With the same ``as_of``, such as the logical date of an
+        orchestrator, a rerun repeats the ids; to repeat those of a run, pass ``result.attrs["cio"]["as_of"]``, or
+        ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
     output : path or address, optional
@@ -973,11 +1101,13 @@ def _operate(name: str, parameters: dict[str, Any]) -> Any:
     df, confirm, audit = given.pop("df"), given.pop("confirm", None), given.pop("audit")
     options = {key: given.pop(key) for key in RUN_OPTIONS}
     engine_options = {key: given.pop(key) for key in ENGINE_OPTIONS}
-    call_spec = _build_operation_spec(df, name, given)
     if (driver := driver_of(df)) is not None:
+        call_spec = _build_operation_spec(df, name, given)
         needed = (name, confirm) if OPERATIONS[name].needs_confirm and not options["dry_run"] else None
         return driver.operate_on_engine(df, call_spec, {**options, **engine_options, "confirm": needed}, audit)
     refuse_engine_options(engine_options)
+    df = as_frame(df)
+    call_spec = _build_operation_spec(df, name, given)
     if options["dry_run"]:
         return running.run_call(df, call_spec, **options)
     if OPERATIONS[name].needs_confirm:
@@ -1028,19 +1158,13 @@ def _require_object_type(call_spec: CallSpec, operation: Operation) -> CallSpec:
 def _run_with_audit(
     df: pd.DataFrame, name: str, call_spec: CallSpec, options: dict[str, Any], path: str | Path | None
 ) -> pd.DataFrame:
-    """Send the rows, and append the affected ones to the audit file, also if delivery stops early."""
-    from cio_frames.audit import open_audit_file
+    """Send the rows, with a line in the audit file before each row leaves and one with its outcome."""
+    from cio_frames.audit import AuditTrail, open_audit_file
     from cio_frames.pipeline import running
 
-    ids = running.read_ids(df, call_spec) if path is not None else pd.DataFrame()
-    with open_audit_file(path) as audit_file:
-        try:
-            result = running.run_call(df, call_spec, **options)
-        except DeliveryError as error:
-            audit_file.append(name, ids, error.result)
-            raise
-        audit_file.append(name, ids, result)
-    return result
+    with open_audit_file(path) as file:
+        trails = [] if file is None else [AuditTrail(file, name, running.read_ids(df, call_spec))]
+        return running.run_call(df, call_spec, **options, observers=trails)
 
 
 def _check_confirm(name: str, planned: pd.DataFrame, confirm: object) -> None:

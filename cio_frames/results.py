@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from cio_frames._util.arrays import Ints
+from cio_frames._util.arrays import Bools, Ints
 
 Status = Literal["delivered", "acknowledged", "invalid", "too_large", "rejected", "unknown", "unsent", "ready"]
 STATUSES: tuple[Status, ...] = (
@@ -26,11 +26,13 @@ STATUSES: tuple[Status, ...] = (
 # The statuses of rows when nothing went wrong: with strict mode on, with it off, and in a dry run.
 GOOD: frozenset[str] = frozenset({"delivered", "acknowledged", "ready"})
 
+# Under this key a result frame's attrs hold what is not about single rows: "as_of", "rows" and "warnings".
+RESULT_ATTRS = "cio"
 
 _NOT_SET = -1
 _TEXT = pd.StringDtype("pyarrow")
 _STATUS = pd.CategoricalDtype(pd.Index(STATUSES))
-_COLUMNS = pd.Index(["status", "reason", "message_id", "bytes", "batch", "http_status", "attempts"])
+_COLUMNS = pd.Index(["status", "reason", "warning", "message_id", "bytes", "batch", "http_status", "attempts"])
 
 
 class Outcomes:
@@ -47,6 +49,7 @@ class Outcomes:
         self._reason = np.full(rows, None, dtype=object)
         # Turning objects into text takes a while, and mostly there are none.
         self._has_reasons = False
+        self._warning: npt.NDArray[np.object_] | None = None
         self._bytes = np.full(rows, _NOT_SET, dtype=np.int64)
         self._batch = np.full(rows, _NOT_SET, dtype=np.int64)
         self._http_status = np.full(rows, _NOT_SET, dtype=np.int64)
@@ -77,6 +80,19 @@ class Outcomes:
         self._reason[rows] = reasons
         self._has_reasons = self._has_reasons or len(rows) > 0
 
+    def add_warnings(self, rows: Ints, warnings: npt.NDArray[np.object_]) -> None:
+        """Add a warning to rows, each its own."""
+        if self._warning is None:
+            self._warning = np.full(len(self._status), None, dtype=object)
+        before = self._warning[rows]
+        is_first = pd.isna(before)
+        self._warning[rows[is_first]] = warnings[is_first]
+        self._warning[rows[~is_first]] = before[~is_first] + "; " + warnings[~is_first]
+
+    def held_back(self) -> Bools:
+        """Return which rows are invalid or too large, as far as known."""
+        return np.isin(self._status, [STATUSES.index("invalid"), STATUSES.index("too_large")])
+
     def set_attempts(self, attempts: Ints) -> None:
         """Set how many requests carried each row, those of earlier runs included."""
         self._attempts[:] = attempts
@@ -103,6 +119,7 @@ class Outcomes:
         columns = (
             pd.Categorical.from_codes(self._status, dtype=_STATUS, validate=False),
             pd.array(self._reason, dtype=_TEXT) if self._has_reasons else _text_array([_null_text(count)]),
+            self._warnings_of_sent_rows(),
             _text_array([*self._message_ids, _null_text(count - id_count)]),
             _nullable_integers(self._bytes),
             _nullable_integers(self._batch),
@@ -113,6 +130,14 @@ class Outcomes:
         result = pd.DataFrame(dict(enumerate(columns)), index=index, copy=False)
         result.columns = _COLUMNS.view()
         return result
+
+    def _warnings_of_sent_rows(self) -> Any:
+        """Return the warnings; a row that is not sent has a reason instead."""
+        if self._warning is None:
+            return _text_array([_null_text(len(self._status))])
+        warning = self._warning.copy()
+        warning[self.held_back()] = None
+        return pd.array(warning, dtype=_TEXT)
 
 
 def _null_text(count: int) -> pa.Array:

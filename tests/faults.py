@@ -18,13 +18,25 @@ class Fault(Enum):
     RESET_IN_BODY = auto()
     RESET_AFTER_BODY = auto()
     CUT_STATUS_LINE = auto()
+    CUT_HEAD = auto()
+    CUT_HEAD_LINE = auto()
+    CUT_BEFORE_BLANK_LINE = auto()
+    ENDLESS_INTERIM = auto()
     SILENCE = auto()
     ENDLESS_HEAD = auto()
 
 
+CUT_HEADS = {
+    Fault.CUT_STATUS_LINE: b"HTTP/1.1 2",
+    Fault.CUT_HEAD: b"HTTP/1.1 200 OK\r\n",
+    Fault.CUT_HEAD_LINE: b"HTTP/1.1 200 OK\r\nContent-Len",
+    Fault.CUT_BEFORE_BLANK_LINE: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n",
+}
+
+
 @dataclass(frozen=True)
 class Answer:
-    """An answer, and how it is sent: late, cut off after some bytes of its body, or byte by byte."""
+    """An answer, and how it is sent: late, cut off after some bytes of its body, byte by byte, after interim ones."""
 
     status: int = 200
     body: bytes = b"{}"
@@ -32,6 +44,7 @@ class Answer:
     after_seconds: float = 0.0
     bytes_sent: int | None = None
     seconds_between_bytes: float = 0.0
+    interim: Sequence[int] = ()
 
 
 OK = Answer()
@@ -67,8 +80,11 @@ class FaultServer:
     A function sees whole requests, so faults before the end of the body need a list.
     """
 
-    def __init__(self, script: Sequence[Answer | Fault] | Callable[[Received], Answer | Fault] = (OK,), port=0):
+    def __init__(
+        self, script: Sequence[Answer | Fault] | Callable[[Received], Answer | Fault] = (OK,), port=0, tls=None
+    ):
         self._script = script
+        self._tls = tls
         self._numbers = itertools.count()
         self._closing = threading.Event()
         self._threads = []
@@ -123,6 +139,12 @@ class FaultServer:
             self._start(self._serve, connection)
 
     def _serve(self, connection):
+        if self._tls is not None:
+            try:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                connection.close()
+                return
         connection.settimeout(0.05)
         with connection:
             try:
@@ -153,8 +175,12 @@ class FaultServer:
     def _act(self, connection, request, act):
         if act in (Fault.RESET_IN_BODY, Fault.RESET_AFTER_BODY):
             return _reset(connection)
-        if act is Fault.CUT_STATUS_LINE:
-            connection.sendall(b"HTTP/1.1 2")
+        if isinstance(act, Fault) and act in CUT_HEADS:
+            connection.sendall(CUT_HEADS[act])
+            return False
+        if act is Fault.ENDLESS_INTERIM:
+            while not self._closing.wait(0.05):
+                connection.sendall(b"HTTP/1.1 102 Processing\r\n\r\n")
             return False
         if act is Fault.SILENCE:
             self._closing.wait()
@@ -166,6 +192,8 @@ class FaultServer:
             return False
         self._closing.wait(act.after_seconds)
         request.answered = time.monotonic()
+        for status in act.interim:
+            connection.sendall(f"HTTP/1.1 {status} Interim\r\nX-Words: few\r\n\r\n".encode())
         lines = [f"HTTP/1.1 {act.status} Words", f"Content-Length: {len(act.body)}"]
         lines += [f"{name}: {value}" for name, value in act.headers.items()]
         connection.sendall(

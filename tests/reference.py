@@ -216,8 +216,6 @@ def field(cell, where, zone, send):
             return _as_text(cell)
         case "time":
             return as_time(cell, zone)
-        case "integer" if isinstance(cell, (float, np.floating)) and abs(float(cell)) < 2**53 and cell == int(cell):
-            return int(cell)
         case _:
             return value(cell, zone, send, where)
 
@@ -235,8 +233,8 @@ def _suited(cell, kind):
                 return _as_text(cell)
             except NoForm:
                 return cell
-        case float() | np.floating() if kind and abs(float(cell)) < 2 ** (24 if narrow else 53) and cell == int(cell):
-            return str(int(cell)) if kind == "text" else int(cell)
+        case float() | np.floating() if kind == "text" and abs(float(cell)) < 2 ** (24 if narrow else 53):
+            return str(int(cell)) if cell == int(cell) else cell
         case _:
             return cell
 
@@ -427,6 +425,8 @@ def _sound(text):
 def _float(number):
     if np.isinf(number):
         raise NoForm
+    if float(number).is_integer() and abs(float(number)) < 2**53:
+        return int(number)
     if isinstance(number, (np.float16, np.float32)):
         return float(str(np.float32(number)))
     return float(number)
@@ -439,10 +439,10 @@ def _decimal(number):
     text = "".join(map(str, digits))
     if exponent >= 0:
         text = (text + "0" * exponent).lstrip("0") or "0"
-        return Digits("-" * sign + text)
+        return Digits("-" * sign + text if number else "0")
     text = text.rjust(1 - exponent, "0")
     whole, fraction = text[:exponent].lstrip("0") or "0", text[exponent:].rstrip("0")
-    return Digits("-" * sign + whole + ("." + fraction if fraction else ""))
+    return Digits("-" * (sign and bool(number)) + whole + ("." + fraction if fraction else ""))
 
 
 def _datetime64(cell, zone):

@@ -60,5 +60,10 @@ def report(failures=None, *, rows=100, **other):
             (11, "city", "known", "warning", "Lemuria", "is not known to Customer.io"),
             (99, None, "max_call_bytes", "error", None, "call is 33,188 bytes; the limit is 32,000"),
         )
-    told = {"what": "track 'Order Completed'", "against": "Customer.io’s spec of August 2025", "facts": facts()}
+    told = {
+        "what": "track 'Order Completed'",
+        "against": "Customer.io’s spec of August 2025",
+        "facts": facts(),
+        "warnings": (),
+    }
     return SimpleNamespace(rows=rows, failure_cases=failures, **{**told, **other})

@@ -2,7 +2,8 @@ import inspect
 import pickle
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import asdict, fields, replace
+from pathlib import Path
 
 import pytest
 
@@ -157,6 +158,7 @@ def test_the_signature_shows_nothing_of_the_environment(monkeypatch):
         ({"endpoint": 5}, "endpoint must be str, got int"),
         ({"strict": "no"}, "strict must be bool, got str"),
         ({"read_timeout_seconds": None}, "read_timeout_seconds must be int or float, got NoneType"),
+        ({"region": 1}, "region must be str or None, got int"),
     ],
 )
 def test_a_setting_of_another_type_is_refused_at_once(setting, words):
@@ -176,7 +178,8 @@ def test_without_a_key_the_command_line_names_its_own_ways_to_try():
 def test_from_env_has_a_parameter_for_each_setting_and_refuses_others():
     parameters = inspect.signature(Client.from_env).parameters
     assert list(parameters) == ["environ", *(each.name for each in fields(Client))]
-    assert all(parameters[each.name].annotation == f"{each.type} | None" for each in fields(Client))
+    annotations = {each.name: f"{each.type.removesuffix(' | None')} | None" for each in fields(Client)}
+    assert all(parameters[name].annotation == annotation for name, annotation in annotations.items())
     with pytest.raises(TypeError, match="write_kye"):
         Client.from_env({}, write_kye=KEY)
 
@@ -196,3 +199,71 @@ def test_importing_the_package_does_not_import_requests():
     code = "import sys, cio_frames; cio_frames.Client(write_key='k'); print('requests' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
+
+
+EU_KEY = "sk_eu_0123456789_abcdef"
+
+
+@pytest.mark.parametrize("kind", ["pk", "sk", "wk", "ak"])
+@pytest.mark.parametrize("region", ["us", "eu"])
+def test_a_key_that_names_its_region_decides_it(kind, region):
+    key = f"{kind}_{region}_0123456789_abcdef"
+    assert Client(write_key=key).region == region
+    assert Client(write_key=key) == Client(write_key=key, region=region)
+    assert Client.from_env({"CIO_WRITE_KEY": key}).endpoint == Client(write_key="plain", region=region).endpoint
+
+
+@pytest.mark.parametrize(
+    "key", ["eu_0123456789", "sk_ap_0123456789_abcdef", "SK_EU_0123_ab", "xsk_eu_0123_ab", "sk_eu_"]
+)
+def test_other_keys_name_no_region(key):
+    assert Client(write_key=key).region == "us"
+    assert Client(write_key=key, region="eu").region == "eu"
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: Client(write_key=EU_KEY, region="us"),
+        lambda: Client.from_env({"CIO_WRITE_KEY": EU_KEY, "CIO_REGION": "us"}),
+        lambda: Client.from_env({"CIO_WRITE_KEY": EU_KEY}, region="us"),
+        lambda: Client(write_key=EU_KEY, endpoint="https://cdp.customer.io"),
+    ],
+)
+def test_a_region_other_than_that_of_the_key_is_refused_with_both_named(build):
+    with pytest.raises(ConfigurationError) as caught:
+        build()
+    assert "'us'" in str(caught.value)
+    assert "a private key (sk_eu_...) of region 'eu'" in str(caught.value)
+    assert "0123456789" not in str(caught.value)
+
+
+def test_a_key_of_any_region_goes_to_an_endpoint_of_ones_own():
+    assert Client(write_key=EU_KEY, endpoint="http://127.0.0.1:8000").endpoint == "http://127.0.0.1:8000"
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: Client.from_env({"CIO_WRITE_KEY": KEY, "CIO_REGION": "mars"}),
+        lambda: Client.from_env({"CIO_WRITE_KEY": f"{KEY} "}),
+        lambda: Client.from_env({"OTHER": KEY}),
+        lambda: Client.from_env(write_key=KEY, workers=0),
+        lambda: Client(write_key=KEY, region="mars"),
+        lambda: Client(write_key=KEY, wrkers=2),
+        lambda: Client(write_key=f"{KEY}\n"),
+        lambda: replace(client(), workers=0),
+    ],
+)
+def test_no_local_variable_of_an_error_shows_the_key(build, monkeypatch):
+    monkeypatch.setenv("CIO_WRITE_KEY", KEY)
+    with pytest.raises((ConfigurationError, TypeError)) as caught:
+        build()
+    frames = [entry.frame for entry in caught.traceback if entry.path != Path(__file__)]
+    assert frames
+    assert [name for frame in frames for name, value in frame.f_locals.items() if KEY in repr(value)] == []
+
+
+def test_a_key_is_a_text_whose_repr_does_not_show_it():
+    assert (client().write_key, repr(client().write_key)) == (KEY, "(write key)")
+    assert KEY not in repr(asdict(client()))

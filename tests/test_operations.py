@@ -1,4 +1,10 @@
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,6 +14,8 @@ import pyarrow as pa
 import pytest
 
 import cio_frames as cio
+from tests.faults import Answer, FaultServer
+from tests.loading.helpers import environment_for
 
 WIRE = ["type", "event", "userId", "anonymousId", "timestamp", "properties", "context"]
 
@@ -168,25 +176,47 @@ def test_a_missing_column_of_an_operation_is_named():
         pd.DataFrame({"user_id": ["a"]}).cio.add_devices(dry_run=True)
 
 
-def test_the_audit_file_has_a_line_per_affected_row_and_never_the_key(sandbox, tmp_path):
+def audit_lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_the_audit_file_has_a_line_before_a_row_leaves_and_one_with_its_outcome_and_never_the_key(sandbox, tmp_path):
     audit_file = tmp_path / "audit_file.jsonl"
-    audit_file.write_text('{"before": true}\n')
+    # A line that a kill has cut stays alone.
+    audit_file.write_text('{"before": true}\n{"cut": tr')
     result = EVERYTHING.cio.delete_relationships(confirm=2, audit=audit_file, client=sandbox.client)
-    before, *lines = [json.loads(line) for line in audit_file.read_text().splitlines()]
-    assert before == {"before": True}
+    before, cut, *texts = audit_file.read_text().splitlines()
+    lines = [json.loads(text) for text in texts]
+    assert (before, cut) == ('{"before": true}', '{"cut": tr')
     assert [{key: value for key, value in line.items() if key != "time"} for line in lines] == [
         {
             "operation": "delete_relationships",
             "id": who,
             "object_id": what,
             "message_id": message_id,
-            "status": "delivered",
-            "http_status": 200,
+            "status": status,
+            "http_status": http_status,
         }
+        for status, http_status in (("sending", None), ("delivered", 200))
         for who, what, message_id in zip("ab", "xy", result["message_id"], strict=False)
     ]
     assert all(pd.Timestamp(line["time"]).tzinfo is not None for line in lines)
     assert sandbox.client.write_key not in audit_file.read_text()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other permissions")
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+def test_only_the_owner_may_read_a_new_audit_file_and_an_existing_one_keeps_its_mode(sandbox, tmp_path, umask):
+    new, existing = tmp_path / "new", tmp_path / "existing"
+    existing.touch()
+    existing.chmod(0o640)
+    before = os.umask(umask)
+    try:
+        for path in (new, existing):
+            EVERYTHING.cio.delete_people(confirm=2, audit=path, client=sandbox.client)
+    finally:
+        os.umask(before)
+    assert [oct(path.stat().st_mode & 0o777) for path in (new, existing)] == ["0o600", "0o640"]
 
 
 def test_the_audit_file_is_written_if_the_api_rejects_the_key(sandbox, tmp_path):
@@ -194,11 +224,47 @@ def test_the_audit_file_is_written_if_the_api_rejects_the_key(sandbox, tmp_path)
     wrong = cio.Client(write_key="wrong", endpoint=sandbox.url)
     with pytest.raises(cio.AuthenticationError):
         EVERYTHING.cio.delete_people(confirm=2, audit=audit_file, client=wrong)
-    lines = [json.loads(line) for line in audit_file.read_text().splitlines()]
-    assert [(line["id"], line["status"], line["http_status"]) for line in lines] == [
+    assert [(line["id"], line["status"], line["http_status"]) for line in audit_lines(audit_file)] == [
+        ("a", "sending", None),
+        ("b", "sending", None),
         ("a", "unsent", 401),
         ("b", "unsent", 401),
     ]
+
+
+KILLED_OPERATION = """
+import os, signal, sys
+import pandas as pd
+import cio_frames as cio
+from tests.faults import Answer, FaultServer
+from tests.loading.helpers import environment_for
+people = pd.DataFrame({"user_id": [f"u{row}" for row in range(300)]})
+client = cio.Client.from_env(max_body_bytes=4_000, max_call_bytes=1_000, workers=3)
+people.cio.delete_people(client=client, confirm=300, audit="trail.jsonl")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGKILL")
+def test_after_a_kill_the_audit_file_names_everyone_who_may_be_gone(tmp_path):
+    killed = threading.Event()
+
+    def answer(request):
+        if request.number == 6:
+            os.kill(process.pid, signal.SIGKILL)
+            killed.set()
+        return Answer(after_seconds=0.0 if request.number < 6 else 0.2)
+
+    with FaultServer(answer) as server:
+        process = subprocess.Popen([sys.executable, "-c", KILLED_OPERATION], cwd=tmp_path, env=environment_for(server))
+        process.communicate(timeout=60)
+        assert killed.is_set()
+        arrived = {call["userId"] for request in server.received if request.body for call in request.calls}
+    by_status = defaultdict(set)
+    for line in audit_lines(tmp_path / "trail.jsonl"):
+        by_status[line["status"]].add(line["id"])
+    assert set(by_status) == {"sending", "delivered"}
+    assert by_status["delivered"] < arrived <= by_status["sending"]
+    assert 0 < len(by_status["delivered"]) < 300
 
 
 def test_an_audit_file_that_is_not_writable_stops_the_call_before_anything_is_sent(sandbox, tmp_path):
@@ -210,14 +276,37 @@ def test_an_audit_file_that_is_not_writable_stops_the_call_before_anything_is_se
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-@pytest.mark.parametrize("write_key", ["sandbox", "wrong"])
-def test_an_error_of_the_audit_file_after_rows_were_sent_carries_the_result(sandbox, write_key):
-    client = cio.Client(write_key=write_key, endpoint=sandbox.url)
+def test_a_full_disk_under_the_audit_file_stops_an_operation_before_it_sends(sandbox):
     with pytest.raises(
-        cio.DeliveryError, match=r"^Cannot write the audit file /dev/full .*No space left.* keep \.result"
+        cio.DeliveryError,
+        match=r"^Cannot write the audit file /dev/full .*No space left.* The rows of this batch were not sent\.",
     ) as error:
-        EVERYTHING.cio.delete_people(confirm=2, audit="/dev/full", client=client)
-    assert error.value.result["status"].tolist()[:2] == [{"sandbox": "delivered", "wrong": "unsent"}[write_key]] * 2
+        EVERYTHING.cio.delete_people(confirm=2, audit="/dev/full", client=sandbox.client)
+    assert error.value.result["status"].tolist()[:2] == ["unsent"] * 2
+    assert len(sandbox.requests()) == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows cannot limit the size of a process's files")
+def test_an_audit_file_that_is_full_in_the_middle_stops_an_operation_whose_result_is_right(tmp_path):
+    program = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    exec(sys.argv[1])
+except cio.DeliveryError as error:
+    print(error.result["status"].value_counts().loc[["delivered", "unsent"]].tolist())
+"""
+    with cio.Sandbox() as sandbox:
+        program = "import sys\nimport cio_frames as cio\n" + program
+        command = [sys.executable, "-c", program, KILLED_OPERATION.replace("import os, signal, sys", "")]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment_for(sandbox), capture_output=True, text=True, check=False
+        )
+        arrived = len(sandbox.calls())
+    delivered, unsent = json.loads(done.stdout)
+    assert (delivered, delivered + unsent) == (arrived, 300)
+    assert 0 < delivered < 300
 
 
 def test_a_dry_run_writes_no_audit_file(tmp_path):
@@ -271,3 +360,40 @@ def test_digits_are_the_type_of_an_object_and_no_other_number():
     frame = pd.DataFrame({"user_id": ["ada"], "contentId": ["7"], "actionType": ["viewed_content"]})
     result = frame.cio.track("Report Content Event", dry_run=True)
     assert result["reason"].tolist() == ["contentId: must be a whole number"]
+
+
+def test_a_person_who_came_back_is_deleted_again_and_the_trail_has_two_calls(tmp_path):
+    person, trail = pd.DataFrame({"user_id": ["u1"]}), tmp_path / "trail.jsonl"
+    with cio.Sandbox() as sandbox:
+        for _ in range(2):
+            person.cio.identify(client=sandbox.client)
+            person.cio.delete_people(client=sandbox.client, confirm=1, audit=trail)
+        assert sandbox.people().empty
+    assert len({json.loads(line)["message_id"] for line in trail.read_text().splitlines()}) == 2
+
+
+def test_a_device_that_is_added_again_is_there():
+    device = pd.DataFrame({"user_id": ["u1"], "token": ["t-1"], "device_type": ["ios"]})
+    with cio.Sandbox() as sandbox:
+        device.cio.add_devices(client=sandbox.client)
+        device.cio.delete_devices(client=sandbox.client, confirm=1)
+        assert sandbox.devices().empty
+        device.cio.add_devices(client=sandbox.client)
+        assert sandbox.devices()["token"].tolist() == ["t-1"]
+
+
+def test_a_person_is_suppressed_freed_and_suppressed_again():
+    person = pd.DataFrame({"user_id": ["u1"]})
+    with cio.Sandbox() as sandbox:
+        for _ in range(2):
+            person.cio.suppress_people(client=sandbox.client, confirm=1)
+            assert len(sandbox.suppressed()) == 1
+            person.cio.unsuppress_people(client=sandbox.client)
+            assert sandbox.suppressed().empty
+
+
+def test_an_operation_with_the_same_as_of_repeats_its_ids(sandbox):
+    people = pd.DataFrame({"user_id": ["u1", "u2"]})
+    given = {"client": sandbox.client, "confirm": 2, "as_of": "2026-11-27"}
+    first, again = (people.cio.delete_people(**given)["message_id"].tolist() for _ in range(2))
+    assert first == again

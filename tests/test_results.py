@@ -14,6 +14,7 @@ def test_the_result_frame_has_its_dtypes_also_without_rows_and_keeps_any_index()
         assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == {
             "status": "category",
             "reason": "string",
+            "warning": "string",
             "message_id": "string",
             "bytes": "Int64",
             "batch": "Int64",

@@ -7,10 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from tqdm import tqdm
+
+from cio_frames._util.terminal_text import clean_text, is_terminal
 
 progress_log = logging.getLogger("cio_frames.progress")
 
@@ -24,7 +27,34 @@ def bar(total: int | None, wanted: bool | None, what: str) -> tqdm[Any]:
     ...     _ = rows.update(3)
     """
     shown = _is_interactive() if wanted is None else wanted
-    return tqdm(total=total, desc=what, unit=" rows", unit_scale=True, disable=not shown, file=sys.stderr)
+    # Programs without a console have no stderr.
+    shown = shown and sys.stderr is not None
+    # Where a bar cannot be drawn over itself, each change of it may be a line of a log.
+    interval = 0.1 if is_terminal(sys.stderr) else 1.0
+    return tqdm(
+        total=total, desc=clean_text(what), unit=" rows", unit_scale=True, disable=not shown,
+        file=_TolerantStream(sys.stderr),
+        mininterval=interval,
+    )  # fmt: skip
+
+
+class _TolerantStream:
+    """A stream to which a failed write does nothing: a bar must not stop what it shows."""
+
+    def __init__(self, stream: IO[str] | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError, AttributeError):
+            self._stream.write(text)  # type: ignore[union-attr]
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError, AttributeError):
+            self._stream.flush()  # type: ignore[union-attr]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class LoadProgress:
@@ -103,4 +133,4 @@ class LoadProgress:
 def _is_interactive() -> bool:
     # A notebook has made IPython's shell; that its package was imported says nothing.
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return sys.stderr.isatty() or shell is not None
+    return is_terminal(sys.stderr) or shell is not None

@@ -8,10 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as pa_types
 
-# A 64-bit float holds every whole number below this exactly, a 32-bit float those below the second.
-# Many programs read a number in JSON as a 64-bit float.
+# A 64-bit float holds every whole number below this exactly. Many programs read a number in JSON as a 64-bit float.
 EXACT_BELOW = 2**53
-EXACT_BELOW_FLOAT32 = 2**24
 
 
 def is_text(kind: pa.DataType) -> bool:

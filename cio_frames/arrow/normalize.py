@@ -1,4 +1,7 @@
-"""A pandas column as an Arrow array, or as Python objects where only those can hold it."""
+"""The one way from pandas to Arrow: columns of any dtype as arrays of plain types, or as Python objects.
+
+Every Arrow type enters here, or by way of :mod:`.tables`, and is plain from then on.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from pandas.api.types import infer_dtype
 
 from cio_frames._util.arrays import Cells
 from cio_frames.arrow.buffers import TEXT, unsliced
+from cio_frames.arrow.plain import is_plain_type, plain_column
 
 ColumnSlice: TypeAlias = pa.Array | Cells
 
@@ -33,6 +37,8 @@ def column_of(series: pd.Series[Any]) -> pa.ChunkedArray | Cells:
     if isinstance(dtype, pd.SparseDtype):
         series = pd.Series(np.asarray(series))
         dtype = series.dtype
+    if _is_foreign(dtype):
+        return _objects_to_arrow(series.to_numpy(dtype=object))
     if isinstance(dtype, np.dtype) and dtype.kind == "O":
         return _objects_to_arrow(series.to_numpy())
     if isinstance(dtype, pd.CategoricalDtype) and isinstance(dtype.categories.dtype, pd.DatetimeTZDtype):
@@ -46,10 +52,43 @@ def column_of(series: pd.Series[Any]) -> pa.ChunkedArray | Cells:
     # Arrays with an Arrow form of their own are converted directly, without the series around them.
     cells = series.array if hasattr(series.array, "__arrow_array__") else series
     try:
-        return _as_chunked(pa.array(cells, from_pandas=True))
+        return plain_column(_as_chunked(pa.array(cells, from_pandas=True)))
     except (pa.ArrowException, UnicodeEncodeError, OverflowError):
         # For example categories of several types, or lone surrogates.
         return series.to_numpy(dtype=object)
+
+
+def plain_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame whose Arrow columns all have plain types; it is the same frame if they have.
+
+    A frame of a subclass, such as geopandas', becomes a frame of pandas' own: its constructor may fail for some rows.
+
+    >>> people = pd.DataFrame({"plan": pd.array(["free"], pd.ArrowDtype(pa.string_view()))})
+    >>> plain_frame(people).dtypes["plan"]
+    large_string[pyarrow]
+    """
+    if type(frame) is not pd.DataFrame:
+        frame = pd.DataFrame(frame)
+    places = [
+        place
+        for place, dtype in enumerate(frame.dtypes)
+        if isinstance(dtype, pd.ArrowDtype) and not is_plain_type(dtype.pyarrow_dtype)
+    ]
+    if not places:
+        return frame
+    frame = frame.copy(deep=False)
+    for place in places:
+        frame.isetitem(place, pandas_array(plain_column(_as_chunked(pa.array(frame.iloc[:, place].array)))))
+    return frame
+
+
+def pandas_array(column: pa.ChunkedArray | Cells) -> Any:
+    """Return a column as what pandas makes a column of that keeps Arrow's type.
+
+    >>> pandas_array(pa.chunked_array([[1]])).dtype
+    int64[pyarrow]
+    """
+    return column if isinstance(column, np.ndarray) else pd.arrays.ArrowExtensionArray(column)
 
 
 def slice_of(column: pa.ChunkedArray | Cells, start: int, stop: int) -> ColumnSlice:
@@ -93,7 +132,12 @@ def _objects_to_arrow(cells: Cells) -> pa.ChunkedArray | Cells:
 
 def _changes_in_arrow(dtype: Any) -> bool:
     """Return whether Arrow would change what the values mean."""
-    return isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or dtype.kind == "c"
+    return isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or dtype.kind == "c" or _is_foreign(dtype)
+
+
+def _is_foreign(dtype: Any) -> bool:
+    """Return whether a dtype is another library's, whose Arrow form may be the storage and not the meaning."""
+    return not isinstance(dtype, np.dtype) and type(dtype).__module__.partition(".")[0] != "pandas"
 
 
 def _has_narrow_floats(cells: Cells) -> bool:

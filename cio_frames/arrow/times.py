@@ -24,12 +24,15 @@ MS_PER_DAY = 86_400_000
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
 # The calendar repeats itself after 400 years, to the day of the week.
 _CALENDAR_MS = 146_097 * MS_PER_DAY
-_WITH_ZONE = r"\d[Tt ]\d\d.*([Zz]|[+-]\d\d(:?\d\d)?)$"
+# BigQuery ends times with UTC, Go with an offset, the name of the zone and the time since the program's start.
+_ZONE_NAME = r"(?: [A-Z]{3,5}(?: m=[+-][0-9.]+)?)?"
+_WITH_ZONE = rf"\d[Tt ]\d\d.*([Zz]|UTC|GMT|[+-]\d\d(:?\d\d)?{_ZONE_NAME})$"
 _ISO_8601 = (
     r"^(?P<year>\d{4})-?(?P<month>\d\d)-?(?P<day>\d\d)"
     r"(?:[Tt ](?P<hour>\d\d)(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?)?"
-    r" ?(?:[Zz]|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d))?)?)?$"
+    rf" ?(?:[Zz]|UTC|GMT|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d))?{_ZONE_NAME})?)?$"
 )
+_DAY_OR_MONTH_FIRST = r"^\s*\d{1,2}([/.-])\d{1,2}([/.-])(\d{4}|\d\d)(\s|$)"
 
 
 class Instants(NamedTuple):
@@ -76,8 +79,19 @@ def from_dates(array: pa.Array, timezone: str) -> Instants:
     return from_timestamps(array.cast(pa.date32(), safe=False).cast(pa.timestamp("s")), timezone)
 
 
+def is_outside_day(array: pa.Array) -> Bools:
+    """Return which times of day are none: before 00:00, or 24:00 and later, which databases allow.
+
+    >>> is_outside_day(pa.array([-1, 0, 86_400, None], pa.int32()).view(pa.time32("s"))).tolist()
+    [True, False, True, False]
+    """
+    kind = array.type
+    counts = np.asarray(pc.fill_null(array.view(pa.int32() if kind.bit_width == 32 else pa.int64()), 0))
+    return (counts < 0) | (counts >= 86_400 * _PER_SECOND[kind.unit])
+
+
 def from_text(array: pa.Array, timezone: str) -> Instants:
-    """Return the instants of ISO 8601 text; without an offset it is read in ``timezone``.
+    """Return the instants of ISO 8601 text, as BigQuery and Go write it too; without an offset it is in ``timezone``.
 
     >>> from_text(pa.array(["1997-01-01", "1997-01-01T00:00:00+01:00", "soon"]), "UTC").unreadable.tolist()
     [False, False, True]
@@ -94,6 +108,15 @@ def from_text(array: pa.Array, timezone: str) -> Instants:
         naive.unreadable | fixed.unreadable,
         naive.ambiguous,
     )
+
+
+def has_ambiguous_date(array: pa.Array) -> Bools:
+    """Return which texts are dates such as 01/02/2024, of which nobody can tell whether the day or the month is first.
+
+    >>> has_ambiguous_date(pa.array(["01/02/2024", "1.2.24 10:00", "2024-01-02", None])).tolist()
+    [True, True, False, False]
+    """
+    return np.asarray(pc.fill_null(pc.match_substring_regex(unsliced(array), _DAY_OR_MONTH_FIRST), False))
 
 
 def _parse_rows(array: pa.Array, wanted: Bools, kind: pa.DataType, timezone: str) -> Instants:

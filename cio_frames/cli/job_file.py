@@ -16,25 +16,30 @@ from typing import Any
 import yaml
 
 from cio_frames._util.did_you_mean import closest_name
-from cio_frames.cli.mistakes import Mistakes
+from cio_frames.cli.mistakes import Mistakes, find_mistakes
 from cio_frames.cli.precheck import build_checked_call_spec, check_choice, find_client_mistakes
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping
 from cio_frames.errors import CioFramesError, ConfigurationError
 from cio_frames.loading import folder_name
+from cio_frames.loading.csv import CsvOptions
+from cio_frames.loading.read_options import ReadOptions
+from cio_frames.loading.standard_input import STANDARD_INPUT_PATH
 from cio_frames.pipeline import CallSpec
+from cio_frames.pipeline.as_of import read_as_of
 from cio_frames.spec.yaml_file import YamlFile
 
 KEYS = {
-    "source", "call", "event", "columns", "client", "schema", "strict_schema", "timezone", "nulls", "on_invalid",
-    "allow_campaigns", "ledger", "output", "report",
+    "source", "call", "event", "columns", "client", "schema", "strict_schema", "exact_ids", "timezone", "nulls",
+    "on_invalid", "as_of", "allow_campaigns", "ledger", "output", "report", "csv", "partitions",
 }  # fmt: skip
 COLUMN_KEYS = frozenset({"type_column", "event_column", *(each.name for each in fields(ColumnMapping))}) - {
     "event", "fields", "constants",
 }  # fmt: skip
 CLIENT_KEYS = frozenset(each.name for each in fields(Client)) - {"write_key"}
+CSV_KEYS = frozenset(each.name for each in fields(CsvOptions))
 _REQUIRED_KEYS = ("source", "call")
-_CALL_SETTINGS = ("event", "nulls", "timezone", "schema", "strict_schema")
+_CALL_SETTINGS = ("event", "nulls", "timezone", "schema", "strict_schema", "exact_ids")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +108,17 @@ class _JobReader:
         on_invalid = values.get("on_invalid", "skip")
         with self._at(nodes.get("on_invalid")):
             check_choice("on_invalid", on_invalid, ("skip", "raise"))
+        if "as_of" in values:
+            with self._at(nodes["as_of"]):
+                read_as_of(values["as_of"])
         self._mistakes.raise_all(by_line=True)
         options = {
             "ledger": values.get("ledger"),
             "output": values.get("output", self._folder / folder_name(values["source"], call_spec)),
             "on_invalid": on_invalid,
+            "as_of": values.get("as_of"),
             "allow_campaigns": values.get("allow_campaigns", False),
+            "read_options": ReadOptions(CsvOptions(**values.get("csv", {})), values.get("partitions", True)),
         }
         return Job(values["source"], call_spec, values.get("client", {}), values.get("report"), options)
 
@@ -150,16 +160,21 @@ class _JobReader:
                 return self._values(self._entries(node, COLUMN_KEYS), self._column)
             case "client":
                 return self._client(node)
-            case "strict_schema" | "allow_campaigns":
+            case "csv":
+                return self._csv(node)
+            case "strict_schema" | "exact_ids" | "allow_campaigns" | "partitions":
                 return self._switch(node)
             case "ledger" | "output" | "report":
                 return self._folder / self._file.text(node)
             case "schema":
                 value = self._file.scalar(node)
                 return value if value in ("spec", None) else self._folder / self._file.text(node)
+            case "as_of" if isinstance(node, yaml.ScalarNode):
+                # YAML reads dates, which are as good as text here.
+                return str(node.value)
             case "source":
                 source = self._file.text(node)
-                return source if _is_url(source) else str(self._folder / source)
+                return source if _is_url(source) or source == STANDARD_INPUT_PATH else str(self._folder / source)
             case _:
                 return self._file.text(node)
 
@@ -180,6 +195,13 @@ class _JobReader:
         for key, error in find_client_mistakes(settings):
             self._add(entries.get(key or "", node), error.text("job file"))
         return settings
+
+    def _csv(self, node: yaml.Node) -> dict[str, Any]:
+        entries = self._entries(node, CSV_KEYS)
+        options = {key: self._file.scalar(value) for key, value in entries.items()}
+        for key, error in find_mistakes(CsvOptions, {}, options):
+            self._add(entries.get(key or "", node), error.text("job file"))
+        return options
 
     def _switch(self, node: yaml.Node) -> bool:
         value = self._file.scalar(node)

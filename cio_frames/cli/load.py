@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from cio_frames._util.terminal_text import is_terminal
 from cio_frames.cli.mistakes import Mistakes
-from cio_frames.cli.options import CallOptions, command_with
+from cio_frames.cli.options import CallOptions, ReadingOptions, command_with
 from cio_frames.cli.printing import (
     err,
     exit_on_error,
@@ -21,6 +22,7 @@ from cio_frames.cli.printing import (
     print_frame,
     print_json,
     print_load_result,
+    print_notes,
 )
 from cio_frames.errors import (
     CampaignsError,
@@ -49,16 +51,23 @@ class RunOptions:
         False
     )
     fresh: Annotated[bool, typer.Option("--fresh", help="Discard earlier progress and start over.")] = False
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="Date or time in message ids of calls without a timestamp; default: when the load began."),
+    ] = None
     progress: Annotated[bool | None, typer.Option(help="Show a progress bar; default: if stderr is a terminal.")] = None
     as_json: Annotated[bool, typer.Option("--json", help="Print counts and reasons as JSON.")] = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadOptions(RunOptions, CallOptions):
+class LoadOptions(RunOptions, ReadingOptions, CallOptions):
     """Options of ``cio-frames load``."""
 
     source: Annotated[
-        str, typer.Argument(help="Parquet or CSV file, a folder or a pattern of them, or a URL (s3://, gs://).")
+        str,
+        typer.Argument(
+            help="Parquet, CSV or JSON Lines file, a folder, a pattern, a URL (s3://, gs://), or - (stdin)."
+        ),
     ]
     no_schema: Annotated[
         bool, typer.Option("--no-schema", help="Send rows without checking them against Customer.io's spec.")
@@ -124,7 +133,8 @@ def load_command(options: LoadOptions) -> None:
         options.source, call_spec, {name: value for name, value in settings.items() if value is not None}, mistakes,
         report=options.report, as_json=options.as_json,
         ledger=options.ledger, output=options.output, fresh=options.fresh, progress=options.progress,
-        dry_run=options.dry_run, on_invalid=options.on_invalid, allow_campaigns=options.allow_campaigns,
+        dry_run=options.dry_run, on_invalid=options.on_invalid, as_of=options.as_of,
+        allow_campaigns=options.allow_campaigns, read_options=options.read_options(mistakes),
     )  # fmt: skip
 
 
@@ -148,7 +158,8 @@ def run_command(options: JobOptions) -> None:
         load_and_print(
             job.source, job.call_spec, job.client, mistakes, door="job file",
             report=job.report, as_json=options.as_json,
-            dry_run=options.dry_run, fresh=options.fresh, progress=options.progress, **job.options,
+            dry_run=options.dry_run, fresh=options.fresh, progress=options.progress,
+            **{**job.options, **({} if options.as_of is None else {"as_of": options.as_of})},
         )  # fmt: skip
 
 
@@ -187,7 +198,7 @@ def load_and_print(
 ) -> None:  # fmt: skip
     """Load, print the counts, and exit with 1 if rows were not delivered; with all mistakes of the command before."""
     client = _check_command(source, call_spec, settings, mistakes, report, options)
-    if not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         log_progress()
     failure = ""
     try:
@@ -206,16 +217,25 @@ def load_and_print(
         mistakes.raise_all()
         raise
     if report is not None:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        loaded.to_report(report)
+        write_report(loaded, report)
     if as_json:
-        print_json({**loaded.as_dict(), "why": loaded.why_text(door)})
+        print_json({**loaded.as_dict(), **loaded.notes.as_dict(door), "why": loaded.why_text(door)})
     else:
         print_load_result(loaded)
+    print_notes(loaded.notes, door)
     if failure or loaded.why:
         err.print(render(failure, door) or loaded.why_text(door))
     if not loaded.ok:
         raise typer.Exit(1)
+
+
+def write_report(loaded: LoadResult, path: Path) -> None:
+    """Write the summary of a load; that it cannot be written does not change what became of the rows."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        loaded.to_report(path)
+    except OSError as error:
+        err.print(f"cio-frames: cannot write the summary to {path}: {error.strerror}.")
 
 
 def _check_command(
@@ -224,10 +244,14 @@ def _check_command(
 ) -> Client:  # fmt: skip
     """Return the client, or raise every mistake of the command."""
     from cio_frames.cli.precheck import build_checked_client, check_choice, check_writable
+    from cio_frames.pipeline.as_of import read_as_of
 
     client = build_checked_client(settings, mistakes, dry_run=options["dry_run"])
     with mistakes.collect():
         check_choice("on_invalid", options["on_invalid"], ("skip", "raise"))
+    if options["as_of"] is not None:
+        with mistakes.collect():
+            read_as_of(options["as_of"])
     if report is not None:
         with mistakes.collect():
             check_writable(report, "the summary", "report", make_folder=True)
@@ -240,7 +264,7 @@ def _check_command(
 def _check_source(source: str, call_spec: CallSpec, mistakes: Mistakes, options: Mapping[str, Any]) -> None:
     from cio_frames.cli.precheck import check_source
 
-    check_source(source, call_spec, mistakes, output=options["output"])
+    check_source(source, call_spec, mistakes, output=options["output"], read_options=options["read_options"])
 
 
 def _load_or_confirm(source: str, call_spec: CallSpec, client: Client, options: Mapping[str, Any]) -> LoadResult:
@@ -250,7 +274,7 @@ def _load_or_confirm(source: str, call_spec: CallSpec, client: Client, options: 
     try:
         return load_source(source, call_spec, client, **options)
     except CampaignsError as error:
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
             raise
         err.print(f"{error.rows:,} rows are events younger than 72 hours, or without a time: they can start campaigns,")
         typer.confirm("that is, send mail to real people. Send them?", abort=True, err=True)

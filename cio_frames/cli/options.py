@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from cio_frames.cli.mistakes import Mistakes
+from cio_frames.cli.mistakes import Mistakes, find_mistakes
 from cio_frames.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from cio_frames.columns import Selection
+    from cio_frames.loading.read_options import ReadOptions
     from cio_frames.pipeline import CallSpec
 
 Options = TypeVar("Options")
@@ -110,6 +111,9 @@ class CallOptions:
         False
     )
     strict_schema: Annotated[bool, typer.Option("--strict-schema", help="Treat warnings as errors.")] = False
+    exact_ids: Annotated[
+        bool, typer.Option("--exact-ids", help="Take ids as they are: blanks around them, nan or NULL as an id.")
+    ] = False
 
     def call_spec(self, mistakes: Mistakes) -> CallSpec:
         """Return the call spec that the options describe; add wrong options to the mistakes, and use defaults for them.
@@ -137,11 +141,66 @@ class CallOptions:
                 "timezone": self.timezone,
                 "event": self.event,
                 "strict_schema": self.strict_schema,
+                "exact_ids": self.exact_ids,
                 "schema": None if self.no_schema else self.schema or "spec",
             },
             lambda _, error: mistakes.add(error),
         )
         return without_call(call_spec) if self.call is None else call_spec
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingOptions:
+    """How the files of a source are read: the options of every command that reads one."""
+
+    delimiter: Annotated[
+        str | None, typer.Option(help="Separator of CSV files, such as ';' or tab; default: a comma, a tab in .tsv.")
+    ] = None
+    encoding: Annotated[str, typer.Option(help="Encoding of CSV files, for example cp1252.")] = "utf-8"
+    decimal: Annotated[str, typer.Option(help="Decimal point of numbers in CSV files, a point or a comma.")] = "."
+    null_values: Annotated[
+        str | None, typer.Option(metavar="TEXT,...", help="Cells of CSV files that are missing values: n/a,NULL.")
+    ] = None
+    time_format: Annotated[
+        str | None, typer.Option(help="Form of times in CSV files, such as %d/%m/%Y; default: ISO 8601.")
+    ] = None
+    escape_char: Annotated[
+        str | None, typer.Option(help="Character before quotes inside quotes in CSV files; by Spark and Redshift: \\.")
+    ] = None
+    type: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=TYPE",
+            help="Type of a column of CSV files, repeatable: text, number or boolean; default: inferred from all rows.",
+        ),
+    ] = None
+    partitions: Annotated[
+        bool, typer.Option("--partitions/--no-partitions", help="Read folders such as country=de as columns.")
+    ] = True
+
+    def read_options(self, mistakes: Mistakes) -> ReadOptions:
+        """Return how files are read; add wrong options to the mistakes, and use defaults for them.
+
+        >>> mistakes = Mistakes()
+        >>> ReadingOptions(null_values="n/a,NULL", type=["logins=number"], decimal="x").read_options(mistakes).csv
+        CsvOptions(delimiter=None, encoding='utf-8', decimal='.', null_values=('n/a', 'NULL'), time_format=None, \
+escape_char=None, types={'logins': 'number'})
+        >>> bool(mistakes)
+        True
+        """
+        from cio_frames.loading.csv import CsvOptions
+        from cio_frames.loading.read_options import ReadOptions
+
+        names = ("delimiter", "encoding", "decimal", "time_format", "escape_char")
+        given: dict[str, Any] = {name: getattr(self, name) for name in names}
+        given["null_values"] = tuple((self.null_values or "").split(",")) if self.null_values is not None else ()
+        given["types"] = {column: kind for column, _, kind in (each.rpartition("=") for each in self.type or ())}
+        refused = set()
+        for name, error in find_mistakes(CsvOptions, {}, given):
+            mistakes.add(error)
+            refused.add(name)
+        valid = {} if None in refused else {name: value for name, value in given.items() if name not in refused}
+        return ReadOptions(CsvOptions(**valid), self.partitions)
 
 
 def parse_selection(options: Sequence[str] | None) -> Selection | None:

@@ -15,11 +15,12 @@ from cio_frames.cli.mistakes import Mistakes, find_mistakes
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, resolve
 from cio_frames.errors import CioFramesError, ConfigurationError, FrameError, MissingColumnsError, parameter
+from cio_frames.loading.read_options import ReadOptions
 from cio_frames.loading.sources import source_of
+from cio_frames.loading.standard_input import STANDARD_INPUT_PATH
 from cio_frames.pipeline.call_spec import CallSpec, build_call_spec
 
 _COLUMNS_LISTED = 20
-_SEPARATOR_NAMES = {";": "semicolons", "\t": "tabs", "|": "bars"}
 # A client in which every single setting of another one fits, so that a refused setting is itself wrong.
 _ROOMY_CLIENT: Mapping[str, Any] = {"write_key": "none", "max_call_bytes": 1, "max_body_bytes": sys.maxsize}
 
@@ -81,11 +82,18 @@ def build_checked_client(settings: Mapping[str, Any], mistakes: Mistakes, *, dry
     return None if found else Client.from_env(environ, **settings)
 
 
-def check_source(source: str, call_spec: CallSpec, mistakes: Mistakes, *, output: Path | None = None) -> None:
+def check_source(
+    source: str, call_spec: CallSpec, mistakes: Mistakes, *, output: Path | None = None,
+    read_options: ReadOptions | None = None,
+) -> None:  # fmt: skip
     """Add what is wrong with a source: not found, unreadable, or without columns that the call needs."""
     labels: list[Hashable] | None = None
+    if source == STANDARD_INPUT_PATH:
+        # It can be read once only.
+        return
     with mistakes.collect():
-        where, labels = next(source_of(source, exclude=output).labels())
+        keep = {column for _, column in named_columns(call_spec.mapping)}
+        where, labels = next(source_of(source, read_options, exclude=output, keep=keep).labels())
     if labels is None:
         return
     missing = [(key, column) for key, column in named_columns(call_spec.mapping) if column not in labels]
@@ -134,8 +142,6 @@ def _required_column(error: MissingColumnsError, where: str, labels: list[Hashab
     meant = next((parameter(name, label) for name, label in close if label is not None), None)
     if error.missing == ["event"]:
         remedy = f"Set {parameter('event', 'Order Completed')} for all rows, or {parameter('event_column', 'COLUMN')}."
-    elif _find_separator(labels):
-        remedy = ""
     elif meant is not None:
         remedy = f"Did you mean {meant}?"
     else:
@@ -144,18 +150,10 @@ def _required_column(error: MissingColumnsError, where: str, labels: list[Hashab
 
 
 def _list_columns(labels: list[Hashable]) -> str:
-    """Return the columns of a file in a sentence, with a hint if they look like one line of another separator."""
+    """Return the columns of a file in a sentence."""
     shown = ", ".join(map(repr, labels[:_COLUMNS_LISTED])) or "none"
     more = f" and {len(labels) - _COLUMNS_LISTED:,} more" if len(labels) > _COLUMNS_LISTED else ""
-    separator = _find_separator(labels)
-    hint = f" The name of the only column contains {separator}: save the file with commas." if separator else ""
-    return f"Its columns: {shown}{more}.{hint}"
-
-
-def _find_separator(labels: list[Hashable]) -> str | None:
-    """Return what separates the columns of a file that seems to have one column."""
-    only = str(labels[0]) if len(labels) == 1 else ""
-    return next((name for mark, name in _SEPARATOR_NAMES.items() if mark in only), None)
+    return f"Its columns: {shown}{more}."
 
 
 def check_choice(name: str, value: str, choices: Sequence[str]) -> None:

@@ -4,24 +4,63 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
+from cio_frames._util.terminal_text import clean_text
 from cio_frames.errors import CioFramesError, Door, InvalidRowsError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cio_frames.loading import LoadResult
+    from cio_frames.loading.notes import SourceNotes
 
-# Text from files and servers is never markup.
-out = Console(soft_wrap=True, highlight=False, markup=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+class SafeConsole(Console):
+    """A console that prints text from files and servers as it is: no markup, no emoji codes, no control characters.
+
+    Output that cannot be printed changes no exit status: the rest of it is dropped, and stderr says so once.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(soft_wrap=True, highlight=False, markup=False, emoji=False, **options)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print objects; text without its control characters."""
+        safe = (clean_text(each) if isinstance(each, str) else each for each in objects)
+        try:
+            super().print(*safe, **options)
+        except (OSError, ValueError) as error:
+            self._drop_output(error)
+
+    def on_broken_pipe(self) -> None:
+        """Drop what nobody reads any more."""
+        self._drop_output(None)
+
+    def _drop_output(self, error: OSError | ValueError | None) -> None:
+        self.quiet = True
+        drop_stream(sys.stderr if self.stderr else sys.stdout)
+        if error is not None and not self.stderr:
+            err.print(f"cio-frames: cannot print the output: {getattr(error, 'strerror', None) or error}.")
+
+
+def drop_stream(stream: IO[str] | None) -> None:
+    """Let a stream that is not writable any more swallow what is still in its buffer, also when Python ends."""
+    with suppress(OSError, ValueError, AttributeError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())  # type: ignore[union-attr]
+        os.close(null)
+
+
+out = SafeConsole()
+err = SafeConsole(stderr=True)
 
 # Programs and files have no edge at which a name would have to be cut.
 _PIPE_WIDTH = 10_000
@@ -31,20 +70,31 @@ _ROWS_PRINTED = 10
 
 def print_json(facts: Any) -> None:
     """Print facts as JSON, for programs."""
-    sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+    # Not through the console: JSON has its own way to write control characters, and is not wrapped.
+    try:
+        print(json.dumps(facts, indent=2, ensure_ascii=False), flush=True)  # noqa: T201
+    except (OSError, ValueError) as error:
+        drop_stream(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            err.print(f"cio-frames: cannot print the output: {getattr(error, 'strerror', None) or error}.")
 
 
 def print_frame(frame: pd.DataFrame) -> None:
     """Print a frame as a table, without its index."""
-    table = Table(*map(str, frame.columns), box=None, header_style="bold")
+    table = Table(*map(_clean_cell, frame.columns), box=None, header_style="bold")
     for row in frame.itertuples(index=False):
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(_clean_cell(cell) for cell in row))
     print_table(table)
+
+
+def _clean_cell(cell: object) -> str:
+    # A line end would make a row of its own.
+    return clean_text(str(cell)).replace("\n", "\\n")
 
 
 def print_table(table: Table) -> None:
     """Print a table: cut to the width of a terminal, whole in pipes and files."""
-    console = out if out.is_terminal else Console(width=_PIPE_WIDTH, soft_wrap=True, highlight=False, markup=False)
+    console = out if out.is_terminal else SafeConsole(width=_PIPE_WIDTH)
     console.print(table)
 
 
@@ -70,9 +120,16 @@ def log_progress() -> None:
     log.setLevel(logging.INFO)
 
 
+def print_notes(notes: SourceNotes, door: Door = "command line") -> None:
+    """Print what was left out of a source, and what is not sent as it stands there, to stderr."""
+    for sentence in notes.sentences(door):
+        err.print(f"Note: {sentence}")
+
+
 def print_load_result(loaded: LoadResult) -> None:
     """Print counts by status and reason, totals, and the paths of the files that a load wrote."""
     from cio_frames.results import GOOD
+    from cio_frames.validation import warning_lines
 
     counts = sorted(merge_sizes(loaded.reasons).items(), key=lambda count: (count[0][0] not in GOOD, -count[1]))
     for (status, reason), rows in counts[:_REASONS_PRINTED]:
@@ -82,6 +139,7 @@ def print_load_result(loaded: LoadResult) -> None:
     rows_read = sum(loaded.reasons.values())
     if loaded.rows > rows_read:
         out.print(f"{loaded.rows - rows_read:>12,} unsent  not read yet")
+    print_warning_lines(warning_lines(loaded.warnings))
     rate = f", {loaded.rows_now / loaded.seconds:,.0f} rows per second" if loaded.seconds else ""
     out.print(
         f"{loaded.rows:,} rows, {loaded.bytes:,} bytes, {loaded.requests:,} requests, {loaded.seconds:.2f} s{rate}"
@@ -94,6 +152,14 @@ def print_load_result(loaded: LoadResult) -> None:
         out.print(f"Results: {loaded.results}")
     if loaded.undelivered:
         out.print(f"Undelivered: {loaded.undelivered}")
+
+
+def print_warning_lines(lines: Sequence[str]) -> None:
+    """Print warnings, one line each."""
+    for line in lines[:_REASONS_PRINTED]:
+        out.print(f"     warning: {line}")
+    if len(lines) > _REASONS_PRINTED:
+        out.print(f"{'':>12} and {len(lines) - _REASONS_PRINTED:,} more warnings")
 
 
 def merge_sizes(reasons: Mapping[tuple[str, str | None], int]) -> dict[tuple[str, str | None], int]:

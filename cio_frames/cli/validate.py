@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,19 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cio_frames.cli.mistakes import Mistakes
-from cio_frames.cli.options import CallOptions, command_with
-from cio_frames.cli.printing import out, print_campaign_rows, print_frame
+from cio_frames.cli.options import CallOptions, ReadingOptions, command_with
+from cio_frames.cli.printing import out, print_campaign_rows, print_frame, print_json, print_notes
 from cio_frames.errors import MissingColumnsError
 
 if TYPE_CHECKING:
+    from cio_frames.loading.notes import SourceNotes
     from cio_frames.report import ValidationReport
 
 
 @dataclass(frozen=True, kw_only=True)
-class ValidateOptions(CallOptions):
+class ValidateOptions(ReadingOptions, CallOptions):
     """Options of ``cio-frames validate``."""
 
-    file: Annotated[str, typer.Argument(help="Parquet or CSV file, or a folder or a pattern of them.")]
+    file: Annotated[str, typer.Argument(help="Parquet, CSV or JSON Lines file, a folder or a pattern, or - (stdin).")]
     no_schema: Annotated[
         bool, typer.Option("--no-schema", help="Check only that rows can be written as JSON within the size limits.")
     ] = False
@@ -41,27 +43,28 @@ def validate_command(options: ValidateOptions) -> None:
 
     The exit status is 1 if rows are invalid.
     """
-    report = validate_file(options)
+    report, notes = validate_files(options)
     if options.report is not None:
         report.to_html(options.report, show_values=options.show_values)
     if options.failures is not None:
         report.to_parquet(options.failures, show_values=options.show_values)
     if options.as_json:
-        out.print(report.to_json(), soft_wrap=True)
+        print_json(json.loads(report.to_json()) | notes.as_dict("command line"))
     else:
         print_validation_report(report)
+    print_notes(notes)
     if not report.ok:
         raise typer.Exit(1)
 
 
-def validate_file(options: ValidateOptions) -> ValidationReport:
-    """Return the report on a file, or raise every mistake of the command."""
-    from cio_frames import pipeline
+def validate_files(options: ValidateOptions) -> tuple[ValidationReport, SourceNotes]:
+    """Return the report on files and what was left out of them, or raise every mistake of the command."""
     from cio_frames.cli.precheck import check_source, check_writable
-    from cio_frames.loading import read
+    from cio_frames.loading.validating import validate_source
 
     mistakes = Mistakes()
     call_spec = options.call_spec(mistakes)
+    read_options = options.read_options(mistakes)
     for path, what, name in (
         (options.report, "the report", "report"),
         (options.failures, "the failure cases", "failures"),
@@ -70,13 +73,12 @@ def validate_file(options: ValidateOptions) -> ValidationReport:
             with mistakes.collect():
                 check_writable(path, what, name)
     if mistakes:
-        check_source(options.file, call_spec, mistakes)
+        check_source(options.file, call_spec, mistakes, read_options=read_options)
     mistakes.raise_all()
     try:
-        frame = read(options.file, types_of=lambda labels: pipeline.types_of(labels, call_spec))
-        return pipeline.build_report(frame, call_spec)
+        return validate_source(options.file, call_spec, read_options=read_options)
     except MissingColumnsError:
-        check_source(options.file, call_spec, mistakes)
+        check_source(options.file, call_spec, mistakes, read_options=read_options)
         mistakes.raise_all()
         raise
 

@@ -41,6 +41,23 @@ class Batch:
         """The request body."""
         return b"".join((BODY_HEAD, self.buffer[self.offsets[0] : self.offsets[-1] - 1], BODY_TAIL))
 
+    @property
+    def body_bytes(self) -> int:
+        """The size of the request body."""
+        return ENVELOPE_BYTES + int(self.offsets[-1] - self.offsets[0]) - 1
+
+    def copy(self) -> Batch:
+        """Return the same calls in a buffer of their own."""
+        payloads = memoryview(bytes(self.buffer[self.offsets[0] : self.offsets[-1]]))
+        return Batch(self.rows, self.offsets - self.offsets[0], payloads)
+
+    def join(self, other: Batch) -> Batch:
+        """Return these calls and others after them as one batch."""
+        parts = [each.buffer[each.offsets[0] : each.offsets[-1]] for each in (self, other)]
+        own = self.offsets - self.offsets[0]
+        offsets = np.concatenate([own, own[-1] + other.offsets[1:] - other.offsets[0]])
+        return Batch(np.concatenate([self.rows, other.rows]), offsets, memoryview(b"".join(parts)))
+
     def halves(self) -> tuple[Batch, Batch]:
         """Return the first and the second half as batches of their own."""
         middle = len(self) // 2
@@ -48,6 +65,59 @@ class Batch:
             Batch(self.rows[:middle], self.offsets[: middle + 1], self.buffer),
             Batch(self.rows[middle:], self.offsets[middle:], self.buffer),
         )
+
+
+class BatchCutter:
+    """Cuts the payloads of several lanes into bodies as they come, a slice at a time.
+
+    What does not fill a body waits for the next slice: bodies that are cut off at the end of each slice would be more,
+    and with many lanes by far.
+
+    Parameters
+    ----------
+    lanes : int
+        The number of lanes.
+    max_body_bytes : int
+        As for :func:`batches`.
+
+    Examples
+    --------
+    >>> cutter = BatchCutter(1, max_body_bytes=22)
+    >>> payloads = np.arange(3), np.array([0, 5, 10, 15]), memoryview(b"1111,2222,3333,")
+    >>> [batch.body for batch in cutter.add(0, *payloads)], [batch.body for _, batch in cutter.rest()]
+    ([b'{"batch":[1111,2222]}'], [b'{"batch":[3333]}'])
+    """
+
+    def __init__(self, lanes: int, *, max_body_bytes: int) -> None:
+        self._max_body_bytes = max_body_bytes
+        self._waiting: list[Batch | None] = [None] * lanes
+
+    def add(self, lane: int, rows: Ints, offsets: Ints, buffer: memoryview) -> list[Batch]:
+        """Return the full batches of a lane, with the next payloads of it."""
+        if not len(rows):
+            return []
+        given = Batch(rows, offsets, buffer)
+        waiting, full = self._waiting[lane], []
+        if waiting is not None:
+            room = self._max_body_bytes - waiting.body_bytes
+            # The comma between them counts, the one behind the last is not sent.
+            fitting = int(np.searchsorted(offsets, offsets[0] + max(room, 0), side="right")) - 1
+            joined = waiting.join(Batch(rows[:fitting], offsets[: fitting + 1], buffer)) if fitting else waiting
+            if fitting == len(rows):
+                self._waiting[lane] = joined
+                return []
+            full.append(joined)
+            given = Batch(rows[fitting:], offsets[fitting:], buffer)
+        *others, last = batches(given.rows, given.offsets, buffer, max_body_bytes=self._max_body_bytes)
+        # A copy, since a view would keep the buffer of the whole slice in memory.
+        self._waiting[lane] = last.copy()
+        return full + others
+
+    def rest(self) -> list[tuple[int, Batch]]:
+        """Return what still waits, each with its lane."""
+        found = [(lane, batch) for lane, batch in enumerate(self._waiting) if batch is not None]
+        self._waiting = [None] * len(self._waiting)
+        return found
 
 
 def batches(rows: Ints, offsets: Ints, buffer: memoryview, *, max_body_bytes: int) -> Iterator[Batch]:

@@ -1,15 +1,17 @@
-"""One request out, one reply in. The only module that knows requests and urllib3; imported when one is made."""
+"""One request out, one reply in. The only module that knows requests and urllib3; imported when one is made.
+
+A request is prepared once, and each body is given to the adapter of requests with it: a session would build the same
+headers, cookies and redirects anew for every body, which takes twice as long as sending it.
+"""
 
 from __future__ import annotations
 
 import gzip
-import http.client
-import io
+import os
 import re
 import ssl
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,103 +19,78 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 import urllib3.connection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import DecodeError, HTTPError
 
 from cio_frames.client import Client, is_loopback
-from cio_frames.delivery.replies import (
-    MAX_REPLY_BYTES,
-    Reply,
-    error_message,
-    is_web_page,
-    read_body,
-    reply_message,
-    retry_after_seconds,
-)
+from cio_frames.delivery.deadlines import DeadlineResponse
+from cio_frames.delivery.environment import CaBundle, Proxy, certificate_failure, find_ca_bundle, name_proxy
+from cio_frames.delivery.redaction import MessageFilter
+from cio_frames.delivery.replies import Content, Reply, ReplyBody, parse_body, read_body, retry_after_seconds
+
+_PIECE_BYTES = 65_536
+# Of the messages about single calls, so many different ones are looked at and shown.
+_MAX_MESSAGES = 100
 
 
-class DeadlineReader(io.RawIOBase):
-    """Reads a socket until a deadline; a socket's own timeout starts again with each byte."""
+class _Upload:
+    """The body that is on its way, and whether any of it has left: whatever fails and wherever, this tells."""
 
-    def __init__(self, raw: Any, connection: Any, seconds: float) -> None:
-        self._raw = raw
-        self._connection = connection
-        self._give_up_at = time.monotonic() + seconds
+    body = b""
+    has_begun = False
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        """Read some bytes, or raise TimeoutError after the deadline."""
-        left = self._give_up_at - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer took too long")
-        self._connection.settimeout(left)
-        count: int | None = self._raw.readinto(buffer)
-        return count
-
-    def close(self) -> None:
-        """Close the socket's file."""
-        self._raw.close()
-        super().close()
+    def start(self, body: bytes) -> None:
+        self.body, self.has_begun = body, False
 
 
-class DeadlineResponse(http.client.HTTPResponse):
-    """A response whose head and body arrive within the read timeout, not only each byte of them."""
-
-    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        seconds = sock.gettimeout()
-        if seconds is not None:
-            self.fp = io.BufferedReader(DeadlineReader(self.fp.detach(), sock, seconds))
-
-
-class _HttpConnection(urllib3.connection.HTTPConnection):
+class _UploadConnection(urllib3.connection.HTTPConnection):
+    upload: _Upload
     response_class = DeadlineResponse
 
-
-class _HttpsConnection(urllib3.connection.HTTPSConnection):
-    response_class = DeadlineResponse
-
-
-class _HttpPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _HttpConnection
+    def send(self, data: Any) -> None:
+        self.upload.has_begun |= data is self.upload.body
+        super().send(data)
 
 
-class _HttpsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _HttpsConnection
+class _SecureUploadConnection(_UploadConnection, urllib3.connection.HTTPSConnection):
+    pass
 
 
-_POOLS = {"http": _HttpPool, "https": _HttpsPool}
+class _UploadAdapter(requests.adapters.HTTPAdapter):
+    """Makes connections with deadlines that note what leaves, those through a proxy too."""
 
+    def __init__(self, upload: _Upload) -> None:
+        self._pools = {
+            "http": _pool_class(urllib3.HTTPConnectionPool, _UploadConnection, upload),
+            "https": _pool_class(urllib3.HTTPSConnectionPool, _SecureUploadConnection, upload),
+        }
+        self._pool: Any = None
+        super().__init__(pool_connections=1, pool_maxsize=1)
 
-class _DeadlineAdapter(requests.adapters.HTTPAdapter):
-    """Makes connections with deadlines, those through a proxy too."""
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        # All requests go to one endpoint: its pool is looked up once.
+        self._pool = self._pool or super().get_connection_with_tls_context(*args, **kwargs)
+        return self._pool
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        # Without cookies, which the API does not set, and without the reason phrase.
+        response = requests.Response()
+        response.status_code, response.raw, response.request = resp.status, resp, req
+        response.headers = requests.structures.CaseInsensitiveDict(resp.headers)
+        return response
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = dict(_POOLS)
+        self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = dict(_POOLS)
+        manager.pool_classes_by_scheme = self._pools
         return manager
 
 
-class _Session(requests.Session):
-    """A session that does not examine where a redirect leads.
-
-    requests does so even if it is not to follow: it fails on an invalid address, and reads the body to its end however
-    long that takes.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.mount("http://", _DeadlineAdapter())
-        self.mount("https://", _DeadlineAdapter())
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        return None
+def _pool_class(pool: type, connection: type[_UploadConnection], upload: _Upload) -> type:
+    """Return a class of connection pools whose connections note what leaves in ``upload``."""
+    return type(pool.__name__, (pool,), {"ConnectionCls": type(connection.__name__, (connection,), {"upload": upload})})
 
 
 class ApiConnection:
@@ -124,103 +101,181 @@ class ApiConnection:
     client : Client
         Where to, with which key and timeouts.
     ca_bundle : str, optional
-        File with the certificates to trust. Default is what requests trusts.
+        File with the certificates to trust. Default is the environment's, then that of requests.
+    environ : mapping, optional
+        The environment. Default is the process's.
+
+    Attributes
+    ----------
+    compresses : bool
+        Whether bodies are compressed. It is switched off if the API does not take them.
     """
 
-    def __init__(self, client: Client, *, ca_bundle: str | None = None) -> None:
+    def __init__(
+        self, client: Client, *, ca_bundle: str | None = None, environ: Mapping[str, str] | None = None
+    ) -> None:
+        variables = os.environ if environ is None else environ
+        self.compresses = client.gzip
         self._client = client
-        self._url = f"{client.endpoint}/v1/batch"
-        self._session = _Session()
-        self._session.auth = (client.write_key, "")
-        # A proxy has no business between two processes of one machine.
-        self._session.trust_env = not is_loopback(client.endpoint)
-        if ca_bundle is not None:
-            self._session.verify = ca_bundle
-        self._session.headers.update({"Content-Type": "application/json", "User-Agent": _user_agent()})
-        if client.strict:
-            self._session.headers["X-Strict-Mode"] = "1"
-        if client.gzip:
-            self._session.headers["Content-Encoding"] = "gzip"
+        self._upload = _Upload()
+        self._adapter = _UploadAdapter(self._upload)
+        self._host = _host_of(client.endpoint)
+        self._bundle = CaBundle(ca_bundle, "ca_bundle") if ca_bundle else find_ca_bundle(variables)
+        self._proxy = _find_proxy(client.endpoint, variables)
+        self._problem = self._find_problem()
+        self._request = _prepare_request(client)
+        self._options: dict[str, Any] = {
+            "stream": True,
+            "timeout": (client.connect_timeout_seconds, client.read_timeout_seconds),
+            "verify": self._bundle.path if self._bundle else True,
+            "proxies": {urlsplit(client.endpoint).scheme: self._proxy.url} if self._proxy else {},
+        }
 
     def post(self, body: bytes) -> Reply:
         """Send one batch and return the reply; a broken connection is a reply, not an exception."""
-        client = self._client
-        # The position in the stream tells whether any of it was sent, whatever fails and wherever.
-        upload = io.BytesIO(gzip.compress(body, compresslevel=1, mtime=0) if client.gzip else body)
-        timeouts = (client.connect_timeout_seconds, client.read_timeout_seconds)
-        give_up_at = time.monotonic() + sum(timeouts)
+        if self._problem is not None:
+            return Reply(None, self._problem, sent=False, is_permanent=True, has_remedy=True)
         try:
-            # Credentials must not follow a redirect.
-            with self._session.post(
-                self._url, data=upload, timeout=timeouts, allow_redirects=False, stream=True
-            ) as response:
-                message, is_page = _read_response(response, give_up_at)
-        except (requests.RequestException, HTTPError) as error:
-            sent = upload.tell() > 0
-            return Reply(None, failure_message(error, client, sent), sent=sent)
-        wait = retry_after_seconds(response.headers.get("Retry-After"), now=time.time())
-        return Reply(response.status_code, reply_message(message, client.write_key), wait, is_page=is_page)
+            return self._exchange(body)
+        except Exception as error:
+            # The frames of the libraries hold the headers, and so the key.
+            raise _without_frames(error) from None
 
     def close(self) -> None:
         """Close the connection."""
-        self._session.close()
+        self._adapter.close()
+
+    def _exchange(self, body: bytes) -> Reply:
+        content = gzip.compress(body, compresslevel=1, mtime=0) if self.compresses else body
+        self._upload.start(content)
+        request = self._request
+        request.body = content
+        request.headers["Content-Length"] = str(len(content))
+        if self.compresses:
+            request.headers["Content-Encoding"] = "gzip"
+        else:
+            request.headers.pop("Content-Encoding", None)
+        give_up_at = time.monotonic() + sum(self._options["timeout"])
+        try:
+            # The adapter follows no redirect, so that the key goes to no other host.
+            with self._adapter.send(request, **self._options) as response:
+                return self._read_response(response, body, give_up_at)
+        except (requests.RequestException, HTTPError) as error:
+            sent = self._upload.has_begun
+            message = self._failure_message(error, sent=sent)
+            # A remedy follows what is wrong.
+            return Reply(None, message, sent=sent, has_remedy="; " in message)
+
+    def _read_response(self, response: requests.Response, body: bytes, give_up_at: float) -> Reply:
+        wait = retry_after_seconds(response.headers.get("Retry-After"), now=time.time())
+        if response.is_redirect:
+            location = f"redirects to {_host_of(response.headers['Location'])}"
+            return Reply(response.status_code, location, wait, content=Content.OTHER)
+        answer = _read_answer(response, give_up_at)
+        if not answer.messages and not answer.rejections:
+            return Reply(response.status_code, "", wait, content=answer.content)
+        # Many calls may be rejected for a few reasons.
+        whole = "; ".join(answer.messages[:_MAX_MESSAGES])
+        texts = list(dict.fromkeys([whole, *(text for _, text in answer.rejections)]))[: _MAX_MESSAGES + 1]
+        messages = MessageFilter(body, self._client.write_key)
+        shown = {text: messages.shown(text) for text in texts}
+        # A call may be named several times.
+        of_call: dict[int, dict[str, None]] = {}
+        for index, text in answer.rejections:
+            of_call.setdefault(index, {})[shown.get(text, "")] = None
+        rejections = {index: "; ".join(filter(None, parts)) for index, parts in of_call.items()}
+        return Reply(response.status_code, shown[whole], wait, content=answer.content, rejections=rejections)
+
+    def _find_problem(self) -> str | None:
+        """Return what in the environment keeps every request from leaving."""
+        problem = self._proxy.problem() if self._proxy else None
+        if problem is None and self._bundle and self._client.endpoint.startswith("https:"):
+            problem = self._bundle.problem()
+        return None if problem is None else f"no connection to {self._host}: {problem}"
+
+    def _failure_message(self, error: Exception, *, sent: bool) -> str:
+        """Return why no answer came, without the request."""
+        host, client = self._host, self._client
+        if sent and isinstance(error, requests.ReadTimeout):
+            return f"timeout: no answer from {host} within {client.read_timeout_seconds:g} seconds"
+        if sent:
+            return f"the connection to {host} was closed before an answer came"
+        cause = _innermost_error(error)
+        if isinstance(error, requests.exceptions.ProxyError) and self._proxy:
+            return f"no connection to {host}: {self._proxy_failure(self._proxy, cause)}"
+        if isinstance(error, requests.Timeout):
+            return f"timeout: no connection to {host} within {client.connect_timeout_seconds:g} seconds"
+        if isinstance(cause, ssl.SSLError):
+            return f"no secure (TLS) connection to {host}: {certificate_failure(cause, self._bundle)}"
+        if "NameResolution" in type(cause).__name__:
+            return f"no connection to {host}: the host name was not found"
+        return f"no connection to {host}: the host does not accept connections"
+
+    def _proxy_failure(self, proxy: Proxy, cause: BaseException) -> str:
+        """Return what the proxy did."""
+        status = re.search(r"Tunnel connection failed: (\d{3})", str(cause))
+        if status:
+            return proxy.failure(self._host, status=int(status[1]), cause="")
+        if "NameResolution" in type(cause).__name__:
+            words = "has a host name that was not found"
+        elif isinstance(cause, ssl.SSLCertVerificationError):
+            words = f"has no trusted certificate: {certificate_failure(cause, self._bundle)}"
+        elif isinstance(cause, ssl.SSLError):
+            words = "does not speak TLS: its URL probably begins with http://, not https://"
+        elif "Timeout" in type(cause).__name__:
+            words = f"did not answer within {self._client.connect_timeout_seconds:g} seconds"
+        else:
+            words = "does not accept connections"
+        return proxy.failure(self._host, cause=words)
 
 
-def _read_response(response: requests.Response, give_up_at: float) -> tuple[str, bool]:
-    """Return a response's message, and whether it is a web page."""
-    if response.is_redirect:
-        return f"redirects to {_host_of(response.headers['Location'])}", False
-    body = read_body(_pieces_of(response), give_up_at)
-    return error_message(body), is_web_page(body)
+def _prepare_request(client: Client) -> requests.PreparedRequest:
+    """Return the request that carries every body."""
+    headers = {"Content-Type": "application/json", "User-Agent": _user_agent(), "Accept-Encoding": "gzip, deflate"}
+    if client.strict:
+        headers["X-Strict-Mode"] = "1"
+    # str(): of a subclass, requests would not accept the key as a user name.
+    auth = (str(client.write_key), "")
+    return requests.Request("POST", f"{client.endpoint}/v1/batch", headers=headers, auth=auth).prepare()
+
+
+def _find_proxy(endpoint: str, environ: Mapping[str, str]) -> Proxy | None:
+    """Return the proxy between this machine and an endpoint; none is between two processes of one machine."""
+    if is_loopback(endpoint):
+        return None
+    proxies = requests.utils.get_environ_proxies(endpoint)
+    return name_proxy(requests.utils.select_proxy(endpoint, proxies), environ)
+
+
+def _read_answer(response: requests.Response, give_up_at: float) -> ReplyBody:
+    """Return what the body of a response says."""
+    try:
+        body, is_whole = read_body(_pieces_of(response), give_up_at)
+    except DecodeError:
+        return ReplyBody(Content.OTHER)
+    except HTTPError:
+        return ReplyBody(Content.CUT)
+    return parse_body(body, response.headers.get("Content-Type", "")) if is_whole else ReplyBody(Content.CUT)
 
 
 def _pieces_of(response: requests.Response) -> Iterator[bytes]:
-    """Yield the body as it arrives; one that is cut off ends there."""
-    with suppress(HTTPError):
-        while piece := response.raw.read1(MAX_REPLY_BYTES, decode_content=True):
-            yield piece
-
-
-def failure_message(error: Exception, client: Client, sent: bool) -> str:
-    """Return why no answer came, without the request.
-
-    >>> failure_message(requests.ReadTimeout(), Client(write_key="secret"), sent=True)
-    'timeout: no answer from cdp.customer.io within 30 seconds'
-    """
-    host = _host_of(client.endpoint)
-    if sent and isinstance(error, requests.ReadTimeout):
-        return f"timeout: no answer from {host} within {client.read_timeout_seconds:g} seconds"
-    if sent:
-        return f"the connection to {host} was closed before an answer came"
-    if isinstance(error, requests.Timeout):
-        return f"timeout: no connection to {host} within {client.connect_timeout_seconds:g} seconds"
-    cause = _innermost_error(error)
-    if isinstance(cause, ssl.SSLError):
-        # Some of these errors have no reason, and some have it and it is None.
-        reason = getattr(cause, "reason", None) or type(cause).__name__
-        return f"no secure (TLS) connection to {host}: {reason.lower().replace('_', ' ')}"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return f"no connection to {host}: the proxy {_proxy_of(client)} refused the connection{_tunnel_status(cause)}"
-    if "NameResolution" in type(cause).__name__:
-        return f"no connection to {host}: the host name was not found"
-    return f"no connection to {host}: the host does not accept connections"
-
-
-def _proxy_of(client: Client) -> str:
-    """Return the host of the environment's proxy."""
-    proxies = requests.utils.get_environ_proxies(client.endpoint)
-    return _host_of(requests.utils.select_proxy(client.endpoint, proxies) or "")
-
-
-def _tunnel_status(cause: BaseException) -> str:
-    found = re.search(r"Tunnel connection failed: (\d{3})", str(cause))
-    return f": it answered {found[1]}" if found else ""
+    while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
+        yield piece
 
 
 def _innermost_error(error: BaseException) -> BaseException:
     """Return the innermost error; each library on the way has wrapped it in its own."""
     inner = next((part for part in (getattr(error, "reason", None), *error.args) if isinstance(part, Exception)), None)
     return error if inner is None else _innermost_error(inner)
+
+
+def _without_frames(error: BaseException) -> BaseException:
+    """Return an error, and those that it came from, without tracebacks."""
+    part: BaseException | None = error
+    while part is not None:
+        part.__traceback__ = None
+        part = part.__cause__ or part.__context__
+    return error
 
 
 def _host_of(address: str) -> str:

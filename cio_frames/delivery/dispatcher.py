@@ -1,7 +1,7 @@
 """Batches to outcomes: lanes, splitting, and what stops a delivery early.
 
-Each lane is a thread with a connection and a short queue. A lane sends one request at a time and does not proceed
-before the outcome of its batch is known, or known to stay unknown.
+Each lane is a thread with a connection and a queue. A lane sends one request at a time and does not proceed before the
+outcome of its batch is known, or known to stay unknown.
 """
 
 from __future__ import annotations
@@ -9,91 +9,96 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Iterable, Sequence
 
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch
-from cio_frames.delivery.lane import MAY_BE_ACCEPTED, Lane, Transport
-from cio_frames.delivery.observer import NullObserver, Observer
-from cio_frames.delivery.outcomes import BatchSlice, Delivery, StopReason
+from cio_frames.delivery.endpoint import EndpointState, RefusedSize
+from cio_frames.delivery.lane import Lane
+from cio_frames.delivery.observer import Observer
+from cio_frames.delivery.outcomes import BatchSlice, Delivery, Outcome, StopReason
 from cio_frames.delivery.rate_limiter import RateLimiter
-from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
+from cio_frames.delivery.reasons import (
+    ANSWER_NOT_AWAITED,
+    EARLIER_MAY_BE_ACCEPTED,
+    MAY_BE_ACCEPTED,
+    NOT_RETRIED,
+    final_status,
+    rejection_reason,
+    unauthorized_message,
+    unexpected_message,
+)
+from cio_frames.delivery.replies import Reply
+from cio_frames.delivery.retry import Backoff, Disposition
 from cio_frames.errors import parameter
-from cio_frames.results import Status
 
 delivery_log = logging.getLogger(__name__)
 
-# After so many batches in a row whose retries ran out, the API is taken to be down.
+_QUEUED_PER_LANE = 2
+# After so many batches in a row whose outcome stays open, the API is taken to be down, or not to be there.
 _MAX_CONSECUTIVE_FAILURES = 3
 # After so many calls rejected one by one and none accepted, the load is taken to be wrong as a whole.
 _MAX_REJECTIONS_WITHOUT_SUCCESS = 20
-_ANSWER_NOT_AWAITED = f"delivery stopped before an answer came{MAY_BE_ACCEPTED}"
 _DELIVERY_INTERRUPTED = "The load was interrupted; requests in flight were finished."
 _DELIVERY_INTERRUPTED_TWICE = "The load was interrupted twice; requests in flight were not waited for."
-
-
-def deliver(
-    batches: Iterable[tuple[int, Batch]],
-    client: Client,
-    *,
-    connect: Callable[[Client], Transport] | None = None,
-    observer: Observer | None = None,
-    first_number: int = 0,
-    rate_limiter: RateLimiter | None = None,
-    backoff: Backoff = DEFAULT_BACKOFF,
-) -> Delivery:
-    """Send batches and return the outcomes of their rows.
-
-    Parameters
-    ----------
-    batches : iterable of (lane, Batch)
-        Consumed only as fast as they are sent. Batches of one lane go out in order, one at a time.
-    client : Client
-        Where to, and how often.
-    connect : callable, optional
-        Makes a lane's connection. Default is :class:`cio_frames.delivery.connection.ApiConnection`.
-    observer : Observer, optional
-        Is notified on the way.
-    first_number : int
-        The number of the first request.
-    rate_limiter : RateLimiter, optional
-        The rate limit, if several deliveries share one.
-    backoff : Backoff
-        How long to wait between attempts.
-    """
-    if connect is None:
-        # requests takes a while to import, and most of what this package does sends nothing.
-        from cio_frames.delivery.connection import ApiConnection
-
-        connect = ApiConnection
-    rate_limiter = rate_limiter or RateLimiter(client.requests_per_second)
-    dispatcher = Dispatcher(client, observer or NullObserver(), rate_limiter, backoff, first_number)
-    return dispatcher.run(batches, [Lane(dispatcher, connect(client)) for _ in range(client.workers)])
+_DELIVERY_INTERRUPTED_LATE = (
+    "The load was interrupted; requests in flight got no answer within {:g} seconds, and were not waited for."
+)
 
 
 class Dispatcher:
-    """What the lanes of one delivery share."""
+    """What the lanes of one delivery share.
+
+    Parameters
+    ----------
+    client : Client
+        Where to, and how often.
+    endpoint : EndpointState
+        What is known of the other end.
+    observer : Observer
+        Is notified on the way.
+    rate_limiter : RateLimiter
+        The rate limit.
+    backoff : Backoff
+        How long to wait between attempts.
+    first_number : int
+        The number of the first request.
+    grace_seconds : float
+        How long to wait for requests in flight once a stop is requested.
+    """
 
     def __init__(
-        self, client: Client, observer: Observer, rate_limiter: RateLimiter, backoff: Backoff, first_number: int
+        self,
+        client: Client,
+        endpoint: EndpointState,
+        observer: Observer,
+        rate_limiter: RateLimiter,
+        backoff: Backoff,
+        *,
+        first_number: int,
+        grace_seconds: float,
     ) -> None:
         self.client = client
+        self.endpoint = endpoint
         self.observer = observer
         self.rate_limiter = rate_limiter
         self.backoff = backoff
         self.stop = threading.Event()
-        # Whether any byte of any request has left this machine.
-        self.reached = False
+        # Shared by all lanes, so that one that waits for a retry does not hold up the others at once.
+        self.queue_slots = threading.Semaphore(_QUEUED_PER_LANE * client.workers)
+        self._grace_seconds = grace_seconds
         self._delivery = Delivery()
         self._lock = threading.Lock()
         self._numbers = itertools.count(first_number)
         self._consecutive_failures = 0
         self._rejections = 0
-        self._any_accepted = False
+        self._consecutive_blocked = 0
+        self._last_unproven: Reply | None = None
         # What lanes have begun to send and not reported yet.
         self._in_progress: list[BatchSlice] = []
 
-    def run(self, batches: Iterable[tuple[int, Batch]], lanes: list[Lane]) -> Delivery:
+    def run(self, batches: Iterable[tuple[int, Batch]], lanes: Sequence[Lane]) -> Delivery:
         """Feed the lanes, wait for them, and return what they came to."""
         try:
             self._feed(lanes, batches)
@@ -104,30 +109,45 @@ class Dispatcher:
         finally:
             self.stop.set()
         self._report_unfinished()
+        if self._last_unproven is not None and not self.endpoint.key_accepted:
+            self.stop_delivery(StopReason.UNEXPECTED, unexpected_message(self._last_unproven, self.client))
         return self._delivery
 
-    def _feed(self, lanes: list[Lane], batches: Iterable[tuple[int, Batch]]) -> None:
+    def _feed(self, lanes: Sequence[Lane], batches: Iterable[tuple[int, Batch]]) -> None:
         try:
             for lane in lanes:
                 lane.start()
             for number, batch in batches:
-                if not lanes[number % len(lanes)].put(batch):
+                if not self._wait_for_slot():
                     break
+                lanes[number % len(lanes)].put(batch)
         except Exception as error:
             self.fail(error)
 
-    def _wait_for(self, lanes: list[Lane]) -> None:
+    def _wait_for_slot(self) -> bool:
+        """Wait until a batch can be queued; return False if delivery has stopped."""
+        while not self.stop.is_set():
+            if self.queue_slots.acquire(timeout=0.1):
+                return True
+        return False
+
+    def _wait_for(self, lanes: Sequence[Lane], *, seconds: float = float("inf")) -> bool:
+        """Wait for the lanes to end; return whether they have, in that time."""
+        give_up_at = time.monotonic() + seconds
         for lane in lanes:
             lane.put(None)
         for lane in lanes:
             # In short turns, since a thread that waits without a timeout does not hear Ctrl-C on every system.
             while not lane.done.wait(timeout=0.1):
-                pass
+                if time.monotonic() > give_up_at:
+                    return False
+        return True
 
-    def _wait_once_more(self, lanes: list[Lane]) -> None:
-        """Wait for the requests in flight, unless a second Ctrl-C says not to."""
+    def _wait_once_more(self, lanes: Sequence[Lane]) -> None:
+        """Wait for the requests in flight, but not for long, and not if a second Ctrl-C says not to."""
         try:
-            self._wait_for(lanes)
+            if not self._wait_for(lanes, seconds=self._grace_seconds):
+                self._delivery.why = _DELIVERY_INTERRUPTED_LATE.format(self._grace_seconds)
         except KeyboardInterrupt:
             self._delivery.why = _DELIVERY_INTERRUPTED_TWICE
 
@@ -136,7 +156,7 @@ class Dispatcher:
         for batch_slice in list(self._in_progress):
             try:
                 if batch_slice.attempts:
-                    self.report(batch_slice, "unknown", _ANSWER_NOT_AWAITED)
+                    self._report(batch_slice, batch_slice.outcomes("unknown", ANSWER_NOT_AWAITED, {}))
             except Exception as error:
                 self.fail(error)
 
@@ -162,41 +182,101 @@ class Dispatcher:
             self._in_progress.append(batch_slice)
         return batch_slice
 
-    def split_slice(self, batch_slice: BatchSlice) -> list[BatchSlice]:
-        """Note that halves replace a refused slice; the last is to go first."""
+    def split_slice(
+        self, batch_slice: BatchSlice, *, refused: bool, too_large: RefusedSize | None = None
+    ) -> list[BatchSlice]:
+        """Note that halves replace a slice that was refused, or would be; the last is to go first.
+
+        It is not documented whether a refused batch is refused as a whole, so that its halves are in doubt.
+        """
         with self._lock:
             if batch_slice not in self._in_progress:
                 return []
             self._in_progress.remove(batch_slice)
-            first, second = batch_slice.halves()
+            first, second = batch_slice.halves(in_doubt=refused, too_large=too_large)
             self._in_progress += [second, first]
             return [second, first]
 
-    def report(
-        self, batch_slice: BatchSlice, status: Status, reason: str | None, *, retries_ran_out: bool = False
-    ) -> None:
-        """Note the outcome of a slice, once, and stop where it tells that others will fare the same."""
+    def report_not_retried(self, batch_slice: BatchSlice) -> None:
+        """Report the part of a refused batch that was not sent by itself, since delivery stopped before."""
+        if batch_slice.attempts:
+            self._report(batch_slice, batch_slice.outcomes("unknown", NOT_RETRIED, {}))
+
+    def conclude(self, batch_slice: BatchSlice, reply: Reply, disposition: Disposition, note: str) -> None:
+        """Report the outcome of a slice, and stop where it tells that others will fare the same."""
+        status, reason = final_status(disposition, reply, self.client, in_doubt=batch_slice.in_doubt, note=note)
+        rejections: dict[int, str] = {}
+        if disposition is Disposition.PARTLY_ACCEPTED:
+            rejections = {index: rejection_reason(reply, text) for index, text in reply.rejections.items()}
+        if disposition in (Disposition.ACCEPTED, Disposition.PARTLY_ACCEPTED):
+            self.endpoint.accept_size(batch_slice.batch.body_bytes, batch_slice.half_of)
+        outcomes = batch_slice.outcomes(status, reason, rejections)
+        if self._report(batch_slice, outcomes, reply, disposition):
+            self._stop_if_hopeless(reply, disposition, outcomes[-1].reason or "")
+
+    def _report(
+        self,
+        batch_slice: BatchSlice,
+        outcomes: Sequence[Outcome],
+        reply: Reply | None = None,
+        disposition: Disposition | None = None,
+    ) -> bool:
+        """Note the outcomes of a slice, once; return False if they were noted before."""
         with self._lock:
             if batch_slice not in self._in_progress:
-                return
+                return False
             self._in_progress.remove(batch_slice)
-            outcome = batch_slice.outcome(status, reason)
-            self._delivery.outcomes.append(outcome)
-            self._consecutive_failures = self._consecutive_failures + 1 if retries_ran_out else 0
-            is_down = self._consecutive_failures >= _MAX_CONSECUTIVE_FAILURES
-            self._any_accepted |= status in ("delivered", "acknowledged")
-            self._rejections += status == "rejected"
-            all_rejected = self._rejections >= _MAX_REJECTIONS_WITHOUT_SUCCESS and not self._any_accepted
-            self.observer.on_outcome(outcome)
-            self.observer.on_rows(len(outcome.rows))
-        if all_rejected:
-            self.stop_delivery(
-                StopReason.REFUSED, f"Each of the first {_MAX_REJECTIONS_WITHOUT_SUCCESS} calls was rejected: {reason}."
-            )
-        if retries_ran_out and (is_down or not self.reached):
-            remedy = "" if self.reached else f" Check the network and {parameter('endpoint')}."
-            cause = (reason or "").removesuffix(MAY_BE_ACCEPTED)
-            self.stop_delivery(StopReason.UNREACHABLE, f"Delivery stopped after retries: {cause}.{remedy}")
+            self._count_outcomes(outcomes, reply, disposition)
+            self._delivery.outcomes += outcomes
+            for outcome in outcomes:
+                self.observer.on_outcome(outcome)
+                self.observer.on_rows(len(outcome.rows))
+        return True
+
+    def _count_outcomes(
+        self, outcomes: Sequence[Outcome], reply: Reply | None, disposition: Disposition | None
+    ) -> None:
+        is_open = disposition in (Disposition.RETRY, Disposition.UNPROVEN)
+        self._consecutive_failures = self._consecutive_failures + 1 if is_open else 0
+        if disposition is Disposition.UNPROVEN:
+            self._last_unproven = reply
+        for outcome in outcomes:
+            if outcome.status in ("delivered", "acknowledged"):
+                self.endpoint.key_accepted = self.endpoint.any_accepted = True
+                self._consecutive_blocked = 0
+            elif outcome.status == "rejected":
+                self._rejections += len(outcome.rows)
+                self._consecutive_blocked += outcome.was_blocked
+
+    def _stop_if_hopeless(self, reply: Reply, disposition: Disposition, reason: str) -> None:
+        """Stop where one outcome, or several in a row, tell that others will fare the same."""
+        is_down = self._consecutive_failures >= _MAX_CONSECUTIVE_FAILURES
+        match disposition:
+            case Disposition.UNAUTHORIZED:
+                self.stop_delivery(StopReason.UNAUTHORIZED, unauthorized_message(reply, self.client))
+            case Disposition.UNEXPECTED:
+                self.stop_delivery(StopReason.UNEXPECTED, unexpected_message(reply, self.client))
+            case Disposition.UNPROVEN if is_down:
+                self.stop_delivery(StopReason.UNEXPECTED, unexpected_message(reply, self.client))
+            case Disposition.RETRY if reply.is_permanent:
+                self.stop_delivery(StopReason.MISCONFIGURED, f"Delivery stopped: {reason}.")
+            case Disposition.RETRY if is_down or not self.endpoint.reached:
+                needs_remedy = not self.endpoint.reached and not reply.has_remedy
+                remedy = f" Check the network and {parameter('endpoint')}." if needs_remedy else ""
+                cause = reason.removesuffix(MAY_BE_ACCEPTED).removesuffix(EARLIER_MAY_BE_ACCEPTED)
+                self.stop_delivery(StopReason.UNREACHABLE, f"Delivery stopped after retries: {cause}.{remedy}")
+            case _ if self._consecutive_blocked >= _MAX_REJECTIONS_WITHOUT_SUCCESS and self.endpoint.key_accepted:
+                self.stop_delivery(
+                    StopReason.UNEXPECTED,
+                    f"Delivery stopped: {self._consecutive_blocked} calls in a row were refused one by one: {reason}. "
+                    "Check the firewall or proxy in between.",
+                )
+            case _ if self._rejections >= _MAX_REJECTIONS_WITHOUT_SUCCESS and not self.endpoint.any_accepted:
+                gzip = f" {parameter('gzip', True)} is set, which it may not support." if self.client.gzip else ""
+                self.stop_delivery(
+                    StopReason.REFUSED,
+                    f"Each of the first {_MAX_REJECTIONS_WITHOUT_SUCCESS} calls was rejected: {reason}.{gzip}",
+                )
 
     def stop_delivery(self, stop_reason: StopReason, why: str) -> None:
         """Stop all lanes; the first reason counts."""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
+import numpy as np
+
 from cio_frames._util.arrays import Ints
 from cio_frames.delivery.batching import Batch
+from cio_frames.delivery.endpoint import RefusedSize
 from cio_frames.results import Status
+
+# Part of the reason of calls that somebody else than the API refused.
+BLOCKED = "something between you and Customer.io blocked this request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +28,11 @@ class Outcome:
     http_status: int | None = None
     reason: str | None = None
 
+    @property
+    def was_blocked(self) -> bool:
+        """Whether somebody else than the API refused the rows, so that a resume should try them once more."""
+        return self.status == "rejected" and BLOCKED in (self.reason or "")
+
 
 @dataclass(slots=True, eq=False)
 class BatchSlice:
@@ -32,14 +44,25 @@ class BatchSlice:
     http_status: int | None = None
     # Whether the API may have accepted it.
     in_doubt: bool = False
+    # Of which body it is a half, if that was refused as too large.
+    half_of: RefusedSize | None = None
 
-    def outcome(self, status: Status, reason: str | None) -> Outcome:
-        """Return the outcome of its rows."""
-        return Outcome(self.batch.rows, status, self.number, self.attempts, self.http_status, reason)
+    def outcomes(self, status: Status, reason: str | None, rejections: Mapping[int, str]) -> list[Outcome]:
+        """Return the outcome of its rows; those of rejected calls, given by position, each with its reason."""
+        facts = (self.number, self.attempts, self.http_status)
+        rows_of: dict[str, list[int]] = {}
+        for position, why in rejections.items():
+            rows_of.setdefault(why, []).append(position)
+        others = np.delete(self.batch.rows, list(rejections)) if rejections else self.batch.rows
+        found = [Outcome(others, status, *facts, reason)] if len(others) else []
+        return found + [Outcome(self.batch.rows[rows], "rejected", *facts, why) for why, rows in rows_of.items()]
 
-    def halves(self) -> tuple[BatchSlice, BatchSlice]:
-        """Return both halves; it is not documented whether a refused batch is refused as a whole."""
-        first, second = (replace(self, batch=half, in_doubt=True) for half in self.batch.halves())
+    def halves(self, *, in_doubt: bool, too_large: RefusedSize | None) -> tuple[BatchSlice, BatchSlice]:
+        """Return both halves, in doubt if the whole is or as given."""
+        in_doubt = in_doubt or self.in_doubt
+        first, second = (
+            replace(self, batch=half, in_doubt=in_doubt, half_of=too_large) for half in self.batch.halves()
+        )
         return first, second
 
 
@@ -49,6 +72,7 @@ class StopReason(Enum):
     UNAUTHORIZED = auto()
     UNEXPECTED = auto()
     UNREACHABLE = auto()
+    MISCONFIGURED = auto()
     REFUSED = auto()
     INTERRUPTED = auto()
     FAILED = auto()

@@ -1,10 +1,13 @@
-"""The rate limit that all lanes of a delivery share."""
+"""The rate limit that all deliveries of a process share."""
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable
+
+from cio_frames.client import Client
 
 
 class RateLimiter:
@@ -37,3 +40,20 @@ class RateLimiter:
             self._next = turn + self._gap
         if turn > now:
             stop.wait(turn - now)
+
+
+_limiters: dict[tuple[str, bytes, float], RateLimiter] = {}
+_limiters_lock = threading.Lock()
+
+
+def shared_rate_limiter(client: Client) -> RateLimiter:
+    """Return the rate limiter of a client, the same for all clients of this process with its endpoint, key and rate.
+
+    >>> client = Client(write_key="secret")
+    >>> shared_rate_limiter(client) is shared_rate_limiter(Client(write_key="secret", workers=2))
+    True
+    """
+    # A hash, since what lives as long as the process should not hold the key.
+    key = (client.endpoint, hashlib.sha256(client.write_key.encode()).digest(), client.requests_per_second)
+    with _limiters_lock:
+        return _limiters.setdefault(key, RateLimiter(client.requests_per_second))

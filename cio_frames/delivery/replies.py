@@ -4,19 +4,37 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from enum import Enum, auto
 from typing import Any
 
 import orjson
 
-MAX_REPLY_BYTES = 16_384
-_MAX_MESSAGE_LENGTH = 500
-_MAX_RETRY_AFTER_SECONDS = 300.0
-_KEY_MASK = "(write key)"
-_MIN_REAL_KEY_LENGTH = 8
+# A 207 may name every call of a batch.
+MAX_REPLY_BYTES = 2**21
+# Longer waits are as good as this one; it keeps sums and texts short.
+_MAX_RETRY_AFTER_SECONDS = 366 * 86_400.0
+_BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_NO_ERROR: tuple[Any, ...] = (None, False, "", [], {})
+
+
+class Content(Enum):
+    """What the body of an answer is."""
+
+    EMPTY = auto()
+    # A JSON object without errors: with status 200 the API's success.
+    OBJECT = auto()
+    # JSON in one of the API's error shapes.
+    ERRORS = auto()
+    # A web page: of a proxy, a firewall or a login.
+    PAGE = auto()
+    # Anything else: text, other JSON, bytes that do not match their encoding.
+    OTHER = auto()
+    # The connection ended, or time was up, before the whole body was there.
+    CUT = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +46,54 @@ class Reply:
     status : int or None
         The HTTP status; None if no answer came.
     message : str
-        The server's message, or what failed on the way.
+        The API's message, or what failed on the way. Never text of an unknown server.
     retry_after_seconds : float or None
         How long the server asked to wait.
     sent : bool
         Whether any byte of the request may have reached the server.
-    is_page : bool
-        Whether the body is a web page: that of a proxy or a login, not of the API.
+    content : Content
+        What the body is.
+    rejections : mapping of int to str
+        The messages about single calls, by their position in the batch; -1 for a call that is not in the batch.
+    is_permanent : bool
+        Whether it failed by a setting of this machine, which no retry changes.
+    has_remedy : bool
+        Whether the message says what to do.
     """
 
     status: int | None
     message: str
     retry_after_seconds: float | None = None
     sent: bool = True
-    is_page: bool = False
+    content: Content = Content.EMPTY
+    rejections: Mapping[int, str] = field(default_factory=dict)
+    is_permanent: bool = False
+    has_remedy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyBody:
+    """What a body says, with messages as the server wrote them.
+
+    Attributes
+    ----------
+    content : Content
+        What it is.
+    messages : list of str
+        The messages of an error shape.
+    rejections : list of (int, str)
+        The position of a call in the batch, -1 if that is not a valid number, and what is wrong with it.
+    """
+
+    content: Content
+    messages: list[str] = field(default_factory=list)
+    rejections: list[tuple[int, str]] = field(default_factory=list)
 
 
 def read_body(
     pieces: Iterable[bytes], give_up_at: float = float("inf"), *, clock: Callable[[], float] = time.monotonic
-) -> bytes:
-    """Return the start of a body; one that never ends, or is large, counts as far as it is read.
+) -> tuple[bytes, bool]:
+    """Return a body as far as it is read, and whether that is all of it.
 
     Parameters
     ----------
@@ -59,86 +105,109 @@ def read_body(
     Examples
     --------
     >>> read_body([b"slow", b" down"])
-    b'slow down'
+    (b'slow down', True)
     """
-    body = b""
+    body = bytearray()
     for piece in pieces:
         body += piece
-        if len(body) >= MAX_REPLY_BYTES or clock() > give_up_at:
-            break
-    return body
+        if len(body) > MAX_REPLY_BYTES or clock() > give_up_at:
+            return bytes(body), False
+    return bytes(body), True
 
 
-def error_message(body: bytes) -> str:
-    """Return the message in any of the error bodies that Customer.io is known to use.
+def parse_body(body: bytes, content_type: str = "") -> ReplyBody:
+    """Return what a whole body says.
 
-    The documented body is ``{"meta":{"errors":[...]}}``; official clients also read ``meta.error``, ``{code,
-    message}`` and a list of ``{reason, field, message}``. Anything else is taken as text, without markup.
+    The documented errors are ``{"meta":{"errors":[...]}}``; official clients also read ``meta.error``, ``{code,
+    message}`` and a list of ``{reason, field, message}``; the App API has ``{"errors":[{"detail", "source"}]}``.
 
-    >>> error_message(b'{"meta":{"errors":["event is missing"]}}')
-    'event is missing'
-    >>> error_message(b'{"errors":[{"reason":"required","field":"userId","message":"cannot be blank"}]}')
-    'userId: cannot be blank'
-    >>> error_message(b"<html><body><h1>502 Bad Gateway</h1></body></html>")
-    '502 Bad Gateway'
+    >>> parse_body(b'{"meta":{"errors":["event is missing"]}}').messages
+    ['event is missing']
+    >>> parse_body(b'{"errors":[{"reason":"required","field":"userId","message":"is blank"}]}').messages
+    ['userId: is blank']
+    >>> [parse_body(body).content.name for body in (b"", b"{}", b"<html>", b"slow down")]
+    ['EMPTY', 'OBJECT', 'PAGE', 'OTHER']
     """
-    text = body.decode("utf-8", "replace")
+    text = body.strip()
+    if text == b"{}" and content_type in ("", "application/json"):
+        return ReplyBody(Content.OBJECT)
+    if "html" in content_type.lower() or _without_mark(text)[:1] == b"<":
+        return ReplyBody(Content.PAGE)
+    if not text:
+        return ReplyBody(Content.EMPTY)
     try:
-        parsed = orjson.loads(body)
-        message = "; ".join(_find_messages(parsed)) or (text if parsed else "")
+        parsed = orjson.loads(text)
     except (orjson.JSONDecodeError, RecursionError):
-        message = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.S | re.I)
-    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", message).split())
+        return ReplyBody(Content.OTHER)
+    messages = list(_find_messages(parsed))
+    if _has_errors(parsed):
+        return ReplyBody(Content.ERRORS, messages, list(_find_rejections(parsed)))
+    if isinstance(parsed, dict):
+        # A message alone is not an error, but explains one that the status tells of. Other texts are of no known shape.
+        message = parsed.get("message")
+        return ReplyBody(Content.OBJECT, [message] if isinstance(message, str) and message else [])
+    return ReplyBody(Content.OTHER)
 
 
-def _find_messages(node: Any) -> list[str]:
-    """Collect the messages of a parsed body, wherever it has them."""
+def _without_mark(text: bytes) -> bytes:
+    for mark in _BYTE_ORDER_MARKS:
+        text = text.removeprefix(mark)
+    return text.lstrip()
+
+
+def _has_errors(parsed: Any) -> bool:
+    """Return whether parsed JSON is one of the API's error shapes."""
+    if isinstance(parsed, list):
+        return any(isinstance(part, dict) and _message_of(part) for part in parsed)
+    if not isinstance(parsed, dict):
+        return False
+    known = {key.lower(): value for key, value in parsed.items()}
+    meta = known.get("meta")
+    places = [known, {key.lower(): value for key, value in meta.items()} if isinstance(meta, dict) else {}]
+    if any(place.get(key) not in _NO_ERROR for place in places for key in ("error", "errors")):
+        return True
+    return any(place.get("success") in (False, "false") and "success" in place for place in places)
+
+
+def _find_messages(node: Any) -> Iterator[str]:
+    """Yield the messages of a parsed body, wherever its shape has them."""
     if isinstance(node, str):
-        return [node]
-    if isinstance(node, list):
-        return [message for part in node for message in _find_messages(part)]
-    if not isinstance(node, dict):
-        return []
-    text = node.get("message") or node.get("reason")
-    here = [f"{node['field']}: {text}" if node.get("field") else text] if isinstance(text, str) else []
-    return here + [message for key in ("meta", "errors", "error") for message in _find_messages(node.get(key))]
+        yield node
+    elif isinstance(node, list):
+        for part in node:
+            yield from _find_messages(part)
+    elif isinstance(node, dict):
+        message = _message_of(node)
+        if message:
+            yield message
+        for key, value in node.items():
+            if key.lower() in ("meta", "errors", "error") and not (key.lower() == "meta" and isinstance(value, str)):
+                yield from _find_messages(value)
 
 
-def is_web_page(body: bytes) -> bool:
-    """Return whether a body is markup.
-
-    >>> is_web_page(b"  <html>"), is_web_page(b"{}")
-    (True, False)
-    """
-    return body.lstrip()[:1] == b"<"
-
-
-def reply_message(text: str, write_key: str) -> str:
-    """Return a server's message without the write key, at most 500 characters of it.
-
-    >>> reply_message("no key 0123456789", "0123456789")
-    'no key (write key)'
-    """
-    # The key is masked before the text is cut, so that no part of it is left at the end.
-    return mask_key(text, write_key)[:_MAX_MESSAGE_LENGTH]
+def _message_of(error: Mapping[str, Any]) -> str:
+    """Return the message of one error object, with the field that it is about; nothing if it has none."""
+    text = next((text for key in ("message", "detail", "reason") if isinstance(text := error.get(key), str)), "")
+    source = error.get("source")
+    place = error.get("field") or (source.get("pointer") if isinstance(source, dict) else None)
+    return f"{place}: {text}" if text and isinstance(place, str) else text
 
 
-def mask_key(text: str, key: str) -> str:
-    """Return a text with the write key masked.
-
-    A key of under eight characters may be any word and is hardly a real one: it is masked only in the place of a key,
-    that is, in quotes, after a colon, or alone. A longer one is masked everywhere.
-
-    >>> mask_key("the write key 'wrong' is wrong", "wrong")
-    "the write key '(write key)' is wrong"
-    """
-    if len(key) >= _MIN_REAL_KEY_LENGTH:
-        return text.replace(key, _KEY_MASK)
-    return re.sub(rf"(^|[\"'`:=] ?){re.escape(key)}(?=[\"'`]|$)", rf"\1{_KEY_MASK}", text)
+def _find_rejections(parsed: Any) -> Iterator[tuple[int, str]]:
+    """Yield the position and the message of each error that names a call of the batch, -1 for other errors."""
+    meta = parsed.get("meta") if isinstance(parsed, dict) else None
+    places = [node for node in (parsed, meta) if isinstance(node, dict)]
+    for errors in [place.get(key) for place in places for key in ("errors", "error")]:
+        if errors in _NO_ERROR:
+            continue
+        for error in errors if isinstance(errors, list) else [errors]:
+            index: Any = error.get("batch_index") if isinstance(error, dict) else None
+            is_valid = type(index) is int and index >= 0
+            yield index if is_valid else -1, "; ".join(_find_messages(error))
 
 
 def retry_after_seconds(header: str | None, *, now: float) -> float | None:
-    """Return the seconds that a ``Retry-After`` header asks to wait, from 0 to 300; None if it is missing or invalid.
+    """Return the seconds that a ``Retry-After`` header asks to wait; None if it is missing or invalid.
 
     >>> retry_after_seconds("3", now=0.0)
     3.0

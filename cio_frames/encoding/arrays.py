@@ -12,14 +12,15 @@ import pyarrow.compute as pc
 import pyarrow.types as pa_types
 
 from cio_frames import spec
-from cio_frames._util.arrays import Cells
+from cio_frames._util.arrays import Bools, Cells
 from cio_frames.arrow import times
-from cio_frames.arrow.kinds import EXACT_BELOW, EXACT_BELOW_FLOAT32, is_list, is_number, is_text
+from cio_frames.arrow.kinds import exact_below, is_list, is_number, is_text
 from cio_frames.arrow.normalize import ColumnSlice
+from cio_frames.arrow.python_cells import python_cells
 from cio_frames.arrow.time_text import time_text
 from cio_frames.encoding import nested, scalars
-from cio_frames.encoding.cells import cells_as_json, cells_as_text, digits_as_integers, whole_floats_as_integers
-from cio_frames.encoding.encode_error import NUMBER_AS_TIME, EncodeError, errors_where
+from cio_frames.encoding.cells import cells_as_json, cells_as_text, digits_as_integers
+from cio_frames.encoding.encode_error import DAY_OR_MONTH_FIRST, NUMBER_AS_TIME, EncodeError, errors_where
 from cio_frames.encoding.options import EncodeOptions
 from cio_frames.encoding.text import QUOTES, JsonText, join
 
@@ -30,9 +31,8 @@ _WriteNested: TypeAlias = Callable[[pa.Array, spec.Field, EncodeOptions, nested.
 def json_text(column: ColumnSlice, field: spec.Field, options: EncodeOptions) -> JsonText:
     """Return one column as JSON text, in the type of its field.
 
-    A text field gets whole numbers as their digits; a time field gets ISO 8601 in UTC; an integer field gets whole
-    floats without their ``.0``. So do the members of lists and objects that the spec knows; what does not fit there
-    stays as it is. Elsewhere the column's own type decides.
+    A text field gets whole numbers as their digits; a time field gets ISO 8601 in UTC. So do the members of lists and
+    objects that the spec knows; what does not fit there stays as it is. Elsewhere the column's own type decides.
 
     >>> json_text(pa.array([7.0, None]), spec.Field(type="string"), EncodeOptions()).values.to_pylist()
     ['7', None]
@@ -47,8 +47,6 @@ def json_text(column: ColumnSlice, field: spec.Field, options: EncodeOptions) ->
         return scalars.write_as_text(column, options)
     if field.format == "digits" and is_text(column.type):
         return scalars.write_digits_as_integers(column, options)
-    if field.type == "integer" and pa_types.is_floating(column.type):
-        return scalars.write_floats_with_whole_as_integers(column)
     return _write_by_type(column, field, options)
 
 
@@ -57,8 +55,7 @@ def _write_cells(cells: Cells, field: spec.Field, options: EncodeOptions) -> Jso
         case "string":
             return cells_as_text(cells)
         case "integer":
-            whole = whole_floats_as_integers(cells)
-            return cells_as_json(digits_as_integers(whole) if field.format == "digits" else whole, options)
+            return cells_as_json(digits_as_integers(cells) if field.format == "digits" else cells, options)
         case _:
             return cells_as_json(cells, options, field)
 
@@ -71,8 +68,8 @@ def _write_by_type(array: pa.Array, field: spec.Field, options: EncodeOptions) -
     for applies, write in _WRITERS:
         if applies(array.type):
             return write(array, options)
-    # Views and extension types are rare; their Python objects hold all of their meaning.
-    return cells_as_json(scalars.object_cells(array), options, field)
+    # Bytes, of which every one has an error.
+    return cells_as_json(python_cells(array), options, field)
 
 
 def _write_member(array: pa.Array, field: spec.Field, options: EncodeOptions) -> JsonText:
@@ -80,18 +77,15 @@ def _write_member(array: pa.Array, field: spec.Field, options: EncodeOptions) ->
     kind = array.type
     if pa_types.is_dictionary(kind):
         return _write_dictionary(array, partial(_write_member, field=field, options=options))
-    if field.type not in ("string", "integer") or not is_number(kind):
-        return _write_by_type(array, field, options)
-    if pa_types.is_floating(kind):
-        below = EXACT_BELOW if pa_types.is_float64(kind) else EXACT_BELOW_FLOAT32
-        text = scalars.write_floats_with_whole_as_integers(array, below)
-    else:
-        text = _write_by_type(array, field, options)
-    if field.type == "integer":
+    text = _write_by_type(array, field, options)
+    if field.type != "string" or not is_number(kind):
         return text
     if pa_types.is_integer(kind):
         return text._replace(ends=QUOTES)
     whole = pc.match_substring_regex(text.values, r"^-?[0-9]+$")
+    if pa_types.is_floating(kind):
+        numbers = array.to_numpy(zero_copy_only=False)
+        whole = pc.and_(whole, pa.array(np.abs(numbers) < exact_below(numbers.dtype)))
     return text._replace(values=pc.if_else(whole, join(text._replace(ends=QUOTES).pieces), text.values))
 
 
@@ -120,9 +114,22 @@ def instants_of(column: ColumnSlice, options: EncodeOptions) -> tuple[times.Inst
     if pa_types.is_dictionary(column.type):
         column = column.dictionary_decode()
     instants, check, reason = _instants_of_array(column, options.timezone)
+    if is_text(column.type) and instants.unreadable.any():
+        errors = _unreadable_text(column, instants.unreadable)
+    else:
+        errors = errors_where(instants.unreadable, check, reason)
     return instants, (
-        *errors_where(instants.unreadable, check, reason),
+        *errors,
         *errors_where(instants.ambiguous, "ambiguous_time", options.ambiguous),
+    )
+
+
+def _unreadable_text(text: pa.Array, unreadable: Bools) -> tuple[EncodeError, ...]:
+    """Return the errors of text that is not a time, with the remedy for dates in an order that is not known."""
+    ambiguous = unreadable & times.has_ambiguous_date(text)
+    return (
+        *errors_where(unreadable & ~ambiguous, "date_time"),
+        *errors_where(ambiguous, "date_time", DAY_OR_MONTH_FIRST),
     )
 
 
@@ -154,7 +161,8 @@ def _instants_of_cells(cells: Cells, options: EncodeOptions) -> tuple[times.Inst
     no_time = ~np.asarray(quoted) & np.asarray(written.values.is_valid())
     encode_errors = (
         *written.encode_errors,
-        *errors_where(instants.unreadable | no_time, "date_time"),
+        *_unreadable_text(text, instants.unreadable),
+        *errors_where(no_time, "date_time"),
         *errors_where(instants.ambiguous, "ambiguous_time", options.ambiguous),
     )
     unreadable = instants.unreadable | no_time | has_error

@@ -20,12 +20,12 @@ import pyarrow.compute as pc
 from cio_frames import spec
 from cio_frames._util.arrays import Bools, Cells
 from cio_frames.arrow.buffers import TEXT
-from cio_frames.arrow.kinds import EXACT_BELOW
 from cio_frames.encoding import members
 from cio_frames.encoding.encode_error import ENCODE_CHECKS, NESTING_LIMIT, EncodeError, UnencodableCell
 from cio_frames.encoding.json_values import ORJSON_OPTIONS, cell_text, to_json_value
 from cio_frames.encoding.options import EncodeOptions
 from cio_frames.encoding.text import QUOTES, JsonText, escape_json
+from cio_frames.encoding.whole_floats import join_json_rows
 
 # What JSON takes as a whole number of 64 bits.
 DIGITS = r"^(?:0|[1-9][0-9]{0,17})$"
@@ -69,7 +69,7 @@ def _dump_cells(cells: Cells, options: EncodeOptions) -> JsonText:
         dumped = [None if skip else dump_fast(cell) for cell, skip in zip(cells, missing.tolist(), strict=True)]
     except (TypeError, RecursionError):
         return _write_each(cells, missing, dump_checked)
-    values = pa.array(dumped, pa.large_binary()).cast(TEXT)
+    values = join_json_rows(dumped)
     # orjson writes NaN and infinity as null, and both have rules of their own.
     doubtful = np.asarray(pc.fill_null(pc.match_substring(values, "null"), False)) | _may_exceed_nesting(values)
     if not doubtful.any():
@@ -87,19 +87,6 @@ def cells_as_text(cells: Cells, write: Callable[[Any], str | None] = cell_text) 
     """
     text = _write_each(cells, _missing_cells(cells), write)
     return JsonText(escape_json(text.values), ends=QUOTES, encode_errors=text.encode_errors)
-
-
-def whole_floats_as_integers(cells: Cells) -> Cells:
-    """Return cells with whole floats as integers.
-
-    >>> whole_floats_as_integers(np.array([2.0, 2.5, "2"], dtype=object))
-    array([2, 2.5, '2'], dtype=object)
-    """
-    found = cells.copy()
-    for row, cell in enumerate(cells):
-        if isinstance(cell, (float, np.floating)) and float(cell).is_integer() and abs(float(cell)) < EXACT_BELOW:
-            found[row] = int(cell)
-    return found
 
 
 def digits_as_integers(cells: Cells) -> Cells:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cio_frames._util.arrays import Bools, Ints
+from cio_frames.arrow.unsupported import INVALID_JSON, REPEATED_KEY, TIME_OF_DAY
 
 NESTING_LIMIT = 100
 DIGITS_LIMIT = 1_000_000
@@ -22,8 +23,9 @@ ENCODE_CHECKS: Mapping[str, str] = MappingProxyType(
     {
         "ambiguous_time": "time occurs twice or never in its time zone; send it with a UTC offset",
         "date_time": "must be a time: a datetime, or ISO 8601 text such as 2026-11-24T09:30:00Z",
-        "duplicate_key": "two keys are the same text; rename one",
+        "duplicate_key": REPEATED_KEY,
         "infinity": "infinity is not a valid JSON number; replace it with null or a number",
+        "json_text": INVALID_JSON,
         "key_type": "key type is not supported in JSON; keys must be text",
         "lone_surrogate": "text has a lone surrogate, which is not valid Unicode; repair it with "
         ".str.encode('utf-16', 'surrogatepass').str.decode('utf-16', 'replace')",
@@ -31,12 +33,18 @@ ENCODE_CHECKS: Mapping[str, str] = MappingProxyType(
         "not_nullable": "required value is missing",
         "number_digits": f"number has more than {DIGITS_LIMIT:,} digits; send it as a float",
         "string": "must be text",
+        "time_of_day": TIME_OF_DAY,
         "unsupported_type": "type is not supported in JSON; convert it to text, numbers, lists or dicts",
         "year_range": "year must be from 1 to 9999; replace it with null if it stands for no time",
     }
 )
 TIMEDELTA_UNSUPPORTED = "timedelta is not supported in JSON; convert it to a number, such as its seconds"
 NUMBER_AS_TIME = "must be a time, found a number; convert it to ISO 8601 text or datetime"
+DAY_OR_MONTH_FIRST = (
+    "must be a time, found a date such as 01/02/2024, which can be read in two ways; convert it with "
+    "pandas.to_datetime(column, format='%d/%m/%Y'), or name the form of a CSV file's times: --time-format '%d/%m/%Y', "
+    "csv={'time_format': ...} in Python"
+)
 FRACTION_AS_TEXT = "must be text, found a number with a fraction; convert it to text"
 INEXACT_AS_TEXT = "must be text, found a float too large to keep its last digits; read the column as text or Int64"
 

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 import pandas as pd
 
-from cio_frames.arrow.kinds import exact_below
+from cio_frames.arrow.kinds import EXACT_BELOW, exact_below
+from cio_frames.arrow.unsupported import GEOMETRY, UnsupportedValue
 from cio_frames.encoding.encode_error import (
     DIGITS_LIMIT,
     FRACTION_AS_TEXT,
@@ -27,7 +29,9 @@ from cio_frames.encoding.options import AmbiguousTime, EncodeOptions
 
 ORJSON_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _FLOAT64 = np.dtype(np.float64)
-_BYTES_UNSUPPORTED = "bytes are not supported in JSON; decode them to text"
+_BYTES_UNSUPPORTED = (
+    "bytes are not supported in JSON; decode them to text, or store the column as text: CAST(... AS VARCHAR)"
+)
 _UNSUPPORTED_TYPES: Mapping[type, str] = {
     bytes: _BYTES_UNSUPPORTED,
     bytearray: _BYTES_UNSUPPORTED,
@@ -64,7 +68,7 @@ def to_json_value(cell: Any, options: EncodeOptions, depth: int = 0) -> Any:
         case set() | frozenset():
             return _sorted_items([to_json_value(item, options, depth + 1) for item in cell])
         case np.ndarray():
-            return to_json_value(list(cell) if cell.ndim else cell.item(), options, depth)
+            return _array_value(cell, options, depth)
         case _ if cell is pd.NA or cell is pd.NaT:
             return None
         case dt.datetime() | np.datetime64():
@@ -87,12 +91,44 @@ def _rare_value(cell: Any, options: EncodeOptions, depth: int) -> Any:
     for kind, reason in _UNSUPPORTED_TYPES.items():
         if isinstance(cell, kind):
             raise UnencodableCell("unsupported_type", reason)
+    if isinstance(cell, UnsupportedValue):
+        raise UnencodableCell(cell.check, cell.reason)
+    if isinstance(cell, np.void):
+        if cell.dtype.names is None:
+            raise UnencodableCell("unsupported_type", _BYTES_UNSUPPORTED)
+        return _dict_value(record_members(cell), options, depth)
     if isinstance(cell, np.generic):
         return to_json_value(cell.item(), options, depth)
-    raise UnencodableCell(
-        "unsupported_type",
-        f"type {type(cell).__name__} is not supported in JSON; convert it to text, numbers, lists or dicts",
-    )
+    if hasattr(type(cell), "__geo_interface__"):
+        raise UnencodableCell("unsupported_type", GEOMETRY)
+    raise UnencodableCell("unsupported_type", _type_not_supported(cell))
+
+
+def _type_not_supported(cell: Any) -> str:
+    return f"type {type(cell).__name__} is not supported in JSON; convert it to text, numbers, lists or dicts"
+
+
+def _array_value(cell: npt.NDArray[Any], options: EncodeOptions, depth: int) -> Any:
+    """Return a numpy array as a list, one without dimensions as its value; masked cells are missing."""
+    if type(cell).__module__.partition(".")[0] != "numpy":
+        # A quantity with a unit, for example, is more than its numbers.
+        raise UnencodableCell("unsupported_type", _type_not_supported(cell))
+    if isinstance(cell, np.matrix):
+        cell = np.asarray(cell)
+    if cell.ndim:
+        return to_json_value(list(cell), options, depth)
+    if cell.dtype.names is not None:
+        return _dict_value(record_members(cell), options, depth)
+    return None if np.ma.is_masked(cell) else to_json_value(cell.item(), options, depth)
+
+
+def record_members(record: np.void | npt.NDArray[Any]) -> dict[str, Any]:
+    """Return a numpy record by the names of its fields.
+
+    >>> record_members(np.array([(1, 2.5)], dtype=[("n", "i4"), ("price", "f8")])[0])
+    {'n': np.int32(1), 'price': np.float64(2.5)}
+    """
+    return {name: record[name] for name in record.dtype.names or ()}
 
 
 def _sorted_items(items: list[Any]) -> list[Any]:
@@ -108,10 +144,17 @@ def _float_value(number: Any) -> Any:
         return None
     if np.isinf(number):
         raise UnencodableCell("infinity")
+    exact = float(number)
+    if exact.is_integer() and abs(exact) < EXACT_BELOW:
+        return int(exact) if is_exact_float(number) else InexactInteger(exact)
     if isinstance(number, (np.float16, np.float32)):
         # Written in its own shortest form, not in that of the float64 it would widen to.
         return orjson.Fragment(orjson.dumps(number, option=orjson.OPT_SERIALIZE_NUMPY))
-    return float(number)
+    return exact
+
+
+class InexactInteger(int):
+    """A whole number from a float too narrow to tell it from its neighbors: a number, and not the digits of an id."""
 
 
 def _time_value(time: Any, options: EncodeOptions) -> str | None:
@@ -165,7 +208,8 @@ def decimal_text(number: decimal.Decimal) -> str:
     # A few characters, such as 1E+999999999, can stand for more digits than memory holds.
     if max(abs(number.adjusted()), -int(number.as_tuple().exponent)) > DIGITS_LIMIT:
         raise UnencodableCell("number_digits")
-    text = format(number, "f")
+    # Minus zero is 0.
+    text = format(number, "f") if number else "0"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -187,7 +231,7 @@ def is_missing(cell: Any) -> bool:
         case np.datetime64() | np.timedelta64():
             return bool(np.isnat(cell))
         case _:
-            return cell is pd.NA or cell is pd.NaT
+            return cell is pd.NA or cell is pd.NaT or cell is np.ma.masked
 
 
 def cell_text(cell: Any) -> str | None:
@@ -211,6 +255,10 @@ def cell_text(cell: Any) -> str | None:
             return _whole_decimal_text(cell)
         case uuid.UUID():
             return str(cell)
+        case UnsupportedValue():
+            raise UnencodableCell(cell.check, cell.reason)
+        case np.ma.core.MaskedConstant():
+            return None
         case _:
             raise UnencodableCell("string", found_instead_of_text(type(cell).__name__))
 
@@ -219,7 +267,7 @@ def _whole_decimal_text(number: decimal.Decimal) -> str:
     text = decimal_text(number)
     if "." in text:
         raise UnencodableCell("string", FRACTION_AS_TEXT)
-    return text if number else "0"
+    return text
 
 
 def _whole_float_text(number: float | np.floating[Any]) -> str:

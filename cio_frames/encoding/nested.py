@@ -15,12 +15,13 @@ from cio_frames import spec
 from cio_frames._util.arrays import Bools, Ints
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.arrow.kinds import is_text
+from cio_frames.arrow.python_cells import python_cells
 from cio_frames.encoding.cells import cells_as_text
 from cio_frames.encoding.encode_error import EncodeError, errors_where
 from cio_frames.encoding.json_values import dict_key
 from cio_frames.encoding.members import item_field, member_field
 from cio_frames.encoding.options import EncodeOptions
-from cio_frames.encoding.scalars import NULL_TEXT, object_cells, unwritable, write_as_text
+from cio_frames.encoding.scalars import NULL_TEXT, unwritable, write_as_text
 from cio_frames.encoding.text import BRACES, BRACKETS, NULL, JsonPieces, JsonText, join, object_pieces
 
 # Writes what is inside a list or an object, in the type of the field.
@@ -100,7 +101,7 @@ def member_pieces(text: JsonText, *, send_null: bool) -> JsonPieces:
 def _write_keys(names: pa.Array) -> JsonText:
     if is_text(names.type) or pa_types.is_integer(names.type):
         return write_as_text(names, EncodeOptions())
-    return cells_as_text(object_cells(names), dict_key)
+    return cells_as_text(python_cells(names), dict_key)
 
 
 def _repeated_keys(keys: pa.Array, offsets: Ints) -> Bools:

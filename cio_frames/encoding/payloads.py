@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cio_frames import spec
-from cio_frames._util.arrays import Bools, Ints
+from cio_frames._util.arrays import Bools, Cells, Ints
 from cio_frames.arrow.buffers import TEXT, content_bytes, offsets_of
 from cio_frames.arrow.normalize import ColumnSlice, column_of, slice_of
 from cio_frames.columns import Columns, FieldSource, Path, field_of
@@ -28,6 +28,8 @@ from cio_frames.errors import FrameError
 NO_TIME = np.iinfo(np.int64).min
 # How a call ends, and the placeholder of a message id that is not made yet: as many characters as a ULID has.
 _BEFORE_ID, NO_ID, _AFTER_ID = f',"{spec.MESSAGE_ID}":"', "0" * 26, '"},'
+# How a call ends that has no id yet.
+ID_PLACEHOLDER = f'{_BEFORE_ID}{NO_ID}"}}'
 _BAGS = ("traits", "properties")
 # What Python's str.strip() removes, escaped or not.
 _BLANK = r"^(?:[\s\p{Z}\x{85}]|\\[tnrf]|\\u00(?:0b|1[c-f]))*$"
@@ -113,6 +115,10 @@ class Encoder:
             return None
         source, column = self._sources[path]
         return unescape_json(self._field_text(source, slice_of(column, 0, len(column))).values)
+
+    def column(self, source: FieldSource) -> pa.ChunkedArray | Cells:
+        """Return the column that feeds a field, as it is encoded."""
+        return self._sources[source.path][1]
 
     def timestamps_ms(self) -> Ints:
         """Return all rows' timestamps in milliseconds, NO_TIME for rows without one and for columns slow to read."""

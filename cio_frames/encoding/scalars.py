@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pa_types
 
-from cio_frames._util.arrays import Bools, Cells
+from cio_frames._util.arrays import Bools
 from cio_frames.arrow import times
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.arrow.kinds import EXACT_BELOW, exact_below, is_text
+from cio_frames.arrow.python_cells import python_cells
 from cio_frames.arrow.time_text import day_text
 from cio_frames.encoding.cells import DIGITS, cells_as_text
 from cio_frames.encoding.encode_error import (
@@ -62,36 +63,48 @@ def unwritable(array: pa.Array, check: str, reason: str | None = None) -> JsonTe
 
 
 def write_floats(array: pa.Array, options: EncodeOptions) -> JsonText:
-    """Return floats in their shortest form."""
+    """Return whole floats below 2**53 as integers, and other floats in their shortest form.
+
+    >>> write_floats(pa.array([8.0, 9.5, -0.0, 2.0**53, None]), EncodeOptions()).values.to_pylist()
+    ['8', '9.5', '0', '9007199254740992.0', None]
+    """
     if pa_types.is_float16(array.type):
         array = array.cast(pa.float32())
     numbers = array.to_numpy(zero_copy_only=False)
     infinite = np.isinf(numbers)
-    values = _dump_numbers(numbers, np.isnan(numbers) | infinite)
+    missing = np.isnan(numbers) | infinite
+    whole = (np.floor(numbers) == numbers) & (np.abs(numbers) < EXACT_BELOW)
+    # The shortest digits of a narrow float are not those of the whole number that it is.
+    inexact = whole & (np.abs(numbers) >= exact_below(numbers.dtype))
+    # Minus zero plus zero is zero.
+    values = _dump_numbers(numbers + numbers.dtype.type(0), missing, whole=whole)
+    if inexact.any():
+        digits = _dump_numbers(np.where(inexact, numbers, 0).astype(np.int64), ~inexact)
+        values = pc.coalesce(digits, values)
     return JsonText(values, encode_errors=errors_where(infinite, "infinity"))
 
 
-def _dump_numbers(numbers: npt.NDArray[np.number[Any]], missing: Bools) -> pa.Array:
-    """Return numbers as text: orjson writes all at once, and the text is cut at the commas."""
+def _dump_numbers(numbers: npt.NDArray[np.number[Any]], missing: Bools, *, whole: Bools | None = None) -> pa.Array:
+    """Return numbers as text, without the ``.0`` of whole ones: orjson writes all at once, and commas show the ends."""
     written = orjson.dumps(np.ascontiguousarray(numbers), option=orjson.OPT_SERIALIZE_NUMPY)
-    offsets = np.zeros(len(numbers) + 1, dtype=np.int64)
-    if len(numbers):
+    count = len(numbers)
+    offsets = np.zeros(count + 1, dtype=np.int64)
+    if count:
         offsets[1:-1] = np.flatnonzero(np.frombuffer(written, dtype=np.uint8) == ord(","))
         offsets[-1] = len(written) - 1
-        # Before each end there are the bracket and a comma for each number but the first.
-        offsets[1:] -= np.arange(1, len(numbers) + 1)
+    dropped = np.arange(1, count + 1)
+    if whole is not None and whole.any():
+        content = np.frombuffer(written, dtype=np.uint8).copy()
+        ends = offsets[1:][whole]
+        # Dropped below with the commas that separate the numbers.
+        content[ends - 1] = content[ends - 2] = ord(",")
+        written = content.tobytes()
+        dropped += 2 * np.cumsum(whole)
+    # Before each end there are the bracket and a comma for each number but the first.
+    offsets[1:] -= dropped
     validity = pa.array(~missing).buffers()[1] if missing.any() else None
     digits = pa.py_buffer(written.translate(None, b"[],"))
-    return pa.LargeStringArray.from_buffers(len(numbers), pa.py_buffer(offsets), digits, validity)
-
-
-def write_floats_with_whole_as_integers(array: pa.Array, below: float = EXACT_BELOW) -> JsonText:
-    """Return floats, whole ones below a limit without their ``.0``."""
-    numbers = array.to_numpy(zero_copy_only=False).astype(np.float64)
-    whole = np.isfinite(numbers) & (np.floor(numbers) == numbers) & (np.abs(numbers) < below)
-    digits = pa.array(np.where(whole, numbers, 0).astype(np.int64)).cast(TEXT)
-    written = write_floats(array, EncodeOptions())
-    return JsonText(pc.if_else(pa.array(whole), digits, written.values), encode_errors=written.encode_errors)
+    return pa.LargeStringArray.from_buffers(count, pa.py_buffer(offsets), digits, validity)
 
 
 def write_decimals(array: pa.Array, options: EncodeOptions) -> JsonText:
@@ -117,8 +130,17 @@ def write_dates(array: pa.Array, options: EncodeOptions) -> JsonText:
 
 
 def write_times_of_day(array: pa.Array, options: EncodeOptions) -> JsonText:
-    """Return times of day as ``hh:mm:ss.mmm``."""
-    return JsonText(array.cast(pa.time32("ms"), safe=False).cast(TEXT), ends=QUOTES)
+    """Return times of day as ``hh:mm:ss.mmm``.
+
+    >>> write_times_of_day(pa.array([0, 86_400], pa.int32()).view(pa.time32("s")), EncodeOptions()).values.to_pylist()
+    ['00:00:00.000', None]
+    """
+    outside = times.is_outside_day(array)
+    if outside.any():
+        # Arrow would write them as the text of an error.
+        array = pc.if_else(pa.array(outside), pa.scalar(None, array.type), array)
+    text = array.cast(pa.time32("ms"), safe=False).cast(TEXT)
+    return JsonText(text, ends=QUOTES, encode_errors=errors_where(outside, "time_of_day"))
 
 
 def write_digits_as_integers(array: pa.Array, options: EncodeOptions) -> JsonText:
@@ -143,7 +165,7 @@ def write_as_text(array: pa.Array, options: EncodeOptions) -> JsonText:
         return _write_decimals_as_text(array, options)
     if pa_types.is_temporal(kind) or pa_types.is_nested(kind):
         return unwritable(array, "string", found_instead_of_text(str(kind)))
-    return cells_as_text(object_cells(array))
+    return cells_as_text(python_cells(array))
 
 
 def _write_floats_as_text(array: pa.Array) -> JsonText:
@@ -166,11 +188,3 @@ def _write_decimals_as_text(array: pa.Array, options: EncodeOptions) -> JsonText
     fraction = pc.fill_null(pc.match_substring(values, "."), False)
     encode_errors = errors_where(np.asarray(fraction), "string", FRACTION_AS_TEXT)
     return JsonText(pc.if_else(fraction, NULL_TEXT, values), ends=QUOTES, encode_errors=encode_errors)
-
-
-def object_cells(array: pa.Array) -> Cells:
-    """Return the values of an array as Python objects."""
-    cells = np.empty(len(array), dtype=object)
-    for row, cell in enumerate(array.to_pylist()):
-        cells[row] = cell
-    return cells

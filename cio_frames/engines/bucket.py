@@ -26,7 +26,7 @@ import pyarrow as pa
 from cio_frames._util.arrays import Bools
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch
-from cio_frames.delivery.dispatcher import deliver
+from cio_frames.delivery.deliverer import Deliverer
 from cio_frames.delivery.observer import NullObserver
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
 from cio_frames.delivery.rate_limiter import RateLimiter
@@ -35,13 +35,15 @@ from cio_frames.engines.stage import StagedFile
 from cio_frames.engines.store import Store
 from cio_frames.errors import CioFramesError, render
 from cio_frames.loading.chunks import read_ahead, use_stored_message_ids
-from cio_frames.loading.ledger import FINAL_STATUSES
+from cio_frames.loading.ledger_counts import FINAL_STATUSES
 from cio_frames.loading.sources import source_of
 from cio_frames.loading.table import parquet_table
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
+from cio_frames.pipeline.as_of import AsOf
 from cio_frames.pipeline.message_ids import MessageIds, Seen
 from cio_frames.results import GOOD, Outcomes
+from cio_frames.validation import to_records
 
 STOP = "stop.json"
 # A kill repeats at most so many rows.
@@ -65,6 +67,8 @@ class SenderPlan:
         The call.
     client : Client
         Where to; its rate limit is the share of one sender.
+    as_of : AsOf
+        What stands for the time of calls without a timestamp, in their message ids.
     files : tuple of StagedFile
         The buckets.
     senders : int
@@ -78,6 +82,7 @@ class SenderPlan:
     store: Store
     call_spec: CallSpec
     client: Client
+    as_of: AsOf
     files: tuple[StagedFile, ...]
     senders: int
     lease_seconds: float = LEASE_SECONDS
@@ -157,7 +162,6 @@ class BucketRun:
         self._store = plan.store
         self._file = file
         self._lease = lease
-        self._rate_limiter = RateLimiter(plan.client.requests_per_second)
         self._seen = Seen()
         self._next_number = 0
 
@@ -171,19 +175,32 @@ class BucketRun:
             result = Outcomes(0).frame(pd.RangeIndex(0)).assign(resent=np.empty(0, dtype=bool))
             facts = {"reasons": [], "bytes": 0, "requests": 0, "resent": 0}
             self._store.put_table(f"answers/{self._file.stem}-00000.parquet", answers_table(positions, result, facts))
-        with read_ahead(source, call_spec) as chunks:
+        client, backoff = self._plan.client, self._plan.tuning.backoff
+        # Not the limiter that all deliveries of a process share: this is the share of one sender.
+        limiter = RateLimiter(client.requests_per_second)
+        with (
+            read_ahead(source, call_spec) as chunks,
+            Deliverer(client, rate_limiter=limiter, backoff=backoff, key_accepted=self._any_accepted()) as deliverer,
+        ):
             for chunk, prepared in chunks:
                 stem = f"{self._file.stem}-{chunk.number:05d}"
-                message_ids = MessageIds(self._seen.copy())
+                message_ids = MessageIds(self._plan.as_of, self._seen.copy())
+                beside = positions.slice(chunk.first_row, prepared.rows)
                 if self._store.exists(f"answers/{stem}.parquet"):
                     _encode_only(prepared, self._plan.client, message_ids)
-                elif not self._send_chunk(stem, prepared, message_ids, positions.slice(chunk.first_row, prepared.rows)):
+                elif not self._send_chunk(stem, prepared, message_ids, beside, deliverer):
                     return False
                 self._seen.add(message_ids.numbers)
         self._store.put(f"done/{self._file.stem}", b"")
         return True
 
-    def _send_chunk(self, stem: str, prepared: Prepared, message_ids: MessageIds, positions: pa.Table) -> bool:
+    def _any_accepted(self) -> bool:
+        """Return whether the API has accepted calls with this key before."""
+        return bool(self._store.names("answers"))
+
+    def _send_chunk(
+        self, stem: str, prepared: Prepared, message_ids: MessageIds, positions: pa.Table, deliverer: Deliverer
+    ) -> bool:
         """Send one chunk and write its answers; return whether the next one can be sent."""
         if not self._lease.renew() or self._store.exists(STOP):
             return False
@@ -196,14 +213,7 @@ class BucketRun:
         if state.answers is not None:
             _record_answers(encode_run, state.answers, settled)
         self._store.put(f"leaving/{stem}-{state.tries}", b"")
-        delivery = deliver(
-            encode_run.batches(),
-            self._plan.client,
-            observer=observer,
-            first_number=self._next_number,
-            rate_limiter=self._rate_limiter,
-            backoff=self._plan.tuning.backoff,
-        )
+        delivery = deliverer.deliver(encode_run.batches(), observer=observer, first_number=self._next_number)
         self._next_number += delivery.requests
         if isinstance(delivery.error, LeaseLostError):
             return False
@@ -230,6 +240,7 @@ class BucketRun:
             "bytes": int(result["bytes"].sum()),
             "requests": delivery.requests,
             "resent": int(again.sum()),
+            "warnings": to_records(encode_run.warning_counts()),
         }
         table = answers_table(positions, result, facts)
         kept = ~result["status"].isin(GOOD).to_numpy()
@@ -345,7 +356,7 @@ def put_stop(store: Store, delivery: Delivery) -> None:
     if isinstance(delivery.error, StoppedElsewhereError) or delivery.stop_reason is None:
         return
     error = delivery.error
-    why = delivery.why if not isinstance(error, CioFramesError) else str(error)
+    why = error.text_by_door() if isinstance(error, CioFramesError) else delivery.why
     store.create(STOP, json.dumps({"stop_reason": delivery.stop_reason.name, "why": why}).encode())
 
 

@@ -10,7 +10,7 @@ import xxhash
 
 from cio_frames._util.arrays import UInts
 from cio_frames.arrow.buffers import TEXT
-from cio_frames.pipeline.ordering import hash_keys
+from cio_frames.pipeline.ordering import person_keys
 
 # Odd 64-bit numbers whose products are spread evenly.
 _MIXERS = (np.uint64(0x9FB21C651E98DF25), np.uint64(0xA24BAED4963EE407))
@@ -50,7 +50,7 @@ def _hash_column(column: pa.Array) -> UInts:
     elif kinds.is_timestamp(kind) or kinds.is_time(kind) or kinds.is_duration(kind) or kinds.is_date(kind):
         numbers = _ticks(column).fill_null(0)
     else:
-        numbers = hash_keys(_as_text(column, missing))
+        numbers = person_keys([_as_text(column, missing)])
     return np.where(missing, _NULL, np.asarray(numbers).astype(np.int64).view(np.uint64))
 
 

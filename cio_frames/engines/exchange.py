@@ -1,6 +1,7 @@
 """Which rows belong together: a key for the person of each row that is the same on every worker, and buckets of keys.
 
-The key comes from the id as it goes out, so that ``7.0``, ``7`` and ``"7"`` are one person. Rows with two ids (a user and
+The key comes from the id as it goes out, so that ``7.0``, ``7`` and ``"7"`` are one person, and so are email addresses in
+any case of letters. Rows with two ids (a user and
 an anonymous id, an alias) join these ids, directly and through other rows: workers send pairs of hashes, and one process
 joins them.
 """
@@ -14,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from cio_frames._util.arrays import Ints
-from cio_frames.pipeline.ordering import NOBODY, hash_keys, join_ids
+from cio_frames.pipeline.ordering import NOBODY, join_ids, person_keys
 
 # An odd 64-bit number whose products are spread evenly. Lanes take the rest of a division of the key, and buckets must
 # not do the same: all people of a bucket would share a lane.
@@ -44,7 +45,7 @@ def id_hashes(ids: Sequence[pa.Array], rows: int) -> Ints:
     >>> id_hashes([ada, x], 1)[0] == id_hashes([ada], 1)[0]
     array([ True])
     """
-    return np.array([hash_keys(each) for each in ids], dtype=np.int64).reshape(len(ids), rows)
+    return np.array([person_keys([each]) for each in ids], dtype=np.int64).reshape(len(ids), rows)
 
 
 def distinct_pairs(hashes: Ints) -> Ints:

@@ -15,6 +15,7 @@ from cio_frames.engines.engine import Engine
 from cio_frames.engines.stage import timestamp_label
 from cio_frames.errors import FrameError, parameter
 from cio_frames.pipeline import CallSpec, Prepared
+from cio_frames.pipeline.as_of import AsOfValue, read_as_of
 from cio_frames.pipeline.call_spec import OnInvalid, require_choice
 from cio_frames.results import Outcomes
 
@@ -47,6 +48,8 @@ class EngineRequest:
         As for a load.
     confirm : (str, object) or None
         The operation that has to be confirmed, and the number of rows that was given.
+    as_of : str, date, datetime or None
+        What stands for the time in the message ids of calls without a timestamp.
     progress : bool or None
         Whether to show a progress bar.
     """
@@ -62,6 +65,7 @@ class EngineRequest:
     fresh: bool = False
     allow_campaigns: bool = True
     confirm: tuple[str, object] | None = None
+    as_of: AsOfValue = None
     progress: bool | None = None
 
 
@@ -113,6 +117,8 @@ def empty_frame(labels: Sequence[str]) -> pd.DataFrame:
 def complete_request(engine: Engine, call_spec: CallSpec, request: EngineRequest) -> EngineRequest:
     """Return a request to send with its defaults in place, or raise if it cannot be carried out."""
     require_choice("on_invalid", request.on_invalid, get_args(OnInvalid))
+    if request.as_of is not None:
+        read_as_of(request.as_of)
     if request.output is None:
         raise FrameError(
             f"{parameter('output')} is required for a {engine.name} frame: a folder that all workers reach, such as "

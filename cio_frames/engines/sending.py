@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from cio_frames._util.signals import stop_signals
 from cio_frames.client import Client
 from cio_frames.delivery.outcomes import StopReason
 from cio_frames.engines.bucket import BUCKET_CHUNK_ROWS, STOP, SenderPlan, read_stop, run_sender
@@ -40,6 +41,7 @@ from cio_frames.engines.stage import (
 from cio_frames.engines.store import Store
 from cio_frames.engines.totals import (
     FILLER,
+    RESULT,
     LoadAnswers,
     answer_names,
     answer_unreached_rows,
@@ -66,6 +68,7 @@ from cio_frames.loading.result import LoadResult
 from cio_frames.loading.sources import source_of
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
 from cio_frames.pipeline import CallSpec
+from cio_frames.pipeline.as_of import read_as_of, start_as_of
 
 _DONE_BEFORE = f"This load was done before, and nothing was sent now. To send all rows again, {START_OVER}."
 _INTERRUPTED = f"The load was interrupted. {RESUME}"
@@ -133,6 +136,10 @@ class EngineRun:
         self._tuning = tuning or RunTuning()
         self._clock = clock
         self._started = time.monotonic()
+        given = None if request.as_of is None else read_as_of(request.as_of)
+        # A run that is resumed repeats its message ids.
+        self._as_of = given or start_as_of(clock())
+        self._as_of_is_given = given is not None
         self.plan = StagePlan(
             store, call_spec, request.order_by, request.keep, request.buckets or 0, joins_ids, self._tuning.part_rows
         )
@@ -161,12 +168,19 @@ class EngineRun:
 
     def begin(self) -> None:
         """Note what is asked, or refuse to go on with something else."""
-        asked = self._fingerprint()
         if self._request.fresh:
             self.clear()
-        before = self.store.get(ASKED)
+        content = self.store.get(ASKED)
+        before: dict[str, Any] | None = None if content is None else json.loads(content)
+        if before is not None and not self._as_of_is_given:
+            self._as_of = read_as_of(before["as_of"])
+        if before is not None and before["as_of"] != str(self._as_of) and self.store.exists(RESULT):
+            # A run that is done, at another moment: a new run.
+            self.clear()
+            before = None
+        asked = self._fingerprint()
         if before is not None:
-            refuse_changes(json.loads(before), asked)
+            refuse_changes(before, asked)
         elif any(self.store.names(folder) for folder in _FOLDERS) or any(map(self.store.exists, _FILES)):
             raise ConfigurationError(
                 f"{self.store.root} holds files of something else. Name another folder with {parameter('output')}."
@@ -183,6 +197,7 @@ class EngineRun:
             "order_by": list(self._request.order_by),
             "keep": list(self._request.keep),
             "several_senders": self._uses_buckets,
+            "as_of": str(self._as_of),
         }
 
     @property
@@ -263,7 +278,7 @@ class EngineRun:
     def send(self, engine: Engine, staged: StagedFrame) -> FinishedRun:
         """Send a staged frame after all guards have passed."""
         if not staged.files:
-            result = LoadResult(self._call_spec.what, "done", {}, source_rows=0)
+            result = LoadResult(self._call_spec.what, "done", {}, source_rows=0, as_of=str(self._as_of))
             put_result(self.store, result)
             return FinishedRun(result, self.store, staged)
         if not self.has_begun():
@@ -308,6 +323,7 @@ class EngineRun:
             ledger=None,
             output=folder,
             fresh=False,
+            as_of=str(self._as_of),
             allow_campaigns=True,
             progress=self._request.progress,
             tuning=self._tuning.load,
@@ -322,12 +338,13 @@ class EngineRun:
         self._prepare_to_resume(staged)
         client = replace(self._client, requests_per_second=self._client.requests_per_second / senders)
         plan = SenderPlan(
-            self.store, self._call_spec, client, staged.files, senders, self._tuning.lease_seconds, self._tuning.bucket
+            self.store, self._call_spec, client, self._as_of, staged.files, senders, self._tuning.lease_seconds, self._tuning.bucket
         )
         workers: Engine = LocalEngine() if senders == 1 else engine
         failure: BaseException | None = None
         try:
-            raise_first(workers.over_items(partial(catch_errors, run_sender, plan), range(senders)))
+            with stop_signals():
+                raise_first(workers.over_items(partial(catch_errors, run_sender, plan), range(senders)))
         except KeyboardInterrupt:
             self._stop_senders()
         except ConfigurationError:
@@ -369,12 +386,14 @@ class EngineRun:
         why = f"{why} {RESUME}" if why else ""
         phase = "stopped" if stop is not None or is_open else "done"
         result = total_of_answers(
-            self.store, staged, self._call_spec.what, phase=phase, why=why, seconds=time.monotonic() - self._started
-        )
+            self.store, staged, self._call_spec.what, phase=phase, why=why, as_of=str(self._as_of),
+            seconds=time.monotonic() - self._started,
+        )  # fmt: skip
         kinds: Mapping[StopReason, type[DeliveryError]] = {
             StopReason.UNAUTHORIZED: AuthenticationError,
             StopReason.INTERRUPTED: InterruptedLoad,
             StopReason.UNEXPECTED: DeliveryError,
+            StopReason.MISCONFIGURED: DeliveryError,
             StopReason.FAILED: DeliveryError,
         }
         if stop is not None and stop[0] in kinds:

@@ -23,7 +23,7 @@ Found = TypeVar("Found")
 # Where a cluster does not say how many partitions a frame has.
 _DEFAULT_PARTITIONS = 64
 _ANSWER_TYPES = (
-    "status string, reason string, message_id string, bytes bigint, batch bigint, http_status bigint, attempts bigint, "
+    "status string, reason string, warning string, message_id string, bytes bigint, batch bigint, http_status bigint, attempts bigint, "
     "resent boolean"
 )
 

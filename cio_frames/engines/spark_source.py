@@ -28,9 +28,9 @@ from cio_frames.pipeline import build_call_spec
 
 # Options of the client; the write key comes from the environment by default.
 _CLIENT = ("write_key", "region", "endpoint")
-_FLAGS = ("allow_campaigns", "fresh", "strict_schema")
+_FLAGS = ("allow_campaigns", "fresh", "strict_schema", "exact_ids")
 _LISTS = ("traits", "properties", "keep", "order_by")
-_REQUEST = ("output", "order_by", "keep", "buckets", "on_invalid", "allow_campaigns", "fresh")
+_REQUEST = ("output", "order_by", "keep", "buckets", "on_invalid", "allow_campaigns", "fresh", "as_of")
 # How many partitions a frame has is not known when a write begins.
 _PARTITIONS = 16
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")

@@ -19,6 +19,7 @@ from cio_frames.engines.stage import StagedFile, StagedFrame
 from cio_frames.engines.store import Store
 from cio_frames.loading.result import HeldBack, LoadResult
 from cio_frames.results import Outcomes
+from cio_frames.validation import WarningCount, from_records, merge_warning_counts, to_records
 
 RESULT = "result.json"
 # In the place of the number of a chunk, in files for rows that no sender reached.
@@ -69,16 +70,20 @@ def _not_reached(why: str) -> str:
     return f"not sent: the load stopped before: {why}" if why else "not sent: the load stopped before"
 
 
-def total_of_answers(store: Store, staged: StagedFrame, what: str, *, phase: str, why: str, seconds: float) -> LoadResult:
+def total_of_answers(
+    store: Store, staged: StagedFrame, what: str, *, phase: str, why: str, as_of: str, seconds: float
+) -> LoadResult:
     """Return the counts of all answers so far, read from the ends of their files."""
     reasons: Counter[tuple[str, str | None]] = Counter()
     sums: Counter[str] = Counter()
+    warnings: list[WarningCount] = []
     for names in answer_names(store, staged).values():
         for name in names:
             facts = json.loads(store.read_footer(name).metadata[FACTS])
             for status, reason, count in facts["reasons"]:
                 reasons[status, reason] += count
             sums.update({key: facts[key] for key in ("bytes", "requests", "resent")})
+            warnings = merge_warning_counts([*warnings, *from_records(facts.get("warnings", []))])
     undelivered = store.names("undelivered")
     return LoadResult(
         what=what,
@@ -93,6 +98,8 @@ def total_of_answers(store: Store, staged: StagedFrame, what: str, *, phase: str
         rows_now=sum(reasons.values()),
         results=local_path(store, "answers"),
         undelivered=local_path(store, "undelivered") if undelivered else None,
+        as_of=as_of,
+        warnings=tuple(warnings),
     )
 
 
@@ -107,6 +114,8 @@ def put_result(store: Store, result: LoadResult) -> None:
         "what": result.what,
         "reasons": [[status, reason, rows] for (status, reason), rows in result.reasons.items()],
         "source_rows": result.source_rows,
+        "as_of": result.as_of,
+        "warnings": to_records(result.warnings),
         **{name: getattr(result, name) for name in ("resent", "bytes", "requests")},
         **{name: _relative(store, getattr(result, name)) for name in ("results", "undelivered", "ledger")},
     }
@@ -121,6 +130,7 @@ def read_result(store: Store, *, why: str) -> LoadResult | None:
     read: dict[str, Any] = json.loads(content)
     for name in ("results", "undelivered", "ledger"):
         read[name] = None if read[name] is None else local_path(store, read[name])
+    read["warnings"] = tuple(from_records(read["warnings"]))
     reasons = {(status, reason): rows for status, reason, rows in read.pop("reasons")}
     return LoadResult(phase="done", unrendered_why=why, reasons=reasons, **read)
 
@@ -156,6 +166,7 @@ def merge_dry_runs(found: Sequence[LoadResult], client: Client, *, seconds: floa
         latest=max((each.latest for each in found if each.latest is not None), default=None),
         recent=dict(recent.most_common()),
         first_held_back=tuple(_first_rows(row for each in found for row in each.first_held_back)),
+        warnings=tuple(merge_warning_counts(warning for each in found for warning in each.warnings)),
     )
 
 

@@ -51,7 +51,11 @@ def refuse_campaigns(source: Source, call_spec: CallSpec, now: pd.Timestamp) -> 
         kind = call_spec.mapping.type_column if call_spec.call == "batch" else None
         read = {label for label in (*columns, kind) if label is not None}
         rows = 0
-        for chunk in source.chunks(wanted=lambda labels: [label for label in labels if label in read]):
+        chunks = source.chunks(
+            types_of=lambda labels: types_of(labels, call_spec),
+            wanted=lambda labels: [label for label in labels if label in read],
+        )
+        for chunk in chunks:
             with _naming(chunk.where):
                 rows += count_campaign_rows(chunk.frame, call_spec, now)
     if rows:

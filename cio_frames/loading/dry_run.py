@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 
-import numpy as np
 import pandas as pd
 
 from cio_frames._util.progress import LoadProgress
@@ -15,8 +14,10 @@ from cio_frames.loading.result import HeldBack, LoadResult
 from cio_frames.loading.source import Chunk, Source
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun
+from cio_frames.pipeline.report_builder import survey_slices
 from cio_frames.report import Survey
 from cio_frames.results import GOOD
+from cio_frames.validation import SourceWarnings
 
 _ROWS_NAMED_PER_REASON = 5
 
@@ -36,25 +37,26 @@ def dry_run_load(
     survey = Survey(now, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
     reasons: Counter[tuple[str, str | None]] = Counter()
     first_rows = FirstHeldBack(tuning.reasons_listed)
+    warnings = SourceWarnings()
     bytes_ = 0
     with (
         LoadProgress(source.rows(), progress, call_spec.what, seconds_between_lines=tuning.log_seconds) as shown,
         read_ahead(source, call_spec) as chunks,
     ):
         for chunk, prepared in chunks:
-            encode_run = EncodeRun(prepared, client, with_message_ids=False)
-            events = prepared.events()
-            for encoded in encode_run.encoded_slices():
-                kept = np.flatnonzero(np.asarray(encoded.payloads.is_valid()))
-                survey.add_timestamps(encoded.timestamp_ms[kept], events[encoded.start + kept])
-                for _, batch in encode_run.cut(encoded):
-                    encode_run.outcomes.record(batch.rows, "ready")
-                    survey.add_request(body_bytes=len(batch.body))
-                shown.update(len(encoded.sizes))
+            encode_run = EncodeRun(prepared, client, message_ids=None)
+            held_back = prepared.rows
+            for _, batch in encode_run.batches(survey_slices(prepared, encode_run, survey)):
+                encode_run.outcomes.record(batch.rows, "ready")
+                survey.add_request(body_bytes=batch.body_bytes)
+                shown.update(len(batch))
+                held_back -= len(batch)
+            shown.update(held_back)
             result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows))
             bytes_ += int(result["bytes"].sum())
             reasons.update(_count_by_reason(result))
             first_rows.add(chunk, result)
+            warnings.add(encode_run.warning_counts(), encode_run.people_rows())
     facts = survey.facts([])
     return LoadResult(
         what=call_spec.what,
@@ -69,6 +71,8 @@ def dry_run_load(
         latest=facts.latest,
         recent=facts.recent,
         first_held_back=tuple(first_rows.rows),
+        notes=source.notes(),
+        warnings=tuple(warnings.warnings()),
     )
 
 

@@ -14,6 +14,7 @@ from cio_frames.errors import ConfigurationError, FrameError
 from cio_frames.loading.io_errors import START_OVER
 from cio_frames.loading.source import Source
 from cio_frames.pipeline import CallSpec
+from cio_frames.pipeline.message_ids import MESSAGE_ID_VERSION
 
 # Settings that decide which calls go where. The others decide how fast, and may differ when a load is resumed.
 _BINDING_SETTINGS = ("endpoint", "strict", "max_call_bytes")
@@ -29,13 +30,18 @@ def load_fingerprint(source: Source, call_spec: CallSpec, client: Client) -> dic
     plan = call_spec.tracking_plan
     return {
         "files": source.stamps(),
+        # How the rows are read, where it is not by default.
+        **source.settings(),
         "columns": {name: _json_ready(value) for name, value in mapping.items()},
         "schema": f"{plan.title}, content {plan.content}" if plan.title else schema,
         "strict_schema": call_spec.strict_schema,
+        # Absent where it has its default, as in ledgers that know nothing of it.
+        **({"exact_ids": True} if call_spec.exact_ids else {}),
         "timezone": call_spec.options.timezone,
         "nulls": "send" if call_spec.options.send_nulls else "omit",
         # Chunks are known by their numbers.
         "chunk_rows": source.chunk_rows,
+        "message_id_version": MESSAGE_ID_VERSION,
         **{name: getattr(client, name) for name in _BINDING_SETTINGS},
         WRITE_KEY: hashlib.sha256(client.write_key.encode()).hexdigest()[:8],
         _OTHER_SETTINGS: {

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from cio_frames.arrow.tables import as_frame, describe_other, engine_of, frame_of_table, open_table
 from cio_frames.errors import FrameError
-from cio_frames.loading.parquet import frame_of_table, recut_batches
+from cio_frames.loading.notes import SourceNotes
+from cio_frames.loading.parquet import recut_batches
 from cio_frames.loading.source import Chunk, TypesOf, Wanted
+
+_CSV_DATASET = "This dataset reads CSV files, where Arrow takes ids such as 007 for numbers. Pass the path of the files"
 
 
 class Frames:
     """Frames as they come; each is a chunk."""
+
+    resumable = True
 
     def __init__(self, name: str, frames: Iterable[Any], chunk_rows: int) -> None:
         self.name = name
@@ -26,6 +33,14 @@ class Frames:
     def stamps(self) -> None:
         """Return None: what will come is not known."""
 
+    def settings(self) -> dict[str, Any]:
+        """Return nothing: there is one way to read it."""
+        return {}
+
+    def notes(self) -> SourceNotes:
+        """Return nothing to note."""
+        return SourceNotes()
+
     def rows(self) -> int | None:
         """Return the rows of all frames, if they are at hand."""
         return sum(map(len, self._frames)) if isinstance(self._frames, Sequence) else None
@@ -34,7 +49,7 @@ class Frames:
         """Yield the columns of each frame, if they are at hand."""
         if isinstance(self._frames, Sequence):
             for number, frame in enumerate(self._frames):
-                empty = frame.slice(0, 0) if isinstance(frame, (pa.Table, pa.RecordBatch)) else frame
+                empty = frame[:0] if isinstance(frame, (pa.Table, pa.RecordBatch, pd.DataFrame)) else frame
                 yield f"frame {number}", list(_as_frame(empty, number).columns)
 
     def chunks(
@@ -61,6 +76,7 @@ class Dataset:
 
     name = "dataset"
     repeatable = True
+    resumable = True
 
     def __init__(self, dataset: ds.Dataset, chunk_rows: int) -> None:
         self.chunk_rows = chunk_rows
@@ -68,6 +84,16 @@ class Dataset:
 
     def stamps(self) -> None:
         """Return None: a dataset need not consist of files."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return nothing: there is one way to read it."""
+        return {}
+
+    def notes(self) -> SourceNotes:
+        """Return a warning if Arrow has read CSV files: ids such as 007 are 7 by then."""
+        file_format = getattr(self._dataset, "format", None)
+        warnings = dict.fromkeys([_CSV_DATASET] if isinstance(file_format, ds.CsvFileFormat) else [])
+        return SourceNotes(warnings=warnings)
 
     def rows(self) -> int | None:
         """Return the number of rows."""
@@ -96,11 +122,34 @@ class Dataset:
         return chunk.frame
 
 
+def foreign_source(given: Any, chunk_rows: int) -> Frames | Dataset | None:
+    """Return a source of what hands out Arrow: other libraries' frames, cursors and tables; None for anything else."""
+    found = open_table(given)
+    if isinstance(found, pa.Table):
+        slices = [found.slice(start, chunk_rows) for start in range(0, max(len(found), 1), chunk_rows)]
+        return Frames("table", slices, chunk_rows)
+    if isinstance(found, ds.Dataset):
+        return Dataset(found, chunk_rows)
+    return None if found is None else Frames("frames", recut_batches(found, chunk_rows), chunk_rows)
+
+
+def refuse_other_source(given: Any) -> None:
+    """Raise FrameError if a source is not one, with what it is and how to convert it.
+
+    Some of these can be iterated over, but not by rows.
+    """
+    is_rows = isinstance(given, Iterable) and not isinstance(given, (dict, str, bytes, np.ndarray, pd.Series, pd.Index))
+    if not is_rows or engine_of(given) is not None or hasattr(type(given), "columns"):
+        raise FrameError(
+            "source must be a path, an address, a DataFrame, a table of polars, DuckDB or pyarrow, a dataset, or an "
+            f"iterable of these; got {describe_other(given)}"
+        )
+
+
 def _as_frame(given: Any, number: int) -> pd.DataFrame:
-    if isinstance(given, pa.RecordBatch):
-        return frame_of_table(pa.Table.from_batches([given]))
-    if isinstance(given, pa.Table):
-        return frame_of_table(given)
-    if not isinstance(given, pd.DataFrame):
-        raise FrameError(f"source must yield DataFrames, got {type(given).__name__} as number {number}.")
-    return given
+    try:
+        return as_frame(given)
+    except FrameError as error:
+        raise FrameError(
+            f"source must yield DataFrames or tables; number {number} is {describe_other(given)}"
+        ) from error

@@ -47,14 +47,3 @@ def system_message(error: Exception) -> str:
     """
     text = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
     return str(text)[:_MAX_SYSTEM_MESSAGE].rstrip(".")
-
-
-def unrendered_text(error: CioFramesError) -> str:
-    """Return an error's text for another text, so that it still differs by door.
-
-    >>> from cio_frames.errors import FrameError, parameter, render
-    >>> text = unrendered_text(FrameError(f"Set {parameter('timezone')}."))
-    >>> render(text, "command line")
-    'Set --timezone.'
-    """
-    return by_door(error.text("python"), error.text("command line"), error.text("job file"))

@@ -10,7 +10,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,40 +19,31 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from cio_frames._util.arrays import Ints
+from cio_frames._util.private_files import make_private_folder
 from cio_frames.delivery.outcomes import Outcome
-from cio_frames.errors import ConfigurationError, Door, parameter, render
-from cio_frames.loading.io_errors import RESUME, system_message, translate_io_errors
-from cio_frames.loading.lock import exclusive_lock, is_locked
-from cio_frames.results import GOOD, Status
+from cio_frames.loading.io_errors import translate_io_errors
+from cio_frames.loading.ledger_counts import LoadCounts, count_load, count_sends, outcome_of
+from cio_frames.loading.ledger_file import (
+    DamagedLedgerError,
+    SealedTables,
+    create_ledger,
+    lock_path,
+    open_database,
+    pack_positions,
+    refuse_damage,
+    refuse_no_file,
+    refuse_other_database,
+    unpack_positions,
+    unusable_ledger,
+)
+from cio_frames.loading.lock import exclusive_lock
+from cio_frames.results import GOOD
 
-# Of the tables below. A ledger of another version is refused.
-LEDGER_VERSION = 3
-_CREATE_TABLES = """
-CREATE TABLE IF NOT EXISTS loads (
-    load INTEGER PRIMARY KEY, source TEXT NOT NULL, call TEXT NOT NULL, event TEXT, fingerprint TEXT NOT NULL,
-    phase TEXT NOT NULL, why TEXT, rows INTEGER, output TEXT NOT NULL, started_at TEXT NOT NULL, ended_at TEXT,
-    next_batch INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS chunks (
-    load INTEGER, chunk INTEGER, file TEXT, first_row INTEGER, rows INTEGER, is_done INTEGER NOT NULL, counts TEXT,
-    bytes INTEGER, requests INTEGER, resent INTEGER, call_numbers BLOB, content_hash TEXT, PRIMARY KEY (load, chunk));
-CREATE TABLE IF NOT EXISTS sent_batches (
-    load INTEGER, chunk INTEGER, positions BLOB NOT NULL, content_hash TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS outcomes (
-    load INTEGER, chunk INTEGER, positions BLOB NOT NULL, status TEXT NOT NULL, reason TEXT, batch INTEGER,
-    http_status INTEGER, attempts INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS sent_batches_by_chunk ON sent_batches (load, chunk);
-CREATE INDEX IF NOT EXISTS outcomes_by_chunk ON outcomes (load, chunk);
-"""
-
-_NAME_LEDGER = f"Name the ledger.sqlite of a load: it is in the load's output, or where {parameter('ledger')} was set."
-_RESTORE = "Restore a copy of the file, or name another ledger and output, and all rows are sent again."
-_MAKE_ROOM = f"Free disk space, or fix the permissions of the file and its folder. {RESUME}"
-
-# Statuses that a later run does not change.
-FINAL_STATUSES: frozenset[Status] = frozenset(("delivered", "acknowledged", "rejected", "invalid", "too_large"))
+# Phases between an explicit wish to start over and the first row of the new run. Of a load that is discarded, the same
+# call starts over; of one that is starting over, the results of the load before it are still to be removed.
+DISCARDED, STARTING_OVER = "discarded", "starting over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +57,14 @@ class LoadRecord:
     fingerprint : dict
         What it is tied to: source, columns, endpoint, limits.
     phase : str
-        ``running``, ``stopped`` or ``done``. One that is running without a lock was killed.
+        ``running``, ``stopped`` or ``done``; or ``discarded`` or ``starting over``. One that is running without a lock
+        was killed.
     output : str
         The folder with its results.
     rows : int or None
         The rows of the source, if their number is known.
+    as_of : str
+        The moment that the ids of its calls without a timestamp are made from.
     """
 
     load: int
@@ -78,6 +72,7 @@ class LoadRecord:
     phase: str
     output: str
     rows: int | None
+    as_of: str
 
 
 def _utc_now() -> datetime:
@@ -98,7 +93,7 @@ class Ledger:
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder, Ledger(Path(folder) / "ledger.sqlite") as ledger:
-    ...     number = ledger.start_load("orders.parquet", "track", "Order Completed", {}, 10, "out")
+    ...     number = ledger.start_load("orders.parquet", "track", "Order Completed", {}, 10, "out", as_of="2026-11-28")
     ...     ledger.record_batch(number, 0, np.array([0, 1]), "a3")
     ...     times, attempts = ledger.count_sends(number, 0, 3)
     >>> times.tolist()
@@ -107,7 +102,7 @@ class Ledger:
     Raises
     ------
     ConfigurationError
-        The file cannot be written, is not a ledger, is of another version, or is locked.
+        The file cannot be written, is not a ledger, is of another version, is damaged, or is locked.
     """
 
     def __init__(
@@ -121,19 +116,26 @@ class Ledger:
         self._clock = clock
         # Lanes write as they send.
         self._mutex = threading.Lock()
+        refuse_no_file(path)
         with self._translate_errors():
-            _refuse_other_database(path)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            refuse_other_database(path)
+            make_private_folder(path.parent)
             self._file_lock = exclusive_lock(
-                _lock_path(path),
-                f"The ledger {path} is locked: another load is using it. Wait until it ends, or name another ledger "
-                f"with {parameter('ledger')}.",
+                lock_path(path),
+                f"The ledger {path} is locked: another load is using it. Wait until it ends, and try again: what it "
+                "delivers is not sent again then. With another ledger, all rows would be sent once more.",
             )
-            # A batch that is about to leave must be known also after a power cut. If an answer is lost then, its rows
-            # are sent again with the same ids; so an answer need not wait for the disk.
-            self._database = _open_database(path, connect, synchronous="FULL")
-            self._answers = _open_database(path, connect, synchronous="NORMAL")
-            _create_tables(self._database, path)
+            try:
+                create_ledger(path)
+                # A batch that is about to leave must be known also after a power cut. If an answer is lost then, its
+                # rows are sent again with the same ids; so an answer need not wait for the disk.
+                self._database = open_database(path, connect, synchronous="FULL")
+                self._answers = open_database(path, connect, synchronous="NORMAL")
+                refuse_damage(self._database, path)
+            except BaseException:
+                self._file_lock.close()
+                raise
+        self._tables = SealedTables(self._database)
 
     def __enter__(self) -> Ledger:
         return self
@@ -152,102 +154,93 @@ class Ledger:
 
     def find_load(self, source: str, call: str, event: str | None) -> LoadRecord | None:
         """Return the latest load of this source and call."""
-        found = self._rows(
-            "SELECT load, fingerprint, phase, output, rows FROM loads WHERE source = ? AND call = ? AND event IS ? "
-            "ORDER BY load DESC LIMIT 1",
-            (source, call, event),
-        )
-        for load, fingerprint, phase, output, rows in found:
-            return LoadRecord(load, json.loads(fingerprint), phase, output, rows)
-        return None
+        record = None
+        for row in self._rows("loads", source=source, call=call, event=event):
+            record = LoadRecord(
+                row["load"], json.loads(row["fingerprint"]), row["phase"], row["output"], row["rows"], row["as_of"]
+            )
+        return record
 
     def sources(self) -> list[str]:
         """Return the sources of all loads, each once."""
-        return [source for (source,) in self._rows("SELECT DISTINCT source FROM loads ORDER BY source", ())]
+        return sorted({row["source"] for row in self._rows("loads")})
 
     def start_load(
-        self, source: str, call: str, event: str | None, fingerprint: Mapping[str, Any], rows: int | None, output: str
-    ) -> int:
+        self, source: str, call: str, event: str | None, fingerprint: Mapping[str, Any], rows: int | None, output: str,
+        *, as_of: str, phase: str = "running",
+    ) -> int:  # fmt: skip
         """Note a new load, forget those of the same source and call before it, and return its number."""
-        with self._transaction() as database:
-            same = "SELECT load FROM loads WHERE source = ? AND call = ? AND event IS ?"
-            for (earlier,) in database.execute(same, (source, call, event)).fetchall():
-                for table in ("outcomes", "sent_batches", "chunks", "loads"):
-                    database.execute(f"DELETE FROM {table} WHERE load = ?", (earlier,))  # noqa: S608 -- our own names
-            cursor = database.execute(
-                "INSERT INTO loads (source, call, event, fingerprint, phase, rows, output, started_at) "
-                "VALUES (?,?,?,?,?,?,?,?)",
-                (source, call, event, _fingerprint_json(fingerprint), "running", rows, output, self._now()),
-            )
-            return int(cursor.lastrowid or 0)
+        with self._transaction() as tables:
+            known = list(tables.rows("loads"))
+            for earlier in known:
+                if (earlier["source"], earlier["call"], earlier["event"]) == (source, call, event):
+                    tables.delete(("outcomes", "sent_batches", "chunks", "call_numbers", "loads"), load=earlier["load"])
+            load = max((earlier["load"] for earlier in known), default=0) + 1
+            tables.insert(
+                "loads", load, source, call, event, _fingerprint_json(fingerprint), phase, None, rows, output,
+                self._now(), None, 0, as_of,
+            )  # fmt: skip
+        return load
 
     def resume_load(self, load: int, fingerprint: Mapping[str, Any], output: str) -> None:
         """Note that a load runs again, its fingerprint now, and the folder of its results."""
-        with self._transaction() as database:
-            database.execute(
-                "UPDATE loads SET phase = 'running', why = NULL, ended_at = NULL, fingerprint = ?, output = ? "
-                "WHERE load = ?",
-                (_fingerprint_json(fingerprint), output, load),
+        with self._transaction() as tables:
+            tables.update_load(
+                load,
+                phase="running",
+                why=None,
+                ended_at=None,
+                fingerprint=_fingerprint_json(fingerprint),
+                output=output,
             )
+
+    def set_phase(self, load: int, phase: str) -> None:
+        """Note the phase of a load."""
+        with self._transaction() as tables:
+            tables.update_load(load, phase=phase)
 
     def set_fingerprint(self, load: int, fingerprint: Mapping[str, Any]) -> None:
         """Note what a load is tied to from now on."""
-        with self._transaction() as database:
-            database.execute("UPDATE loads SET fingerprint = ? WHERE load = ?", (_fingerprint_json(fingerprint), load))
+        with self._transaction() as tables:
+            tables.update_load(load, fingerprint=_fingerprint_json(fingerprint))
 
     def end_load(self, load: int, phase: str, why: str = "") -> None:
         """Note that a load is done, or why it stopped; the text may differ by door."""
-        with self._transaction() as database:
-            database.execute(
-                "UPDATE loads SET phase = ?, why = ?, ended_at = ? WHERE load = ?",
-                (phase, why or None, self._now(), load),
-            )
+        with self._transaction() as tables:
+            tables.update_load(load, phase=phase, why=why or None, ended_at=self._now())
 
     def record_batch(self, load: int, chunk: int, positions: Ints, content_hash: str) -> None:
         """Note a batch that is about to leave: its rows, by position in the chunk, and a hash of its payloads."""
-        with self._transaction() as database:
-            database.execute("INSERT INTO sent_batches VALUES (?,?,?,?)", (load, chunk, _pack(positions), content_hash))
+        with self._transaction() as tables:
+            tables.insert("sent_batches", load, chunk, pack_positions(positions), content_hash)
 
     def record_outcome(self, load: int, chunk: int, outcome: Outcome) -> None:
         """Note the outcome of some rows."""
         values = (outcome.status, outcome.reason, outcome.batch, outcome.http_status, outcome.attempts)
-        with self._transaction(self._answers) as database:
-            database.execute(
-                "INSERT INTO outcomes VALUES (?,?,?,?,?,?,?,?)", (load, chunk, _pack(outcome.rows), *values)
-            )
+        with self._transaction(self._answers) as tables:
+            tables.insert("outcomes", load, chunk, pack_positions(outcome.rows), *values)
 
     def outcomes(self, load: int, chunk: int) -> Iterator[Outcome]:
         """Yield the outcomes of a chunk's rows, the latest last."""
-        for positions, *values in self._rows(
-            "SELECT positions, status, batch, attempts, http_status, reason FROM outcomes "
-            "WHERE load = ? AND chunk = ? ORDER BY rowid",
-            (load, chunk),
-        ):
-            yield Outcome(_unpack(positions), *values)
+        yield from map(outcome_of, self._rows("outcomes", load=load, chunk=chunk))
 
     def sent_batches(self, load: int, chunk: int) -> Iterator[tuple[Ints, str]]:
         """Yield the batches of a chunk that left, each with the hash of its payloads."""
-        for positions, content_hash in self._rows(
-            "SELECT positions, content_hash FROM sent_batches WHERE load = ? AND chunk = ? ORDER BY rowid",
-            (load, chunk),
-        ):
-            yield _unpack(positions), content_hash
+        for row in self._rows("sent_batches", load=load, chunk=chunk):
+            yield unpack_positions(row["positions"]), row["content_hash"]
+
+    def nothing_sent(self, load: int) -> bool:
+        """Return whether no row of a load has ever left."""
+        requests = sum(row["requests"] for row in self._rows("chunks", load=load))
+        return not requests and not self._rows("sent_batches", load=load)
 
     def count_sends(self, load: int, chunk: int, rows: int) -> tuple[Ints, Ints]:
         """Return how many runs have sent each row of a chunk, and at least how many requests have carried it.
 
         Of a run that was killed before the answer came it is only known that a row left.
         """
-        left, answered, attempts = (np.zeros(rows, dtype=np.int64) for _ in range(3))
-        for positions, _ in self.sent_batches(load, chunk):
-            left[positions] += 1
-        times = left.copy()
-        for outcome in self.outcomes(load, chunk):
-            attempts[outcome.rows] += outcome.attempts
-            answered[outcome.rows] += outcome.attempts > 0
-            # It was about to leave, and did not.
-            times[outcome.rows] -= outcome.status == "unsent" and outcome.attempts > 0
-        return times, attempts + np.maximum(left - answered, 0)
+        sent = [positions for positions, _ in self.sent_batches(load, chunk)]
+        return count_sends(sent, list(self.outcomes(load, chunk)), rows)
 
     def finish_chunk(
         self, load: int, chunk: int, *, file: str | None, first_row: int, rows: int, is_done: bool,
@@ -260,73 +253,78 @@ class Ledger:
         tell its calls from those of later chunks, and ``content_hash`` is of all of its payloads.
         """
         size, requests = sizes
-        key = (load, chunk)
-        with self._transaction() as database:
-            earlier = database.execute("SELECT requests FROM chunks WHERE load = ? AND chunk = ?", key).fetchall()
-            requests += sum(before for (before,) in earlier)
-            values = (
-                file, first_row, rows, is_done, json.dumps(counts), size, requests, resent,
-                call_numbers.astype("<u8").tobytes(), content_hash,
+        key = {"load": load, "chunk": chunk}
+        with self._transaction() as tables:
+            requests += sum(earlier["requests"] for earlier in tables.rows("chunks", **key))
+            # Whether anything happened after this is told by these.
+            noted = [len(list(tables.rows(table, **key))) for table in ("sent_batches", "outcomes")]
+            tables.insert(
+                "chunks", load, chunk, file, first_row, rows, int(is_done), json.dumps(counts), size, requests, resent,
+                content_hash, *noted,
             )  # fmt: skip
-            database.execute("INSERT OR REPLACE INTO chunks VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", (*key, *values))
-            database.execute("UPDATE loads SET next_batch = ? WHERE load = ?", (next_batch, load))
+            tables.delete(("call_numbers",), **key)
+            tables.insert("call_numbers", load, chunk, call_numbers.astype("<u8").tobytes())
+            tables.update_load(load, next_batch=next_batch)
             if is_done:
-                database.execute("DELETE FROM sent_batches WHERE load = ? AND chunk = ?", key)
-                database.execute("DELETE FROM outcomes WHERE load = ? AND chunk = ?", key)
+                tables.delete(("sent_batches", "outcomes"), **key)
 
     def call_numbers(self, load: int, chunk: int) -> npt.NDArray[np.uint64]:
         """Return the numbers that tell a done chunk's calls from those of later ones."""
-        found = self._rows("SELECT call_numbers FROM chunks WHERE load = ? AND chunk = ?", (load, chunk))
-        return np.frombuffer(next(found)[0], dtype="<u8").astype(np.uint64)
+        return np.frombuffer(self._one("call_numbers", load, chunk)["numbers"], dtype="<u8").astype(np.uint64)
 
     def content_hash(self, load: int, chunk: int) -> str:
         """Return the hash of a done chunk's payloads."""
-        return str(next(self._rows("SELECT content_hash FROM chunks WHERE load = ? AND chunk = ?", (load, chunk)))[0])
+        return str(self._one("chunks", load, chunk)["content_hash"])
 
     def done_chunks(self, load: int) -> dict[int, int]:
         """Return the chunks that are done, each with its number of rows."""
-        return dict(self._rows("SELECT chunk, rows FROM chunks WHERE load = ? AND is_done ORDER BY chunk", (load,)))
+        return {row["chunk"]: row["rows"] for row in self._done(load)}
 
     def chunks_with_undelivered_rows(self, load: int) -> set[int]:
         """Return the done chunks that have undelivered rows."""
-        found = self._rows("SELECT chunk, counts FROM chunks WHERE load = ? AND is_done", (load,))
-        return {chunk for chunk, counts in found if any(status not in GOOD for status, *_ in json.loads(counts))}
+        return {
+            row["chunk"]
+            for row in self._done(load)
+            if any(status not in GOOD for status, *_ in json.loads(row["counts"]))
+        }
 
-    def totals(self, load: int) -> tuple[dict[tuple[str, str | None], int], int, int, int]:
-        """Return the rows of each status and reason, and bytes, requests and resent rows of all chunks so far."""
-        counts: dict[tuple[str, str | None], int] = {}
-        bytes_ = requests = resent = 0
-        for text, size, tried, again in self._rows(
-            "SELECT counts, bytes, requests, resent FROM chunks WHERE load = ?", (load,)
-        ):
-            for status, reason, count in json.loads(text):
-                counts[status, reason] = counts.get((status, reason), 0) + count
-            bytes_, requests, resent = bytes_ + size, requests + tried, resent + again
-        return counts, bytes_, requests, resent
+    def _done(self, load: int) -> list[dict[str, Any]]:
+        rows = [row for row in self._rows("chunks", load=load) if row["is_done"]]
+        return sorted(rows, key=lambda row: int(row["chunk"]))
+
+    def totals(self, load: int) -> LoadCounts:
+        """Return what is known of a load's rows so far, also of those in a chunk that was broken off."""
+        with self._translate_errors(), self._mutex:
+            return count_load(self._tables, load)
 
     def next_batch(self, load: int) -> int:
         """Return a number that no request of a load has had."""
-        highest = next(self._rows("SELECT max(batch) FROM outcomes WHERE load = ?", (load,)))[0]
-        noted = next(self._rows("SELECT next_batch FROM loads WHERE load = ?", (load,)))[0]
-        return max(int(noted), -1 if highest is None else int(highest) + 1)
+        used = max((row["batch"] for row in self._rows("outcomes", load=load)), default=-1)
+        return max([int(used) + 1, *(int(row["next_batch"]) for row in self._rows("loads", load=load))])
 
     def _now(self) -> str:
         return self._clock().isoformat(timespec="seconds").replace("+00:00", "Z")
 
     def _translate_errors(self) -> AbstractContextManager[None]:
-        return translate_io_errors(self.path, _unusable, sqlite3.DatabaseError)
+        return translate_io_errors(self.path, unusable_ledger, sqlite3.DatabaseError)
 
-    def _rows(self, statement: str, values: tuple[Any, ...]) -> Iterator[Any]:
+    def _rows(self, table: str, **equal: Any) -> list[dict[str, Any]]:
         with self._translate_errors(), self._mutex:
-            return iter(self._database.execute(statement, values).fetchall())
+            return list(self._tables.rows(table, **equal))
+
+    def _one(self, table: str, load: int, chunk: int) -> dict[str, Any]:
+        with self._translate_errors():
+            for row in self._rows(table, load=load, chunk=chunk):
+                return row
+            raise DamagedLedgerError(f"the file is malformed: a row of {table} is missing")
 
     @contextmanager
-    def _transaction(self, database: sqlite3.Connection | None = None) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, database: sqlite3.Connection | None = None) -> Iterator[SealedTables]:
         database = database or self._database
         with self._translate_errors(), self._mutex:
             database.execute("BEGIN IMMEDIATE")
             try:
-                yield database
+                yield SealedTables(database)
                 database.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.Error):
@@ -334,116 +332,5 @@ class Ledger:
                 raise
 
 
-def loads_in(path: Path, *, door: Door = "python") -> pd.DataFrame:
-    """Return the loads of a ledger, also while one of them is running.
-
-    Parameters
-    ----------
-    path : Path
-        The ledger.
-    door : {"python", "command line", "job file"}
-        In whose words ``why`` is.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns load, source, call, event, phase, why, rows (of the source, if known), rows_done, delivered,
-        started_at, ended_at, output. The phase is running, stopped, killed or done.
-
-    Raises
-    ------
-    ConfigurationError
-        The file does not exist, is not a ledger, or is of another version.
-    """
-    if not path.exists():
-        raise ConfigurationError(f"Ledger not found: {path}. {_NAME_LEDGER}")
-    with translate_io_errors(path, _unlistable, sqlite3.DatabaseError):
-        database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-        try:
-            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if "loads" not in tables:
-                raise ConfigurationError(f"{path} is not a cio_frames ledger. {_NAME_LEDGER}")
-            _refuse_other_version(database, path)
-            loads = pd.read_sql_query(
-                "SELECT load, source, call, event, phase, why, rows, started_at, ended_at, output FROM loads", database
-            )
-            chunks = database.execute("SELECT load, rows, counts FROM chunks").fetchall()
-        finally:
-            database.close()
-    if not is_locked(_lock_path(path)):
-        loads["phase"] = loads["phase"].replace("running", "killed")
-    loads["why"] = loads["why"].map(lambda why: render(why, door), na_action="ignore")
-    done: dict[int, list[int]] = {}
-    for load, rows, counts in chunks:
-        sums = done.setdefault(load, [0, 0])
-        sums[0] += rows
-        sums[1] += sum(count for status, _, count in json.loads(counts) if status == "delivered")
-    loads.insert(7, "rows_done", [done.get(load, [0, 0])[0] for load in loads["load"]])
-    loads.insert(8, "delivered", [done.get(load, [0, 0])[1] for load in loads["load"]])
-    return loads
-
-
-def _open_database(path: Path, connect: Callable[..., sqlite3.Connection], synchronous: str) -> sqlite3.Connection:
-    database = connect(path, isolation_level=None, check_same_thread=False)
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute(f"PRAGMA synchronous = {synchronous}")
-    return database
-
-
-def _lock_path(path: Path) -> Path:
-    return path.with_name(f"{path.name}.lock")
-
-
-def _refuse_other_database(path: Path) -> None:
-    """Refuse another application's database, or another version's, before anything is written to it or beside it."""
-    if not path.exists():
-        return
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
-        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if tables and "loads" not in tables:
-            raise ConfigurationError(
-                f"{path} is a SQLite database, but not a cio_frames ledger. "
-                f"Name another file with {parameter('ledger')}."
-            )
-        if tables:
-            _refuse_other_version(database, path)
-
-
-def _refuse_other_version(database: sqlite3.Connection, path: Path) -> None:
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version != LEDGER_VERSION:
-        raise ConfigurationError(
-            f"The ledger {path} has version {version}, of another version of cio_frames; this one supports "
-            f"{LEDGER_VERSION} only. To resume its loads, use the version that wrote it. To start over, name a new "
-            f"ledger and a new output folder with {parameter('ledger')} and {parameter('output')}."
-        )
-
-
-def _create_tables(database: sqlite3.Connection, path: Path) -> None:
-    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if tables:
-        # Once more, now that nobody else can write it.
-        _refuse_other_version(database, path)
-    database.executescript(f"BEGIN IMMEDIATE; {_CREATE_TABLES} PRAGMA user_version = {LEDGER_VERSION}; COMMIT;")
-
-
-def _unusable(path: str | Path, error: Exception) -> ConfigurationError:
-    message = system_message(error)
-    is_damaged = "not a database" in message or "malformed" in message
-    return ConfigurationError(f"Cannot use the ledger {path}: {message}. {_RESTORE if is_damaged else _MAKE_ROOM}")
-
-
-def _unlistable(path: str | Path, error: Exception) -> ConfigurationError:
-    return ConfigurationError(f"Cannot read the ledger {path}: {system_message(error)}. {_NAME_LEDGER}")
-
-
 def _fingerprint_json(fingerprint: Mapping[str, Any]) -> str:
     return json.dumps(fingerprint, default=str)
-
-
-def _pack(positions: Ints) -> bytes:
-    return positions.astype("<u4").tobytes()
-
-
-def _unpack(positions: bytes) -> Ints:
-    return np.frombuffer(positions, dtype="<u4").astype(np.int64)

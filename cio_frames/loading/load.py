@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import fields, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -12,14 +13,17 @@ import pandas as pd
 
 from cio_frames._util.engine_frames import driver_of, refuse_engine_options
 from cio_frames.client import Client, offline_client
-from cio_frames.columns import Selection
+from cio_frames.columns import ColumnMapping, Selection
 from cio_frames.errors import FrameError, InvalidRowsError, parameter
+from cio_frames.loading.csv import CsvOptions, csv_options_from
 from cio_frames.loading.dry_run import dry_run_load
 from cio_frames.loading.files import RESULTS_ENDING
+from cio_frames.loading.read_options import ReadOptions
 from cio_frames.loading.result import LoadResult
 from cio_frames.loading.run import LoadPaths, run_load
 from cio_frames.loading.sources import source_of
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
+from cio_frames.pipeline.as_of import AsOfValue, read_as_of
 from cio_frames.pipeline.call_spec import AnyCall, CallSpec, Nulls, OnInvalid, Schema, build_call_spec, require_choice
 
 
@@ -46,13 +50,17 @@ def load(
     on_invalid: OnInvalid = "skip",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: Nulls = "omit",
     timezone: str = "UTC",
+    as_of: AsOfValue = None,
     ledger: str | PathLike[str] | None = None,
     output: str | PathLike[str] | None = None,
     fresh: bool = False,
     allow_campaigns: bool = False,
     progress: bool | None = None,
+    csv: CsvOptions | Mapping[str, Any] | None = None,
+    partitions: bool = True,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -66,9 +74,10 @@ def load(
     Parameters
     ----------
     source : path, address, DataFrame, pyarrow Table or Dataset, or iterable of DataFrames
-        A Parquet or CSV file, a folder of them (``country=de/`` becomes a column), a pattern with ``*`` or ``**``, or
-        an address that pyarrow or fsspec know, such as ``s3://bucket/orders/``. Or frames, such as
-        ``pandas.read_sql(..., chunksize=50_000)``; to resume such a load, pass the same frames again.
+        A Parquet, CSV or JSON Lines file, a folder of them (``country=de/`` becomes a column), a pattern with ``*`` or
+        ``**``, a Delta table, ``-`` for standard input, or an address that pyarrow or fsspec know, such as
+        ``s3://bucket/orders/``. Or frames, such as ``pandas.read_sql(..., chunksize=50_000)``; to resume such a load,
+        pass the same frames again.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
         The kind of call.
     event, event_column, type_column, user_id, anonymous_id, previous_id, group_id, name, timestamp, message_id
@@ -81,8 +90,12 @@ def load(
         Read, check and count everything, and send nothing. It needs no client, no ledger and no output.
     on_invalid : {"skip", "raise"}
         Whether invalid rows are held back and reported, or the whole load is refused.
-    schema, strict_schema, nulls, timezone
+    schema, strict_schema, exact_ids, nulls, timezone
         As for :func:`track`.
+    as_of : str, date or datetime, optional
+        What stands for the time in the message ids of calls without a timestamp, as for :func:`track`. Default is the
+        start of the load; a load that is resumed keeps it. A load that is done is a new run with another ``as_of``. One
+        that is given is used with ``fresh=True`` too.
     ledger : path, optional
         SQLite file that records what loads have done. Default is ``ledger.sqlite`` in the output folder.
     output : path, optional
@@ -94,6 +107,10 @@ def load(
         Send events that are younger than 72 hours or have no timestamp, although they can start campaigns.
     progress : bool, optional
         Show a progress bar. Default is to show it on a terminal and in a notebook.
+    csv : CsvOptions or dict, optional
+        How CSV files are written, for example ``{"delimiter": ";", "decimal": ","}``; see :class:`CsvOptions`.
+    partitions : bool
+        Whether folders such as ``country=de`` directly above a file become columns.
     senders, order_by, keep, buckets
         For a Dask or Spark frame, as for :func:`track`; there ``output`` is a folder that all workers reach.
 
@@ -154,6 +171,7 @@ def load(
         integrations=integrations,
         schema=schema,
         strict_schema=strict_schema,
+        exact_ids=exact_ids,
         nulls=nulls,
         timezone=timezone,
     )
@@ -162,12 +180,13 @@ def load(
         if ledger is not None:
             raise FrameError(f"{parameter('ledger')} is in the folder {parameter('output')} for Dask and Spark frames.")
         options = {"client": client, "dry_run": dry_run, "on_invalid": on_invalid, "output": output, "fresh": fresh}
-        options |= {"allow_campaigns": allow_campaigns, "progress": progress, **engine_options}
+        options |= {"as_of": as_of, "allow_campaigns": allow_campaigns, "progress": progress, **engine_options}
         return cast(LoadResult, driver.load_on_engine(source, call_spec, options))
     refuse_engine_options(engine_options)
     return load_source(
         source, call_spec, client, dry_run=dry_run, on_invalid=on_invalid, ledger=ledger, output=output, fresh=fresh,
-        allow_campaigns=allow_campaigns, progress=progress,
+        as_of=as_of, allow_campaigns=allow_campaigns, progress=progress,
+        read_options=ReadOptions(csv_options_from(csv), partitions),
     )  # fmt: skip
 
 
@@ -181,15 +200,21 @@ def load_source(
     ledger: str | PathLike[str] | None,
     output: str | PathLike[str] | None,
     fresh: bool,
+    as_of: AsOfValue = None,
     allow_campaigns: bool,
     progress: bool | None,
+    read_options: ReadOptions | None = None,
     tuning: LoadTuning = DEFAULT_TUNING,
     clock: Callable[[], pd.Timestamp] = lambda: pd.Timestamp.now("UTC"),
 ) -> LoadResult:
     """Load a source with a call that is ready; the other parameters are those of :func:`load`."""
     require_choice("on_invalid", on_invalid, get_args(OnInvalid))
+    if as_of is not None:
+        read_as_of(as_of)
     exclude = None if output is None else Path(output)
-    source = source_of(given, exclude=exclude, chunk_rows=tuning.chunk_rows)
+    call_spec = with_column_types(call_spec, read_options)
+    keep = mapped_labels(call_spec.mapping)
+    source = source_of(given, read_options, exclude=exclude, keep=keep, chunk_rows=tuning.chunk_rows)
     if dry_run:
         return dry_run_load(
             source, call_spec, client or offline_client(), progress=progress, now=clock(), tuning=tuning
@@ -207,15 +232,31 @@ def load_source(
     folder = Path(output) if output is not None else Path(folder_name(source.name, call_spec))
     paths = LoadPaths(Path(ledger) if ledger is not None else folder / "ledger.sqlite", folder)
     return run_load(
-        source, call_spec, client, paths, fresh=fresh, allow_campaigns=allow_campaigns, progress=progress,
-        tuning=tuning, clock=clock,
+        source, call_spec, client, paths, fresh=fresh, as_of=as_of, allow_campaigns=allow_campaigns,
+        progress=progress, tuning=tuning, clock=clock,
     )  # fmt: skip
+
+
+def with_column_types(call_spec: CallSpec, read_options: ReadOptions | None) -> CallSpec:
+    """Return a call that checks the types which the caller says columns of CSV files have."""
+    return call_spec if read_options is None else replace(call_spec, column_types=read_options.csv.types)
+
+
+def mapped_labels(mapping: ColumnMapping) -> set[Hashable]:
+    """Return the columns that a caller names.
+
+    >>> sorted(mapped_labels(ColumnMapping(user_id="id", traits={"Unnamed: 0": "number"})))
+    ['Unnamed: 0', 'id']
+    """
+    values = [getattr(mapping, each.name) for each in fields(mapping) if each.name != "constants"]
+    chosen = [label for value in values if isinstance(value, (list, tuple, dict)) for label in value]
+    return {value for value in (*values, *chosen, *mapping.fields.values()) if isinstance(value, Hashable)} - {None}
 
 
 def folder_name(source: str, call_spec: CallSpec) -> str:
     """Return the default name of a load's output folder.
 
-    >>> folder_name("s3://bucket/orders/*.parquet", CallSpec("track", ColumnMapping(), "Order Completed"))
+    >>> folder_name("s3://bucket/orders/*.parquet", build_call_spec("track", "Order Completed"))
     'orders.track-order-completed.load'
     """
     names = [part for part in re.split(r"[/\\]", source) if part and not re.search(r"[*?\[:]", part)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from cio_frames._util.private_files import make_private_file
 from cio_frames.errors import ConfigurationError
 
 # What a lock raises if its file is not one, or the disk fails.
@@ -29,6 +30,7 @@ def exclusive_lock(path: Path, message: str) -> sqlite3.Connection:
     ConfigurationError
         Another process has the lock, or another load of this one; its text is ``message``.
     """
+    make_private_file(path)
     # A short timeout, since a check whether it is locked holds the lock meanwhile.
     lock = sqlite3.connect(path, isolation_level=None, timeout=0.5, check_same_thread=False)
     try:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from typing import cast
+from contextlib import contextmanager
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cio_frames.loading.csv import convert_cells
+from cio_frames.arrow.tables import frame_of_table
+from cio_frames.loading.csv.kinds import mixed_column
 from cio_frames.loading.files import DataFile
+from cio_frames.loading.int96 import utc_schema
 from cio_frames.loading.source import TypesOf
 
 # Starts the names of columns that a load adds to its undelivered rows. They are never sent.
 RESERVED_PREFIX = "_cio_"
 
 
-def open_parquet(file: DataFile) -> pq.ParquetFile:
-    """Open a file, and read what is in it from its footer."""
-    return pq.ParquetFile(file.system.open_input_file(file.path), pre_buffer=False)
+@contextmanager
+def open_parquet(file: DataFile) -> Iterator[pq.ParquetFile]:
+    """Open a file, read what is in it from its footer, and close it at the end."""
+    with file.system.open_input_file(file.path) as opened:
+        # Times of the years 1 to 9999 are microseconds that 64 bits can hold, and not all of them are nanoseconds.
+        yield pq.ParquetFile(opened, pre_buffer=False, coerce_int96_timestamp_unit="us")
 
 
 def parquet_columns(parquet: pq.ParquetFile) -> list[Hashable]:
@@ -33,7 +38,7 @@ def read_parquet_chunks(
     first_number: int,
     done: frozenset[int],
     types_of: TypesOf,
-    wanted: Sequence[Hashable] | None,
+    columns: Sequence[str] | None,
     chunk_rows: int,
 ) -> Iterator[pd.DataFrame | int]:
     """Yield a file's chunks; row groups all of whose chunks are done are not read, and their row counts are yielded.
@@ -48,19 +53,18 @@ def read_parquet_chunks(
         The numbers of chunks that are done.
     types_of : callable
         Given the columns, returns the types that the spec has for them.
-    wanted : list, optional
+    columns : list of str, optional
         The columns to read. Default is all.
     chunk_rows : int
         The most rows of a chunk.
     """
-    columns = _projection(parquet, wanted)
     number = first_number
     for groups, rows in _groups_of_chunks(parquet, chunk_rows):
         count = -(-rows // chunk_rows)
         if done.issuperset(range(number, number + count)):
             yield from (min(chunk_rows, rows - start) for start in range(0, rows, chunk_rows))
         else:
-            batches = parquet.iter_batches(batch_size=max(chunk_rows // 4, 1), row_groups=groups, columns=columns)
+            batches = _read_batches(parquet, groups, columns, max(chunk_rows // 4, 1))
             yield from (_convert_undelivered(frame, types_of) for frame in recut_batches(batches, chunk_rows))
         number += count
 
@@ -78,6 +82,35 @@ def _groups_of_chunks(parquet: pq.ParquetFile, chunk_rows: int) -> Iterator[tupl
         rows += more
     if groups:
         yield groups, rows
+
+
+def _read_batches(
+    parquet: pq.ParquetFile, groups: list[int], columns: Sequence[str] | None, rows: int
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of some row groups, with the zones of their times."""
+    schema, changed = utc_schema(parquet)
+    for batch in _plain_batches(parquet, groups, columns, rows):
+        if changed:
+            wanted = pa.schema([schema.field(name) for name in batch.schema.names], metadata=batch.schema.metadata)
+            yield from pa.Table.from_batches([batch]).cast(wanted).to_batches()
+        else:
+            yield batch
+
+
+def _plain_batches(
+    parquet: pq.ParquetFile, groups: list[int], columns: Sequence[str] | None, rows: int
+) -> Iterator[pa.RecordBatch]:
+    batches = parquet.iter_batches(batch_size=rows, row_groups=groups, columns=columns)
+    try:
+        first = next(batches, None)
+    except pa.ArrowNotImplementedError:
+        # Lists of dictionaries can be read one row group at a time only.
+        for group in groups:
+            yield from parquet.read_row_group(group, columns=columns).to_batches(max_chunksize=rows)
+        return
+    if first is not None:
+        yield first
+        yield from batches
 
 
 def recut_batches(batches: Iterable[pa.RecordBatch], chunk_rows: int) -> Iterator[pd.DataFrame]:
@@ -109,27 +142,12 @@ def _convert_undelivered(frame: pd.DataFrame, types_of: TypesOf) -> pd.DataFrame
         return frame
     types = types_of(columns)
     converted = {
-        column: convert_cells(frame[column], types[column])
+        column: mixed_column(
+            pa.chunked_array([pa.array(frame[column], pa.string(), from_pandas=True)]),
+            "boolean" if types[column] == "boolean" else "number",
+            ".",
+        )
         for column in columns
         if types.get(column) in ("number", "integer", "boolean") and pd.api.types.is_string_dtype(frame[column].dtype)
     }
     return frame.assign(**converted) if converted else frame
-
-
-def _projection(parquet: pq.ParquetFile, wanted: Sequence[Hashable] | None) -> list[str] | None:
-    """Return the columns to read, or None for all: only plain names can be told apart in a file."""
-    if wanted is None:
-        return None
-    names = set(parquet.schema_arrow.names)
-    if any(not isinstance(column, str) or column not in names or "." in column for column in wanted):
-        return None
-    return [str(column) for column in wanted]
-
-
-def frame_of_table(table: pa.Table) -> pd.DataFrame:
-    """Return a table as a frame that keeps Arrow's types.
-
-    >>> frame_of_table(pa.table({"n": [1]})).dtypes["n"]
-    int64[pyarrow]
-    """
-    return cast(pd.DataFrame, table.to_pandas(types_mapper=pd.ArrowDtype))

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from cio_frames.errors import Door, render
+from cio_frames.loading.notes import SourceNotes
 from cio_frames.report.load_page import load_page
 from cio_frames.results import GOOD
+from cio_frames.validation import WarningCount, count_of
 
 
 class HeldBack(NamedTuple):
@@ -80,6 +82,9 @@ class LoadResult:
         has types in the source that no single type can stand for.
     ledger : Path or None
         The record of what was done.
+    as_of : str or None
+        What stands for the time in the message ids of calls without a timestamp; None in a dry run. Pass it to send the
+        rows again with the same ids.
     least_seconds : float
         Dry run: how long the requests take at least, at the client's rate limit.
     earliest, latest : pandas.Timestamp or None
@@ -88,6 +93,10 @@ class LoadResult:
         Dry run: rows younger than 72 hours, or without a timestamp, by event; they can start campaigns.
     first_held_back : tuple of (file, row, status, reason)
         Dry run: the first five rows of each reason, and of those that are too large; of at most fifty reasons.
+    notes : SourceNotes
+        What was left out of the source, and what is not sent as it stands there; see its ``sentences()``.
+    warnings : tuple of WarningCount
+        What was sent, and is probably not what was meant: about rows, columns, or the source as a whole.
     """
 
     what: str
@@ -103,11 +112,14 @@ class LoadResult:
     results: Path | None = None
     undelivered: Path | None = None
     ledger: Path | None = None
+    as_of: str | None = None
     least_seconds: float = 0.0
     earliest: pd.Timestamp | None = None
     latest: pd.Timestamp | None = None
     recent: Mapping[str, int] = field(default_factory=dict)
     first_held_back: tuple[HeldBack, ...] = ()
+    notes: SourceNotes = field(default_factory=SourceNotes)
+    warnings: tuple[WarningCount, ...] = ()
 
     @property
     def why(self) -> str:
@@ -170,6 +182,7 @@ class LoadResult:
                 for (status, reason), rows in self.reasons.items()
                 if reason is not None
             ],
+            "warnings": [warning.as_dict() for warning in self.warnings],
             "resent": self.resent,
             "bytes": self.bytes,
             "requests": self.requests,
@@ -179,11 +192,14 @@ class LoadResult:
             "latest": self.latest and self.latest.isoformat(),
             "recent": dict(self.recent),
             "first_held_back": [row._asdict() for row in self.first_held_back],
+            **self.notes.as_dict(),
             "results": self.results and str(self.results),
             "undelivered": self.undelivered and str(self.undelivered),
             "ledger": self.ledger and str(self.ledger),
+            "as_of": self.as_of,
         }
 
     def __repr__(self) -> str:
         counted = ", ".join(f"{rows:,} {status}" for status, rows in self.statuses.items())
-        return f"<LoadResult of {self.what}, {self.phase}: {counted or 'no rows'}>"
+        warnings = f"; {count_of(self.warnings, 'warning')}" if self.warnings else ""
+        return f"<LoadResult of {self.what}, {self.phase}: {counted or 'no rows'}{warnings}>"

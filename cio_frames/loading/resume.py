@@ -16,16 +16,20 @@ from cio_frames.arrow.buffers import TEXT, offsets_of
 from cio_frames.client import Client
 from cio_frames.delivery.outcomes import Outcome
 from cio_frames.errors import ConfigurationError, parameter
+from cio_frames.loading.fingerprint import refuse_changes
 from cio_frames.loading.io_errors import START_OVER
-from cio_frames.loading.ledger import FINAL_STATUSES, Ledger, LoadRecord
+from cio_frames.loading.ledger import Ledger, LoadRecord
+from cio_frames.loading.ledger_counts import FINAL_STATUSES
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.source import Chunk
 from cio_frames.pipeline import EncodedSlice, EncodeRun, Prepared
+from cio_frames.pipeline.as_of import AsOf
 from cio_frames.pipeline.message_ids import MessageIds, Seen
+from cio_frames.results import GOOD
 
 _SAME_FRAMES = (
-    f"Pass the same frames as before to resume. To send other rows, name another output folder with "
-    f"{parameter('output')}, or {START_OVER}."
+    f"Pass the same frames as before to resume. To send other frames, name a folder of their own with "
+    f"{parameter('output')}, since loads of frames share one by default; or {START_OVER}."
 )
 
 
@@ -33,7 +37,7 @@ def refuse_missing_results(ledger: Ledger, record: LoadRecord, outputs: OutputFo
     """Refuse to resume if results are missing, since they can only be had again by sending all rows again."""
     done = ledger.done_chunks(record.load)
     if not done and outputs.path.resolve() != Path(record.output) and Path(record.output).exists():
-        outputs.prepare_for_new_load(fresh=False, known_sources=ledger.sources())
+        outputs.refuse_results(ledger.sources())
     with_undelivered = ledger.chunks_with_undelivered_rows(record.load) if record.phase != "done" else ()
     missing = outputs.count_missing(done, with_undelivered)
     if missing:
@@ -44,17 +48,31 @@ def refuse_missing_results(ledger: Ledger, record: LoadRecord, outputs: OutputFo
         )
 
 
+def is_other_moment(record: LoadRecord, given: AsOf | None) -> bool:
+    """Return whether an ``as_of`` is given and is not that of a load."""
+    return given is not None and str(given) != record.as_of
+
+
+def refuse_other_moment(record: LoadRecord, given: AsOf | None) -> None:
+    """Refuse to resume a load with another ``as_of``: its message ids would be others."""
+    if is_other_moment(record, given):
+        refuse_changes({"as_of": record.as_of}, {"as_of": str(given)})
+
+
 class EarlierRuns:
     """The chunks that earlier runs of a load have finished or begun.
 
     Chunks are asked about in the order of their numbers.
     """
 
-    def __init__(self, ledger: Ledger, load: int, client: Client) -> None:
+    def __init__(self, ledger: Ledger, load: int, client: Client, as_of: AsOf) -> None:
         self._ledger = ledger
         self._load = load
         self._client = client
+        self._as_of = as_of
         self.done_chunks: Mapping[int, int] = ledger.done_chunks(load)
+        # Whether the API has accepted calls of this load, and so the key.
+        self.any_accepted = any(status in GOOD for status, _ in ledger.totals(load).reasons)
         self._calls = Seen()
         self._not_remembered = deque(self.done_chunks)
 
@@ -62,7 +80,7 @@ class EarlierRuns:
         """Return what makes a chunk's message ids; they must not depend on which chunks are done."""
         while self._not_remembered and self._not_remembered[0] < chunk:
             self.add_calls(self._ledger.call_numbers(self._load, self._not_remembered.popleft()))
-        return MessageIds(self._calls.copy())
+        return MessageIds(self._as_of, self._calls.copy())
 
     def add_calls(self, numbers: npt.NDArray[np.uint64]) -> None:
         """Remember the calls of a finished chunk."""

@@ -12,8 +12,10 @@ from typing import Any, Protocol, TypeAlias
 
 import pandas as pd
 
+from cio_frames.loading.notes import SourceNotes
+
 Labels: TypeAlias = Sequence[Hashable]
-# Given columns, the types that the spec has for them, in JSON Schema's words.
+# Given columns, the types that the spec has for them: those of JSON Schema, and date-time, id, and strict id.
 TypesOf: TypeAlias = Callable[[Labels], Mapping[Hashable, str]]
 # Given columns, those to read; None for all.
 Wanted: TypeAlias = Callable[[Labels], Labels | None]
@@ -58,16 +60,25 @@ class Source(Protocol):
         Its name in the ledger.
     repeatable : bool
         Whether its rows can be read more than once.
+    resumable : bool
+        Whether its rows can be read by a later run.
     chunk_rows : int
         The most rows of a chunk that it cuts.
     """
 
     name: str
     repeatable: bool
+    resumable: bool
     chunk_rows: int
 
     def stamps(self) -> list[dict[str, Any]] | None:
         """Return what tells whether the source has changed; None if nothing can."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return how it is read, where that decides what is in its rows; ready for JSON."""
+
+    def notes(self) -> SourceNotes:
+        """Return what a user should know of it, as far as it has been read."""
 
     def rows(self) -> int | None:
         """Return the number of rows, if that is known before they are read."""

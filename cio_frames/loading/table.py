@@ -31,8 +31,7 @@ def parquet_table(frame: pd.DataFrame) -> pa.Table:
     with decimal.localcontext(decimal.Context(traps=[])):
         mixed = {
             label: frame[label].astype(object).map(_cell_as_text, na_action="ignore").astype("string")
-            for label in frame.columns
-            if not _parquet_can_hold(frame[[label]])
+            for label in _columns_as_text(frame)
         }
         return _storable_table(frame.assign(**mixed))
 
@@ -45,18 +44,46 @@ def unique_names(labels: Iterable[Hashable]) -> list[str]:
     """
     names: list[str] = []
     texts = list(map(str, labels))
+    seen: set[str] = set()
+    taken = set(texts)
     for text in texts:
-        others = (f"{text} ({number})" for number in count(2))
-        names.append(text if text not in names else next(name for name in others if name not in {*names, *texts}))
+        name = text
+        if text in seen:
+            name = next(other for number in count(2) if (other := f"{text} ({number})") not in taken)
+        seen.add(text)
+        taken.add(name)
+        names.append(name)
     return names
 
 
-def _parquet_can_hold(column: pd.DataFrame) -> bool:
-    """Return whether Parquet can hold a column. It is tried, since the answer depends on the version."""
-    if is_object_dtype(column.dtypes.iloc[0]) and column.iloc[:, 0].map(_is_dangerous).any():
-        return False
+def _columns_as_text(frame: pd.DataFrame) -> list[str]:
+    """Return the columns that Parquet cannot hold."""
+    dangerous = [
+        label
+        for label, dtype in frame.dtypes.items()
+        if is_object_dtype(dtype) and frame[label].map(_is_dangerous).any()
+    ]
+    return [str(label) for label in dangerous] + _find_unstorable(frame.drop(columns=dangerous))
+
+
+def _find_unstorable(frame: pd.DataFrame) -> list[str]:
+    """Return the columns that Parquet cannot hold, of a frame that pyarrow may look at.
+
+    All are tried at once, then each half of those that fail: mostly there is none, and there may be thousands.
+    """
+    if _parquet_can_hold(frame):
+        return []
+    labels = list(frame.columns)
+    if len(labels) == 1:
+        return labels
+    middle = len(labels) // 2
+    return _find_unstorable(frame.iloc[:, :middle]) + _find_unstorable(frame.iloc[:, middle:])
+
+
+def _parquet_can_hold(frame: pd.DataFrame) -> bool:
+    """Return whether Parquet can hold some columns. It is tried, since the answer depends on the version."""
     try:
-        pq.write_table(_storable_table(column), pa.BufferOutputStream())
+        pq.write_table(_storable_table(frame), pa.BufferOutputStream())
     # An OSError is about a type too: nothing is written to a disk here.
     except (pa.ArrowException, TypeError, ValueError, OverflowError, OSError):
         return False
@@ -82,10 +109,11 @@ def _is_dangerous(cell: object, depth: int = 0) -> bool:
 
 def _storable_table(frame: pd.DataFrame) -> pa.Table:
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    for place, each in enumerate(table.schema):
-        if _storable_type(each.type) != each.type:
-            table = table.set_column(place, each.name, table[place].cast(_storable_type(each.type)))
-    return table
+    types = [_storable_type(each.type) for each in table.schema]
+    if types == table.schema.types:
+        return table
+    columns = [column.cast(kind) for column, kind in zip(table.columns, types, strict=True)]
+    return pa.table(columns, names=table.column_names).replace_schema_metadata(table.schema.metadata)
 
 
 def _storable_type(kind: pa.DataType) -> pa.DataType:

@@ -52,8 +52,9 @@ class PartGroup:
         schema = self.schema
         for part in self.parts:
             table = pq.read_table(part)
+            found = dict(zip(table.column_names, table.columns, strict=True))
             columns = [
-                table[name].cast(kind) if name in table.column_names else pa.nulls(len(table), kind)
+                found[name].cast(kind) if name in found else pa.nulls(len(table), kind)
                 for name, kind in self.types.items()
             ]
             yield pa.table(columns, schema=schema)
@@ -77,8 +78,8 @@ def group_parts(parts: Sequence[Path]) -> list[PartGroup]:
 def clear_empty_columns(table: pa.Table) -> pa.Table:
     """Return a table whose columns of nulls have the null type, which fits any type of other parts."""
     columns = {
-        name: pa.nulls(len(table)) if table[name].null_count == len(table) else table[name]
-        for name in table.column_names
+        name: pa.nulls(len(table)) if column.null_count == len(table) else column
+        for name, column in zip(table.column_names, table.columns, strict=True)
     }
     return pa.table(columns).replace_schema_metadata(table.schema.metadata)
 
@@ -135,7 +136,9 @@ def _can_cast_part(part: Path, types: Mapping[str, pa.DataType]) -> bool:
 
 
 def _cast_columns(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
-    return pa.table({name: table[name].cast(kind) for name, kind in types.items()})
+    return pa.table(
+        {name: column.cast(types[name]) for name, column in zip(table.column_names, table.columns, strict=True)}
+    )
 
 
 def _is_text_type(kind: pa.DataType) -> bool:

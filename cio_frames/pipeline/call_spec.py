@@ -6,7 +6,7 @@ command line and job files all call it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 import pandas as pd
 
 from cio_frames import spec
-from cio_frames.columns import ColumnMapping, resolve
+from cio_frames.columns import ColumnMapping, FieldSource, resolve
 from cio_frames.encoding.options import EncodeOptions
 from cio_frames.errors import FrameError, parameter
 from cio_frames.spec.tracking_plan import TrackingPlan, read_tracking_plan, vendor_tracking_plan
@@ -50,6 +50,10 @@ class CallSpec:
         What is known of calls and events.
     strict_schema : bool
         Whether warnings make rows invalid as errors do.
+    column_types : dict of str to {"text", "number", "boolean"}
+        Types that the caller says columns have, besides those of the schema.
+    exact_ids : bool
+        Whether ids are meant as they stand, so that nothing is said of them and nothing is taken off them.
     """
 
     call: AnyCall
@@ -59,6 +63,8 @@ class CallSpec:
     options: EncodeOptions = field(default_factory=EncodeOptions)
     tracking_plan: TrackingPlan = field(default_factory=vendor_tracking_plan)
     strict_schema: bool = False
+    exact_ids: bool = False
+    column_types: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def what(self) -> str:
@@ -87,6 +93,7 @@ def build_call_spec(
     type_column: Hashable = "type",
     schema: Schema = "spec",
     strict_schema: bool = False,
+    exact_ids: bool = False,
     nulls: str = "omit",
     timezone: str = "UTC",
     **columns: Any,
@@ -103,7 +110,7 @@ def build_call_spec(
         The column with each row's event name.
     type_column : column label
         The column with each row's call; only ``"batch"`` uses it.
-    schema, strict_schema, nulls, timezone
+    schema, strict_schema, exact_ids, nulls, timezone
         As for :func:`cio_frames.track`.
     **columns
         The other fields of :class:`~cio_frames.columns.ColumnMapping`: ``user_id``, ``traits``, ...
@@ -132,7 +139,7 @@ def build_call_spec(
     if isinstance(schema, (str, PathLike)) and schema != "spec":
         tracking_plan, schema = read_tracking_plan(Path(schema)), "spec"
     options = EncodeOptions(timezone=timezone, send_nulls=nulls == "send")
-    return CallSpec(cast(AnyCall, call), mapping, event, schema, options, tracking_plan, strict_schema)
+    return CallSpec(cast(AnyCall, call), mapping, event, schema, options, tracking_plan, strict_schema, exact_ids)
 
 
 def require_choice(name: str, value: object, choices: Sequence[str]) -> None:
@@ -169,12 +176,18 @@ def _check_timezone(timezone: object) -> None:
         ) from error
 
 
+# Ids of people and objects, which pandas writes as floats beside missing values.
+_IDS_OF_FLOATS = frozenset({"userId", "anonymousId", "previousId", "groupId"})
+
+
 def types_of(labels: Sequence[Hashable], call_spec: CallSpec) -> dict[Hashable, str]:
     """Return the types that the spec gives to the fields that columns feed.
 
+    They are those of JSON Schema, and ``date-time``, ``id``, and ``strict id`` for ids of a call that cannot be undone.
+
     >>> call_spec = CallSpec("track", ColumnMapping(user_id="customer"), "Order Completed")
-    >>> types_of(["customer", "order_id", "total", "own"], call_spec)
-    {'customer': 'string', 'order_id': 'string', 'total': 'number'}
+    >>> types_of(["customer", "order_id", "total", "own", "timestamp"], call_spec)
+    {'customer': 'id', 'timestamp': 'date-time', 'order_id': 'string', 'total': 'number'}
     """
     found: dict[Hashable, str] = {}
     for call in spec.CALL_NAMES if call_spec.call == "batch" else (call_spec.call,):
@@ -184,6 +197,17 @@ def types_of(labels: Sequence[Hashable], call_spec: CallSpec) -> dict[Hashable, 
         except FrameError:
             # A mixed file need not be able to make every kind of call; what is missing is reported later.
             continue
-        typed = [source for source in columns.sources if source.field.type and source.field.format != "date-time"]
-        found |= {source.label: str(source.field.type) for source in typed}
+        for source in columns.sources:
+            kind = _type_of(source, call_spec)
+            if kind is not None:
+                found[source.label] = kind
     return found
+
+
+def _type_of(source: FieldSource, call_spec: CallSpec) -> str | None:
+    if len(source.path) == 1 and source.path[0] in _IDS_OF_FLOATS and not call_spec.exact_ids:
+        return "strict id" if call_spec.call == "alias" else "id"
+    if source.path[-1] == "phone":
+        # Text in Journeys, and digits in most files.
+        return "string"
+    return "date-time" if source.field.format == "date-time" else source.field.type

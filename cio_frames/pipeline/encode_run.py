@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+import itertools
+from collections.abc import Hashable, Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from cio_frames import validation
 from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.arrow.buffers import TEXT, offsets_of
 from cio_frames.client import Client
-from cio_frames.delivery.batching import Batch, batches
+from cio_frames.delivery.batching import Batch, BatchCutter, batches
 from cio_frames.delivery.observer import NullObserver, Observer
 from cio_frames.delivery.outcomes import Outcome
 from cio_frames.encoding import NO_ID, Calls, EncodeError, write_message_ids
@@ -42,6 +43,8 @@ class EncodedSlice(NamedTuple):
         Rows that are invalid.
     timestamp_ms : numpy array of int64
         The timestamps of the calls in milliseconds, NO_TIME for calls without one.
+    message_ids : pyarrow.LargeStringArray
+        The message ids of the calls; null for rows that are not sent, and for calls that get theirs only when they are.
     """
 
     start: int
@@ -49,6 +52,7 @@ class EncodedSlice(NamedTuple):
     sizes: Ints
     invalid: Bools
     timestamp_ms: Ints
+    message_ids: pa.Array
 
 
 class EncodeRun:
@@ -60,12 +64,10 @@ class EncodeRun:
         The rows.
     client : Client
         Its limits and number of lanes count.
+    message_ids : MessageIds or None
+        Makes the ids of the calls. None if calls are only measured: a placeholder of the same size is enough.
     observer : Observer, optional
         Receives the number of rows that are not sent, slice by slice.
-    message_ids : MessageIds, optional
-        Makes the ids of the calls; pass one if other frames share it.
-    with_message_ids : bool
-        Whether calls get ids. If calls are only measured, a placeholder of the same size is enough.
     settled : numpy array of bool, optional
         Rows that are encoded and not sent, because an earlier run sent them.
     encoders : int, optional
@@ -73,7 +75,8 @@ class EncodeRun:
 
     >>> from cio_frames.pipeline import build_call_spec
     >>> people = pd.DataFrame({"user_id": ["ada", None]})
-    >>> encode_run = EncodeRun(Prepared(people, build_call_spec("identify")), Client(write_key="secret"))
+    >>> prepared, client = Prepared(people, build_call_spec("identify")), Client(write_key="secret")
+    >>> encode_run = EncodeRun(prepared, client, message_ids=None)
     >>> [(lane, batch.rows.tolist()) for lane, batch in encode_run.batches()]
     [(0, [0])]
     >>> encode_run.outcomes.frame(people.index)["reason"].tolist()[1]
@@ -85,9 +88,8 @@ class EncodeRun:
         prepared: Prepared,
         client: Client,
         *,
+        message_ids: MessageIds | None,
         observer: Observer | None = None,
-        message_ids: MessageIds | None = None,
-        with_message_ids: bool = True,
         settled: Bools | None = None,
         encoders: int | None = None,
     ) -> None:
@@ -99,27 +101,29 @@ class EncodeRun:
         self.failed, self._reasons = validation.rows_by_reason(prepared.failures, prepared.rows)
         # Recorded before encoding: delivery may stop before a row's slice is encoded, and it is invalid all the same.
         self.outcomes.record_invalid(np.flatnonzero(self.failed), self._reasons[self.failed])
+        if len(prepared.warnings):
+            has_warning, warnings = validation.rows_by_reason(prepared.warnings, prepared.rows)
+            self.outcomes.add_warnings(np.flatnonzero(has_warning), warnings[has_warning])
         self.encode_errors: list[EncodeError] = []
         self.too_large: list[tuple[Ints, npt.NDArray[np.object_]]] = []
         self.warnings: list[pd.DataFrame] = []
         # Made at the first encode error: mostly there is none.
         self._reported: _ReportedCells | None = None
+        is_shared = message_ids is not None and message_ids.is_shared
         # Calls that bring their own ids need none; if MessageIds is shared, calls of other frames may equal them.
-        all_have_ids = message_ids is None and prepared.all_have_message_ids()
-        self._message_ids = None if not with_message_ids or all_have_ids else message_ids or MessageIds()
+        self._message_ids = None if not is_shared and prepared.all_have_message_ids() else message_ids
         self._settled = np.zeros(prepared.rows, dtype=bool) if settled is None else settled
         person = prepared.person_keys()
         has_duplicates = ordering.has_duplicates(person)
         # Few bits sort fast.
         self._lane = (person % client.workers).astype(np.min_scalar_type(client.workers)) if has_duplicates else None
-        if message_ids is not None:
+        if is_shared:
             # Any row may equal one of the frames that share the ids.
             self._may_repeat = np.ones(prepared.rows, dtype=bool)
-        elif with_message_ids and has_duplicates:
+        elif message_ids is not None and has_duplicates:
             self._may_repeat = ordering.may_collide(person, prepared.timestamps_ms())
         else:
             self._may_repeat = person == ordering.NOBODY
-        self._next_lane = 0
 
     def record(self, outcome: Outcome) -> None:
         """Record an outcome of delivery."""
@@ -132,13 +136,35 @@ class EncodeRun:
             attempts=outcome.attempts,
         )
 
-    def batches(self) -> Iterator[tuple[int, Batch]]:
-        """Yield the batches to send, each with its lane."""
-        for encoded in self.encoded_slices():
-            yield from self.cut(encoded)
+    def batches(self, slices: Iterable[EncodedSlice] | None = None) -> Iterator[tuple[int, Batch]]:
+        """Yield the batches to send, each with its lane; lanes take turns, so that none waits for another.
 
-    def cut(self, encoded: EncodedSlice) -> Iterator[tuple[int, Batch]]:
-        """Yield the batches of one slice, each with its lane; if no person has several rows, lanes take turns."""
+        Parameters
+        ----------
+        slices : iterable of EncodedSlice, optional
+            What :meth:`encoded_slices` yields, if somebody else looks at it on the way.
+        """
+        if slices is None:
+            slices = self.encoded_slices()
+        yield from self._batches_in_turn(slices) if self._lane is None else self._batches_by_person(slices)
+
+    def _batches_in_turn(self, slices: Iterable[EncodedSlice]) -> Iterator[tuple[int, Batch]]:
+        """Yield batches of people with one row each: any lane will do for any of them."""
+        turns = itertools.cycle(range(self._client.workers))
+        for encoded in slices:
+            for _, rows, offsets, buffer in self._payloads_by_lane(encoded):
+                for batch in batches(rows, offsets, buffer, max_body_bytes=self._client.max_body_bytes):
+                    yield next(turns), batch
+
+    def _batches_by_person(self, slices: Iterable[EncodedSlice]) -> Iterator[tuple[int, Batch]]:
+        """Yield batches whose lane depends on the person."""
+        cutter = BatchCutter(self._client.workers, max_body_bytes=self._client.max_body_bytes)
+        for encoded in slices:
+            yield from _take_turns([cutter.add(*payloads) for payloads in self._payloads_by_lane(encoded)])
+        yield from cutter.rest()
+
+    def _payloads_by_lane(self, encoded: EncodedSlice) -> Iterator[tuple[int, Ints, Ints, memoryview]]:
+        """Yield the payloads of each lane that are to be sent, in row order: lane, rows, offsets, buffer."""
         start, payloads = encoded.start, encoded.payloads
         rows = np.flatnonzero(np.asarray(payloads.is_valid()) & ~self._settled[start : start + len(payloads)])
         bounds = np.array([0, len(rows)])
@@ -150,11 +176,8 @@ class EncodeRun:
         is_whole = self._lane is None and len(rows) == len(payloads)
         sent = payloads if is_whole else payloads.take(pa.array(rows))
         offsets, buffer = offsets_of(sent), memoryview(sent.buffers()[2] or b"")
-        limit = self._client.max_body_bytes
         for number, (first, last) in enumerate(pairwise(bounds.tolist())):
-            for batch in batches(start + rows[first:last], offsets[first : last + 1], buffer, max_body_bytes=limit):
-                yield (self._next_lane % self._client.workers if self._lane is None else number), batch
-                self._next_lane += 1
+            yield number, start + rows[first:last], offsets[first : last + 1], buffer
 
     def encoded_slices(self) -> Iterator[EncodedSlice]:
         """Yield the encoded rows, slice by slice."""
@@ -176,15 +199,33 @@ class EncodeRun:
             if self._prepared.warns:
                 payloads = self._check_event_data(payloads, start)
             not_sent = np.asarray(payloads.is_null())
-            self.outcomes.add_message_ids(unescape_json(_set_null(ids, not_sent)))
+            ids = _set_null(ids, not_sent)
+            self.outcomes.add_message_ids(unescape_json(ids))
             self._observer.on_rows(int(not_sent.sum()))
-            yield EncodedSlice(start, payloads, sizes, invalid, calls.timestamps_ms)
+            yield EncodedSlice(start, payloads, sizes, invalid, calls.timestamps_ms, ids)
+
+    def warning_counts(self) -> list[validation.WarningCount]:
+        """Return the warnings of rows that are sent, and about columns, counted; complete after the last slice."""
+        cases = validation.concat_failures([self._prepared.warnings, *self.warnings])
+        return [*validation.count_rows(cases, self.outcomes.held_back()), *self._prepared.column_warnings]
+
+    def people_rows(self) -> validation.PeopleRows | None:
+        """Return whom the rows that are sent are about; None if nothing is checked."""
+        return self._prepared.people_rows(self.outcomes.held_back())
+
+    def all_warnings(self) -> list[validation.WarningCount]:
+        """Return the warnings of a frame that is a whole source, with those that show only over all rows."""
+        found = validation.SourceWarnings(max_keys=max(self._prepared.rows, 1))
+        found.add(self.warning_counts(), self.people_rows())
+        return found.warnings()
 
     def _check_event_data(self, payloads: pa.Array, start: int) -> pa.Array:
         """Record events whose properties are too much for Journeys, and return the payloads that are sent."""
         for cases in validation.event_data_warnings(payloads, start):
             if not self._prepared.call_spec.strict_schema:
                 self.warnings.append(cases)
+                rows = cases["position"].to_numpy(dtype=np.int64)
+                self.outcomes.add_warnings(rows, cases["reason"].to_numpy(dtype=object))
                 continue
             rows = cases["position"].to_numpy(dtype=np.int64)
             self._add_reason(EncodeError(rows, cases["reason"].iloc[0], None, cases["check"].iloc[0]))
@@ -201,7 +242,7 @@ class EncodeRun:
             placeholders = pa.repeat(pa.scalar(NO_ID, TEXT), len(calls.texts))
             return calls.texts, placeholders if own_ids is None else pc.fill_null(own_ids, NO_ID)
         made = self._message_ids.of(digests, calls.timestamps_ms, may_repeat=may_repeat)
-        without_id = np.asarray(calls.texts.is_valid())
+        without_id = np.asarray(calls.texts.is_valid()) & np.asarray(made.is_valid())
         if own_ids is not None:
             without_id &= np.asarray(own_ids.is_null())
         return write_message_ids(calls.texts, made, without_id), made if own_ids is None else pc.coalesce(own_ids, made)
@@ -220,6 +261,12 @@ class EncodeRun:
         reasons = size_reasons(sizes, self._client.max_call_bytes)
         self.outcomes.record(rows, "too_large", reason=reasons)
         self.too_large.append((rows, reasons))
+
+
+def _take_turns(batches_by_lane: list[list[Batch]]) -> Iterator[tuple[int, Batch]]:
+    """Yield the first batch of each lane, then the second of each, and so on."""
+    for turn in itertools.zip_longest(*batches_by_lane):
+        yield from ((lane, batch) for lane, batch in enumerate(turn) if batch is not None)
 
 
 class _ReportedCells:

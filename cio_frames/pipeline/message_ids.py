@@ -1,17 +1,22 @@
-"""The same call gets the same ULID, in every run and on every machine.
+"""Message ids: ULIDs made from the calls, so that a call that is sent again has the id that it had.
 
-A ULID is 48 bits of time and 80 random bits in 26 characters of Crockford's base 32. Here the time is the timestamp of
-the call, and the random bits are a hash of the call's JSON; a call without a timestamp takes all bits from the hash. So
-a rerun repeats every id. Journeys' event store is documented to ignore a repeated ULID; nothing else about repeated ids
-is promised.
+A ULID is 48 bits of time and 80 random bits in 26 characters of Crockford's base 32. Here the random bits are a hash of
+the call's JSON, and the time is
+
+- that of the call's timestamp. The id depends on the content alone: every run on every machine makes the same.
+- of a call without a timestamp, ``as_of``: the start of the run, or a moment that was given. The hash is mixed with
+  ``as_of`` and the run's nonce. So a retry repeats the id, and the same call on another day is another call.
+- of a call before 1970, which has no time that fits, 48 more bits of the hash.
+
+Journeys' event store is documented to ignore a repeated ULID; nothing else about repeated ids is promised.
 
 Byte-identical rows get distinct ids: the occurrence number is part of the hash. So two purchases that look the same are
 both kept.
 
-The hash is XXH3 with 128 bits, of which 80 are in the id of a call with a timestamp: among 10**9 calls of one
-millisecond, the chance that any two share an id is below one in a million. It protects against accidents, not against
-people who want two calls to share an id; they could as well pass ``message_id=``. A cryptographic hash takes five times
-as long, which was half of a dry run.
+The hash is XXH3 with 128 bits, of which 80 are in the id of a call with a time: among 10**9 calls of one millisecond,
+the chance that any two share an id is below one in a million. It protects against accidents, not against people who
+want two calls to share an id; they could as well pass ``message_id=``. A cryptographic hash takes five times as long,
+which was half of a dry run.
 """
 
 from __future__ import annotations
@@ -24,7 +29,12 @@ import pyarrow as pa
 import xxhash
 
 from cio_frames._util.arrays import Bools, Ints, UInts
+from cio_frames.encoding import NO_TIME
+from cio_frames.pipeline.as_of import AsOf
 
+# Another way to make ids, another number: what was sent before would not be recognized. It is mixed into the ids of
+# calls without a timestamp, and ledgers hold it, so that a load is resumed with the ids that it began with.
+MESSAGE_ID_VERSION = 1
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 # Ten bits at a time: two characters are half as many steps as one.
 _PAIRS = np.frombuffer("".join(one + two for one in _ALPHABET for two in _ALPHABET).encode(), dtype=np.uint16)
@@ -37,25 +47,35 @@ _ROWS_AT_ONCE = 1_000
 class MessageIds:
     """Makes the ids of the calls of one run.
 
+    Parameters
+    ----------
+    as_of : AsOf or None
+        What stands for the time of calls without a timestamp. None in a run that does not send: these calls have no
+        ids there.
+    seen : Seen, optional
+        Counts calls that look the same; pass one if other frames share it.
+
     >>> calls = digests(pa.array(['{"a":1}', '{"a":1}'], pa.large_string()))
-    >>> first, second = MessageIds().of(calls, np.array([0, 0]), may_repeat=np.array([True, True])).to_pylist()
-    >>> first[:10], first == second
-    ('0000000000', False)
+    >>> first, second = MessageIds(AsOf(0)).of(calls, np.full(2, NO_TIME), may_repeat=np.full(2, True)).to_pylist()
+    >>> first[:10], second[:10], first == second
+    ('0000000000', '0000000000', False)
     """
 
-    def __init__(self, seen: Seen | None = None) -> None:
+    def __init__(self, as_of: AsOf | None, seen: Seen | None = None) -> None:
+        self.is_shared = seen is not None
+        self._as_of = as_of
         self._seen = Seen() if seen is None else seen
         self._numbers: list[UInts] = []
 
     def of(self, calls: UInts, ms: Ints, *, may_repeat: Bools) -> pa.Array:
-        """Return the ids of calls, in order.
+        """Return the ids of calls, in order; null for those without a timestamp if there is no ``as_of``.
 
         Parameters
         ----------
         calls : numpy array of uint64, shape (n, 2)
             The calls' digests.
         ms : numpy array of int64, shape (n,)
-            Timestamps in milliseconds; below zero for calls without one.
+            Timestamps in milliseconds; NO_TIME for calls without one.
         may_repeat : numpy array of bool, shape (n,)
             Rows that could equal another row; only these are remembered.
         """
@@ -69,7 +89,13 @@ class MessageIds:
             calls = calls.copy()
             for row, count in zip(rows[repeated].tolist(), before[repeated].tolist(), strict=True):
                 calls[row] = _to_halves(_xxh3_digest(calls[row].astype(">u8").tobytes() + count.to_bytes(8, "big")))
-        return _encode_base32(_set_time(calls[:, 0], ms), calls[:, 1])
+        untimed = ms == NO_TIME
+        if untimed.any() and self._as_of is not None:
+            ms = np.where(untimed, self._as_of.ms, ms)
+            salt = _salt(self._as_of)
+            calls = calls ^ (salt if untimed.all() else np.where(untimed[:, None], salt, np.uint64(0)))
+        ids = _encode_base32(_set_time(calls[:, 0], ms), calls[:, 1])
+        return _mask(ids, untimed) if untimed.any() and self._as_of is None else ids
 
     @property
     def numbers(self) -> UInts:
@@ -160,8 +186,20 @@ def _to_halves(hashed: bytes) -> UInts:
     return np.frombuffer(hashed, dtype=">u8").reshape(-1, 2).astype(np.uint64)
 
 
+def _salt(as_of: AsOf) -> UInts:
+    """Return 128 bits in which two runs differ, for the hashes of calls without a timestamp."""
+    return _to_halves(_xxh3_digest(f"message id {MESSAGE_ID_VERSION} {as_of.ms} {as_of.nonce}".encode()))
+
+
+def _mask(ids: pa.Array, where: Bools) -> pa.Array:
+    """Return ids with nulls; the bytes below them stay, so that each id takes as many as the others."""
+    _, offsets, content = ids.buffers()
+    validity = pa.py_buffer(np.packbits(~where, bitorder="little"))
+    return pa.LargeStringArray.from_buffers(len(ids), offsets, content, validity)
+
+
 def _set_time(high: UInts, ms: Ints) -> UInts:
-    """Return numbers with the timestamp in the upper 48 of 64 bits, if there is one that fits."""
+    """Return numbers with the time in the upper 48 of 64 bits, if there is one that fits."""
     known = (ms >= 0) & (ms < _LATEST_MS)
     timed = (np.where(known, ms, 0).astype(np.uint64) << np.uint64(16)) | (high & np.uint64(0xFFFF))
     return np.where(known, timed, high)

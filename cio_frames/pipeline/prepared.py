@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 
 from cio_frames import validation
 from cio_frames._util import prefetch
-from cio_frames._util.arrays import Ints, UInts
+from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.arrow.buffers import TEXT
+from cio_frames.arrow.normalize import plain_frame
 from cio_frames.columns import Columns
 from cio_frames.encoding import NO_TIME, Calls, Encoder
 from cio_frames.errors import MissingColumnsError
@@ -25,6 +26,7 @@ from cio_frames.pipeline import ordering
 from cio_frames.pipeline.call_groups import GroupedRows, group_rows, may_fail_alone, missing_column_failures
 from cio_frames.pipeline.call_spec import CallSpec
 from cio_frames.pipeline.message_ids import digests
+from cio_frames.pipeline.people import email_keys, people_rows
 
 # Fragments of this many rows stay in the processor's cache, and memory stays flat.
 SLICE_ROWS = 50_000
@@ -60,8 +62,6 @@ class Prepared:
         The rows.
     call_spec : CallSpec
         What the caller asks for.
-    warn : bool
-        Whether to look for warnings.
     slice_rows : int, optional
         How many rows to encode at a time. Default is SLICE_ROWS.
 
@@ -70,23 +70,30 @@ class Prepared:
     failures : pandas.DataFrame
         Failure cases that make rows invalid, by position.
     warnings : pandas.DataFrame
-        Failure cases that do not, by position; empty unless ``warn`` is set.
+        Failure cases that do not, by position.
+    column_warnings : list of WarningCount
+        Warnings about columns, each once for all rows.
     """
 
-    def __init__(
-        self, frame: pd.DataFrame, call_spec: CallSpec, *, warn: bool = False, slice_rows: int | None = None
-    ) -> None:
+    def __init__(self, frame: pd.DataFrame, call_spec: CallSpec, *, slice_rows: int | None = None) -> None:
+        # Frames of a caller's own come as they are; those of the functions and of loads are plain already.
+        frame = plain_frame(frame)
         self.rows = len(frame)
         self.frame = frame
         self.call_spec = call_spec
         self.slice_rows = slice_rows or SLICE_ROWS
         self.call_groups: list[CallGroup] = []
-        warn = warn or call_spec.strict_schema
-        self.warns = warn and call_spec.schema is not None
-        found = self._check_groups(group_rows(frame, call_spec), warn=warn)
+        self.warns = call_spec.schema is not None
+        self.column_warnings: list[validation.WarningCount] = []
+        self._hashes: dict[str, Ints | None] = {}
+        self._emails: list[Ints | None] = []
+        found = self._check_groups(group_rows(frame, call_spec))
         if self.warns:
             found += self._repeated_ids()
-        cases = validation.concat_failures(found)
+        cases = validation.concat_failures([*found, *validation.declared_type_failures(frame, call_spec.column_types)])
+        if call_spec.column_types:
+            # The schema may say the same of a column.
+            cases = cases.drop_duplicates(["position", "column", "check"], ignore_index=True)
         if call_spec.strict_schema:
             # A message id that is not a ULID stays a warning: the row cannot be fixed.
             stays = cases["check"].eq(validation.NO_ULID)
@@ -96,22 +103,53 @@ class Prepared:
             is_error = cases["severity"].eq("error")
             self.failures, self.warnings = (cases[some].reset_index(drop=True) for some in (is_error, ~is_error))
 
-    def _check_groups(self, grouped: GroupedRows, *, warn: bool) -> list[pd.DataFrame]:
+    def people_rows(self, held_back: Bools) -> validation.PeopleRows | None:
+        """Return whom the rows that are not held back are about, for warnings over all rows of a source."""
+        if not self.warns:
+            return None
+        groups = [(call_group.rows, call_group.columns) for call_group in self.call_groups]
+        return people_rows(self.rows, groups, self._emails, self._hash_ids, held_back)
+
+    def _check_groups(self, grouped: GroupedRows) -> list[pd.DataFrame]:
         """Check the rows of each group, make its encoder, and return the failure cases of all rows."""
         found = grouped.failures
         for rows, columns in grouped.groups:
             frame = self.frame if len(rows) == self.rows else self.frame.iloc[rows]
             try:
-                failures = _failures_of_group(frame, columns, self.call_spec, warn=warn)
+                failures = _failures_of_group(frame, columns, self.call_spec)
             except MissingColumnsError as error:
                 if not may_fail_alone(grouped, self.call_spec):
                     raise
                 found.append(missing_column_failures(rows, error))
                 continue
-            self.call_groups.append(CallGroup(rows, frame, Encoder(frame, columns, self.call_spec.options), columns))
-            if len(failures):
-                found.append(failures.assign(position=rows[failures["position"].to_numpy(dtype=np.int64)]))
+            encoder = Encoder(frame, columns, self.call_spec.options)
+            self.call_groups.append(CallGroup(rows, frame, encoder, columns))
+            cases = [failures]
+            if self.warns:
+                reader = validation.ColumnReader(frame, encoder.column)
+                cases += self._warnings_of_group(reader, rows, columns)
+                self._emails.append(email_keys(reader, columns))
+            for each in cases:
+                if len(each):
+                    found.append(each.assign(position=rows[each["position"].to_numpy(dtype=np.int64)]))
         return found
+
+    def _warnings_of_group(
+        self, reader: validation.ColumnReader, rows: Ints, columns: Columns
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the failure cases of a group's warnings; those about columns are counted, or hold their rows back."""
+        call_spec = self.call_spec
+        for found in validation.warnings_of(
+            reader, columns, mapping=call_spec.mapping, tracking_plan=call_spec.tracking_plan,
+            exact_ids=call_spec.exact_ids,
+        ):  # fmt: skip
+            if isinstance(found, pd.DataFrame):
+                yield found
+            elif call_spec.strict_schema and found.check != validation.NO_ULID:
+                reason = f"{found.column}: {found.sentence}{found.hint}"
+                yield validation.failure_cases(np.flatnonzero(found.rows), found.column, found.check, reason)
+            elif found.rows.any():
+                self.column_warnings.append(validation.count_column(found, rows))
 
     def _repeated_ids(self) -> Iterator[pd.DataFrame]:
         """Yield the rows that share a message id with others, whatever calls they are."""
@@ -124,18 +162,34 @@ class Prepared:
 
     def person_keys(self) -> Ints:
         """Return a number for the person of each row, -1 for rows without a person."""
+        wires = self._person_wires()
+        if len(wires) == 1 and not self._has_ids("groupId") and (hashes := self._hash_ids(wires[0])) is not None:
+            return hashes
         ids = self.person_ids()
         return ordering.person_keys(ids) if ids else np.full(self.rows, -1)
 
     def person_ids(self) -> list[pa.Array]:
         """Return the ids that say who or what each row is about, one array for each kind of id that occurs."""
-        ids = [found for wire in ("userId", "anonymousId", "previousId") if (found := self._ids(wire)) is not None]
+        ids = [found for wire in self._person_wires() if (found := self._ids(wire)) is not None]
         group_ids = self._ids("groupId")
         if group_ids is not None:
             # Without a person it is the object whose updates must keep their order.
             no_person = pa.array(np.all([np.asarray(pc.is_null(some)) for some in ids], axis=0)) if ids else True
             ids.append(pc.if_else(no_person, group_ids, pa.scalar(None, TEXT)))
         return ids
+
+    def _person_wires(self) -> list[str]:
+        return [wire for wire in ("userId", "anonymousId", "previousId") if self._has_ids(wire)]
+
+    def _has_ids(self, wire: str) -> bool:
+        return any(call_group.columns.source(wire) is not None for call_group in self.call_groups)
+
+    def _hash_ids(self, wire: str) -> Ints | None:
+        """Return a number for one kind of id of each row, -1 for rows without one; None if no row has one."""
+        if wire not in self._hashes:
+            ids = self._ids(wire)
+            self._hashes[wire] = None if ids is None else ordering.person_keys([ids])
+        return self._hashes[wire]
 
     def timestamps_ms(self) -> Ints:
         """Return each row's timestamp in milliseconds, NO_TIME if it has none, or none that is quick to read."""
@@ -188,8 +242,8 @@ class Prepared:
         return Slice(start, calls, digests(calls.texts, end_bytes=calls.end_bytes) if with_digests else None)
 
 
-def _failures_of_group(frame: pd.DataFrame, columns: Columns, call_spec: CallSpec, *, warn: bool) -> pd.DataFrame:
-    """Return the failure cases of the rows of one group, with warnings if wanted."""
+def _failures_of_group(frame: pd.DataFrame, columns: Columns, call_spec: CallSpec) -> pd.DataFrame:
+    """Return the failure cases of the rows of one group."""
     match call_spec.schema:
         case None:
             return validation.concat_failures([])
@@ -198,10 +252,9 @@ def _failures_of_group(frame: pd.DataFrame, columns: Columns, call_spec: CallSpe
             schema = validation.schema_of(columns.call, columns.event)
         case own_schema:
             schema = validation.as_schema(own_schema)
-    failures = validation.failures_of(frame, columns, schema, own_columns=call_spec.schema != "spec")
-    if not warn:
-        return failures
-    return validation.concat_failures([failures, *validation.warnings_of(frame, columns, call_spec.tracking_plan)])
+    found = validation.failures_of(frame, columns, schema, own_columns=call_spec.schema != "spec")
+    numbers = validation.spreadsheet_number_failures(frame, columns, exact_ids=call_spec.exact_ids)
+    return validation.concat_failures([found, *numbers])
 
 
 def _merge_calls(call_groups: list[CallGroup], start: int, stop: int) -> Calls:

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cio_frames import validation
 from cio_frames._util.progress import bar
-from cio_frames._util.signals import sigterm_as_interrupt
+from cio_frames._util.signals import StopSignals, stop_signals
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.client import Client, offline_client
-from cio_frames.delivery.dispatcher import deliver
-from cio_frames.delivery.observer import NullObserver
+from cio_frames.delivery.batching import Batch
+from cio_frames.delivery.deliverer import deliver
+from cio_frames.delivery.observer import NullObserver, Observer
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
 from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
-from cio_frames.encoding import EncodeError
+from cio_frames.encoding import ID_PLACEHOLDER
 from cio_frames.errors import (
     AuthenticationError,
+    CioFramesError,
     DeliveryError,
     FrameError,
     InterruptedLoad,
@@ -30,11 +30,14 @@ from cio_frames.errors import (
     parameter,
     render,
 )
+from cio_frames.pipeline.as_of import AsOf, AsOfValue, read_as_of, start_as_of
 from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, require_choice
-from cio_frames.pipeline.encode_run import EncodeRun
+from cio_frames.pipeline.encode_run import EncodedSlice, EncodeRun
+from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.pipeline.prepared import Prepared
-from cio_frames.report import Survey, ValidationReport, column_facts, merge_column_facts
-from cio_frames.results import Outcomes
+from cio_frames.pipeline.report_builder import ReportBuilder
+from cio_frames.report import ValidationReport
+from cio_frames.results import RESULT_ATTRS
 
 
 def run_call(
@@ -44,64 +47,111 @@ def run_call(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    as_of: AsOfValue = None,
     progress: bool | None = None,
     slice_rows: int | None = None,
     backoff: Backoff = DEFAULT_BACKOFF,
+    clock: Callable[[], pd.Timestamp] = lambda: pd.Timestamp.now("UTC"),
+    observers: Sequence[Observer] = (),
 ) -> pd.DataFrame:
-    """Send a frame, or find out what would be sent, and return the result frame."""
+    """Send a frame, or find out what would be sent, and return the result frame.
+
+    ``observers`` are notified of each batch before it leaves, and of each outcome after it is in the result.
+    """
     require_choice("on_invalid", on_invalid, get_args(OnInvalid))
     if client is not None and not isinstance(client, Client):
         raise FrameError(f"{parameter('client')} must be a Client, got {type(client).__name__}: Client(write_key=...).")
+    run_as_of = start_as_of(clock()) if as_of is None else read_as_of(as_of)
     client = client or (offline_client() if dry_run else Client.from_env())
     prepared = Prepared(frame, call_spec, slice_rows=slice_rows)
     if on_invalid == "raise":
         _raise_invalid(prepared, client)
     if dry_run:
-        encode_run = EncodeRun(prepared, client)
+        encode_run = EncodeRun(prepared, client, message_ids=MessageIds(None))
         for number, (_, batch) in enumerate(encode_run.batches()):
             encode_run.outcomes.record(batch.rows, "ready", batch=number)
-        return encode_run.outcomes.frame(frame.index)
-    with bar(len(frame), progress, call_spec.what) as progress_bar:
-        observer = _FrameObserver(progress_bar.update)
-        encode_run = observer.encode_run = EncodeRun(prepared, client, observer=observer)
-        with sigterm_as_interrupt():
+        return _frame_with_warnings(encode_run, frame.index)
+    with stop_signals() as stops, bar(len(frame), progress, call_spec.what) as progress_bar:
+        observer = _FrameObserver(progress_bar.update, observers)
+        message_ids = MessageIds(run_as_of)
+        encode_run = observer.encode_run = EncodeRun(prepared, client, message_ids=message_ids, observer=observer)
+        try:
             delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
-    return _result_frame(encode_run.outcomes, delivery, frame.index)
+        except KeyboardInterrupt:
+            # Ctrl-C once more, while delivery was about to wait for what is in flight.
+            delivery = Delivery(stop_reason=StopReason.INTERRUPTED, why=_INTERRUPTED_AGAIN)
+        return _result_frame(encode_run, delivery, frame.index, run_as_of, stops)
 
 
 def _raise_invalid(prepared: Prepared, client: Client) -> None:
     """Raise InvalidRowsError if any row is invalid, before anything is sent."""
-    report = _check_frame(prepared, client, pd.Timestamp.now("UTC"))
+    builder = ReportBuilder(prepared.call_spec, client, pd.Timestamp.now("UTC"))
+    builder.add(prepared)
+    report = builder.report(prepared.frame.index)
     if not report.ok:
         raise InvalidRowsError(report)
 
 
 class _FrameObserver(NullObserver):
-    """Records the outcomes of a frame's rows, and counts rows on the progress bar."""
+    """Records the outcomes of a frame's rows, counts rows on the progress bar, and notifies other observers."""
 
     encode_run: EncodeRun
 
-    def __init__(self, count_rows: Callable[[int], object]) -> None:
+    def __init__(self, count_rows: Callable[[int], object], others: Sequence[Observer]) -> None:
         self._count_rows = count_rows
+        self._others = others
+
+    def before_send(self, batch: Batch) -> None:
+        for other in self._others:
+            other.before_send(batch)
+        # Until an outcome replaces it, also if delivery is broken off.
+        self.encode_run.outcomes.record(batch.rows, "unknown", reason=_NO_ANSWER_NOTED)
 
     def on_outcome(self, outcome: Outcome) -> None:
         self.encode_run.record(outcome)
+        for other in self._others:
+            other.on_outcome(outcome)
 
     def on_rows(self, count: int) -> None:
         self._count_rows(count)
 
 
-def _result_frame(outcomes: Outcomes, delivery: Delivery, index: pd.Index[Any]) -> pd.DataFrame:
-    """Return the result frame; raise with it if delivery stopped early."""
-    outcomes.mark_unsent(render(delivery.why) or "not sent")
-    result = outcomes.frame(index)
+_NO_ANSWER_NOTED = "sent, and delivery was broken off before an answer was noted; it may have been accepted"
+_INTERRUPTED_AGAIN = "The load was interrupted twice; requests in flight were not waited for."
+_INTERRUPTED_AT_THE_END = "The load was interrupted; all requests were finished before."
+
+
+def _result_frame(
+    encode_run: EncodeRun, delivery: Delivery, index: pd.Index[Any], as_of: AsOf, stops: StopSignals
+) -> pd.DataFrame:
+    """Return the result frame; raise with it if delivery stopped early or was interrupted."""
+    try:
+        with stops.held_back():
+            encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
+            result = _frame_with_warnings(encode_run, index)
+            result.attrs.setdefault(RESULT_ATTRS, {})["as_of"] = str(as_of)
+    except KeyboardInterrupt:
+        raise InterruptedLoad(delivery.why or _INTERRUPTED_AT_THE_END, result) from None
     match delivery.stop_reason:
         case StopReason.UNAUTHORIZED:
             raise AuthenticationError(delivery.why, result)
         case StopReason.INTERRUPTED:
             raise InterruptedLoad(delivery.why, result)
-        case StopReason.UNEXPECTED | StopReason.FAILED:
-            raise DeliveryError(delivery.why, result) from delivery.error
+        case StopReason.UNEXPECTED | StopReason.MISCONFIGURED | StopReason.FAILED:
+            error = delivery.error
+            why = error.text_by_door() if isinstance(error, CioFramesError) else delivery.why
+            raise DeliveryError(why, result) from error
+    return result
+
+
+def _frame_with_warnings(encode_run: EncodeRun, index: pd.Index[Any]) -> pd.DataFrame:
+    """Return the result frame, with the warnings that are about columns or all rows in its attrs."""
+    result = encode_run.outcomes.frame(index)
+    warnings = encode_run.all_warnings()
+    if warnings:
+        # pandas copies attrs to what is made of the frame, and writes them to files as JSON: so they are plain values,
+        # and say how many rows they are about.
+        result.attrs[RESULT_ATTRS] = {"rows": len(result), "warnings": validation.to_records(warnings)}
     return result
 
 
@@ -109,51 +159,9 @@ def build_report(
     frame: pd.DataFrame, call_spec: CallSpec, client: Client | None = None, *, checked_at: pd.Timestamp | None = None
 ) -> ValidationReport:
     """Check and encode a frame, send nothing, and return what is wrong with it and the facts of its rows."""
-    prepared = Prepared(frame, call_spec, warn=True)
-    return _check_frame(prepared, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
-
-
-def _check_frame(prepared: Prepared, client: Client, checked_at: pd.Timestamp) -> ValidationReport:
-    encode_run = EncodeRun(prepared, client, with_message_ids=False)
-    survey = Survey(checked_at, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
-    events = prepared.events()
-    for encoded in encode_run.encoded_slices():
-        survey.add_call_sizes(encoded.sizes[~encoded.invalid])
-        sent = np.flatnonzero(np.asarray(encoded.payloads.is_valid()))
-        survey.add_timestamps(encoded.timestamp_ms[sent], events[encoded.start + sent])
-        for _, batch in encode_run.cut(encoded):
-            survey.add_request(body_bytes=len(batch.body))
-    cases = [prepared.failures]
-    cases += [
-        validation.failure_cases(
-            encode_error.rows,
-            encode_error.label,
-            encode_error.check,
-            encode_error.reason,
-            values=_failing_cells(prepared.frame, encode_error),
-        )
-        for encode_error in encode_run.encode_errors
-    ]
-    cases += [validation.failure_cases(rows, None, "max_call_bytes", reasons) for rows, reasons in encode_run.too_large]
-    cases += [prepared.warnings, *encode_run.warnings]
-    columns = [
-        each
-        for call_group in prepared.call_groups
-        for each in column_facts(call_group.frame, call_group.columns, prepared.call_spec.options.timezone)
-    ]
-    return ValidationReport(
-        prepared.call_spec.what,
-        prepared.frame.index,
-        validation.concat_failures(cases),
-        survey.facts(merge_column_facts(columns)),
-        against=prepared.call_spec.against,
-    )
-
-
-def _failing_cells(frame: pd.DataFrame, encode_error: EncodeError) -> npt.NDArray[np.object_] | None:
-    """Return the cells of an encode error; None if its label is not the label of one column."""
-    places = [place for place, label in enumerate(frame.columns) if label in {encode_error.label}]
-    return frame.iloc[:, places[0]].iloc[encode_error.rows].to_numpy(dtype=object) if len(places) == 1 else None
+    builder = ReportBuilder(call_spec, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
+    builder.add(Prepared(frame, call_spec))
+    return builder.report(frame.index)
 
 
 # Fields that identify what a call is about, and their names in audit files.
@@ -177,8 +185,18 @@ def encode_payloads(
     frame: pd.DataFrame, call_spec: CallSpec, client: Client | None = None, *, slice_rows: int | None = None
 ) -> pd.Series[Any]:
     """Return the JSON that each row would send; null for rows that are not sent."""
-    encode_run = EncodeRun(Prepared(frame, call_spec, slice_rows=slice_rows), client or offline_client())
-    # Without the comma at the end.
-    chunks = [pc.utf8_slice_codeunits(encoded.payloads, 0, -1) for encoded in encode_run.encoded_slices()]
-    texts = pa.chunked_array(chunks, TEXT)
+    prepared = Prepared(frame, call_spec, slice_rows=slice_rows)
+    encode_run = EncodeRun(prepared, client or offline_client(), message_ids=MessageIds(None))
+    texts = pa.chunked_array([_whole_payloads(encoded) for encoded in encode_run.encoded_slices()], TEXT)
     return pd.Series(pd.array(texts, dtype=pd.StringDtype("pyarrow")), index=frame.index, name="payload")
+
+
+def _whole_payloads(encoded: EncodedSlice) -> pa.Array:
+    """Return payloads without the comma at the end, and without a placeholder where there is no message id yet."""
+    payloads = pc.utf8_slice_codeunits(encoded.payloads, 0, -1)
+    without_id = pc.and_(pc.is_valid(payloads), pc.is_null(encoded.message_ids))
+    if not pc.any(without_id).as_py():
+        return payloads
+    end, nothing = pa.scalar("}", TEXT), pa.scalar("", TEXT)
+    shortened = pc.binary_join_element_wise(pc.utf8_slice_codeunits(payloads, 0, -len(ID_PLACEHOLDER)), end, nothing)
+    return pc.if_else(without_id, shortened, payloads)

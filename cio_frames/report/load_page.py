@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from cio_frames.report.findings import short_text
 from cio_frames.report.templates import template_environment
+from cio_frames.validation import WarningCount, warning_lines
 
 _MAX_REASON_ROWS = 500
 
@@ -25,6 +27,10 @@ class LoadSummary(Protocol):
     def reasons(self) -> Mapping[tuple[str, str | None], int]:
         """How many rows have each status and reason."""
 
+    @property
+    def warnings(self) -> Sequence[WarningCount]:
+        """The warnings, counted."""
+
 
 def load_page(result: LoadSummary) -> str:
     """Return the page; it has counts and reasons, and no cell of any row."""
@@ -34,5 +40,8 @@ def load_page(result: LoadSummary) -> str:
     )
     template = template_environment().get_template("load.html.j2")
     return template.render(
-        result=result, reasons=reasons[:_MAX_REASON_ROWS], more_reasons=len(reasons[_MAX_REASON_ROWS:])
+        result=result,
+        reasons=reasons[:_MAX_REASON_ROWS],
+        more_reasons=len(reasons[_MAX_REASON_ROWS:]),
+        warning_lines=list(map(short_text, warning_lines(result.warnings))),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import pandas as pd
@@ -10,6 +11,7 @@ from cio_frames.report.facts import Facts
 from cio_frames.report.findings import MAX_CHECKS, Findings, short_text
 from cio_frames.report.sizes import histogram
 from cio_frames.report.templates import template_environment
+from cio_frames.validation import WarningCount, warning_lines
 
 _MAX_COLUMNS = 1_000
 _MAX_EVENTS = 50
@@ -33,6 +35,10 @@ class ReportContent(Protocol):
     @property
     def failure_cases(self) -> pd.DataFrame:
         """One row per broken check: position, index, column, check, severity, value, reason."""
+
+    @property
+    def warnings(self) -> Sequence[WarningCount]:
+        """All warnings, counted."""
 
     @property
     def facts(self) -> Facts | None:
@@ -64,7 +70,9 @@ def validation_page(report: ReportContent, *, show_values: bool) -> str:
     ...         "reason": ["total: must be a number"],
     ...     }
     ... )
-    >>> report = SimpleNamespace(what="identify", rows=3, against="the spec", failure_cases=cases, facts=None)
+    >>> report = SimpleNamespace(
+    ...     what="identify", rows=3, against="the spec", failure_cases=cases, warnings=(), facts=None
+    ... )
     >>> text = validation_page(report, show_values=False)
     >>> "1 of 3 rows is held back" in text, "free" in text
     (True, False)
@@ -85,6 +93,7 @@ def validation_page(report: ReportContent, *, show_values: bool) -> str:
         show_values=show_values,
         tallies=tallies[:_MAX_COLUMNS],
         more_tallies=len(tallies[_MAX_COLUMNS:]),
+        warning_lines=list(map(short_text, warning_lines([each for each in report.warnings if each.scope != "row"]))),
         facts=facts,
         columns=facts.columns[:_MAX_COLUMNS] if facts else (),
         recent=_recent_events(facts) if facts else [],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from cio_frames import spec
+from cio_frames._util.private_files import make_private
 from cio_frames.errors import FrameError
 from cio_frames.report.facts import Facts
+from cio_frames.validation import MAX_FIRST_POSITIONS, WarningCount, count_of, warning_lines
 
 _MAX_SUMMARY_ROWS = 20
-# People need the first few; programs have failure_cases.
-_MAX_POSITIONS = 5
 
 
 class ValidationReport:
@@ -35,6 +36,8 @@ class ValidationReport:
     failure_cases : pandas.DataFrame
         One row per broken check: position (from 0), index (the frame's label), column, check (a stable name), severity,
         value, reason. A row with an ``error`` is held back, one with a ``warning`` is sent.
+    warnings : tuple of WarningCount
+        All warnings, counted: of rows, and those about columns or all rows together, which no row is counted for.
     facts : Facts
         Sizes, requests, times and columns.
     spec_edition : str
@@ -45,22 +48,33 @@ class ValidationReport:
     Examples
     --------
     >>> import cio_frames as cio
-    >>> orders = pd.DataFrame({"user_id": ["ada", None], "total": [12.5, 3.0], "Total": [1, 2]})
+    >>> orders = pd.DataFrame({"user_id": ["ada ", None], "total": [12.5, 3.0], "Total": [1, 2]})
     >>> report = cio.validate(orders, "track", "Order Completed")
     >>> report.ok, report.rows_held_back, report.rows_with_warnings
     (False, 1, 1)
-    >>> report.failure_cases[["position", "severity", "reason"]]
-       position severity                                             reason
-    0         0  warning  Total: not a known property of Order Completed...
-    1         1    error                 user_id: required value is missing
-    2         1  warning  Total: not a known property of Order Completed...
+    >>> report.failure_cases[["position", "severity", "check"]]
+       position severity           check
+    0         0  warning  id_white_space
+    1         1    error    not_nullable
+    >>> report.warning_lines()[1]
+    "Total: not a known property of Order Completed; did you mean 'total'? (2 rows)"
     """
 
-    def __init__(self, what: str, index: pd.Index[Any], failures: pd.DataFrame, facts: Facts, *, against: str) -> None:
+    def __init__(
+        self,
+        what: str,
+        index: pd.Index[Any],
+        failures: pd.DataFrame,
+        facts: Facts,
+        *,
+        against: str,
+        warnings: Sequence[WarningCount] = (),
+    ) -> None:
         self.what = what
         self.against = against
         self.rows = len(index)
         self.facts = facts
+        self.warnings = tuple(warnings)
         self.spec_edition = spec.read_api().edition
         labels = index.to_numpy(dtype=object)[failures["position"].to_numpy(dtype=np.int64)]
         self.failure_cases = failures.copy()
@@ -80,6 +94,10 @@ class ValidationReport:
     def rows_with_warnings(self) -> int:
         """How many of the other rows have a warning."""
         return len(np.setdiff1d(self._positions_with("warning"), self._positions_with("error"), assume_unique=True))
+
+    def warning_lines(self) -> list[str]:
+        """Return the warnings as text, one line each; columns with the same warning share one."""
+        return warning_lines(self.warnings)
 
     def _positions_with(self, severity: str) -> npt.NDArray[np.int64]:
         has_severity = self.failure_cases["severity"].eq(severity).to_numpy(dtype=bool)
@@ -133,6 +151,7 @@ class ValidationReport:
             first_reason=("reason", "first"),
         ).reset_index()
         found["rows"] = found["rows"].astype("int64")
+        found = _with_column_warnings(found, self.warnings)
         found.insert(4, "share", found["rows"] / max(self.rows, 1))
         return found.sort_values(["severity", "rows"], ascending=[True, False], kind="stable", ignore_index=True)
 
@@ -145,7 +164,7 @@ class ValidationReport:
             Where to write it.
         show_values : bool
             Whether to include failing cells and the index labels of their rows. Default is False, since they may be
-            people's data; positions are always included.
+            people's data; positions are always included. With them, only the owner may read the file.
 
         Examples
         --------
@@ -159,6 +178,8 @@ class ValidationReport:
         """
         from cio_frames.report.validation_page import validation_page
 
+        if show_values:
+            make_private(Path(path))
         Path(path).write_text(validation_page(self, show_values=show_values), encoding="utf-8")
 
     def to_parquet(self, path: str | PathLike[str], *, show_values: bool = False) -> None:
@@ -190,6 +211,8 @@ class ValidationReport:
             for name in ("index", "column", "value")
         }
         texts = {name: cases[name].map(_encodable_text).astype("string") for name in ("check", "severity", "reason")}
+        if show_values:
+            make_private(Path(path))
         cases.assign(**private, **texts).to_parquet(path, index=False)
 
     def to_json(self, path: str | PathLike[str] | None = None) -> str:
@@ -203,9 +226,9 @@ class ValidationReport:
         Returns
         -------
         str
-            An object with what was checked and against what, ok, rows, rows_held_back, rows_with_warnings, the summary
-            as checks, and the facts: requests, body_bytes, largest_body_bytes, largest_call_bytes, earliest, latest,
-            untimed, recent, columns.
+            An object with what was checked and against what, ok, rows, rows_held_back, rows_with_warnings, warnings,
+            the summary as checks, and the facts: requests, body_bytes, largest_body_bytes, largest_call_bytes,
+            earliest, latest, untimed, recent, columns.
 
         Examples
         --------
@@ -233,6 +256,7 @@ class ValidationReport:
             "rows": self.rows,
             "rows_held_back": self.rows_held_back,
             "rows_with_warnings": self.rows_with_warnings,
+            "warnings": [warning.as_dict() for warning in self.warnings],
             "checks": json.loads(summary.to_json(orient="records")),
             "requests": facts.requests,
             "body_bytes": facts.body_bytes,
@@ -257,6 +281,8 @@ class ValidationReport:
 
     def __repr__(self) -> str:
         warnings = f", {self.rows_with_warnings:,} with warnings" if self.rows_with_warnings else ""
+        about_columns = [each for each in self.warnings if each.scope != "row"]
+        warnings += f"; {count_of(about_columns, 'warning')} about columns or all rows" if about_columns else ""
         if self.ok:
             return f"<ValidationReport of {self.what}: all {self.rows:,} rows can be sent{warnings}>"
         return f"<ValidationReport of {self.what}: {len(self):,} of {self.rows:,} rows cannot be sent{warnings}>"
@@ -264,13 +290,33 @@ class ValidationReport:
     def _repr_html_(self) -> str:
         """Return the report as a notebook shows it, without values of cells."""
         head = f"<p>{html.escape(repr(self)[1:-1])}</p>"
-        if self.failure_cases.empty:
+        if self.failure_cases.empty and not self.warnings:
             return head
         # The first reason has more than the name of the check.
         shown = self.summary().drop(columns="check").head(_MAX_SUMMARY_ROWS)
         shown = shown.assign(share=shown["share"].map("{:.1%}".format))
         with pd.option_context("display.max_colwidth", None):
             return head + shown.to_html(index=False, escape=True, border=0)
+
+
+def _with_column_warnings(summary: pd.DataFrame, warnings: Sequence[WarningCount]) -> pd.DataFrame:
+    """Return a summary with the warnings that are about no single rows."""
+    more = [
+        {
+            "column": each.column,
+            "check": each.check,
+            "severity": "warning",
+            "rows": each.rows,
+            "first_positions": list(each.first_positions),
+            "first_reason": each.reason,
+        }
+        for each in warnings
+        if each.scope != "row"
+    ]
+    if not more:
+        return summary
+    added = pd.DataFrame(more, columns=summary.columns).astype({"rows": "int64", "column": object})
+    return pd.concat([summary, added], ignore_index=True) if len(summary) else added
 
 
 def _largest_size(sizes: npt.NDArray[np.int64]) -> int | None:
@@ -283,5 +329,5 @@ def _encodable_text(thing: Any) -> str:
 
 
 def _first_positions(positions: pd.Series[int]) -> list[int]:
-    # Positions are in order.
-    return positions.drop_duplicates().head(_MAX_POSITIONS).tolist()
+    # People need the first few, which are in order; programs have failure_cases.
+    return positions.drop_duplicates().head(MAX_FIRST_POSITIONS).tolist()

@@ -14,7 +14,7 @@ import numpy as np
 
 from cio_frames import spec
 from cio_frames.encoding.encode_error import INEXACT_AS_TEXT
-from cio_frames.encoding.json_values import is_exact_float, is_missing
+from cio_frames.encoding.json_values import is_exact_float, is_missing, record_members
 from cio_frames.validation.checks import CHECKS
 
 
@@ -79,10 +79,14 @@ def is_list_cell(cell: Any) -> bool:
 
 
 def unwrap(cell: Any) -> Any:
-    """Return the value of an enum or of an array without dimensions, and any other cell as it is."""
+    """Return the value of an enum or a 0-d array, a record as a dict, and any other cell as it is."""
     if isinstance(cell, enum.Enum):
         return unwrap(cell.value)
-    return cell.item() if isinstance(cell, np.ndarray) and cell.ndim == 0 else cell
+    if isinstance(cell, (np.void, np.ndarray)) and cell.ndim == 0:
+        if cell.dtype.names is not None:
+            return record_members(cell)
+        return None if np.ma.is_masked(cell) else cell.item()
+    return cell
 
 
 def bounds_sentence(field: spec.Field) -> str | None:

@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 
 from cio_frames._util.arrays import Bools, Cells, Ints
-from cio_frames.arrow.normalize import filled_cells
-from cio_frames.columns import FieldSource
 
 Severity = Literal["error", "warning"]
 
@@ -82,8 +80,3 @@ def rows_by_reason(failures: pd.DataFrame, rows: int) -> tuple[Bools, Cells]:
         at = positions[current]
         reasons[at] = texts[current] if number == 0 else reasons[at] + "; " + texts[current]
     return failed, reasons
-
-
-def rows_with_value(frame: pd.DataFrame, source: FieldSource) -> Bools:
-    """Return which rows have a value in the column of a field."""
-    return filled_cells(frame.iloc[:, source.position])

@@ -11,33 +11,32 @@ import pyarrow as pa
 from cio_frames import spec
 from cio_frames.columns import Columns
 from cio_frames.validation.checks import CHECKS, NO_ULID
-from cio_frames.validation.failures import failure_cases, rows_with_value
-from cio_frames.validation.text_columns import matches_pattern
+from cio_frames.validation.column_reader import ColumnReader, matches
+from cio_frames.validation.failures import failure_cases
+from cio_frames.validation.warning_counts import ColumnWarning
 
 # Events with such an id are known to be ignored when they are sent again: see messageId in schemas/common.yaml.
-# Events that act and are not kept as events: done twice, they have the same effect.
+# Events that act are not kept as events, and are not known to be ignored when they are sent again.
 _ACTING_FAMILY = "customerio"
 
 
-def no_ulid_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[pd.DataFrame]:
-    """Yield failure cases of severity ``warning`` for events whose message id is not a ULID.
+def no_ulid_warnings(reader: ColumnReader, columns: Columns) -> Iterator[ColumnWarning]:
+    """Yield a warning about events whose message id is not a ULID: mostly this is so of all ids of a source.
 
     >>> from cio_frames.columns import ColumnMapping, resolve
     >>> orders = pd.DataFrame({"user_id": ["ada"], "message_id": ["order-7"]})
     >>> columns = resolve(orders.columns, spec.calls()["track"], ColumnMapping(), "Tea Ordered")
-    >>> [cases["check"].tolist() for cases in no_ulid_warnings(orders, columns)]
-    [['no_ulid']]
+    >>> [(found.check, found.rows.tolist()) for found in no_ulid_warnings(ColumnReader(orders), columns)]
+    [('no_ulid', [True])]
     """
     source = columns.source(spec.MESSAGE_ID)
     acts = columns.event is not None and columns.event.family == _ACTING_FAMILY
     if source is None or acts or columns.call.name not in spec.EVENT_CALLS:
         return
-    column = frame.iloc[:, source.position]
-    rows = np.flatnonzero(rows_with_value(frame, source) & ~matches_pattern(column, f"^{spec.ULID_PATTERN}$"))
-    if len(rows):
-        values = column.iloc[rows].to_numpy(dtype=object)
-        reason = f"{source.label}: {CHECKS[NO_ULID]}"
-        yield failure_cases(rows, source.label, NO_ULID, reason, severity="warning", values=values)
+    is_ulid = matches(reader.texts(source), f"^{spec.ULID_PATTERN}$", reader.rows, ignore_case=True)
+    rows = reader.filled(source) & ~is_ulid
+    if rows.any():
+        yield ColumnWarning(NO_ULID, source.label, rows, CHECKS[NO_ULID])
 
 
 def repeated_id_warnings(ids: pa.Array, label: Hashable) -> Iterator[pd.DataFrame]:

@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 
 from cio_frames import spec
 from cio_frames.columns import Columns, FieldSource, Path
-from cio_frames.validation.failures import failure_cases, rows_with_value
-from cio_frames.validation.text_columns import text_bytes
+from cio_frames.validation.column_reader import ColumnReader
+from cio_frames.validation.failures import failure_cases
+from cio_frames.validation.warning_counts import ColumnWarning
 
 _ID_PATHS: frozenset[Path] = frozenset(
     {
@@ -30,56 +31,59 @@ _ID_PATHS: frozenset[Path] = frozenset(
 )
 
 
-def limit_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[pd.DataFrame]:
-    """Yield failure cases of severity ``warning``: what Journeys will not keep as it is sent.
+def limit_warnings(reader: ColumnReader, columns: Columns) -> Iterator[pd.DataFrame | ColumnWarning]:
+    """Yield failure cases of severity ``warning``, and warnings about columns: what Journeys will not keep as it is.
 
     >>> from cio_frames.columns import ColumnMapping, resolve
     >>> people = pd.DataFrame({"user_id": ["ada", "bob"], "bio": ["", "b" * 1001]})
     >>> columns = resolve(people.columns, spec.calls()["identify"], ColumnMapping())
-    >>> [cases["reason"].tolist() for cases in limit_warnings(people, columns)]
+    >>> [cases["reason"].tolist() for cases in limit_warnings(ColumnReader(people), columns)]
     [['bio: attribute value is longer than the 1,000 bytes that Journeys keeps']]
     """
     limits = spec.read_api().journeys
     for source in columns.sources:
         if source.path in _ID_PATHS:
-            yield from _long_values(frame, source, limits["id_bytes"], "id")
+            yield from _long_values(reader, source, limits["id_bytes"], "id")
         elif source.path == (spec.EVENT,):
-            yield from _long_values(frame, source, limits["event_name_bytes"], "event name")
+            yield from _long_values(reader, source, limits["event_name_bytes"], "event name")
         elif source.path[0] == "traits" and len(source.path) == 2:
-            yield from _long_values(frame, source, limits["attribute_value_bytes"], "attribute value")
-            yield from _long_attribute_name(frame, source, limits["attribute_name_bytes"])
-    yield from _long_event_name(frame, columns, limits["event_name_bytes"])
-    yield from _many_attributes(frame, columns, limits["attributes"])
+            yield from _long_values(reader, source, limits["attribute_value_bytes"], "attribute value")
+            yield from _long_attribute_name(reader, source, limits["attribute_name_bytes"])
+    yield from _long_event_name(reader, columns, limits["event_name_bytes"])
+    yield from _many_attributes(reader, columns, limits["attributes"])
 
 
-def _long_values(frame: pd.DataFrame, source: FieldSource, limit: int, what: str) -> Iterator[pd.DataFrame]:
-    column = frame.iloc[:, source.position]
-    rows = np.flatnonzero(text_bytes(column) > limit)
-    if len(rows):
-        values = column.iloc[rows].to_numpy(dtype=object)
-        reason = f"{source.label}: {_longer_than(what, limit)}"
-        yield failure_cases(rows, source.label, "journeys_bytes", reason, severity="warning", values=values)
+def _long_values(reader: ColumnReader, source: FieldSource, limit: int, what: str) -> Iterator[pd.DataFrame]:
+    texts = reader.texts(source)
+    if texts is None:
+        return
+    sizes = pc.binary_length(texts)
+    if (pc.max(sizes).as_py() or 0) <= limit:
+        return
+    rows = np.flatnonzero(np.asarray(pc.fill_null(sizes, 0)) > limit)
+    reason = f"{source.label}: {_longer_than(what, limit)}"
+    values = reader.values(source, rows)
+    yield failure_cases(rows, source.label, "journeys_bytes", reason, severity="warning", values=values)
 
 
 def _longer_than(what: str, limit: int) -> str:
     return f"{what} is longer than the {limit:,} bytes that Journeys keeps"
 
 
-def _long_attribute_name(frame: pd.DataFrame, source: FieldSource, limit: int) -> Iterator[pd.DataFrame]:
+def _long_attribute_name(reader: ColumnReader, source: FieldSource, limit: int) -> Iterator[ColumnWarning]:
     if len(source.path[1].encode("utf-8", "replace")) > limit:
-        reason = f"{source.label}: {_longer_than('attribute name', limit)}"
-        rows = np.flatnonzero(rows_with_value(frame, source))
-        yield failure_cases(rows, source.label, "journeys_name_bytes", reason, severity="warning")
+        sentence = _longer_than("attribute name", limit)
+        yield ColumnWarning("journeys_name_bytes", source.label, reader.filled(source), sentence)
 
 
-def _long_event_name(frame: pd.DataFrame, columns: Columns, limit: int) -> Iterator[pd.DataFrame]:
+def _long_event_name(reader: ColumnReader, columns: Columns, limit: int) -> Iterator[ColumnWarning]:
     name = columns.constants.get((spec.EVENT,))
     if isinstance(name, str) and len(name.encode("utf-8", "replace")) > limit:
-        reason = f"{spec.EVENT}: {_longer_than('event name', limit)}"
-        yield failure_cases(np.arange(len(frame)), None, "journeys_bytes", reason, severity="warning")
+        rows = np.ones(reader.rows, dtype=bool)
+        yield ColumnWarning("journeys_bytes", spec.EVENT, rows, _longer_than("event name", limit))
 
 
-def _many_attributes(frame: pd.DataFrame, columns: Columns, limit: int) -> Iterator[pd.DataFrame]:
+def _many_attributes(reader: ColumnReader, columns: Columns, limit: int) -> Iterator[pd.DataFrame]:
     """Count the attributes of each row, if there are enough columns to exceed the limit."""
     owners: dict[str, list[FieldSource]] = {}
     for source in columns.sources:
@@ -87,9 +91,9 @@ def _many_attributes(frame: pd.DataFrame, columns: Columns, limit: int) -> Itera
             owners.setdefault(source.path[1], []).append(source)
     if len(owners) <= limit:
         return
-    counts = np.zeros(len(frame), dtype=np.int64)
+    counts = np.zeros(reader.rows, dtype=np.int64)
     for sources in owners.values():
-        counts += np.any([rows_with_value(frame, source) for source in sources], axis=0)
+        counts += np.any([reader.filled(source) for source in sources], axis=0)
     rows = np.flatnonzero(counts > limit)
     if len(rows):
         reason = f"call has more than the {limit:,} attributes that Journeys keeps"

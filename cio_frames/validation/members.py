@@ -15,6 +15,7 @@ from cio_frames import spec
 from cio_frames.arrow.kinds import is_text
 from cio_frames.arrow.normalize import column_of
 from cio_frames.arrow.python_cells import python_cells
+from cio_frames.arrow.unsupported import UnsupportedValue
 from cio_frames.columns import Columns, field_of
 from cio_frames.encoding.json_values import is_missing
 from cio_frames.errors import FrameError
@@ -61,6 +62,8 @@ def find_mistake(cell: Any, field: spec.Field, place: str = "") -> str | None:
         cell = cells.unwrap(cell)
         if is_missing(cell):
             return None
+        if isinstance(cell, UnsupportedValue):
+            return f"{place}: {cell.reason}" if place else None
     if place and field.type is not None and not cells.CELL_TYPE_CHECKS[field.type](cell):
         return f"{place}: {cells.type_reason(cell, field.type)}"
     if place and field.enum and cell not in field.enum:

@@ -27,7 +27,7 @@ from cio_frames.validation.checks import CHECKS, check_name
 from cio_frames.validation.failures import Severity, concat_failures, failure_cases
 from cio_frames.validation.pandera_schema import prepare_schema, refuse_unknown_columns
 from cio_frames.validation.pandera_view import SurrogateText, view_by_field
-from cio_frames.validation.type_checks import text_reasons
+from cio_frames.validation.type_checks import json_text_reasons, text_reasons, time_reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +222,22 @@ def _failure_cases_of(broken: _BrokenCheck, sources: Mapping[str, FieldSource]) 
             f"{label}: {CHECKS['lone_surrogate'] if isinstance(value, SurrogateText) else reason or sentence}"
             for value, reason in zip(broken.values, known, strict=True)
         ]
+    elif is_ours and broken.name == "date_time":
+        reasons = [f"{label}: {reason or sentence}" for reason in time_reasons(broken.values)]
+    elif is_ours and broken.name in ("array", "object"):
+        reasons = [f"{label}: {reason}" for reason in json_text_reasons(broken.values, sentence)]
+    elif is_ours and broken.name == "email":
+        reasons = [f"{label}: {sentence}{_SPACE_REMEDY if _has_space(value) else ''}" for value in broken.values]
     column = None if broken.of_frame else label
     return failure_cases(broken.positions, column, broken.name, reasons, severity=broken.severity, values=broken.values)
+
+
+_JSON_REMEDY = ", found JSON text; parse it with json.loads, or store it as a list or struct in Parquet"
+_SPACE_REMEDY = ", found white space around it; remove it, for example with .str.strip()"
+
+
+def _has_space(value: Any) -> bool:
+    return isinstance(value, str) and value != value.strip() and "@" in value
 
 
 def _sentence_of(broken: _BrokenCheck) -> str:

@@ -22,8 +22,9 @@ from cio_frames._util.arrays import Bools, Cells
 from cio_frames.arrow.kinds import is_list, is_number, is_object, is_text, value_type
 from cio_frames.arrow.normalize import column_of, slice_of
 from cio_frames.arrow.python_cells import python_cells
+from cio_frames.arrow.unsupported import UnsupportedValue
 from cio_frames.encoding import EncodeOptions
-from cio_frames.encoding.arrays import json_text
+from cio_frames.encoding.arrays import instants_of, json_text
 from cio_frames.encoding.cells import DIGITS, cells_as_text
 from cio_frames.validation import cells
 
@@ -50,6 +51,30 @@ def text_reasons(values: Cells) -> list[str | None]:
         for row in encode_error.rows.tolist():
             reasons[row] = encode_error.reason
     return reasons
+
+
+def time_reasons(values: Cells) -> list[str | None]:
+    """Return why cells are not times, with the remedy.
+
+    >>> time_reasons(np.array(["2026-11-24", "soon"], dtype=object))
+    [None, 'must be a time: a datetime, or ISO 8601 text such as 2026-11-24T09:30:00Z']
+    """
+    reasons: list[str | None] = [None] * len(values)
+    for encode_error in instants_of(values, EncodeOptions())[1]:
+        for row in encode_error.rows.tolist():
+            reasons[row] = reasons[row] or encode_error.reason
+    return reasons
+
+
+def json_text_reasons(values: Cells, sentence: str) -> list[str]:
+    """Return why cells are not lists or objects, with the remedy for those that are the JSON text of one.
+
+    >>> json_text_reasons(np.array(['["a"]', 7], dtype=object), "must be a list")
+    ['must be a list, found JSON text; convert it with json.loads, or store it as a list in the file', 'must be a list']
+    """
+    kind = sentence.removeprefix("must be ")
+    remedy = f"{sentence}, found JSON text; convert it with json.loads, or store it as {kind} in the file"
+    return [remedy if isinstance(cell, str) and cell.lstrip()[:1] in ("[", "{") else sentence for cell in values]
 
 
 def fits_time(series: pd.Series[Any]) -> pd.Series[bool]:
@@ -79,7 +104,9 @@ def _check_by_kind(of_kind: Callable[[pa.DataType], bool], of_cell: Callable[[An
     def fits(series: pd.Series[Any]) -> pd.Series[bool]:
         column = column_of(series)
         if isinstance(column, np.ndarray):
-            fits = np.fromiter(map(of_cell, column), dtype=bool, count=len(column))
+            # The encoder says why an unsupported value is one.
+            known = (isinstance(cell, UnsupportedValue) or of_cell(cells.unwrap(cell)) for cell in column)
+            fits = np.fromiter(known, dtype=bool, count=len(column))
         else:
             kind = value_type(column.type)
             fits = np.full(len(series), of_kind(kind) or pa_types.is_null(kind))

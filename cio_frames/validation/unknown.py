@@ -8,18 +8,20 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.types as pa_types
 
 from cio_frames import spec
-from cio_frames._util.arrays import Ints
+from cio_frames._util.arrays import Bools
 from cio_frames._util.did_you_mean import closest_name
 from cio_frames.arrow.kinds import is_list
-from cio_frames.arrow.normalize import column_of
 from cio_frames.columns import Columns, FieldSource
 from cio_frames.spec.tracking_plan import TrackingPlan
 from cio_frames.validation import cells
 from cio_frames.validation.checks import CHECKS
-from cio_frames.validation.failures import failure_cases, rows_with_value
+from cio_frames.validation.column_reader import ColumnReader
+from cio_frames.validation.failures import failure_cases
+from cio_frames.validation.warning_counts import ColumnWarning
 
 # Journeys' own name of createdAt is accepted too.
 _NAMES_OF_JOURNEYS = ("created_at",)
@@ -28,8 +30,8 @@ _NAMES_OF_JOURNEYS = ("created_at",)
 _UnknownName: TypeAlias = tuple[str, str | None]
 
 
-def unknown_property_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[pd.DataFrame]:
-    """Yield failure cases of severity ``warning`` for properties that are not known of the event.
+def unknown_property_warnings(reader: ColumnReader, columns: Columns) -> Iterator[ColumnWarning]:
+    """Yield warnings about properties that are not known of the event.
 
     An event with free properties (a device's attributes) has no unknown ones.
 
@@ -38,8 +40,11 @@ def unknown_property_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator
     >>> columns = resolve(
     ...     orders.columns, spec.calls()["track"], ColumnMapping(), spec.semantic_event("Order Completed")
     ... )
-    >>> [cases["reason"].tolist() for cases in unknown_property_warnings(orders, columns)]
-    [["order_ID: not a known property of Order Completed; did you mean 'order_id'?"]]
+    >>> [
+    ...     (found.column, found.sentence + found.hint)
+    ...     for found in unknown_property_warnings(ColumnReader(orders), columns)
+    ... ]
+    [('order_ID', "not a known property of Order Completed; did you mean 'order_id'?")]
     """
     event = columns.event
     if event is None or not event.properties.properties:
@@ -49,14 +54,14 @@ def unknown_property_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator
     for source in columns.sources:
         if source.path[0] != "properties":
             continue
-        for place, close, rows in _unknown_names(frame, source, known):
-            label = f"{source.label}{place}"
-            reason = f"{label}: {CHECKS['unknown_property']} of {event.name}{_suggest_name(close)}"
-            yield failure_cases(rows, source.label, "unknown_property", reason, severity="warning")
+        for place, close, rows in _unknown_names(reader, source, known):
+            sentence = f"{CHECKS['unknown_property']} of {event.name}"
+            label = f"{source.label}{place}" if place else source.label
+            yield ColumnWarning("unknown_property", label, rows, sentence, _suggest_name(close))
 
 
-def misspelled_name_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[pd.DataFrame]:
-    """Yield failure cases of severity ``warning`` for traits and properties with another spelling of a known name.
+def misspelled_name_warnings(reader: ColumnReader, columns: Columns) -> Iterator[ColumnWarning]:
+    """Yield warnings about traits and properties with another spelling of a known name.
 
     Names are free, so only case and separators tell a typo from a custom trait. Semantic events have a list of their
     properties, which is checked instead.
@@ -64,8 +69,11 @@ def misspelled_name_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[
     >>> from cio_frames.columns import ColumnMapping, resolve
     >>> people = pd.DataFrame({"user_id": ["ada"], "E-mail": ["ada@example.com"]})
     >>> columns = resolve(people.columns, spec.calls()["identify"], ColumnMapping())
-    >>> [cases["reason"].tolist() for cases in misspelled_name_warnings(people, columns)]
-    [["E-mail: becomes a new trait; did you mean 'email'?"]]
+    >>> [
+    ...     (found.column, found.sentence + found.hint)
+    ...     for found in misspelled_name_warnings(ColumnReader(people), columns)
+    ... ]
+    [('E-mail', "becomes a new trait; did you mean 'email'?")]
     """
     bag = columns.call.bag
     if bag is None or columns.event is not None:
@@ -82,15 +90,14 @@ def misspelled_name_warnings(frame: pd.DataFrame, columns: Columns) -> Iterator[
             continue
         kind = "trait" if bag == "traits" else "property"
         new_name = "" if source.label == name else f" {name!r}"
-        reason = f"{source.label}: becomes a new {kind}{new_name}{_suggest_name(close)}"
-        rows = np.flatnonzero(rows_with_value(frame, source))
-        yield failure_cases(rows, source.label, "misspelled_name", reason, severity="warning")
+        sentence = f"becomes a new {kind}{new_name}"
+        yield ColumnWarning("misspelled_name", source.label, reader.filled(source), sentence, _suggest_name(close))
 
 
 def unknown_event_warnings(
-    frame: pd.DataFrame, columns: Columns, tracking_plan: TrackingPlan
-) -> Iterator[pd.DataFrame]:
-    """Yield failure cases of severity ``warning`` for event names that are similar to a known one.
+    reader: ColumnReader, columns: Columns, tracking_plan: TrackingPlan
+) -> Iterator[pd.DataFrame | ColumnWarning]:
+    """Yield warnings about event names that are similar to a known one: of rows, or of the one name for all rows.
 
     With a team's own tracking plan, for every name that is not in it.
 
@@ -98,32 +105,38 @@ def unknown_event_warnings(
     >>> from cio_frames.spec.tracking_plan import vendor_tracking_plan
     >>> orders = pd.DataFrame({"user_id": ["ada"]})
     >>> columns = resolve(orders.columns, spec.calls()["track"], ColumnMapping(), "order completed")
-    >>> [cases["reason"].tolist() for cases in unknown_event_warnings(orders, columns, vendor_tracking_plan())]
-    [["event: not a known event; did you mean 'Order Completed'?"]]
+    >>> [found.hint for found in unknown_event_warnings(ColumnReader(orders), columns, vendor_tracking_plan())]
+    ["; did you mean 'Order Completed'?"]
     """
     if columns.call.name != "track" or columns.event is not None:
         return
     constant, source = columns.constants.get((spec.EVENT,)), columns.source(spec.EVENT)
-    names = [constant] * len(frame) if source is None else frame.iloc[:, source.position].astype(object).tolist()
-    label = spec.EVENT if source is None else source.label
-    rows: dict[str, list[int]] = {}
-    for row, name in enumerate(names):
-        if isinstance(name, str):
-            rows.setdefault(name, []).append(row)
-    for name, places in rows.items():
-        close = tracking_plan.closest_event(name)
-        if close is None and tracking_plan.title is None:
-            continue
-        where = f" in {tracking_plan.title}" if tracking_plan.title else ""
-        reason = f"{label}: {CHECKS['unknown_event']}{where}{_suggest_name(close)}"
-        yield failure_cases(
-            np.array(places, dtype=np.int64),
-            label if source else None,
-            "unknown_event",
-            reason,
-            severity="warning",
-            values=[name] * len(places),
-        )
+    if source is None:
+        found = _sentence_of_event(constant, tracking_plan) if isinstance(constant, str) else None
+        if found is not None:
+            yield ColumnWarning("unknown_event", spec.EVENT, np.ones(reader.rows, dtype=bool), *found)
+        return
+    texts = reader.texts(source)
+    if texts is None:
+        return
+    names = texts.dictionary_encode()
+    codes = np.asarray(pc.fill_null(names.indices, -1))
+    for code, name in enumerate(names.dictionary.to_pylist()):
+        found = _sentence_of_event(name, tracking_plan)
+        if found is not None:
+            rows, reason = np.flatnonzero(codes == code), f"{source.label}: {''.join(found)}"
+            yield failure_cases(
+                rows, source.label, "unknown_event", reason, severity="warning", values=[name] * len(rows)
+            )
+
+
+def _sentence_of_event(name: str, tracking_plan: TrackingPlan) -> tuple[str, str] | None:
+    """Return what is unusual about the name of an event, and the known one that is similar; None if nothing is."""
+    close = tracking_plan.closest_event(name)
+    if close is None and tracking_plan.title is None:
+        return None
+    where = f" in {tracking_plan.title}" if tracking_plan.title else ""
+    return f"{CHECKS['unknown_event']}{where}", _suggest_name(close)
 
 
 def _suggest_name(close: str | None) -> str:
@@ -131,20 +144,20 @@ def _suggest_name(close: str | None) -> str:
 
 
 def _unknown_names(
-    frame: pd.DataFrame, source: FieldSource, known: spec.Field
-) -> Iterator[tuple[str, str | None, Ints]]:
+    reader: ColumnReader, source: FieldSource, known: spec.Field
+) -> Iterator[tuple[str, str | None, Bools]]:
     """Yield the unknown names in a column: their path in the cell, the most similar name, and the rows with them."""
     for name in source.path[1:]:
         if _allows_any_member(known):
             return
         if name not in known.properties:
-            yield "", _closest_member(name, known), np.flatnonzero(rows_with_value(frame, source))
+            yield "", _closest_member(name, known), reader.filled(source)
             return
         known = known.properties[name]
-    column = column_of(frame.iloc[:, source.position])
+    column = reader.column(source)
     if not isinstance(column, np.ndarray):
         for place, close in dict.fromkeys(_unknown_in_type(column.type, known, "")):
-            yield place, close, np.flatnonzero(rows_with_value(frame, source))
+            yield place, close, reader.filled(source)
         return
     if known.properties or known.items is not None:
         rows: dict[_UnknownName, list[int]] = {}
@@ -152,7 +165,9 @@ def _unknown_names(
             for found in set(_unknown_in_cell(cell, known, "")):
                 rows.setdefault(found, []).append(row)
         for (place, close), positions in rows.items():
-            yield place, close, np.array(positions, dtype=np.int64)
+            has_it = np.zeros(reader.rows, dtype=bool)
+            has_it[positions] = True
+            yield place, close, has_it
 
 
 def _allows_any_member(field: spec.Field) -> bool:

@@ -22,6 +22,8 @@ import pyarrow.parquet as pq
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
+from cio_frames.pipeline.as_of import AsOf
+from cio_frames.pipeline.message_ids import MessageIds
 
 from . import alternatives, datasets, measure
 
@@ -40,7 +42,9 @@ REQUESTS = {
 
 def bodies(frame: pd.DataFrame, kind: str, *, encoders: int) -> Iterator[bytes]:
     """Return the request bodies that cio_frames makes of a frame, message ids and all."""
-    encode_run = EncodeRun(Prepared(frame, REQUESTS[kind]), Client(write_key="none"), encoders=encoders)
+    encode_run = EncodeRun(
+        Prepared(frame, REQUESTS[kind]), Client(write_key="none"), message_ids=MessageIds(AsOf(0)), encoders=encoders
+    )
     return (batch.body for _, batch in encode_run.batches())
 
 
@@ -69,7 +73,7 @@ def _with_moments(call: dict[str, Any]) -> dict[str, Any]:
 
 def with_ids(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Return a frame with a column of the ids that cio_frames makes."""
-    encode_run = EncodeRun(Prepared(frame, REQUESTS[kind]), Client(write_key="none"))
+    encode_run = EncodeRun(Prepared(frame, REQUESTS[kind]), Client(write_key="none"), message_ids=MessageIds(AsOf(0)))
     for _ in encode_run.encoded_slices():
         pass
     ids = pa.array(encode_run.outcomes.frame(frame.index)["message_id"])

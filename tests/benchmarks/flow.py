@@ -24,6 +24,7 @@ import cio_frames as cio
 from cio_frames.client import Client
 from cio_frames.delivery.connection import ApiConnection
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared, encode_run, prepared
+from cio_frames.pipeline.as_of import AsOf
 from cio_frames.pipeline.message_ids import MessageIds
 
 from . import datasets, encode, measure
@@ -37,11 +38,11 @@ LATENCY_SECONDS = 0.03
 STAGES = ["validation", "columns", "encoding", "ids", "batching", "sending", "result frame"]
 # Functions that run within other stages, by stage.
 INSIDE = [
-    ("validation", prepared, "_broken"),
-    ("encoding", prepared, "_merged"),
+    ("validation", prepared, "_failures_of_group"),
+    ("encoding", prepared, "_merge_calls"),
     ("ids", prepared, "digests"),
     ("ids", MessageIds, "of"),
-    ("ids", encode_run, "with_ids"),
+    ("ids", encode_run, "write_message_ids"),
 ]
 
 
@@ -156,7 +157,9 @@ def stage_times(address: str, rows: int) -> dict[str, float]:
         client = Client(write_key="benchmark", endpoint=address)
         connection = ApiConnection(client)
         request = CallSpec("identify", encode.REQUESTS["people"].mapping)
-        run = timed_stage("columns", lambda: EncodeRun(Prepared(frame, request), client, encoders=1))()
+        run = timed_stage(
+            "columns", lambda: EncodeRun(Prepared(frame, request), client, message_ids=MessageIds(AsOf(0)), encoders=1)
+        )()
         spent["columns"] -= spent["validation"]
         batches = run.batches()
         while (batch := timed_stage("batching", lambda: next(batches, None))()) is not None:

@@ -1,16 +1,19 @@
 """Options of the command line and keys of a job file make the same call spec as Python's parameters."""
 
+import json
 from dataclasses import fields, replace
 
 import pytest
 
 import cio_frames as cio
-from cio_frames.cli.job_file import COLUMN_KEYS, KEYS, read_job
+from cio_frames.cli.job_file import COLUMN_KEYS, CSV_KEYS, KEYS, read_job
 from cio_frames.cli.load import LoadOptions
 from cio_frames.cli.mistakes import Mistakes
-from cio_frames.cli.options import CallOptions
+from cio_frames.cli.options import CallOptions, ReadingOptions
 from cio_frames.cli.validate import ValidateOptions
 from cio_frames.columns import ColumnMapping
+from cio_frames.loading.csv import CsvOptions, csv_options_from
+from cio_frames.loading.read_options import ReadOptions
 from cio_frames.pipeline.call_spec import build_call_spec
 
 # One value for each option, and the mapping or the settings that Python makes of it.
@@ -33,6 +36,7 @@ SETTINGS = {
     "timezone": ("Europe/Berlin", {"timezone": "Europe/Berlin"}),
     "nulls": ("send", {"nulls": "send"}),
     "strict_schema": (True, {"strict_schema": True}),
+    "exact_ids": (True, {"exact_ids": True}),
 }
 BATCH = {"type_column": ColumnMapping(type_column="x")}
 
@@ -112,22 +116,56 @@ def test_every_option_and_every_key_is_tested_here():
     assert {field.name for field in fields(CallOptions)} == {*columns, *SETTINGS, "call", "schema", "no_schema"}
     assert {*columns, "context", "integrations"} == COLUMN_KEYS
     of_the_load = {"source", "columns", "client", "on_invalid", "allow_campaigns", "ledger", "output", "report"}
+    of_the_load |= {"as_of", "csv", "partitions"}
     assert {*SETTINGS, "call", "schema", *of_the_load} == KEYS
 
 
 def test_the_other_keys_of_a_job_file_reach_the_load(tmp_path):
     job = from_job(
         tmp_path,
-        "call: track\nclient: {workers: 2}\non_invalid: raise\nallow_campaigns: true\n"
-        "ledger: a.sqlite\noutput: b\nreport: c.html\n",
+        "call: track\nclient: {workers: 2}\non_invalid: raise\nas_of: 2026-11-27\nallow_campaigns: true\n"
+        "ledger: a.sqlite\noutput: b\nreport: c.html\npartitions: false\ncsv: {delimiter: ';', types: {n: number}}\n",
     )
     assert (job.source, job.client, job.report) == (str(tmp_path / "rows.csv"), {"workers": 2}, tmp_path / "c.html")
     assert job.options == {
         "on_invalid": "raise",
+        "as_of": "2026-11-27",
         "allow_campaigns": True,
         "ledger": tmp_path / "a.sqlite",
         "output": tmp_path / "b",
+        "read_options": ReadOptions(CsvOptions(delimiter=";", types={"n": "number"}), partitions=False),
     }
+
+
+READING = {
+    "--delimiter": (";", {"delimiter": ";"}),
+    "--encoding": ("cp1252", {"encoding": "cp1252"}),
+    "--decimal": (",", {"decimal": ","}),
+    "--null-values": ("n/a,NULL", {"null_values": ["n/a", "NULL"]}),
+    "--time-format": ("%d/%m/%Y", {"time_format": "%d/%m/%Y"}),
+    "--escape-char": ("\\", {"escape_char": "\\"}),
+    "--type": ("n=number", {"types": {"n": "number"}}),
+}
+
+
+@pytest.mark.parametrize("option", READING)
+def test_an_option_and_a_key_of_csv_say_the_same(tmp_path, option):
+    value, csv = READING[option]
+    name = option.removeprefix("--").replace("-", "_")
+    options = ReadingOptions(**{name: [value] if name == "type" else value})
+    mistakes = Mistakes()
+    job = from_job(tmp_path, f"call: identify\ncsv: {json.dumps(csv)}\n")
+    assert options.read_options(mistakes) == job.options["read_options"] == ReadOptions(csv_options_from(csv))
+    assert not mistakes
+    assert {*(each.name for each in fields(ReadingOptions)), "types"} - {"type", "partitions"} == CSV_KEYS
+
+
+def test_a_wrong_key_of_csv_is_reported_with_its_line(tmp_path):
+    with pytest.raises(cio.ConfigurationError) as error:
+        from_job(tmp_path, "call: identify\ncsv:\n  delimiter: ';;'\n  decimall: ','\n")
+    text = error.value.text("job file")
+    assert "line 4: csv: {delimiter: ...} must be one ASCII character" in text
+    assert "line 5: unknown key 'decimall', did you mean 'decimal'?" in text
 
 
 @pytest.mark.parametrize("options", [LoadOptions, ValidateOptions])

@@ -112,7 +112,6 @@ def test_help_and_version_import_no_more_than_the_command_line_itself(option):
     assert names & HEAVY == set()
 
 
-@pytest.mark.xfail(reason="import cio_frames imports pandera, requests and the sandbox until it is lazy", strict=True)
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_help_and_version_of_the_program_import_neither_pandera_nor_requests(option):
     names, _ = imported_by(f"from cio_frames.cli.app import app; app([{option!r}], standalone_mode=False)")

@@ -95,15 +95,18 @@ def test_a_dry_run_of_a_job_sends_nothing(run, job, sandbox):
         ("source: a\ncall: track\nevnt: b\n", "line 3: unknown key 'evnt', did you mean 'event'?"),
         ("source: a\n", "line 1: required key 'call' is missing"),
         ("source: a\ncall: track\ncolumns: {userid: b}\n", "line 3: unknown key 'userid'"),
-        ("source: a\ncall: track\ncolumns:\n  user_id: 7\n", "line 4: text is needed here; quote it"),
-        ("source: a\ncall: track\ncolumns:\n  user_id: [a]\n", "line 4: text is needed here"),
-        ("source: a\ncall: track\ncolumns:\n  user_id: a\n  properties: total\n", "line 5: a list of columns, or a"),
-        ("source: a\ncall: track\ncolumns:\n  traits: [a, 1]\n", "line 4: text is needed here"),
-        ("source: a\ncall: track\ncolumns:\n  traits: {a: {b: c}}\n", "line 4: text is needed here"),
-        ("source: a\ncall: track\ncolumns:\n  context: [a]\n", "line 4: text is needed here"),
+        ("source: a\ncall: track\ncolumns:\n  user_id: 7\n", "line 4: expected text; put quotes around it"),
+        ("source: a\ncall: track\ncolumns:\n  user_id: [a]\n", "line 4: expected text"),
+        (
+            "source: a\ncall: track\ncolumns:\n  user_id: a\n  properties: total\n",
+            "line 5: expected a list of columns, or a",
+        ),
+        ("source: a\ncall: track\ncolumns:\n  traits: [a, 1]\n", "line 4: expected text"),
+        ("source: a\ncall: track\ncolumns:\n  traits: {a: {b: c}}\n", "line 4: expected text"),
+        ("source: a\ncall: track\ncolumns:\n  context: [a]\n", "line 4: expected text"),
         ("source: a\ncall: track\nclient:\n  write_key: b\n", "line 4: unknown key 'write_key'"),
         ("source: a\ncall: track\nallow_campaigns: maybe\n", "line 3: expected true or false"),
-        ("- a list\n", "line 1: a mapping"),
+        ("- a list\n", "line 1: expected a mapping"),
         ("source: a\ncall: trck\n", "line 2: "),
         ("source: a\ncall: identify\nevent: b\n", "line 3: "),
         ("source: a\ncall: track\nnulls: maybe\n", "line 3: "),
@@ -177,3 +180,24 @@ def test_a_column_that_the_source_does_not_have_is_reported_in_the_words_of_a_jo
     assert status == 2
     assert "user_id: custmer: column not found in" in printed.err
     assert "Did you mean 'customer'?" in printed.err
+
+
+@pytest.mark.parametrize("as_of", ["2026-11-27", "'2026-11-27'", "2026-11-27T00:00:00Z"])
+def test_the_moment_of_a_job_is_a_date_or_a_time(run, job, sandbox, as_of):
+    job.write_text(JOB + f"allow_campaigns: true\nas_of: {as_of}\n", encoding="utf-8")
+    assert run("run", job).exit_code == 0
+    facts = json.loads((job.parent / "answers/report.json").read_text())
+    assert facts["as_of"] == "2026-11-27T00:00:00.000Z"
+
+
+def test_the_moment_of_the_command_line_is_used_in_place_of_that_of_the_job(run, job, sandbox):
+    job.write_text(JOB + "allow_campaigns: true\nas_of: 2026-11-27\n", encoding="utf-8")
+    done = run("run", job, "--as-of", "2026-11-28", "--json")
+    assert json.loads(done.stdout)["as_of"] == "2026-11-28T00:00:00.000Z"
+
+
+@pytest.mark.parametrize("as_of", ["tomorrow", "[2026-11-27]", "12"])
+def test_a_moment_that_is_none_is_a_mistake_with_its_line(job, as_of):
+    job.write_text(JOB + f"as_of: {as_of}\n", encoding="utf-8")
+    with pytest.raises(cio.ConfigurationError, match=r"line 9: (as_of: must be a date or time|expected text)"):
+        read_job(job)

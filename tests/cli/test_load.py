@@ -148,7 +148,8 @@ def test_a_file_with_semicolons_is_refused_with_the_remedy(run, ends, tmp_path, 
     path.write_text("user_id;plan\nada;free\n", encoding="utf-8")
     status, printed = ends(command, path, "--call", "identify")
     assert (status, len(sandbox.requests())) == (2, 0)
-    assert "The name of the only column contains semicolons: save the file with commas." in printed.err
+    assert "its columns are probably separated by ';', not ','. Pass --delimiter ';'." in printed.err
+    assert ends(command, path, "--call", "identify", "--delimiter", ";")[0] == 0
 
 
 @pytest.mark.parametrize("command", ["load", "validate"])
@@ -158,3 +159,16 @@ def test_a_file_that_is_not_utf_8_is_refused_with_the_remedy(run, ends, tmp_path
     status, printed = ends(command, path, "--call", "identify")
     assert (status, len(sandbox.requests())) == (2, 0)
     assert "UTF-8" in printed.err
+
+
+def test_loads_at_two_moments_are_two_loads(run, orders, order_options, sandbox):
+    for as_of in ("2026-11-27", "2026-11-27", "2026-11-28"):
+        done = run("load", orders, *order_options, "--as-of", as_of)
+        assert done.exit_code == 0, done.output
+    assert len(sandbox.calls()) == 4
+
+
+def test_a_moment_that_is_none_is_a_mistake_of_the_command(ends, orders, order_options):
+    status, printed = ends("load", orders, *order_options, "--as-of", "yesterday", "--dry-run")
+    assert status == 2
+    assert "--as-of must be a date or time such as '2026-11-27'" in printed.err

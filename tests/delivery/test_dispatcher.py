@@ -14,10 +14,10 @@ import pytest
 
 from cio_frames import Client
 from cio_frames.delivery.batching import batches
-from cio_frames.delivery.dispatcher import deliver
+from cio_frames.delivery.deliverer import Deliverer, deliver
 from cio_frames.delivery.observer import NullObserver
 from cio_frames.delivery.outcomes import StopReason
-from cio_frames.delivery.replies import Reply
+from cio_frames.delivery.replies import Content, Reply
 from cio_frames.delivery.retry import Backoff
 from cio_frames.errors import render
 from cio_frames.results import Outcomes
@@ -29,6 +29,9 @@ SLOW_DOWN = Reply(429, "slow down")
 UNREACHABLE = Reply(None, "no connection", sent=False)
 BROKEN = Reply(None, "the connection broke")
 WRONG_KEY = Reply(401, "wrong key")
+PAGE = Reply(200, "", content=Content.PAGE)
+BLOCKED = Reply(403, "", content=Content.PAGE)
+IS_BLOCKED = "answered 403 with a web page: something between you and Customer.io blocked this request"
 
 
 QUICK = Backoff(first_seconds=0.001)
@@ -45,6 +48,7 @@ class Api:
         self.requests = []
         self.replies = []
         self.closed = 0
+        self.compresses = False
         self._lock = threading.Lock()
 
     def post(self, body):
@@ -100,7 +104,7 @@ class Recorder(NullObserver):
         self.events.append(("on_rows", count))
 
 
-def run(script, rows, size=1, *, lanes=None, given=None, backoff=QUICK, **settings):
+def run(script, rows, size=1, *, lanes=None, given=None, backoff=QUICK, grace_seconds=15.0, **settings):
     """Deliver, check that no row has two outcomes, and return the result frame, the delivery and the API."""
     api, recorder = Api(script), Recorder(rows)
 
@@ -108,7 +112,9 @@ def run(script, rows, size=1, *, lanes=None, given=None, backoff=QUICK, **settin
     given = rows_in_batches(rows, size) if given is None else given
     lanes = itertools.cycle(range(settings.workers)) if lanes is None else lanes
     batches = zip(lanes, given, strict=False)
-    found = deliver(batches, settings, connect=lambda _: api, observer=recorder, backoff=backoff)
+    found = deliver(
+        batches, settings, connect=lambda _: api, observer=recorder, backoff=backoff, grace_seconds=grace_seconds
+    )
     told, outcomes = recorder.told, recorder.outcomes
     assert told == found.outcomes
     everything = np.concatenate([np.empty(0, int), *(outcome.rows for outcome in told)])
@@ -132,12 +138,31 @@ def test_without_batches_nothing_is_sent():
 
 # replies, statuses, http status, attempts of one call that is tried at most four times
 ENDINGS = [
-    pytest.param([UNREACHABLE], "unsent", None, 3, id="never reached"),
+    pytest.param([UNREACHABLE], "unsent", None, 4, id="never reached"),
     pytest.param([UNREACHABLE, OK], "delivered", 200, 2, id="reached in the end"),
     pytest.param([BROKEN], "unknown", None, 4, id="broken"),
     pytest.param([BROKEN, UNREACHABLE], "unknown", None, 4, id="broken, then unreachable"),
     pytest.param([BUSY, UNREACHABLE], "unknown", 503, 4, id="the last answer counts, not the last attempt"),
-    pytest.param([SLOW_DOWN, UNREACHABLE], "unknown", 429, 4, id="429, then unreachable"),
+    pytest.param([SLOW_DOWN, UNREACHABLE], "unsent", 429, 4, id="429, then unreachable"),
+    pytest.param([SLOW_DOWN], "unsent", 429, 4, id="429 until the end"),
+    pytest.param([Reply(425, "")], "unsent", 425, 4, id="too early until the end"),
+    pytest.param([Reply(421, "")], "unsent", 421, 4, id="misdirected until the end"),
+    pytest.param([Reply(409, "")], "unknown", 409, 4, id="conflict until the end"),
+    pytest.param([Reply(409, ""), OK], "delivered", 200, 2, id="conflict once"),
+    pytest.param([Reply(431, "")], "unsent", 431, 1, id="headers too large"),
+    pytest.param([BROKEN, SLOW_DOWN], "unknown", 429, 4, id="a timeout, then 429 until the end"),
+    pytest.param([BUSY, SLOW_DOWN], "unknown", 429, 4, id="503, then 429 until the end"),
+    pytest.param([Reply(200, "", content=Content.CUT), OK], "delivered", 200, 2, id="answer cut off once"),
+    pytest.param([Reply(200, "", content=Content.CUT)], "unknown", 200, 4, id="answer cut off always"),
+    pytest.param([PAGE], "unknown", 200, 1, id="200 with a web page"),
+    pytest.param([Reply(200, "", content=Content.OTHER)], "unknown", 200, 1, id="200 with text"),
+    pytest.param([Reply(200, "no", content=Content.ERRORS)], "rejected", 200, 1, id="200 with errors"),
+    pytest.param([Reply(207, "no", content=Content.ERRORS)], "rejected", 207, 1, id="207 with errors of no call"),
+    pytest.param([Reply(207, "", content=Content.OBJECT)], "delivered", 207, 1, id="207 without errors"),
+    pytest.param([BLOCKED], "unknown", 403, 1, id="a web page with 403 before anything was accepted"),
+    pytest.param(
+        [Reply(None, "no CA bundle", sent=False, is_permanent=True)], "unsent", None, 1, id="what no retry changes"
+    ),
     pytest.param([BUSY, REFUSED], "rejected", 400, 2, id="refused after all"),
     pytest.param([BUSY, WRONG_KEY], "unknown", 401, 2, id="key refused after an attempt in doubt"),
     pytest.param([UNREACHABLE, WRONG_KEY], "unsent", 401, 2, id="key refused before anything was in doubt"),
@@ -167,8 +192,9 @@ def test_a_call_has_the_status_that_its_answers_allow(replies, status, http_stat
         (
             [WRONG_KEY],
             StopReason.UNAUTHORIZED,
-            "The API does not accept this write key: it answered 401. Check CIO_WRITE_KEY (or write_key=), and "
-            "that region= is your workspace's.",
+            "The API does not accept this write key: it answered 401. The key does not say its kind; the required one "
+            "is the write key of a source in Data Pipelines, not a Track API key or an App API key. Check "
+            "CIO_WRITE_KEY (or write_key=), and that region= is your workspace's.",
         ),
         (
             [Reply(404, "nothing here")],
@@ -186,10 +212,10 @@ def test_what_concerns_every_call_stops_the_rest_with_the_reason(replies, stop_r
 
 
 def test_after_a_refused_batch_the_calls_not_tried_again_are_unknown_and_not_unsent():
-    result, _, api = run([REFUSED, OK, WRONG_KEY], rows=8, size=8)
-    assert [len(rows) for rows in api.requests] == [8, 4, 4]
+    result, _, api = run([REFUSED, OK, WRONG_KEY], rows=8, size=8, attempts=3)
+    assert [len(rows) for rows in api.requests] == [8, 4, 4, 4, 4]
     assert result["status"].tolist() == ["delivered"] * 4 + ["unknown"] * 4
-    assert result["attempts"].tolist() == [2] * 8
+    assert result["attempts"].tolist() == [2] * 4 + [4] * 4
 
 
 def test_a_half_that_was_never_tried_keeps_the_number_and_the_answer_of_its_batch():
@@ -228,7 +254,258 @@ def test_two_batches_given_up_and_one_that_goes_do_not_stop_the_rest():
 
 def test_a_retry_that_would_end_after_the_budget_is_not_begun():
     result, found, _ = run([Reply(429, "slow down", 60.0), OK], rows=1, retry_budget_seconds=5)
-    assert (result["status"].tolist(), found.requests) == (["unknown"], 1)
+    assert (result["status"].tolist(), found.requests) == (["unsent"], 1)
+    assert result["reason"][0] == "429: slow down; it asks to wait 60 s; retry_budget_seconds is 5"
+
+
+def test_a_wait_within_the_budget_that_was_not_worth_another_attempt_is_named_without_it():
+    result, _, _ = run([Reply(503, "", 60.0)], rows=1, attempts=1)
+    assert result["reason"][0] == "answered 503; it asks to wait 60 s; it may have been accepted"
+
+
+def test_after_an_attempt_in_doubt_the_reason_tells_it_from_the_last_one():
+    result, _, _ = run([BROKEN, UNREACHABLE], rows=1, attempts=2)
+    assert result["reason"][0] == "no connection; an earlier attempt may have been accepted"
+
+
+# Success is proved
+
+
+def test_three_unproven_answers_in_a_row_stop_the_rest():
+    result, found, _ = run([OK, PAGE], rows=10)
+    assert result["status"].tolist() == ["delivered"] + ["unknown"] * 3 + ["unsent"] * 6
+    assert found.stop_reason is StopReason.UNEXPECTED
+    assert render(found.why) == (
+        "https://cdp.customer.io does not answer as Customer.io does: it answered 200 with a web page. Check endpoint=."
+    )
+
+
+def test_two_unproven_answers_and_one_that_is_not_do_not_stop_the_rest():
+    result, found, _ = run(lambda _, number: OK if number % 3 == 2 else PAGE, rows=9)
+    assert result["status"].tolist() == ["unknown", "unknown", "delivered"] * 3
+    assert found.stop_reason is None
+
+
+def test_a_delivery_whose_answers_prove_nothing_ends_as_at_a_stranger_however_few_they_are():
+    result, found, _ = run([PAGE], rows=1)
+    assert (result["status"].tolist(), found.stop_reason) == (["unknown"], StopReason.UNEXPECTED)
+
+
+def test_a_200_with_errors_is_split_until_the_guilty_calls_stand_alone():
+    refused = Reply(200, "event is missing", content=Content.ERRORS)
+    result, _, _ = run(lambda rows, _: refused if 1_003 in rows else OK, rows=8, size=8)
+    assert result["status"].tolist() == ["delivered"] * 3 + ["rejected"] + ["delivered"] * 4
+    assert result["reason"][3] == "200: event is missing"
+
+
+def named(rejections):
+    return Reply(207, "", content=Content.ERRORS, rejections=rejections)
+
+
+def test_a_207_rejects_the_calls_that_it_names_and_delivers_the_others():
+    result, found, api = run([named({1: "email: no", 3: "", 2: "email: no"})], rows=5, size=5)
+    assert result["status"].tolist() == ["delivered", "rejected", "rejected", "rejected", "delivered"]
+    assert result["reason"].tolist()[1:4] == ["207: email: no", "207: email: no", "207: the API rejected this call"]
+    assert result["http_status"].tolist() == [207] * 5
+    assert (found.stop_reason, len(api.requests)) == (None, 1)
+
+
+def test_a_207_that_names_all_calls_rejects_all():
+    result, _, _ = run([named({0: "a", 1: "b"})], rows=2, size=2)
+    assert result["reason"].tolist() == ["207: a", "207: b"]
+
+
+@pytest.mark.parametrize("rejections", [{5: "no"}, {0: "no", 8: "no"}, {-1: "no"}, {0: "no", -1: "no"}])
+def test_a_207_about_calls_that_are_not_in_the_batch_is_split(rejections):
+    result, _, api = run(lambda rows, _: named(rejections) if len(rows) > 1 else OK, rows=4, size=4)
+    assert result["status"].tolist() == ["delivered"] * 4
+    assert [len(rows) for rows in api.requests] == [4, 2, 1, 1, 2, 1, 1]
+
+
+def test_with_strict_mode_off_a_207_acknowledges_the_others():
+    result, _, _ = run([named({0: "no"})], rows=2, size=2, strict=False)
+    assert result["status"].tolist() == ["rejected", "acknowledged"]
+
+
+# Once calls were accepted
+
+
+def test_a_key_refused_once_calls_were_accepted_is_tried_again_and_never_split():
+    result, found, api = run([OK, WRONG_KEY, WRONG_KEY, OK], rows=8, size=4)
+    assert result["status"].tolist() == ["delivered"] * 8
+    assert ([len(rows) for rows in api.requests], found.stop_reason) == ([4, 4, 4, 4], None)
+
+
+def test_a_key_that_stays_refused_stops_all():
+    result, found, api = run([OK, WRONG_KEY], rows=12, size=4, attempts=3)
+    assert found.stop_reason is StopReason.UNAUTHORIZED
+    assert result["status"].tolist() == ["delivered"] * 4 + ["unsent"] * 8
+    assert [len(rows) for rows in api.requests] == [4, 4, 4, 4]
+
+
+@pytest.mark.parametrize("reply", [BLOCKED, Reply(404, ""), Reply(403, ""), Reply(418, "", content=Content.OTHER)])
+def test_bodies_that_somebody_in_between_refuses_are_split_until_the_guilty_calls_stand_alone(reply):
+    guilty = {1_010, 1_017}
+    result, found, _ = run(lambda rows, _: reply if guilty & set(rows) else OK, rows=24, size=8)
+    assert found.stop_reason is None
+    assert set(result.index[result["status"].eq("rejected")]) == {10, 17}
+    assert result["status"].eq("delivered").sum() == 22
+    assert result["reason"][10].endswith(": something between you and Customer.io blocked this request")
+    assert [outcome.was_blocked for outcome in found.outcomes] == [o.status == "rejected" for o in found.outcomes]
+
+
+def test_what_the_api_itself_rejects_was_not_blocked():
+    _, found, _ = run([OK, REFUSED], rows=2)
+    assert [(outcome.status, outcome.was_blocked) for outcome in found.outcomes] == [
+        ("delivered", False),
+        ("rejected", False),
+    ]
+
+
+def test_several_blocked_calls_in_a_row_stop_the_rest_and_their_halves_do_not_count():
+    result, found, api = run(lambda rows, number: OK if number == 0 else BLOCKED, rows=1_024, size=512)
+    assert (found.stop_reason, result["status"].eq("rejected").sum()) == (StopReason.UNEXPECTED, 20)
+    assert len(api.requests) < 70
+    assert result["status"].value_counts()["unknown"] == 492
+    assert render(found.why) == (
+        f"Delivery stopped: 20 calls in a row were refused one by one: {IS_BLOCKED}. Check the firewall or proxy in "
+        "between."
+    )
+
+
+def test_blocked_calls_with_accepted_ones_between_them_do_not_stop_the_rest():
+    result, found, _ = run(lambda rows, _: BLOCKED if any(row % 2 for row in rows) else OK, rows=100)
+    assert (found.stop_reason, result["status"].eq("rejected").sum()) == (None, 50)
+
+
+def test_that_an_earlier_run_was_accepted_counts_too():
+    api = Api(lambda rows, _: BLOCKED if 1_001 in rows else OK)
+    with Deliverer(client(), connect=lambda _: api, backoff=QUICK, key_accepted=True) as deliverer:
+        found = deliverer.deliver([(0, rows_in_batches(4, 4)[0])])
+    assert found.stop_reason is None
+    assert [outcome.status for outcome in found.outcomes] == ["delivered", "rejected", "delivered"]
+
+
+def test_the_answer_to_a_key_names_its_kind():
+    api = Api([WRONG_KEY])
+    wrong = Client(write_key="pk_eu_0123456789_abcdef")
+    found = deliver([(0, rows_in_batches(1, 1)[0])], wrong, connect=lambda _: api)
+    assert "it answered 401. The key is a public key (pk_eu_...). Check CIO_WRITE_KEY" in render(found.why)
+
+
+# Limits and settings that the other end does not take
+
+
+def test_a_limit_of_size_is_learned_once():
+    api = Api(lambda rows, _: Reply(413, "") if len(rows) > 5 else OK)
+    result, _, api = run(api.script, rows=64, size=16)
+    assert result["status"].tolist() == ["delivered"] * 64
+    assert [len(rows) for rows in api.requests] == [16, 8] + [4] * 16
+
+
+def test_one_call_that_is_too_large_does_not_make_all_bodies_small():
+    result, _, api = run(lambda rows, _: Reply(413, "") if 1_000 in rows else OK, rows=64, size=16)
+    assert result["status"].tolist() == ["rejected"] + ["delivered"] * 63
+    assert [len(rows) for rows in api.requests] == [16, 8, 4, 2, 1, 1, 2, 4, 8] + [16] * 3
+
+
+class Compressing(Api):
+    """Refuses compressed bodies."""
+
+    def __init__(self):
+        super().__init__([OK])
+        self.compresses = True
+        self.forms = []
+
+    def post(self, body):
+        self.forms.append(self.compresses)
+        return Reply(415, "") if self.compresses else super().post(body)
+
+
+def test_a_compressed_body_that_is_refused_is_sent_as_it_is_at_once_and_so_are_the_others(caplog):
+    connections = []
+
+    def connect(_):
+        connections.append(Compressing())
+        return connections[-1]
+
+    batches = [(number % 2, batch) for number, batch in enumerate(rows_in_batches(8, 2))]
+    found = deliver(batches, client(gzip=True, workers=2, attempts=1), connect=connect)
+    assert {outcome.status for outcome in found.outcomes} == {"delivered"}
+    assert sum(len(outcome.rows) for outcome in found.outcomes) == 8
+    assert all(each.forms.count(True) <= 1 for each in connections)
+    assert any("sent uncompressed. Leave out gzip=True" in record.getMessage() for record in caplog.records)
+    assert found.requests == sum(len(each.forms) for each in connections)
+
+
+def test_where_all_calls_are_rejected_compression_is_named():
+    _, found, _ = run([REFUSED], rows=30, gzip=True)
+    assert found.stop_reason is StopReason.REFUSED
+    assert render(found.why).endswith("event is missing. gzip=True is set, which it may not support.")
+
+
+def test_a_setting_of_this_machine_stops_all_at_once():
+    wrong = Reply(None, "no connection: no CA bundle; unset X", sent=False, is_permanent=True, has_remedy=True)
+    result, found, api = run([wrong], rows=5)
+    assert (found.stop_reason, len(api.requests)) == (StopReason.MISCONFIGURED, 1)
+    assert found.why == "Delivery stopped: no connection: no CA bundle; unset X."
+    assert result["status"].tolist() == ["unsent"] * 5
+
+
+def test_a_host_that_is_reached_only_in_the_end_is_tried_as_often_as_set():
+    result, found, _ = run([UNREACHABLE] * 9 + [OK], rows=1, attempts=10)
+    assert (result["status"].tolist(), found.requests) == (["delivered"], 10)
+
+
+def test_the_status_and_the_wait_of_a_retry_are_in_the_text_of_the_log(caplog):
+    caplog.set_level("INFO")
+    run([BUSY, OK], rows=1)
+    assert any("retrying a request: status 503, attempt 1, waiting 0.0 s" in text for text in caplog.messages)
+
+
+# Several deliveries over the same connections
+
+
+def test_connections_stay_open_from_one_delivery_to_the_next():
+    made = []
+
+    def connect(_):
+        made.append(Api([OK]))
+        return made[-1]
+
+    with Deliverer(client(workers=2), connect=connect) as deliverer:
+        for first in (0, 10, 20):
+            batches = enumerate(rows_in_batches(4, 1))
+            numbers = {outcome.batch for outcome in deliverer.deliver(batches, first_number=first).outcomes}
+            assert numbers == set(range(first, first + 4))
+            assert [each.closed for each in made] == [0, 0]
+    assert [(each.closed, len(each.requests)) for each in made] == [(1, 6), (1, 6)]
+
+
+def test_a_delivery_begins_after_the_one_before_has_ended():
+    api = Api(lambda *_: time.sleep(0.01) or OK)
+    with Deliverer(client(workers=4), connect=lambda _: api) as deliverer:
+        for _ in range(3):
+            deliverer.deliver(enumerate(rows_in_batches(12, 1)))
+    sent = [rows[0] for rows in api.requests]
+    assert [sorted(sent[at : at + 12]) for at in (0, 12, 24)] == [list(range(1_000, 1_012))] * 3
+
+
+def test_all_deliveries_of_a_process_keep_one_rate_limit_together():
+    settings = client(requests_per_second=100, endpoint="https://one-rate.example.com")
+    threads = [
+        threading.Thread(
+            target=deliver, args=([(0, batch) for batch in rows_in_batches(10, 1)], settings),
+            kwargs={"connect": lambda _: Api([OK])},
+        )
+        for _ in range(4)
+    ]  # fmt: skip
+    started = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert time.monotonic() - started >= 39 / 100
 
 
 # Stopping
@@ -292,6 +569,38 @@ def test_a_second_ctrl_c_waits_for_nothing_and_what_comes_later_changes_nothing(
     assert result["status"].tolist() == ["unknown"] * 2 + ["unsent"] * 3
     assert result["attempts"].tolist() == [1, 1, 0, 0, 0]
     assert result["reason"].tolist()[0] == "delivery stopped before an answer came; it may have been accepted"
+
+
+def test_a_stop_does_not_wait_longer_than_the_grace_for_an_answer():
+    release = threading.Event()
+
+    def hangs(*_):
+        threading.Timer(0.1, signal.raise_signal, [signal.SIGINT]).start()
+        release.wait()
+        return OK
+
+    result, found, _ = run(hangs, rows=3, size=2, grace_seconds=0.3)
+    release.set()
+    assert found.stop_reason is StopReason.INTERRUPTED
+    assert found.why == (
+        "The load was interrupted; requests in flight got no answer within 0.3 seconds, and were not waited for."
+    )
+    assert result["status"].tolist() == ["unknown"] * 2 + ["unsent"]
+
+
+def test_a_lane_that_waits_for_a_retry_does_not_hold_up_the_others_at_once():
+    served = threading.Event()
+
+    def answer(rows, number):
+        if rows == [1_000] and not served.is_set():
+            return BUSY
+        if rows == [1_007]:
+            served.set()
+        return OK
+
+    result, _, _ = run(answer, rows=8, workers=2, lanes=[0] + [1] * 7, backoff=Backoff(0.01, 0.01), attempts=1_000)
+    assert served.is_set()
+    assert result["status"].tolist() == ["delivered"] * 8
 
 
 def test_a_lane_whose_queue_is_full_when_another_stops_delivery_ends_too():
@@ -395,10 +704,10 @@ def test_no_outcome_says_more_than_the_answers_do(seed, workers):
         assert answers[-1:] == ([] if http_status is pd.NA else [http_status])
         assert (reason is pd.NA) == (status == "delivered")
         assert (status == "delivered") == (OK in replies)
-        assert status != "rejected" or replies[-1] is REFUSED
+        assert status != "rejected" or replies[-1] is REFUSED or replies[-1].status == 404
         if status == "unsent":
             assert 1_000 + row not in landed
-            assert all(not reply.sent or reply is WRONG_KEY for reply in replies)
+            assert all(not reply.sent or reply in (WRONG_KEY, SLOW_DOWN) for reply in replies)
 
 
 def test_an_observer_is_notified_before_a_batch_leaves_of_each_request_and_of_each_outcome():

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 import cio_frames as cio
-from cio_frames import pipeline
 from cio_frames.columns import ColumnMapping
 from cio_frames.delivery.retry import Backoff
+from cio_frames.pipeline import CallSpec, run_call
 from tests.faults import OK, Answer, Fault, FaultServer
 from tests.loading.helpers import load_rows
 
@@ -33,9 +33,9 @@ def people(rows=3):
 
 def identify(frame, to):
     """Send people as ``cio.identify`` does, with short waits."""
-    call_spec = pipeline.CallSpec("identify", ColumnMapping())
+    call_spec = CallSpec("identify", ColumnMapping())
     options = {"dry_run": False, "on_invalid": "skip", "progress": False}
-    return pipeline.run(frame, call_spec, client=to, backoff=Backoff(first_seconds=0.01), **options)
+    return run_call(frame, call_spec, client=to, backoff=Backoff(first_seconds=0.01), **options)
 
 
 def send(frame, url, **settings):
@@ -67,10 +67,21 @@ FAULTS = [
     pytest.param(
         [Fault.ENDLESS_HEAD], "unknown", None, 4, "no answer from", id="answers that never come to their body"
     ),
-    pytest.param([Answer(200, b"{}" * 50, seconds_between_bytes=0.05)], "delivered", 200, 1, None, id="endless answer"),
-    pytest.param([Answer(200, b"{}" * 50, bytes_sent=60)], "delivered", 200, 1, None, id="answer cut off in its body"),
+    pytest.param(
+        [Answer(200, b"{}" + b" " * 98, seconds_between_bytes=0.05)], "unknown", 200, 4, "cut off", id="endless answer"
+    ),
+    pytest.param([Answer(200, b"{}", bytes_sent=1), OK], "delivered", 200, 2, None, id="answer cut off, once"),
+    pytest.param([Answer(200, b"{}", bytes_sent=0)], "unknown", 200, 4, "cut off", id="answer cut off always"),
+    *[
+        pytest.param([fault], "unknown", None, 4, "closed before an answer", id=fault.name.lower())
+        for fault in (Fault.CUT_HEAD, Fault.CUT_HEAD_LINE, Fault.CUT_BEFORE_BLANK_LINE)
+    ],
+    pytest.param([Answer(interim=[102, 103])], "delivered", 200, 1, None, id="interim answers"),
+    pytest.param([Answer(200, b"[]")], "unknown", 200, 1, "not JSON of the API", id="200 with other JSON"),
+    pytest.param([Answer(409), OK], "delivered", 200, 2, None, id="409 once"),
     pytest.param([Answer(429), OK], "delivered", 200, 2, None, id="429 once"),
-    pytest.param([Answer(429)], "unknown", 429, 4, "429", id="429 always"),
+    pytest.param([Answer(429)], "unsent", 429, 4, "429", id="429 always"),
+    pytest.param([Fault.RESET_AFTER_BODY, Answer(429)], "unknown", 429, 4, "429", id="reset once, then 429"),
     pytest.param([Answer(429, headers={"Retry-After": "0"}), OK], "delivered", 200, 2, None, id="429, retry at once"),
     pytest.param([Answer(429, headers={"Retry-After": "nonsense"}), OK], "delivered", 200, 2, None, id="429, nonsense"),
     pytest.param(
@@ -85,7 +96,12 @@ FAULTS = [
         id="429, a date that is past",
     ),
     pytest.param(
-        [Answer(429, headers={"Retry-After": "9" * 400})], "unknown", 429, 1, "429", id="429, until the end of time"
+        [Answer(429, headers={"Retry-After": "9" * 400})],
+        "unsent",
+        429,
+        1,
+        "asks to wait",
+        id="429, until the end of time",
     ),
     pytest.param(
         [Answer(503, headers={"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"})],
@@ -96,13 +112,15 @@ FAULTS = [
         id="503, a date that is far",
     ),
     pytest.param([Answer(500), OK], "delivered", 200, 2, None, id="500 once"),
-    pytest.param([Answer(502, b"<h1>Bad Gateway</h1>")], "unknown", 502, 4, "502: Bad Gateway", id="502 in HTML"),
+    pytest.param([Answer(502, b"<h1>Bad Gateway</h1>")], "unknown", 502, 4, "502 with a web page", id="502 in HTML"),
     pytest.param([Answer(503), Answer(503), OK], "delivered", 200, 3, None, id="503 that ends"),
     pytest.param([Answer(408), OK], "delivered", 200, 2, None, id="408 once"),
     pytest.param(
         [Answer(200, gzip.compress(b"{}"), {"Content-Encoding": "gzip"})], "delivered", 200, 1, None, id="gzip"
     ),
-    pytest.param([Answer(200, b"{}" * 9, seconds_between_bytes=0.01)], "delivered", 200, 1, None, id="slow answer"),
+    pytest.param(
+        [Answer(200, b'{"ok": true}', seconds_between_bytes=0.01)], "delivered", 200, 1, None, id="slow answer"
+    ),
     pytest.param([Answer(401, b'{"message":"bad key"}')], "unsent", 401, 1, "bad key", id="401"),
     pytest.param([Answer(403)], "unsent", 403, 1, "write key", id="403"),
     pytest.param(
@@ -162,9 +180,9 @@ def test_a_fault_has_the_same_status_in_a_load(tmp_path, script, status, http_st
     ids=["connection refused", "no such name"],
 )
 def test_a_host_that_cannot_be_reached_leaves_all_rows_unsent_soon_and_says_why(url, words):
-    result = send(people(), url(), attempts=6)
+    result = send(people(), url(), attempts=5)
     assert list(result["status"]) == ["unsent"] * 3
-    assert list(result["attempts"]) == [3] * 3
+    assert list(result["attempts"]) == [5] * 3
     assert result["reason"].str.contains(words).all()
 
 
@@ -193,11 +211,28 @@ def test_one_poisoned_call_among_a_thousand_is_found_in_few_requests_and_the_oth
 
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_if_every_call_is_rejected_each_is_isolated(status):
-    with FaultServer([Answer(status, b"no")]) as server:
+    with FaultServer([Answer(status, b'{"error":"no"}')]) as server:
         result = send(people(4), server.url)
     assert list(result["status"]) == ["rejected"] * 4
     assert set(result["reason"]) == {f"{status}: no"}
     assert list(result["attempts"]) == [3] * 4
+
+
+def test_a_200_with_errors_in_its_body_rejects_the_guilty_call_and_delivers_the_others():
+    refused = Answer(200, b'{"meta":{"errors":["email is not valid"]}}')
+    with FaultServer(lambda request: refused if "u2" in request.people else OK) as server:
+        result = send(people(5), server.url)
+    assert list(result["status"]) == ["delivered", "delivered", "rejected", "delivered", "delivered"]
+    assert result["reason"][2] == "200: email is not valid"
+
+
+def test_a_207_rejects_the_calls_that_it_names_in_one_request():
+    body = b'{"errors":[{"batch_index":1,"reason":"invalid","field":"email","message":"not an email"}]}'
+    with FaultServer([Answer(207, body)]) as server:
+        result = send(people(3), server.url)
+        assert len(server.received) == 1
+    assert list(result["status"]) == ["delivered", "rejected", "delivered"]
+    assert result["reason"][1] == "207: email: not an email"
 
 
 def test_if_all_calls_are_rejected_splitting_stops_early_and_says_why():
@@ -299,7 +334,8 @@ def test_a_wait_longer_than_the_budget_is_not_begun():
     with FaultServer([Answer(429, headers={"Retry-After": "86400"}), OK]) as server:
         result = send(people(), server.url, retry_budget_seconds=2)
         assert len(server.received) == 1
-    assert list(result["status"]) == ["unknown"] * 3
+    assert list(result["status"]) == ["unsent"] * 3
+    assert set(result["reason"]) == {"answered 429; it asks to wait 86,400 s; retry_budget_seconds is 2"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

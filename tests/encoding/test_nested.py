@@ -101,7 +101,7 @@ def test_a_struct_with_a_name_twice_holds_its_rows_back():
 def test_an_interval_of_months_days_and_nanoseconds_has_no_form():
     kind = pa.month_day_nano_interval()
     frame = pd.DataFrame({"user_id": ["ada"], "x": pd.Series(pa.array([(1, 2, 3)], kind), dtype=pd.ArrowDtype(kind))})
-    assert dry(frame)["reason"].tolist()[0].startswith("x: timedelta is not supported in JSON")
+    assert dry(frame)["reason"].tolist()[0].startswith("x: interval of months and days is not supported in JSON")
 
 
 NOTHING = [

@@ -31,7 +31,7 @@ def test_an_int_of_a_class_of_its_own_is_a_number():
 
 def test_floats_are_written_in_their_shortest_form():
     floats = [1e16, 1e-7, 0.1, -0.0, 1.0, 5e-324, 1.7976931348623157e308]
-    expected = ["1e16", "1e-7", "0.1", "-0.0", "1.0", "5e-324", "1.7976931348623157e+308"]
+    expected = ["1e16", "1e-7", "0.1", "0", "1", "5e-324", "1.7976931348623157e+308"]
     assert [float(text) for text in written(pd.Series(floats))] == floats
     assert written(pd.Series(floats))[2:5] == expected[2:5]
     assert written(pd.Series(floats)) == written(pd.Series([*floats, "text"], dtype=object))[:-1]
@@ -40,7 +40,7 @@ def test_floats_are_written_in_their_shortest_form():
 def test_a_float32_is_written_in_its_own_shortest_form():
     numbers = np.array([0.1, 1e30, 7], dtype=np.float32)
     expected = written(pd.Series(numbers))
-    assert [expected[0], float(expected[1]), expected[2]] == ["0.1", 1e30, "7.0"]
+    assert [expected[0], float(expected[1]), expected[2]] == ["0.1", 1e30, "7"]
     assert written(pd.Series(list(numbers), dtype=object)) == expected
     assert written(pd.Series([[number] for number in numbers], dtype=object)) == [f"[{text}]" for text in expected]
     assert written(arrow([[("a", 0.1)]], pa.map_(pa.string(), pa.float32()))) == ['{"a":0.1}']

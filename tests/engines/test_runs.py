@@ -149,7 +149,7 @@ def test_two_ids_in_a_row_join_people_over_partitions(sandbox, tmp_path):
 
 
 def test_calls_without_a_person_that_look_the_same_get_ids_of_their_own(sandbox, tmp_path):
-    frame = pd.DataFrame({"delivery": ["d-1", "d-2"] * 20, "metric": "opened", "note": range(40)})
+    frame = pd.DataFrame({"delivery": [f"d-{number}" for number in range(10)] * 4, "metric": "opened", "note": range(40)})
     fields = {"properties.deliveryId": "delivery", "properties.metric": "metric"}
     call_spec = build_call_spec("track", "Report Delivery Event", fields=fields, properties=[])
     plain = cio.report_deliveries(frame, delivery_id="delivery", dry_run=True)

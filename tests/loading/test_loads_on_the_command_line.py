@@ -82,11 +82,11 @@ def test_a_dry_run_on_the_command_line_says_all_there_is_to_know(folder):
     facts = cio.load("seen.parquet", "page", dry_run=True)
     assert lines[3].startswith(f"40 rows, {facts.bytes:,} bytes, {facts.requests} requests, ")
     assert lines[4:] == [
-        "At the rate limit it takes 0.00 s at least.",
+        "At the rate limit, the requests take at least 0.00 s.",
         f"Timestamps from 2020-01-01T00:00:00+00:00 to {young.isoformat()}.",
         "5 rows are events younger than 72 hours, or without a time, and can start campaigns.",
-        "Held back, the first of each kind (rows from 0):",
+        "First rows of each reason that cannot be sent (counted from 0):",
         "row 0 of seen.parquet: user_id: required value is missing",
-        *(f"row {row} of seen.parquet: 33,{159 + row - 25} bytes, and a call may have 32,000" for row in range(25, 30)),
+        *(f"row {row} of seen.parquet: call is 33,{134 + row} bytes; the limit is 32,000" for row in range(25, 30)),
     ]
     assert sorted(path.name for path in folder.iterdir()) == ["seen.parquet"]

@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import pytest
 import cio_frames as cio
 from cio_frames.cli.job_file import read_job
 from cio_frames.loading import loads_in
-from cio_frames.loading.ledger import Ledger
+from cio_frames.loading.ledger import LEDGER_VERSION, Ledger
 from tests.faults import Answer, FaultServer
 from tests.loading.helpers import load_rows as load
 
@@ -110,7 +111,9 @@ def test_a_ledger_of_another_version_is_refused_with_the_remedy(stopped):
     with sqlite3.connect("out/ledger.sqlite") as database:
         database.execute("PRAGMA user_version = 2")
     database.close()
-    remedy = r"has version 2, of another version of cio_frames; this one supports 3 only\. To resume its loads, use the"
+    remedy = (
+        f"has version 2, of another version of cio_frames; this one supports {LEDGER_VERSION} only. To resume its loads"
+    )
     for fresh in (False, True):
         with pytest.raises(cio.ConfigurationError, match=remedy) as error:
             load("people.parquet", client, fresh=fresh)
@@ -118,17 +121,6 @@ def test_a_ledger_of_another_version_is_refused_with_the_remedy(stopped):
     with pytest.raises(cio.ConfigurationError, match=remedy):
         loads_in(Path("out/ledger.sqlite"))
     assert not server.received
-
-
-@pytest.mark.parametrize("name", ["rejects.parquet", ".undelivered/part-00000.parquet"])
-def test_undelivered_rows_of_an_earlier_version_are_results_of_another_load(sandbox, name):
-    people(3).to_parquet("people.parquet")
-    Path("out", name).parent.mkdir(parents=True)
-    people(1).to_parquet(Path("out", name))
-    with pytest.raises(cio.ConfigurationError, match="holds the results of another load"):
-        load("people.parquet", sandbox.client)
-    load("people.parquet", sandbox.client, fresh=True)
-    assert not Path("out", name).exists()
 
 
 def test_the_undelivered_rows_of_an_earlier_version_are_loaded_as_any_file(sandbox):
@@ -222,7 +214,7 @@ def test_a_file_of_no_bytes_is_refused_before_anything_is_sent(sandbox, folder):
     (folder / "in").mkdir()
     people(3).to_parquet("in/a.parquet")
     (folder / "in/b.parquet").touch()
-    with pytest.raises(cio.FrameError, match=r"Cannot read in/b.parquet: ArrowInvalid"):
+    with pytest.raises(cio.FrameError, match=r"in/b.parquet is empty \(0 bytes\)"):
         load("in", sandbox.client)
     assert len(sandbox.calls()) == 0
 
@@ -271,14 +263,14 @@ def test_a_job_is_the_same_load_wherever_it_is_run_from(sandbox, folder, monkeyp
 @pytest.mark.parametrize("name", ["results", ".undelivered"])
 def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_sent(sandbox, name, monkeypatch):
     people(3).to_parquet("people.parquet")
-    touch = Path.touch
+    make = tempfile.TemporaryFile
 
-    def read_only(self, *given, **named):
-        if self.parent.name == name:
+    def read_only(dir):
+        if dir.name == name:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-        touch(self, *given, **named)
+        return make(dir=dir)
 
-    monkeypatch.setattr(Path, "touch", read_only)
+    monkeypatch.setattr(tempfile, "TemporaryFile", read_only)
     with pytest.raises(
         cio.ConfigurationError, match=r"Cannot write results to out: Read-only file system\. Free disk space"
     ):

@@ -195,7 +195,7 @@ def test_a_column_missing_in_the_third_file_only_is_reported_before_anything_is_
     for number in range(3):
         frame = people(3).rename(columns={"user_id": "id"})
         (frame if number < 2 else frame.drop(columns="id")).to_parquet(f"in/{number}.parquet")
-    with pytest.raises(cio.FrameError, match=r"in/2.parquet: identify needs column 'id'"):
+    with pytest.raises(cio.FrameError, match=r"in/2.parquet: identify requires column 'id'"):
         load("in", sandbox.client, user_id="id")
     assert len(sandbox.calls()) == 0
 
@@ -212,7 +212,7 @@ def test_a_file_that_cannot_be_read_is_refused_before_anything_is_sent(sandbox, 
     (folder / "in").mkdir()
     people(3).to_parquet("in/a.parquet")
     (folder / "in/b.parquet").write_bytes(b"no parquet")
-    with pytest.raises(cio.FrameError, match=r"Cannot read in/b.parquet: ArrowInvalid"):
+    with pytest.raises(cio.FrameError, match=r"in/b\.parquet is plain text, not Parquet"):
         load("in", sandbox.client)
     assert len(sandbox.calls()) == 0
 

@@ -9,6 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import cio_frames as cio
+from cio_frames.loading.table import parquet_table
+from cio_frames.loading.undelivered import clear_empty_columns
 from tests.faults import Answer, FaultServer
 from tests.loading.helpers import load_rows as load
 
@@ -103,3 +105,39 @@ def test_mixed_cells_are_json_text_in_undelivered_rows(sandbox):
     undelivered = pd.read_parquet(load([frame], sandbox.client).undelivered)
     assert undelivered["n"].tolist() == ["2", "x", '{"k": 1}', "true"]
     assert undelivered["z"].tolist()[0] == "1j"
+
+
+def wide_frame(columns):
+    """Return columns of several kinds, some of which Parquet cannot hold."""
+    kinds = [list(range(20)), ["x"] * 20, [None] * 20, [1, "x"] * 10, [1.5, None] * 10]
+    cells = {f"c{number}": kinds[0 if number % 7 else number % len(kinds)] for number in range(columns)}
+    return pd.DataFrame(cells).assign(user_id=[f"u{row}" for row in range(20)])
+
+
+def count_calls(function, *arguments):
+    calls = []
+    sys.setprofile(lambda stack, event, argument: calls.append(1) if event.endswith("call") else None)
+    try:
+        function(*arguments)
+    finally:
+        sys.setprofile(None)
+    return len(calls)
+
+
+def test_the_undelivered_rows_of_a_wide_frame_take_work_in_proportion_to_its_columns():
+    def write(frame):
+        clear_empty_columns(parquet_table(frame))
+
+    write(wide_frame(50))
+    # Four times the columns, and somewhat more for finding those that Parquet cannot hold.
+    assert count_calls(write, wide_frame(1_200)) < 6 * count_calls(write, wide_frame(300))
+
+
+def test_the_undelivered_rows_of_3000_columns_are_kept_cell_by_cell(sandbox):
+    frame = wide_frame(3_000).assign(email="not an address")
+    result = load([frame], sandbox.client)
+    kept = pd.read_parquet(result.undelivered)
+    assert result.statuses == {"invalid": 20}
+    assert kept["c1"].tolist() == list(range(20))
+    # Numbers beside text, which Parquet cannot hold in one column.
+    assert kept["c28"].tolist() == ["1", "x"] * 10

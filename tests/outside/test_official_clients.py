@@ -128,7 +128,7 @@ def test_the_pipelines_client_of_customerio_node_reports_no_error_and_what_it_se
     assert set(sandbox.requests()["strict"]) == {bool(strict)}
     assert sandbox.people()[["userId", "email"]].to_numpy().tolist()[0] == ["ada", "ada@example.test"]
     assert [reason for reason in sandbox.problems()["reason"] if "timestamp" in reason] == [
-        "timestamp is not an ISO 8601 date-time"
+        "timestamp: must be an ISO 8601 date-time"
     ]
     assert len(errors) == (1 if strict else 0)
     assert all("400" in error and "timestamp is not" in error for error in errors)

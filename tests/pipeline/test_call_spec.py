@@ -10,6 +10,7 @@ from pandera.pandas import DataFrameSchema
 import cio_frames as cio
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping
+from cio_frames.functions import RUN_OPTIONS
 from cio_frames.operations import OPERATIONS
 from cio_frames.pipeline import build_call_spec, running
 
@@ -18,11 +19,13 @@ CALLS = ["identify", "track", "page", "screen", "group", "alias", "batch"]
 REPORTS = ["validate", "payloads"]
 # The parameters that are not columns, with a value other than the default.
 VALUES = {
+    "as_of": "2026-11-27",
     "audit": None,
     "client": CLIENT,
     "confirm": 1,
     "context": {"ip": "10.0.0.1"},
     "dry_run": True,
+    "exact_ids": True,
     "integrations": {"All": False},
     "nulls": "send",
     "on_invalid": "raise",
@@ -74,9 +77,9 @@ def test_every_public_parameter_reaches_the_call_spec_or_the_options_of_the_run(
     value = VALUES.get(parameter, f"my {parameter}")
     call(name, **{parameter: value})
     call_spec, options = runs[-1]
-    if parameter in ("client", "dry_run", "on_invalid", "progress"):
+    if parameter in RUN_OPTIONS:
         assert options[parameter] is value
-    elif parameter in ("schema", "strict_schema"):
+    elif parameter in ("schema", "strict_schema", "exact_ids"):
         assert getattr(call_spec, parameter) is value
     elif parameter == "nulls":
         assert call_spec.options.send_nulls

@@ -13,13 +13,15 @@ import pytest
 
 import cio_frames as cio
 from cio_frames import pipeline
-from cio_frames.delivery.dispatcher import deliver
+from cio_frames.delivery.deliverer import deliver
 from cio_frames.delivery.replies import Reply
 from cio_frames.loading import read
 from cio_frames.pipeline import build_call_spec, encode_payloads, run_call
+from cio_frames.pipeline.as_of import AsOf
+from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.spec.package_data import package_folder
 
-COLUMNS = ["status", "reason", "message_id", "bytes", "batch", "http_status", "attempts"]
+COLUMNS = ["status", "reason", "warning", "message_id", "bytes", "batch", "http_status", "attempts"]
 
 
 def statuses(result):
@@ -47,15 +49,16 @@ def test_the_result_has_the_columns_and_dtypes_of_the_contract(sandbox):
     assert {name: str(dtype) for name, dtype in result.dtypes.items()} == {
         "status": "category",
         "reason": "string",
+        "warning": "string",
         "message_id": "string",
         "bytes": "Int64",
         "batch": "Int64",
         "http_status": "Int64",
         "attempts": "Int64",
     }
-    facts = result.drop(columns=["message_id", "reason"]).to_dict("records")
+    facts = result.drop(columns=["message_id", "reason", "warning"]).to_dict("records")
     assert facts == [{"status": "delivered", "bytes": 87, "batch": 0, "http_status": 200, "attempts": 1}]
-    assert result["reason"].isna().all()
+    assert result[["reason", "warning"]].isna().all(axis=None)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +141,7 @@ def test_on_invalid_raise_sends_nothing_and_carries_the_report(sandbox):
 
 
 def test_a_dry_run_sends_nothing_needs_no_key_and_names_what_would_be_sent(sandbox):
-    frame = pd.DataFrame({"user_id": ["ada", None]})
+    frame = pd.DataFrame({"user_id": ["ada", None], "timestamp": "2026-01-01"})
     result = frame.cio.identify(dry_run=True)
     assert statuses(result) == ["ready", "invalid"]
     sent = frame.cio.identify(client=sandbox.client)
@@ -445,7 +448,9 @@ def test_the_number_of_encoding_threads_does_not_change_the_result(encoders):
     results = []
     for slice_rows, threads in ((500, 1), (40, encoders)):
         prepared = pipeline.Prepared(orders, call_spec, slice_rows=slice_rows)
-        encode_run = pipeline.EncodeRun(prepared, cio.Client(write_key="k"), encoders=threads)
+        encode_run = pipeline.EncodeRun(
+            prepared, cio.Client(write_key="k"), message_ids=MessageIds(AsOf(0)), encoders=threads
+        )
         assert sum(len(batch.rows) for _, batch in encode_run.batches()) == 500
         results.append(encode_run.outcomes.frame(orders.index))
     assert results[0]["message_id"].notna().all()
@@ -476,7 +481,7 @@ def test_the_first_request_leaves_before_the_last_row_is_encoded_and_the_queue_i
             pass
 
     prepared = Prepared(frame, build_call_spec("identify", schema=None), slice_rows=1)
-    encode_run = pipeline.EncodeRun(prepared, client, encoders=encoders)
+    encode_run = pipeline.EncodeRun(prepared, client, message_ids=MessageIds(AsOf(0)), encoders=encoders)
     delivered = []
     thread = threading.Thread(
         target=lambda: delivered.append(deliver(encode_run.batches(), client, connect=Held)), daemon=True
@@ -529,7 +534,7 @@ def test_the_audit_file_and_the_report_have_ids_and_events_unchanged(sandbox, tm
 @pytest.mark.parametrize("types", [["x"], ["x", None, "identify"], ["identify", "x"], []])
 @pytest.mark.parametrize("message_ids", [None, [None, " ", "own"]])
 def test_rows_of_an_unknown_call_are_invalid_and_the_others_are_sent(types, message_ids):
-    frame = pd.DataFrame({"type": pd.Series(types, dtype=object), "user_id": "ada"})
+    frame = pd.DataFrame({"type": pd.Series(types, dtype=object), "user_id": "ada", "timestamp": "2026-01-01"})
     if message_ids is not None:
         frame["message_id"] = message_ids[-len(types) :] if types else []
     result = cio.batch(frame, dry_run=True)

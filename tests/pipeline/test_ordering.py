@@ -120,7 +120,7 @@ def lanes_of(frame, call="identify", workers=4, slice_rows=None, **columns):
     client = Client(write_key="test", workers=workers)
     prepared = Prepared(frame, build_call_spec(call, schema=None, **columns), slice_rows=slice_rows)
     lanes = {}
-    for lane, batch in EncodeRun(prepared, client).batches():
+    for lane, batch in EncodeRun(prepared, client, message_ids=None).batches():
         assert isinstance(batch, Batch)
         for row in batch.rows.tolist():
             lanes[row] = lane
@@ -136,7 +136,7 @@ def test_calls_of_one_person_travel_one_lane_in_row_order():
     client = Client(write_key="test")
     order = {}
     prepared = Prepared(frame, build_call_spec("identify", schema=None), slice_rows=7)
-    for lane, batch in EncodeRun(prepared, client).batches():
+    for lane, batch in EncodeRun(prepared, client, message_ids=None).batches():
         order.setdefault(lane, []).extend(batch.rows.tolist())
     assert all(rows == sorted(rows) for rows in order.values())
 

@@ -220,7 +220,6 @@ def test_what_validation_has_told_of_a_column_is_not_told_again_and_of_another_i
     assert [case[1:3] for case in cases] == [
         ("sub total", "number"),
         ("total", "unsupported_type"),
-        ("total", "unknown_property"),
     ]
 
 

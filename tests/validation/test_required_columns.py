@@ -9,7 +9,7 @@ from tests.validation.checked_orders import orders, reasons
 
 
 def test_a_property_that_the_event_cannot_do_without_must_be_a_column():
-    with pytest.raises(cio.MissingColumnsError, match=r"needs column 'email_id'.*Did you mean 'email_ids'"):
+    with pytest.raises(cio.MissingColumnsError, match=r"requires column 'email_id'.*Did you mean 'email_ids'"):
         cio.validate(orders(email_ids=["a"]), "track", "Email Opened")
 
 
@@ -19,7 +19,7 @@ def test_a_property_that_the_event_cannot_do_without_must_be_in_every_row():
 
 def test_a_column_that_is_sent_under_another_name_or_not_at_all_is_not_checked_by_its_own():
     frame = orders(total=["free"], discount=["none"])
-    assert reasons(frame, properties={"total": "price_tag"})[0][1].startswith("total: not a known property")
+    assert reasons(frame, properties={"total": "price_tag"}) == []
     assert frame.cio.track("Order Completed", properties={"total": "x"}, dry_run=True)["status"].tolist() == ["ready"]
 
 
@@ -28,7 +28,7 @@ def test_a_property_that_an_event_needs_and_no_column_has_is_told_with_what_to_d
     with pytest.raises(cio.MissingColumnsError) as error:
         opened.cio.track("Email Opened", dry_run=True)
     assert str(error.value) == (
-        "Email Opened needs column 'email_id', and this frame has 'user_id', 'letter'. "
+        "Email Opened requires column 'email_id', which is missing. Columns found: 'user_id', 'letter'. "
         "Add it, or rename yours: frame.rename(columns={'your_column': 'email_id'})."
     )
     assert opened.rename(columns={"letter": "email_id"}).cio.track("Email Opened", dry_run=True)["status"][0] == "ready"
@@ -38,7 +38,7 @@ def test_where_a_column_names_events_only_the_rows_of_one_suffer_from_its_missin
     done = pd.DataFrame({"user_id": ["ada", "bob", "eve"], "action": ["Email Opened", "Signed Up", "Email Opened"]})
     result = done.cio.track(event_column="action", dry_run=True)
     assert result["status"].tolist() == ["invalid", "ready", "invalid"]
-    assert result["reason"].tolist()[0] == "no column email_id, and Email Opened needs it"
+    assert result["reason"].tolist()[0] == "Email Opened requires column email_id, which is missing"
     opened = done[done["action"] == "Email Opened"]
     assert opened.cio.track(event_column="action", dry_run=True)["status"].tolist() == ["invalid", "invalid"]
     report = done.cio.validate("track", event_column="action")
@@ -50,18 +50,18 @@ def test_among_mixed_calls_only_the_rows_of_one_suffer_from_its_missing_column()
     result = mixed.cio.batch(dry_run=True)
     assert result["status"].tolist() == ["invalid", "ready", "invalid"]
     assert result["reason"].tolist()[::2] == [
-        "no column previous_id, and alias needs it",
-        "no column group_id, and group needs it",
+        "alias requires column previous_id, which is missing",
+        "group requires column group_id, which is missing",
     ]
 
 
 @pytest.mark.parametrize("rows", [0, 2])
 def test_where_cells_decide_and_no_call_has_its_columns_the_frame_is_refused(rows):
     mixed = pd.DataFrame({"type": ["identify", "track"], "customer": ["ada", "bob"]}).head(rows)
-    with pytest.raises(cio.MissingColumnsError, match="needs column 'user_id' or 'anonymous_id'"):
+    with pytest.raises(cio.MissingColumnsError, match="requires column 'user_id' or 'anonymous_id'"):
         mixed.cio.batch(dry_run=True)
     done = pd.DataFrame({"customer": ["ada", "bob"], "action": ["Signed Up", "Email Opened"]}).head(rows)
-    with pytest.raises(cio.MissingColumnsError, match="needs column 'user_id' or 'anonymous_id'"):
+    with pytest.raises(cio.MissingColumnsError, match="requires column 'user_id' or 'anonymous_id'"):
         done.cio.track(event_column="action", dry_run=True)
 
 

@@ -1,0 +1,106 @@
+"""A validation report on rows that come in parts: one frame, or the chunks of a source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cio_frames import validation
+from cio_frames.client import Client
+from cio_frames.encoding import EncodeError
+from cio_frames.pipeline.call_spec import CallSpec
+from cio_frames.pipeline.encode_run import EncodedSlice, EncodeRun
+from cio_frames.pipeline.prepared import Prepared
+from cio_frames.report import Survey, ValidationReport, column_facts, merge_column_facts
+from cio_frames.report.facts import ColumnFacts
+
+
+class ReportBuilder:
+    """Checks and encodes rows part by part, and keeps of them what a report says.
+
+    Parameters
+    ----------
+    call_spec : CallSpec
+        What the caller asks for.
+    client : Client
+        The client whose limits count.
+    checked_at : pandas.Timestamp
+        The time that events are compared with.
+    """
+
+    def __init__(self, call_spec: CallSpec, client: Client, checked_at: pd.Timestamp) -> None:
+        self._call_spec = call_spec
+        self._client = client
+        self._survey = Survey(checked_at, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
+        self._cases: list[pd.DataFrame] = []
+        self._columns: list[ColumnFacts] = []
+        self._warnings = validation.SourceWarnings()
+        self._rows = 0
+
+    def add(self, prepared: Prepared) -> None:
+        """Add the rows of one part."""
+        encode_run = EncodeRun(prepared, self._client, message_ids=None)
+        for _, batch in encode_run.batches(survey_slices(prepared, encode_run, self._survey, with_sizes=True)):
+            self._survey.add_request(body_bytes=batch.body_bytes)
+        cases = validation.concat_failures(_failure_cases(prepared, encode_run))
+        if len(cases):
+            self._cases.append(cases.assign(position=cases["position"] + self._rows) if self._rows else cases)
+        found = (
+            each
+            for call_group in prepared.call_groups
+            for each in column_facts(call_group.frame, call_group.columns, self._call_spec.options.timezone)
+        )
+        self._columns = merge_column_facts([*self._columns, *found])
+        self._warnings.add(encode_run.warning_counts(), encode_run.people_rows())
+        self._rows += prepared.rows
+
+    def report(self, index: pd.Index[Any] | None = None) -> ValidationReport:
+        """Return the report; rows have their numbers as labels unless an index is passed."""
+        return ValidationReport(
+            self._call_spec.what,
+            pd.RangeIndex(self._rows) if index is None else index,
+            validation.concat_failures(self._cases),
+            self._survey.facts(self._columns),
+            warnings=self._warnings.warnings(),
+            against=self._call_spec.against,
+        )
+
+
+def survey_slices(
+    prepared: Prepared, encode_run: EncodeRun, survey: Survey, *, with_sizes: bool = False
+) -> Iterator[EncodedSlice]:
+    """Yield the encoded slices of a run, and add the times of their calls to a survey, and the sizes if wanted."""
+    events = prepared.events()
+    for encoded in encode_run.encoded_slices():
+        if with_sizes:
+            survey.add_call_sizes(encoded.sizes[~encoded.invalid])
+        sent = np.flatnonzero(np.asarray(encoded.payloads.is_valid()))
+        survey.add_timestamps(encoded.timestamp_ms[sent], events[encoded.start + sent])
+        yield encoded
+
+
+def _failure_cases(prepared: Prepared, encode_run: EncodeRun) -> list[pd.DataFrame]:
+    """Return all failure cases of rows that were encoded."""
+    cases = [prepared.failures]
+    cases += [
+        validation.failure_cases(
+            encode_error.rows,
+            encode_error.label,
+            encode_error.check,
+            encode_error.reason,
+            values=_failing_cells(prepared.frame, encode_error),
+        )
+        for encode_error in encode_run.encode_errors
+    ]
+    cases += [validation.failure_cases(rows, None, "max_call_bytes", reasons) for rows, reasons in encode_run.too_large]
+    return [*cases, prepared.warnings, *encode_run.warnings]
+
+
+def _failing_cells(frame: pd.DataFrame, encode_error: EncodeError) -> npt.NDArray[np.object_] | None:
+    """Return the cells of an encode error; None if its label is not the label of one column."""
+    places = [place for place, label in enumerate(frame.columns) if label in {encode_error.label}]
+    return frame.iloc[:, places[0]].iloc[encode_error.rows].to_numpy(dtype=object) if len(places) == 1 else None

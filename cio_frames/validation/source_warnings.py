@@ -1,0 +1,190 @@
+"""Warnings that show only over all rows of a source: people and emails that come again, merges in a circle.
+
+Of each row a few 64-bit hashes are kept, up to a limit. Beyond it a share of the hashes is kept, chosen by the hash
+itself, so that whatever comes again is found or missed as a whole: the counts are then lower bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cio_frames._util.arrays import Ints
+from cio_frames.validation.checks import CHECKS
+from cio_frames.validation.merges import in_circle
+from cio_frames.validation.warning_counts import MAX_FIRST_POSITIONS, WarningCount, merge_warning_counts
+
+# Hashes of this many rows take 40 MB, with those of their emails 120 MB.
+MAX_KEYS = 5_000_000
+_NO_KEY = -1
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleRows:
+    """Whom the valid rows of a chunk are about, as hashes; -1 stands for nobody.
+
+    Attributes
+    ----------
+    rows : int
+        How many rows the chunk has.
+    positions : numpy array of int64
+        The rows that identify people.
+    people : numpy array of int64
+        Who they are about.
+    email_positions, email_people, emails : numpy arrays of int64
+        The rows of these that have an id and an email, and the hashes of both.
+    merged, into : numpy arrays of int64
+        The ids of aliases.
+    """
+
+    rows: int
+    positions: Ints
+    people: Ints
+    email_positions: Ints
+    email_people: Ints
+    emails: Ints
+    merged: Ints
+    into: Ints
+
+
+class SourceWarnings:
+    """Collects the warnings of a source, chunk by chunk.
+
+    Parameters
+    ----------
+    max_keys : int
+        How many rows to remember.
+    is_partial : bool
+        Whether earlier chunks are missing, so that counts over the source are lower bounds.
+
+    Examples
+    --------
+    >>> none = np.empty(0, dtype=np.int64)
+    >>> rows = np.arange(3)
+    >>> found = SourceWarnings()
+    >>> found.add([], PeopleRows(3, rows, np.array([7, 8, 7]), none, none, none, none, none))
+    >>> [each.reason for each in found.warnings()]
+    ['1 person has more than one row; the last row wins']
+    """
+
+    def __init__(self, max_keys: int = MAX_KEYS, *, is_partial: bool = False) -> None:
+        self._counts: list[WarningCount] = []
+        self._people = _KeyStore(max_keys)
+        self._emails = _KeyStore(max_keys)
+        self._merges = _KeyStore(max_keys)
+        self._rows = 0
+        self._is_partial = is_partial
+
+    def add(self, counts: Iterable[WarningCount], people: PeopleRows | None) -> None:
+        """Add the warnings of a chunk and whom its rows are about."""
+        self._counts = merge_warning_counts([*self._counts, *counts])
+        if people is None:
+            return
+        self._people.add(self._rows + people.positions, people.people)
+        self._emails.add(self._rows + people.email_positions, people.emails, people.email_people)
+        if len(people.merged):
+            self._merges.add(np.arange(len(people.merged)), people.merged, people.into)
+        self._rows += people.rows
+
+    def warnings(self) -> list[WarningCount]:
+        """Return all warnings so far."""
+        found = [
+            self._count("duplicate_people", *self._people.repeated_keys(), self._people),
+            self._count("email_of_two_ids", *self._emails.keys_with_several_values(), self._emails),
+        ]
+        merged, into = self._merges.pairs()
+        if len(merged):
+            # Aliases in a circle within one chunk are errors, and not among these.
+            codes = np.unique(np.concatenate([merged, into]), return_inverse=True)[1]
+            circle = int(in_circle(codes[: len(merged)], codes[len(merged) :]).sum())
+            found.append(self._count("alias_circle", circle, (), self._merges))
+        return merge_warning_counts([*self._counts, *(each for each in found if each.rows)])
+
+    def _count(self, check: str, count: int, positions: tuple[int, ...], store: _KeyStore) -> WarningCount:
+        at_least = self._is_partial or store.is_sample
+        sentence = _SOURCE_SENTENCES.get(check, CHECKS[check])
+        return WarningCount(check, None, "source", count, sentence, at_least=at_least, first_positions=positions)
+
+
+_SOURCE_SENTENCES = {"alias_circle": "aliases merge ids in a circle over the source; keep one direction"}
+
+
+class _KeyStore:
+    """Keys of rows, each with a value, up to a limit."""
+
+    def __init__(self, max_keys: int) -> None:
+        self._max_keys = max_keys
+        self._positions: list[Ints] = []
+        self._keys: list[Ints] = []
+        self._values: list[Ints] = []
+        self._count = 0
+        self._shift = 0
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether only a share of the keys is here."""
+        return self._shift > 0
+
+    def add(self, positions: Ints, keys: Ints, values: Ints | None = None) -> None:
+        """Add the keys of some rows."""
+        if not len(keys):
+            return
+        self._positions.append(positions)
+        self._keys.append(keys)
+        self._values.append(keys if values is None else values)
+        self._thin_out(-1)
+        self._count = sum(map(len, self._keys))
+        while self._count > self._max_keys:
+            self._shift += 1
+            for number in range(len(self._keys)):
+                self._thin_out(number)
+            self._count = sum(map(len, self._keys))
+
+    def _thin_out(self, number: int) -> None:
+        """Keep the share of one chunk's keys that is kept by now."""
+        if self._shift:
+            kept = self._keys[number] & ((1 << self._shift) - 1) == 0
+            for arrays in (self._positions, self._values, self._keys):
+                arrays[number] = arrays[number][kept]
+
+    def pairs(self) -> tuple[Ints, Ints]:
+        """Return all keys and their values."""
+        return _join(self._keys), _join(self._values)
+
+    def repeated_keys(self) -> tuple[int, tuple[int, ...]]:
+        """Return how many keys several rows have, and the first of these rows."""
+        repeated = _repeated(_join(self._keys))
+        return len(repeated), self._first_positions(repeated)
+
+    def keys_with_several_values(self) -> tuple[int, tuple[int, ...]]:
+        """Return how many keys have several values, and the first rows of these."""
+        keys, values = self.pairs()
+        candidates = _repeated(keys)
+        if not len(candidates):
+            return 0, ()
+        among = np.isin(keys, candidates)
+        pairs = np.unique(np.stack([keys[among], values[among]]), axis=1)
+        several = _repeated(pairs[0])
+        return len(several), self._first_positions(several)
+
+    def _first_positions(self, keys: Ints) -> tuple[int, ...]:
+        if not len(keys) or self.is_sample:
+            return ()
+        rows = np.flatnonzero(np.isin(_join(self._keys), keys))[:MAX_FIRST_POSITIONS]
+        return tuple(int(position) for position in _join(self._positions)[rows])
+
+
+def _join(arrays: list[Ints]) -> Ints:
+    return arrays[0] if len(arrays) == 1 else np.concatenate([*arrays, np.empty(0, dtype=np.int64)])
+
+
+def _repeated(keys: Ints) -> Ints:
+    """Return the keys that occur more than once.
+
+    >>> _repeated(np.array([3, 1, 3, 3])).tolist()
+    [3]
+    """
+    ordered = np.sort(keys)
+    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
