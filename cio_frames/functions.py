@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
@@ -1176,7 +1176,7 @@ def payloads(
     return _encode_payloads(locals())
 
 
-def _send(call: AnyCall, parameters: dict[str, Any]) -> Any:
+def _send(call: AnyCall, parameters: dict[str, Any]) -> pd.DataFrame:
     """Run the flow with the parameters of a public function."""
     from cio_frames.pipeline import running
 
@@ -1184,28 +1184,29 @@ def _send(call: AnyCall, parameters: dict[str, Any]) -> Any:
     engine_options = {name: given.pop(name) for name in ENGINE_OPTIONS}
     df, options, call_spec = _split(given)
     if (driver := driver_of(df)) is not None:
-        return driver.call_on_engine(df, call_spec, {**options, **engine_options})
+        # A frame of the engine, which type checkers do not know.
+        return cast(pd.DataFrame, driver.call_on_engine(df, call_spec, {**options, **engine_options}))
     refuse_engine_options(engine_options)
     return running.run_call(as_frame(df), call_spec, **options)
 
 
-def _build_report(parameters: dict[str, Any]) -> Any:
+def _build_report(parameters: dict[str, Any]) -> ValidationReport:
     """Check the rows with the parameters of :func:`validate`."""
     from cio_frames.pipeline import running
 
     df, options, call_spec = _split(parameters)
     if (driver := driver_of(df)) is not None:
-        return driver.validate_on_engine(df, call_spec, options)
+        return cast("ValidationReport", driver.validate_on_engine(df, call_spec, options))
     return running.build_report(as_frame(df), call_spec, **options)
 
 
-def _encode_payloads(parameters: dict[str, Any]) -> Any:
+def _encode_payloads(parameters: dict[str, Any]) -> pd.Series[Any]:
     """Encode the rows with the parameters of :func:`payloads`."""
     from cio_frames.pipeline import running
 
     df, options, call_spec = _split(parameters)
     if (driver := driver_of(df)) is not None:
-        return driver.payloads_on_engine(df, call_spec, options)
+        return cast("pd.Series[Any]", driver.payloads_on_engine(df, call_spec, options))
     return running.encode_payloads(as_frame(df), call_spec, **options)
 
 

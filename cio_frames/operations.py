@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -1092,7 +1092,7 @@ def report_content(
     return _operate("report_content", locals())
 
 
-def _operate(name: str, parameters: dict[str, Any]) -> Any:
+def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
     """Carry out an operation with the parameters of its public function."""
     from cio_frames.pipeline import running
 
@@ -1104,7 +1104,8 @@ def _operate(name: str, parameters: dict[str, Any]) -> Any:
     if (driver := driver_of(df)) is not None:
         call_spec = _build_operation_spec(df, name, given)
         needed = (name, confirm) if OPERATIONS[name].needs_confirm and not options["dry_run"] else None
-        return driver.operate_on_engine(df, call_spec, {**options, **engine_options, "confirm": needed}, audit)
+        engine_options |= {**options, "confirm": needed}
+        return cast(pd.DataFrame, driver.operate_on_engine(df, call_spec, engine_options, audit))
     refuse_engine_options(engine_options)
     df = as_frame(df)
     call_spec = _build_operation_spec(df, name, given)

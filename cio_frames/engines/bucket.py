@@ -277,7 +277,7 @@ class _SenderObserver(NullObserver):
 
 
 def _encode_only(prepared: Prepared, client: Client, message_ids: MessageIds) -> None:
-    """Number the calls of a committed chunk, since later ones may look the same."""
+    """Encode a committed chunk, so that its calls are counted where later ones look the same."""
     for _ in EncodeRun(prepared, client, message_ids=message_ids).encoded_slices():
         pass
 
@@ -287,9 +287,7 @@ def read_state(store: Store, stem: str) -> ChunkState:
     tries = 0
     while store.exists(f"leaving/{stem}-{tries}"):
         tries += 1
-    ended = next(
-        (number for number in reversed(range(tries)) if store.exists(f"open/{stem}-{number}.parquet")), None
-    )
+    ended = next((number for number in reversed(range(tries)) if store.exists(f"open/{stem}-{number}.parquet")), None)
     if ended is None:
         return ChunkState(tries, None, may_be_sent=tries > 0)
     answers = store.read_table(f"open/{stem}-{ended}.parquet").to_pandas()
@@ -319,12 +317,18 @@ def _record_answers(encode_run: EncodeRun, answers: pd.DataFrame, settled: Bools
     """Record the final answers of an earlier try."""
     columns = ["status", "reason", "batch", "http_status", "attempts"]
     known = answers.loc[settled, columns].astype(object)
-    for values, places in known.groupby(columns, dropna=False, sort=False).indices.items():
-        status, reason, batch, http_status, attempts = (None if pd.isna(value) else value for value in values)
+    rows = np.flatnonzero(settled)
+    for _, same in known.assign(row=rows).groupby(columns, dropna=False, sort=False):
+        values: list[Any] = [None if pd.isna(each) else each for each in same.iloc[0, :-1]]
+        status, reason, batch, http_status, attempts = values
         encode_run.outcomes.record(
-            np.flatnonzero(settled)[places], status, reason=reason, batch=int(batch), attempts=int(attempts),
+            same["row"].to_numpy(dtype=np.int64),
+            status,
+            reason=reason,
+            batch=int(batch),
             http_status=None if http_status is None else int(http_status),
-        )  # fmt: skip
+            attempts=int(attempts),
+        )
 
 
 def answers_table(positions: pa.Table, result: pd.DataFrame, facts: Mapping[str, Any]) -> pa.Table:
@@ -341,7 +345,8 @@ def count_reasons(result: pd.DataFrame) -> list[tuple[str, str | None, int]]:
     [('delivered', None, 1)]
     """
     counted = result.groupby(["status", "reason"], observed=True, dropna=False).size().sort_values(ascending=False)
-    rows = [(str(status), None if pd.isna(why) else str(why), int(count)) for (status, why), count in counted.items()]
+    found = counted.rename("rows").reset_index().astype(object).itertuples(index=False)
+    rows = [(str(status), None if pd.isna(why) else str(why), int(count)) for status, why, count in found]
     others: dict[str, int] = {}
     for status, _, count in rows[_MAX_REASONS:]:
         others[status] = others.get(status, 0) + count

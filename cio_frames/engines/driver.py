@@ -76,9 +76,7 @@ def run_request(
     return make_run(engine, call_spec, request, tuning).run(engine)
 
 
-def make_run(
-    engine: Engine, call_spec: CallSpec, request: EngineRequest, tuning: RunTuning | None = None
-) -> EngineRun:
+def make_run(engine: Engine, call_spec: CallSpec, request: EngineRequest, tuning: RunTuning | None = None) -> EngineRun:
     """Return a run that can begin, after everything that can be checked without the rows."""
     request = complete_request(engine, call_spec, request)
     client = request.client or Client.from_env()

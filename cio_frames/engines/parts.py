@@ -16,9 +16,7 @@ from cio_frames.pipeline import CallSpec, build_report, run_call
 from cio_frames.report import ValidationReport
 
 
-def dry_run_file(
-    store: Store, call_spec: CallSpec, client: Client, now: pd.Timestamp, file: StagedFile
-) -> LoadResult:
+def dry_run_file(store: Store, call_spec: CallSpec, client: Client, now: pd.Timestamp, file: StagedFile) -> LoadResult:
     """Return the counts of a staged file's rows."""
     return dry_run_load(source_of(store.address(file.name)), call_spec, client, progress=False, now=now)
 

@@ -111,7 +111,7 @@ def check_call(engine: Engine, call_spec: CallSpec) -> None:
 
 def empty_frame(labels: Sequence[str]) -> pd.DataFrame:
     """Return a frame without rows."""
-    return pd.DataFrame(columns=pd.Index(labels, dtype=object), dtype=object)
+    return pd.DataFrame({label: pd.Series(dtype=object) for label in labels})
 
 
 def complete_request(engine: Engine, call_spec: CallSpec, request: EngineRequest) -> EngineRequest:

@@ -338,7 +338,14 @@ class EngineRun:
         self._prepare_to_resume(staged)
         client = replace(self._client, requests_per_second=self._client.requests_per_second / senders)
         plan = SenderPlan(
-            self.store, self._call_spec, client, self._as_of, staged.files, senders, self._tuning.lease_seconds, self._tuning.bucket
+            self.store,
+            self._call_spec,
+            client,
+            self._as_of,
+            staged.files,
+            senders,
+            self._tuning.lease_seconds,
+            self._tuning.bucket,
         )
         workers: Engine = LocalEngine() if senders == 1 else engine
         failure: BaseException | None = None

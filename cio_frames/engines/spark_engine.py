@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 from cio_frames.engines.engine import AnswerFiles
 from cio_frames.engines.store import Store
 from cio_frames.engines.totals import read_answer_files
-from cio_frames.loading.parquet import frame_of_table
+from cio_frames.arrow.tables import frame_of_table
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -77,7 +77,7 @@ class SparkEngine:
 
     def _answer_schema(self, kept: Sequence[str]) -> Any:
         answers = self._frame.sparkSession.createDataFrame([], _ANSWER_TYPES).schema
-        own = self._frame.select([f"`{name}`" for name in kept]).schema if kept else []
+        own: Any = self._frame.select([f"`{name}`" for name in kept]).schema if kept else []
         schema = type(answers)([*own, *answers])
         for each in schema:
             each.nullable = True
@@ -131,8 +131,6 @@ def _answer_batches(answers: pd.DataFrame, kept: list[str]) -> list[pa.RecordBat
     names = [*kept, *(each.split()[0] for each in _ANSWER_TYPES.split(", "))]
     table = pa.Table.from_pandas(answers[names].astype({"status": "string"}), preserve_index=False)
     text = pa.string()
-    schema = pa.schema(
-        [each.with_type(text) if pa.types.is_large_string(each.type) else each for each in table.schema]
-    )
+    schema = pa.schema([each.with_type(text) if pa.types.is_large_string(each.type) else each for each in table.schema])
     batches: list[pa.RecordBatch] = table.replace_schema_metadata(None).cast(schema.remove_metadata()).to_batches()
     return batches

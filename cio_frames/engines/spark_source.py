@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -23,7 +23,7 @@ from cio_frames.engines.request import build_request, check_call
 from cio_frames.engines.sending import EngineRun
 from cio_frames.engines.stage import FrozenPart, freeze_partition
 from cio_frames.errors import FrameError
-from cio_frames.loading.parquet import frame_of_table
+from cio_frames.arrow.tables import frame_of_table
 from cio_frames.pipeline import build_call_spec
 
 # Options of the client; the write key comes from the environment by default.
@@ -82,10 +82,10 @@ def read_options(texts: Mapping[str, str]) -> dict[str, Any]:
 def _make_client(options: Mapping[str, str]) -> Client | None:
     if not options:
         return None
-    if "write_key" in options:
-        return Client(**options)
-    own = Client.from_env()
-    return Client(**{"write_key": own.write_key, "region": own.region, **options})
+    settings: dict[str, Any] = dict(options)
+    if "write_key" not in settings:
+        return replace(Client.from_env(), **settings)
+    return Client(**settings)
 
 
 class LabelsOnly(LocalEngine):
@@ -101,13 +101,13 @@ class LabelsOnly(LocalEngine):
 
 
 @dataclass
-class FrozenMessage(WriterCommitMessage):
+class FrozenMessage(WriterCommitMessage):  # type: ignore[misc]
     """What a task has frozen, or why it could not."""
 
     parts: list[FrozenPart] | TaskError
 
 
-class CustomerIoWriter(DataSourceArrowWriter):
+class CustomerIoWriter(DataSourceArrowWriter):  # type: ignore[misc]
     """Freezes rows in tasks, and sends them when all tasks are committed."""
 
     def __init__(self, run: EngineRun) -> None:

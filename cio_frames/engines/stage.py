@@ -30,7 +30,7 @@ from cio_frames.engines.content import rows_hash
 from cio_frames.engines.exchange import Links, bucket_numbers, distinct_pairs, exchange_keys, id_hashes
 from cio_frames.engines.store import Store
 from cio_frames.errors import FrameError, parameter
-from cio_frames.loading.parquet import frame_of_table
+from cio_frames.arrow.tables import frame_of_table
 from cio_frames.pipeline import CallSpec, Prepared
 from cio_frames.pipeline.ordering import NOBODY
 

@@ -6,7 +6,7 @@ import os
 import socket
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,8 +35,8 @@ class Store:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     store = Store(folder)
     ...     store.put("leases/3.json", b"{}")
-    ...     store.names("leases"), store.get("leases/3.json"), store.get("leases/4.json"), store.create("leases/3.json", b"")
-    (['leases/3.json'], b'{}', None, False)
+    ...     store.names("leases"), store.get("leases/3.json"), store.create("leases/3.json", b"")
+    (['leases/3.json'], b'{}', False)
     """
 
     def __init__(self, root: str) -> None:
@@ -178,12 +178,12 @@ class Store:
         """Raise unless a file that the caller's process wrote is found from here."""
         if not self.exists(name):
             raise ConfigurationError(
-                f"{parameter('output')} is not reachable by workers: {name} was written to {self.root}, and is not found "
-                f"there from worker host {socket.gethostname()}. Name a folder that all machines share, such as "
+                f"{parameter('output')} is not reachable by workers: {name} was written to {self.root}, and is not "
+                f"found there from worker host {socket.gethostname()}. Name a folder that all machines share, such as "
                 "s3://bucket/orders or a network disk. Nothing was sent."
             )
 
-    def _translate_errors(self):  # type: ignore[no-untyped-def]
+    def _translate_errors(self) -> AbstractContextManager[None]:
         return translate_io_errors(self.root, _unusable_store, pa.ArrowException)
 
 

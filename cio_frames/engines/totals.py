@@ -250,6 +250,5 @@ _RESULT_TYPES = Outcomes(0).frame(pd.RangeIndex(0)).drop(columns="status").dtype
 
 
 def _as_result(table: pa.Table) -> pd.DataFrame:
-    frame = table.replace_schema_metadata(None).to_pandas()
+    frame: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
     return frame.astype({"status": "string", **_RESULT_TYPES, "resent": bool})
-

@@ -179,8 +179,9 @@ def load(
     if (driver := driver_of(source)) is not None:
         if ledger is not None:
             raise FrameError(f"{parameter('ledger')} is in the folder {parameter('output')} for Dask and Spark frames.")
-        options = {"client": client, "dry_run": dry_run, "on_invalid": on_invalid, "output": output, "fresh": fresh}
-        options |= {"as_of": as_of, "allow_campaigns": allow_campaigns, "progress": progress, **engine_options}
+        options: dict[str, Any] = {**engine_options, "client": client, "dry_run": dry_run, "on_invalid": on_invalid}
+        options |= {"output": output, "fresh": fresh, "as_of": as_of, "allow_campaigns": allow_campaigns}
+        options["progress"] = progress
         return cast(LoadResult, driver.load_on_engine(source, call_spec, options))
     refuse_engine_options(engine_options)
     return load_source(

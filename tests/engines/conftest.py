@@ -11,7 +11,9 @@ import pytest
 def require(*missing):
     """Skip a test, or fail in CI, if something that it needs is missing."""
     if missing:
-        message = f"{' and '.join(missing)} not found: pip install 'cio-frames[dask,spark]', apt install default-jre-headless"
+        message = (
+            f"{' and '.join(missing)} not found: pip install 'cio-frames[dask,spark]', apt install default-jre-headless"
+        )
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)

@@ -94,9 +94,7 @@ def exchanged(frame, parts, folder, *, buckets=3, call="identify", **options):
 
 
 people = st.lists(
-    st.tuples(
-        st.sampled_from(["a", "b", "c", "d", None]), st.sampled_from(["x", "y", "z", None]), st.integers(0, 3)
-    ),
+    st.tuples(st.sampled_from(["a", "b", "c", "d", None]), st.sampled_from(["x", "y", "z", None]), st.integers(0, 3)),
     min_size=1,
     max_size=25,
 )
@@ -105,7 +103,9 @@ people = st.lists(
 @settings(max_examples=40, deadline=None)
 @given(rows=people, parts=st.integers(1, 4))
 def test_every_person_is_in_one_bucket_in_the_order_of_their_rows(tmp_path_factory, rows, parts):
-    frame = pd.DataFrame(rows, columns=["user_id", "anonymous_id", "n"]).astype({"user_id": "str", "anonymous_id": "str"})
+    frame = pd.DataFrame(rows, columns=["user_id", "anonymous_id", "n"]).astype(
+        {"user_id": "str", "anonymous_id": "str"}
+    )
     buckets = exchanged(frame, parts, tmp_path_factory.mktemp("exchange"))
     assert sum(len(rows) for rows, _ in buckets) == len(frame)
     homes = {}

@@ -149,12 +149,14 @@ def test_two_ids_in_a_row_join_people_over_partitions(sandbox, tmp_path):
 
 
 def test_calls_without_a_person_that_look_the_same_get_ids_of_their_own(sandbox, tmp_path):
-    frame = pd.DataFrame({"delivery": [f"d-{number}" for number in range(10)] * 4, "metric": "opened", "note": range(40)})
+    frame = pd.DataFrame(
+        {"delivery": [f"d-{number}" for number in range(10)] * 4, "metric": "opened", "note": range(40)}
+    )
     fields = {"properties.deliveryId": "delivery", "properties.metric": "metric"}
     call_spec = build_call_spec("track", "Report Delivery Event", fields=fields, properties=[])
-    plain = cio.report_deliveries(frame, delivery_id="delivery", dry_run=True)
-    frames = split_frame(frame, 4)
-    _, answers = run_locally(frames, tmp_path, sandbox.client, call_spec=call_spec, senders=2, keep="note")
+    options = {"call_spec": call_spec, "as_of": "2026-11-28", "keep": "note"}
+    _, answers = run_locally(split_frame(frame, 4), tmp_path / "a", sandbox.client, senders=2, **options)
+    _, plain = run_locally([frame], tmp_path / "b", sandbox.client, **options)
     assert answers["message_id"].is_unique
     assert set(answers["message_id"]) == set(plain["message_id"])
 
@@ -311,3 +313,27 @@ def test_parameters_of_engines_are_refused_for_frames_of_this_process(option):
         cio.identify(pd.DataFrame({"user_id": ["ada"]}), dry_run=True, **{option: 1})
 
 
+def test_calls_without_a_time_take_the_start_of_the_run_into_their_ids_and_a_resumed_run_repeats_it(tmp_path):
+    people = pd.DataFrame({"user_id": [f"u{number}" for number in range(200)]})
+    call_spec = build_call_spec("identify")
+
+    def one_is_lost(request):
+        return Answer(503 if b'"u7"' in request.body else 200)
+
+    with FaultServer(one_is_lost) as server:
+        client = small_bodies(cio.Client(write_key="k", endpoint=server.url, attempts=1))
+        first, answers = run_locally([people], tmp_path / "a", client, call_spec=call_spec, senders=2)
+    with FaultServer(port=server.port) as again:
+        client = small_bodies(cio.Client(write_key="k", endpoint=again.url, attempts=1))
+        second, resumed = run_locally([people], tmp_path / "a", client, call_spec=call_spec, senders=2)
+        _, other = run_locally([people], tmp_path / "b", client, call_spec=call_spec, senders=2)
+        _, given = run_locally([people], tmp_path / "c", client, call_spec=call_spec, as_of="2026-11-28")
+        _, same = run_locally([people], tmp_path / "d", client, call_spec=call_spec, as_of="2026-11-28", senders=2)
+        sent = len(again.received)
+        result, later = run_locally([people], tmp_path / "d", client, call_spec=call_spec, as_of="2026-11-29", senders=2)
+        assert len(again.received) > sent
+    assert (first.phase, second.phase, second.as_of) == ("stopped", "done", first.as_of)
+    assert answers["message_id"].tolist() == resumed["message_id"].tolist()
+    assert not set(answers["message_id"]) & set(other["message_id"])
+    assert given["message_id"].tolist() == same["message_id"].tolist()
+    assert not set(later["message_id"]) & set(same["message_id"])

@@ -60,7 +60,15 @@ def test_answers_have_the_columns_that_are_kept_and_reading_them_sends_nothing(
     assert sorted(found["order"]) == sorted(ORDERS["order"])
     assert sorted(found["message_id"]) == sorted(plain["message_id"])
     again = cio.load(
-        frame, "track", "Order Placed", **NAMES, output=tmp_path, keep="order", senders=senders, buckets=4, client=client
+        frame,
+        "track",
+        "Order Placed",
+        **NAMES,
+        output=tmp_path,
+        keep="order",
+        senders=senders,
+        buckets=4,
+        client=client,
     )
     assert again.statuses == {"delivered": len(ORDERS)}
     assert len(sandbox.calls()) == len(ORDERS)
