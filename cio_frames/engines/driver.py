@@ -17,7 +17,7 @@ import pandas as pd
 from cio_frames._util.engine_frames import engine_of
 from cio_frames.client import Client, offline_client
 from cio_frames.engines.engine import AnswerFiles, Engine, catch_errors, raise_first
-from cio_frames.engines.parts import dry_run_answers, dry_run_partition, report_partition
+from cio_frames.engines.parts import dry_run_answers, dry_run_partition, report_builder, report_partition
 from cio_frames.engines.request import EngineRequest, build_request, can_join_ids, check_call, complete_request
 from cio_frames.engines.sending import EngineRun, FinishedRun, RunTuning
 from cio_frames.engines.store import Store
@@ -26,7 +26,6 @@ from cio_frames.errors import FrameError, InvalidRowsError, parameter
 from cio_frames.loading.result import LoadResult
 from cio_frames.pipeline import CallSpec
 from cio_frames.report import ValidationReport
-from cio_frames.report.merging import merge_reports
 
 
 def engine_for(frame: Any) -> Engine:
@@ -110,9 +109,11 @@ def validate_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any])
     engine = engine_for(frame)
     check_call(engine, call_spec)
     client = options.get("client") or offline_client()
-    check = partial(catch_errors, report_partition, call_spec, client, pd.Timestamp.now("UTC"))
-    reports = raise_first(engine.over_partitions(check))
-    return merge_reports([report for found in reports for report in found])
+    now = pd.Timestamp.now("UTC")
+    whole = report_builder(call_spec, client, now)
+    for part in raise_first(engine.over_partitions(partial(catch_errors, report_partition, call_spec, client, now))):
+        whole.extend(part)
+    return whole.report()
 
 
 def payloads_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any]) -> Any:

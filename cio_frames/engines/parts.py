@@ -12,8 +12,9 @@ from cio_frames.engines.store import Store
 from cio_frames.loading.dry_run import dry_run_load
 from cio_frames.loading.result import LoadResult
 from cio_frames.loading.sources import source_of
-from cio_frames.pipeline import CallSpec, build_report, run_call
-from cio_frames.report import ValidationReport
+from cio_frames.pipeline import CallSpec, Prepared, run_call
+from cio_frames.pipeline.report_builder import ReportBuilder
+from cio_frames.report import MAX_CASES_KEPT
 
 
 def dry_run_file(store: Store, call_spec: CallSpec, client: Client, now: pd.Timestamp, file: StagedFile) -> LoadResult:
@@ -35,6 +36,14 @@ def dry_run_answers(call_spec: CallSpec, client: Client, frame: pd.DataFrame) ->
 
 def report_partition(
     call_spec: CallSpec, client: Client, now: pd.Timestamp, frames: Iterator[pd.DataFrame], partition: int
-) -> list[ValidationReport]:
-    """Return the reports on a partition's rows."""
-    return [build_report(frame, call_spec, client, checked_at=now) for frame in frames]
+) -> ReportBuilder:
+    """Return what a report says of a partition's rows."""
+    builder = report_builder(call_spec, client, now)
+    for frame in frames:
+        builder.add(Prepared(frame, call_spec))
+    return builder
+
+
+def report_builder(call_spec: CallSpec, client: Client, now: pd.Timestamp) -> ReportBuilder:
+    """Return a builder whose size does not depend on the rows, so that it can travel."""
+    return ReportBuilder(call_spec, client, now, max_cases=MAX_CASES_KEPT)
