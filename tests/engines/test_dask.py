@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 import cio_frames as cio
+from tests.engines.clusters import import_or_skip
 from tests.engines.helpers import small_bodies
 from tests.engines.rows import people_out_of_order, repeated_orders
 
-dd = pytest.importorskip("dask.dataframe", reason="dask is not installed: pip install 'cio-frames[dask]'")
+dd = import_or_skip("dask.dataframe", "dask")
+import_or_skip("distributed", "dask")
 pytestmark = pytest.mark.usefixtures("dask_client")
 
 ORDERS = repeated_orders(rows=2_000, people=150).set_index(pd.Index(np.arange(2_200) * 2, name="number"))

@@ -13,11 +13,12 @@ import pandas as pd
 import pytest
 
 import cio_frames as cio
+from tests.engines.clusters import import_or_skip
 from tests.engines.helpers import small_bodies
 from tests.engines.rows import people_out_of_order, repeated_orders
 from tests.loading.helpers import environment_for
 
-pytest.importorskip("pyspark", reason="pyspark is not installed: pip install 'cio-frames[spark]'")
+import_or_skip("pyspark", "spark")
 
 ORDERS = repeated_orders(rows=2_000, people=150)
 NAMES = {"user_id": "customer", "timestamp": "at"}
@@ -143,7 +144,7 @@ PROGRAM = """
     import cio_frames as cio
     from cio_frames.engines.driver import answers_of, engine_for, run_request
     from cio_frames.engines.request import build_request
-    from tests.engines.conftest import start_spark
+    from tests.engines.clusters import start_spark
     from tests.engines.helpers import FAST, orders_spec, small_bodies
     from tests.engines.test_spark import ORDERS
 
