@@ -30,6 +30,7 @@ from cio_frames.delivery.deliverer import Deliverer
 from cio_frames.delivery.observer import NullObserver
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
 from cio_frames.delivery.rate_limiter import RateLimiter
+from cio_frames.delivery.reasons import EARLIER_MAY_BE_ACCEPTED
 from cio_frames.engines.leases import LEASE_SECONDS, Lease, LeaseWatch
 from cio_frames.engines.stage import StagedFile
 from cio_frames.engines.store import RunStore
@@ -41,6 +42,7 @@ from cio_frames.loading.table import parquet_table
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
 from cio_frames.pipeline.as_of import AsOf
+from cio_frames.pipeline.campaigns import refuse_wrong_clock
 from cio_frames.pipeline.message_ids import MessageIds, Seen
 from cio_frames.results import GOOD, Outcomes
 from cio_frames.validation import to_records
@@ -73,6 +75,8 @@ class SenderPlan:
         The buckets.
     senders : int
         How many senders there are.
+    guards_campaigns : bool
+        Whether a clock by which young events look old ends the run.
     lease_seconds : float
         After how long a silent sender has lost its bucket.
     tuning : LoadTuning
@@ -85,6 +89,7 @@ class SenderPlan:
     as_of: AsOf
     files: tuple[StagedFile, ...]
     senders: int
+    guards_campaigns: bool = False
     lease_seconds: float = LEASE_SECONDS
     tuning: LoadTuning = field(default_factory=lambda: replace(DEFAULT_TUNING, chunk_rows=BUCKET_CHUNK_ROWS))
 
@@ -206,7 +211,8 @@ class BucketRun:
             return False
         state = read_state(self._store, stem)
         settled, again = rows_to_send(state, prepared.rows)
-        observer = _SenderObserver(self._store, self._lease)
+        guards_campaigns = self._plan.guards_campaigns
+        observer = _SenderObserver(self._store, self._lease, guards_campaigns=guards_campaigns)
         encode_run = observer.encode_run = EncodeRun(
             prepared, self._plan.client, observer=observer, message_ids=message_ids, settled=settled
         )
@@ -233,6 +239,7 @@ class BucketRun:
         again: Bools,
     ) -> None:
         encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
+        encode_run.outcomes.mark_unknown(again, EARLIER_MAY_BE_ACCEPTED)
         result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=again)
         is_final = delivery.stop_reason is None and result["status"].isin(FINAL_STATUSES).all()
         facts = {
@@ -258,7 +265,8 @@ class _SenderObserver(NullObserver):
 
     encode_run: EncodeRun
 
-    def __init__(self, store: RunStore, lease: Lease) -> None:
+    def __init__(self, store: RunStore, lease: Lease, *, guards_campaigns: bool) -> None:
+        self._guards_campaigns = guards_campaigns
         self._store = store
         self._lease = lease
         self._looked = time.monotonic()
@@ -274,6 +282,10 @@ class _SenderObserver(NullObserver):
 
     def on_outcome(self, outcome: Outcome) -> None:
         self.encode_run.record(outcome)
+
+    def on_clock(self, seconds_ahead: float) -> None:
+        if self._guards_campaigns:
+            refuse_wrong_clock(seconds_ahead)
 
 
 def _encode_only(prepared: Prepared, client: Client, message_ids: MessageIds) -> None:

@@ -87,12 +87,8 @@ def load_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any]) -> 
     engine, request = engine_for(frame), build_request(**options)
     check_call(engine, call_spec)
     if request.dry_run:
-        result = count_dry_run(engine, call_spec, request.client or offline_client())
-    else:
-        result = run_request(engine, call_spec, request).result
-    if request.on_undelivered == "raise":
-        raise_for_status(result)
-    return result
+        return count_dry_run(engine, call_spec, request.client or offline_client())
+    return run_request(engine, call_spec, request).result
 
 
 def run_request(

@@ -69,6 +69,7 @@ from cio_frames.loading.sources import source_of
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
 from cio_frames.pipeline import CallSpec
 from cio_frames.pipeline.as_of import read_as_of, start_as_of
+from cio_frames.pipeline.campaigns import makes_events
 
 _RUN_DONE_BEFORE = f"This load was done before, and nothing was sent now. To send all rows again, {START_OVER}."
 _RUN_INTERRUPTED = f"The load was interrupted. {RESUME}"
@@ -324,7 +325,7 @@ class EngineRun:
             output=folder,
             fresh=False,
             as_of=str(self._as_of),
-            allow_campaigns=True,
+            allow_campaigns=self._request.allow_campaigns,
             progress=self._request.progress,
             tuning=self._tuning.load,
             clock=self._clock,
@@ -344,8 +345,9 @@ class EngineRun:
             self._as_of,
             staged.files,
             senders,
-            self._tuning.lease_seconds,
-            self._tuning.bucket,
+            guards_campaigns=makes_events(self._call_spec) and not self._request.allow_campaigns,
+            lease_seconds=self._tuning.lease_seconds,
+            tuning=self._tuning.bucket,
         )
         workers: Engine = LocalEngine() if senders == 1 else engine
         failure: BaseException | None = None

@@ -203,14 +203,15 @@ def load(
                 )
             options: dict[str, Any] = {**engine_options, "client": client, "dry_run": dry_run, "on_invalid": on_invalid}
             options |= {"output": output, "fresh": fresh, "as_of": as_of, "allow_campaigns": allow_campaigns}
-            options |= {"progress": progress, "on_undelivered": on_undelivered}
-            return cast(LoadResult, driver.load_on_engine(source, call_spec, options))
-        refuse_engine_options(engine_options)
-        result = load_source(
-            source, call_spec, client, dry_run=dry_run, on_invalid=on_invalid, ledger=ledger, output=output,
-            fresh=fresh, as_of=as_of, allow_campaigns=allow_campaigns, progress=progress,
-            read_options=ReadOptions(csv_options_from(csv), partitions),
-        )  # fmt: skip
+            options["progress"] = progress
+            result = cast(LoadResult, driver.load_on_engine(source, call_spec, options))
+        else:
+            refuse_engine_options(engine_options)
+            result = load_source(
+                source, call_spec, client, dry_run=dry_run, on_invalid=on_invalid, ledger=ledger, output=output,
+                fresh=fresh, as_of=as_of, allow_campaigns=allow_campaigns, progress=progress,
+                read_options=ReadOptions(csv_options_from(csv), partitions),
+            )  # fmt: skip
         _print_load_counts(result, progress)
         return result if on_undelivered == "return" else cast(LoadResult, raise_for_status(result))
 

@@ -100,6 +100,25 @@ def test_an_operation_asks_for_the_number_of_rows_of_all_partitions(sandbox, tmp
     assert set(sandbox.calls()["event"]) == {"User Deleted"}
 
 
+def test_rows_that_are_not_delivered_raise_on_request(sandbox, tmp_path):
+    people = dd.from_pandas(pd.DataFrame({"user_id": ["ada", "bob", None]}), npartitions=2)
+    options = {"client": sandbox.client, "on_undelivered": "raise"}
+    with pytest.raises(cio.UndeliveredError, match="1 of 3 rows were not delivered") as error:
+        cio.identify(people, output=tmp_path / "a", **options)
+    assert error.value.result.statuses == {"delivered": 2, "invalid": 1}
+    with pytest.raises(cio.UndeliveredError, match="1 of 3 rows were not delivered"):
+        cio.load(people, "identify", output=tmp_path / "b", **options)
+
+
+def test_events_that_can_start_campaigns_are_refused_unless_they_are_allowed(sandbox, tmp_path):
+    seen = dd.from_pandas(pd.DataFrame({"user_id": ["ada", "bob"]}), npartitions=2)
+    with pytest.raises(cio.CampaignsError, match="2 rows are events that can start campaigns"):
+        cio.track(seen, "Seen", client=sandbox.client, output=tmp_path)
+    assert len(sandbox.requests()) == 0
+    answers = cio.track(seen, "Seen", client=sandbox.client, output=tmp_path, allow_campaigns=True)
+    assert answers["status"].compute().tolist() == ["delivered", "delivered"]
+
+
 def test_what_is_not_supported_is_refused_in_words(frame, sandbox, tmp_path):
     with pytest.raises(cio.FrameError, match="output= is required for a Dask frame"):
         cio.track(frame, "Order Placed", **NAMES, client=sandbox.client)

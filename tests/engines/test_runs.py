@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 import warnings
+from email.utils import formatdate
 
 import pandas as pd
 import pytest
@@ -213,6 +214,35 @@ def test_rows_that_stay_unknown_are_sent_again_by_the_next_call_and_marked(tmp_p
     assert sent == lost
     assert answers["resent"].sum() == lost
     assert answers.loc[answers["order"].eq(7), "resent"].all()
+
+
+def test_rows_in_doubt_stay_unknown_where_the_next_run_stops_before_them(tmp_path):
+    def one_is_lost(request):
+        return Answer(503 if b'"order":7,' in request.body or b'"order":7}' in request.body else 200)
+
+    frames = split_frame(ORDERS, 3)
+    with FaultServer(one_is_lost) as server:
+        client = small_bodies(cio.Client(write_key="k", endpoint=server.url, attempts=1))
+        before, _ = run_locally(frames, tmp_path, client, senders=2)
+    with FaultServer([Answer(401, b'{"meta": {"error": "unauthorized"}}')], port=server.port) as again:
+        client = small_bodies(cio.Client(write_key="k", endpoint=again.url, attempts=1))
+        with pytest.raises(cio.AuthenticationError) as error:
+            run_locally(frames, tmp_path, client, senders=2)
+    assert error.value.result.statuses == before.statuses
+    doubt = [reason for status, reason in error.value.result.reasons if status == "unknown"]
+    assert doubt
+    assert all("an earlier attempt may have been accepted" in reason for reason in doubt)
+
+
+@pytest.mark.parametrize("way", [{}, {"senders": 2}], ids=["1", "2"])
+def test_a_clock_that_is_days_ahead_stops_events_and_not_those_that_may_start_campaigns(tmp_path, way):
+    date = formatdate(pd.Timestamp.now().timestamp() - 4 * 86_400, usegmt=True)
+    with FaultServer([Answer(headers={"Date": date})]) as server:
+        client = small_bodies(cio.Client(write_key="k", endpoint=server.url))
+        with pytest.raises(cio.DeliveryError, match="clock is 4 days ahead of the server's"):
+            run_locally(split_frame(ORDERS, 3), tmp_path / "a", client, **way)
+        result, _ = run_locally(split_frame(ORDERS, 3), tmp_path / "b", client, allow_campaigns=True, **way)
+    assert result.statuses == {"delivered": len(ORDERS)}
 
 
 def test_the_senders_share_the_rate_limit(sandbox, tmp_path):

@@ -87,6 +87,8 @@ def test_a_dry_run_and_a_report_count_the_whole_frame(frame, sandbox):
 def test_what_cannot_be_done_is_refused_before_a_job_runs(frame, sandbox, tmp_path):
     with pytest.raises(cio.FrameError, match="order_by= is required: the rows of a Spark frame have no order"):
         cio.identify(frame.drop("at"), user_id="customer", output=tmp_path, client=sandbox.client)
+    with pytest.raises(cio.MissingColumnsError, match="'user_id'"):
+        cio.delete_people(frame, confirm=1, output=tmp_path, client=sandbox.client)
     with pytest.raises(cio.FrameError, match="output= is required for a Spark frame"):
         cio.track(frame, "Order Placed", **NAMES, client=sandbox.client)
     assert not list(tmp_path.iterdir())
