@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from os import PathLike, fspath
 from typing import Any, get_args
 
@@ -179,7 +180,8 @@ def can_join_ids(engine: Engine, call_spec: CallSpec) -> bool:
 
 def require_confirmation(operation: str, rows: int, confirm: object) -> None:
     """Raise unless ``confirm`` is the number of rows that an operation would affect."""
-    is_count = isinstance(confirm, int) and not isinstance(confirm, bool)
+    # True is 1 and 2.0 is 2 for ==, but neither is a count of rows; a sum in pandas is a numpy integer.
+    is_count = isinstance(confirm, Integral) and not isinstance(confirm, bool)
     if not is_count or confirm != rows:
         found = "confirm is required" if confirm is None else f"confirm={confirm!r} does not match"
         raise FrameError(

@@ -81,6 +81,10 @@ def test_a_dry_run_counts_the_whole_frame_and_stages_nothing(frame, plain, sandb
     assert [(row.status, row.reason) for row in found.first_held_back] == [
         (row.status, row.reason) for row in whole.first_held_back
     ]
+    report = cio.validate(dd.from_pandas(held_back, npartitions=3), "track", "Order Placed", **NAMES)
+    same = cio.validate(held_back, "track", "Order Placed", **NAMES)
+    assert (report.rows, report.rows_held_back) == (same.rows, same.rows_held_back)
+    assert report.summary().to_dict("records") == same.summary().to_dict("records")
     answers = cio.track(frame, "Order Placed", **NAMES, dry_run=True, keep="order")
     assert answers.compute()["status"].tolist() == plain["status"].tolist()
     with pytest.raises(cio.InvalidRowsError):
@@ -95,7 +99,7 @@ def test_an_operation_asks_for_the_number_of_rows_of_all_partitions(sandbox, tmp
     with pytest.raises(cio.FrameError, match="audit= is not supported for Dask frames"):
         cio.delete_people(people, confirm=10, output=tmp_path / "a", client=sandbox.client, audit=tmp_path / "audit")
     assert len(sandbox.requests()) == 0
-    answers = cio.delete_people(people, confirm=10, output=tmp_path / "b", client=sandbox.client)
+    answers = cio.delete_people(people, confirm=np.int64(10), output=tmp_path / "b", client=sandbox.client)
     assert answers["status"].compute().tolist() == ["delivered"] * 10
     assert set(sandbox.calls()["event"]) == {"User Deleted"}
 

@@ -81,6 +81,12 @@ def test_a_dry_run_and_a_report_count_the_whole_frame(frame, sandbox):
     whole = cio.load(ORDERS, "track", "Order Placed", **NAMES, dry_run=True)
     for name in ("statuses", "bytes", "earliest", "latest", "recent"):
         assert getattr(found, name) == getattr(whole, name), name
+    held_back = ORDERS.assign(customer=ORDERS["customer"].where(ORDERS["order"] % 7 != 0))
+    same = cio.validate(held_back, "track", "Order Placed", **NAMES)
+    columns = ["if(`order` % 7 = 0, null, customer) AS customer", "at", "total", "`order`"]
+    report = cio.validate(frame.selectExpr(*columns), "track", "Order Placed", **NAMES)
+    assert report.rows_held_back > 0
+    assert (report.rows, report.rows_held_back) == (same.rows, same.rows_held_back)
     assert len(sandbox.requests()) == 0
 
 
