@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -15,7 +17,9 @@ from cio_frames.sandbox.violations import Violation, find_violations, passes_fas
 from cio_frames.sandbox.wire import WireField
 
 _DEFAULT_ASSUMPTIONS = Assumptions()
-_CALL_SIZE_PREFIX = "call is"
+# The beginning of reasons that differ from call to call.
+CALL_SIZE_PREFIX = "call is"
+BAD_JSON = "body is not valid JSON"
 # A batch may have these once, for all of its calls without their own.
 _BATCH_DEFAULT_FIELDS = (WireField.CONTEXT, WireField.INTEGRATIONS)
 
@@ -29,10 +33,13 @@ class AcceptedCalls(NamedTuple):
         The calls.
     items : list of int or None
         Their positions in the batch; None if all were accepted.
+    types : mapping
+        How many there are of each type.
     """
 
     payloads: Sequence[bytes] = ()
     items: Sequence[int] | None = None
+    types: Mapping[str, int] = MappingProxyType({})
 
 
 class Problem(NamedTuple):
@@ -97,7 +104,7 @@ def parse_request(
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        return reject_request(f"body is not valid JSON: {error}", 400, int(assumptions.bad_json))
+        return reject_request(f"{BAD_JSON}: {error}", 400, int(assumptions.bad_json))
     if endpoint:
         return _parse_calls([content], {}, endpoint, assumptions, size or len(body))
     if violation := _check_batch(content, assumptions):
@@ -152,6 +159,7 @@ def _parse_calls(
 ) -> ParsedRequest:
     payloads: list[bytes] = []
     items: list[int] = []
+    types: list[str] = []
     problems: list[Problem] = []
     warnings: list[Problem] = []
     limit, safe_limit = byte_limit("api_call_bytes", assumptions), spec.read_api().limits["max_call_bytes"]
@@ -172,16 +180,17 @@ def _parse_calls(
                 continue
         payloads.append(payload)
         items.append(position)
-    accepted = AcceptedCalls(payloads, items if problems else None)
+        types.append(call.get(WireField.TYPE, endpoint))
+    accepted = AcceptedCalls(payloads, items if problems else None, Counter(types))
     return ParsedRequest(len(calls), accepted, problems, warnings, _choose_strict_status(problems, assumptions))
 
 
 def _size_violation(size: int, limit: int, safe_limit: int) -> Violation:
     if size > limit:
-        return Violation(None, f"{_CALL_SIZE_PREFIX} {size:,} bytes; the limit is {limit:,}")
+        return Violation(None, f"{CALL_SIZE_PREFIX} {size:,} bytes; the limit is {limit:,}")
     return Violation(
         None,
-        f"{_CALL_SIZE_PREFIX} {size:,} bytes: accepted, but over the limit if a KB has 1,000 bytes; "
+        f"{CALL_SIZE_PREFIX} {size:,} bytes: accepted, but over the limit if a KB has 1,000 bytes; "
         f"keep calls within {safe_limit:,} bytes",
     )
 
@@ -189,7 +198,7 @@ def _size_violation(size: int, limit: int, safe_limit: int) -> Violation:
 def _choose_strict_status(problems: Sequence[Problem], assumptions: Assumptions) -> int:
     if not problems:
         return 200
-    is_size = all(problem.reason.startswith(_CALL_SIZE_PREFIX) for problem in problems)
+    is_size = all(problem.reason.startswith(CALL_SIZE_PREFIX) for problem in problems)
     return int(assumptions.oversize_call) if is_size else 400
 
 

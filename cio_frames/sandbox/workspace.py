@@ -50,6 +50,7 @@ CREATE TABLE IF NOT EXISTS message_ids (
     position INTEGER NOT NULL,
     times_received INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS message_ids_repeats ON message_ids (request, position) WHERE times_received > 1;
 CREATE TABLE IF NOT EXISTS progress (next_request INTEGER NOT NULL, events INTEGER NOT NULL, repeats INTEGER NOT NULL);
 INSERT INTO progress SELECT 0, 0, 0 WHERE NOT EXISTS (SELECT * FROM progress);
 """
@@ -158,7 +159,7 @@ class Workspace:
         """Apply the calls of one request; return the parts that were not applied."""
         calls = [orjson.loads(payload) for payload in stored.payloads]
         ignored: list[IgnoredCall] = []
-        call_totals, event_totals = Counter[str](), Counter[str]()
+        event_totals = Counter[str]()
         events = repeats = 0
         for position, (call, is_repeat) in enumerate(
             zip(calls, self._record_message_ids(stored.request, calls), strict=True)
@@ -175,11 +176,9 @@ class Workspace:
                 self._new_activity.append((stored.request, position, kind, name, person, seconds, is_event))
             events += is_applied and is_event
             repeats += is_repeat
-            call_totals[call[WireField.TYPE]] += 1
             if is_applied and is_event and name:
                 event_totals[name] += 1
         self._write_activity()
-        add_totals(self._db, "call", call_totals)
         add_totals(self._db, "event", event_totals)
         self._db.execute(
             "UPDATE progress SET next_request = ?, events = events + ?, repeats = repeats + ?",

@@ -122,7 +122,7 @@ def test_the_overview_shows_the_counters(sandbox, page):
     cards = dict(zip(labels, values, strict=True))
     cards.pop("Bytes")
     assert cards == {
-        "Calls": "10",
+        "Calls": "9",
         "Requests": "2",
         "People": "2",
         "Events": "2",
