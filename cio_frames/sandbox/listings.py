@@ -95,14 +95,15 @@ class Listings:
         """List events."""
         conditions, values = ["is_event"], list[Any]()
         if chosen.name is not None:
-            conditions.append("name = ?")
+            # With a person, the index of people is the shorter way: the sign excludes the one of names.
+            conditions.append("name = ?" if chosen.person is None else "+name = ?")
             values.append(chosen.name)
         if chosen.person is not None:
             numbers = [number for number, *_ in self.find_people(chosen.person)]
             conditions.append("person IN (SELECT value FROM json_each(?))")
             values.append(orjson.dumps(numbers).decode())
         table = _Table("request, position, name, person", "activity", _PLACE, " AND ".join(conditions), values)
-        rows, newer, total = self._read_page(table, before)
+        rows, newer, total = self._read_page(table, before, self._count_events(chosen))
         found = {(request, position): (name, person) for request, position, name, person in rows}
         people = self.link_people({person for *_, person in rows})
         shown = []
@@ -117,6 +118,15 @@ class Listings:
             )
         columns = ("Time", "Type", "Event", "Person", "Properties", "Message id", "Request")
         return _build_page(columns, shown, newer, total, _number_places(rows))
+
+    def _count_events(self, chosen: Filter) -> int | None:
+        """Return the number of events; None if it takes a query of its own."""
+        if chosen.person is not None:
+            return None
+        if chosen.name is None:
+            return int(self._store.read("SELECT events FROM progress")[0][0])
+        rows = self._store.read("SELECT count FROM totals WHERE kind = 'event' AND name = ?", (chosen.name,))
+        return int(rows[0][0]) if rows else 0
 
     def calls(self, before: int | None, chosen: Filter) -> ListingPage:
         """List accepted calls."""
@@ -213,7 +223,9 @@ class Listings:
         rows = self._store.read(query, (orjson.dumps([number for number in numbers if number is not None]).decode(),))
         return {row[0]: link_person(*row) for row in rows}
 
-    def _read_page(self, table: _Table, before: int | None) -> tuple[list[tuple[Any, ...]], int, int]:
+    def _read_page(
+        self, table: _Table, before: int | None, total: int | None = None
+    ) -> tuple[list[tuple[Any, ...]], int, int]:
         """Return rows of a page, the number of newer ones, and the number of all. Tables are text of this module."""
         is_place = table.key == _PLACE
         limit = _TOP if before is None else before
@@ -225,7 +237,8 @@ class Listings:
             (*table.values, *keys, ROWS_PER_PAGE),
         )
         count = f"SELECT count(*) FROM {table.source} WHERE {table.condition}"  # noqa: S608
-        total = self._store.read(count, table.values)[0][0]
+        if total is None:
+            total = self._store.read(count, table.values)[0][0]
         if before is None:
             return rows, 0, total
         return rows, self._store.read(f"{count} AND {table.key} >= {marks}", (*table.values, *keys))[0][0], total

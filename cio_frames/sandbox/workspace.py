@@ -50,7 +50,8 @@ CREATE TABLE IF NOT EXISTS message_ids (
     position INTEGER NOT NULL,
     times_received INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS message_ids_repeats ON message_ids (request, position) WHERE times_received > 1;
+CREATE INDEX IF NOT EXISTS message_ids_repeats ON message_ids (request, position, times_received)
+    WHERE times_received > 1;
 CREATE TABLE IF NOT EXISTS progress (next_request INTEGER NOT NULL, events INTEGER NOT NULL, repeats INTEGER NOT NULL);
 INSERT INTO progress SELECT 0, 0, 0 WHERE NOT EXISTS (SELECT * FROM progress);
 """
