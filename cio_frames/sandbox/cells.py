@@ -23,6 +23,12 @@ class PageLink(NamedTuple):
     text: str
 
 
+class CallExcerpt(NamedTuple):
+    """A cell with the beginning of a rejected call's JSON."""
+
+    json: str
+
+
 class StatusCell(NamedTuple):
     """A cell with the status of a response; 0 means that there was none."""
 
@@ -78,6 +84,11 @@ def summarize_call(call: Mapping[str, Any]) -> tuple[PageLink | str | None, ...]
     name = event or link_search(call.get(WireField.GROUP_ID) or call.get(WireField.PREVIOUS_ID))
     person_id = call.get(WireField.USER_ID) or call.get(WireField.ANONYMOUS_ID)
     return link_query("/calls", "type", kind), name, link_search(person_id)
+
+
+def quote_call(json: str | None) -> CallExcerpt | None:
+    """Return a cell with a rejected call, if there is one."""
+    return CallExcerpt(json) if json else None
 
 
 def shorten(text: str) -> str:

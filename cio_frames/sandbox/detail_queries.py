@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from cio_frames.sandbox.call_queries import CallQueries
-from cio_frames.sandbox.cells import PageLink, describe_page_view, link_person, link_request, link_search
+from cio_frames.sandbox.cells import PageLink, describe_page_view, link_person, link_request, link_search, quote_call
 from cio_frames.sandbox.listings import ROWS_PER_PAGE, ListingPage
 from cio_frames.sandbox.people import format_cio_id
 from cio_frames.sandbox.store import Store
@@ -145,12 +145,14 @@ class DetailQueries:
 
     def _read_problems(self, request: int) -> ListingPage:
         rows = self._store.read(
-            "SELECT reason, item, message_id, count(*) OVER () FROM problems WHERE request = ? "
+            "SELECT reason, item, message_id, call, count(*) OVER () FROM problems WHERE request = ? "
             "ORDER BY item, number LIMIT ?",
             (request, _CALLS_PER_PAGE),
         )
-        shown = [[reason, item, link_search(message_id)] for reason, item, message_id, _ in rows]
-        return ListingPage(("Reason", "Item", "Message id"), shown, 0, rows[0][3] if rows else 0)
+        shown = [
+            [reason, item, link_search(message_id), quote_call(call)] for reason, item, message_id, call, _ in rows
+        ]
+        return ListingPage(("Reason", "Item", "Message id", "Rejected call"), shown, 0, rows[0][4] if rows else 0)
 
 
 def _format_moment(row: Sequence[Any]) -> str:

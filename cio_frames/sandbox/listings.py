@@ -15,6 +15,7 @@ from cio_frames.sandbox.cells import (
     link_person,
     link_request,
     link_search,
+    quote_call,
     summarize_call,
 )
 from cio_frames.sandbox.people import format_cio_id, parse_cio_number, parse_person_key
@@ -188,13 +189,13 @@ class Listings:
         condition, values = "NOT is_repeat", list[Any]()
         if chosen.reason is not None:
             condition, values = f"{condition} AND summary = ?", [chosen.reason]
-        table = _Table("number, request, item, message_id, reason", "problems", "number", condition, values)
+        table = _Table("number, request, item, message_id, reason, call", "problems", "number", condition, values)
         rows, newer, total = self._read_page(table, before)
         shown = [
-            [reason, link_request(request), item, link_search(message_id)]
-            for _, request, item, message_id, reason in rows
+            [reason, link_request(request), item, link_search(message_id), quote_call(call)]
+            for _, request, item, message_id, reason, call in rows
         ]
-        return _build_page(("Reason", "Request", "Item", "Message id"), shown, newer, total, rows)
+        return _build_page(("Reason", "Request", "Item", "Message id", "Rejected call"), shown, newer, total, rows)
 
     def requests(self, before: int | None, _: Filter) -> ListingPage:
         """List requests."""

@@ -20,6 +20,8 @@ _DEFAULT_ASSUMPTIONS = Assumptions()
 # The beginning of reasons that differ from call to call.
 CALL_SIZE_PREFIX = "call is"
 BAD_JSON = "body is not valid JSON"
+# The log keeps this much of a rejected call.
+_MAX_EXCERPT_CHARACTERS = 5_000
 # A batch may have these once, for all of its calls without their own.
 _BATCH_DEFAULT_FIELDS = (WireField.CONTEXT, WireField.INTEGRATIONS)
 
@@ -43,11 +45,24 @@ class AcceptedCalls(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """A call with violations; ``item`` is its position in the batch, and None means the whole request."""
+    """A call with violations.
+
+    Attributes
+    ----------
+    violations : tuple of Violation
+        What is wrong.
+    item : int or None
+        The call's position in the batch; None means the whole request.
+    message_id : str or None
+        The call's message id.
+    call : str or None
+        The beginning of a rejected call's JSON.
+    """
 
     violations: tuple[Violation, ...]
     item: int | None = None
     message_id: str | None = None
+    call: str | None = None
 
     @property
     def reason(self) -> str:
@@ -165,16 +180,20 @@ def _parse_calls(
     limit, safe_limit = byte_limit("api_call_bytes", assumptions), spec.read_api().limits["max_call_bytes"]
     for position, call in enumerate(calls):
         item = None if endpoint else position
+        if isinstance(call, dict):
+            # Web clients repeat the key in each call; the log and the pages have no key.
+            call.pop(WireField.WRITE_KEY, None)
         outcome = _encode_or_reject(call, defaults, endpoint)
         if isinstance(outcome, list):
-            problems.append(Problem(tuple(outcome), item, _read_message_id(call)))
+            problems.append(Problem(tuple(outcome), item, _read_message_id(call), _excerpt(call)))
             continue
         payload, encoded_size = outcome
         # In a batch, a call's size is that of its compact JSON: close enough.
         call_size = size or encoded_size
         if call_size > safe_limit:
             is_over = call_size > limit
-            problem = Problem((_size_violation(call_size, limit, safe_limit),), item, _read_message_id(call))
+            violations = (_size_violation(call_size, limit, safe_limit),)
+            problem = Problem(violations, item, _read_message_id(call), _excerpt(call) if is_over else None)
             (problems if is_over else warnings).append(problem)
             if is_over:
                 continue
@@ -219,6 +238,15 @@ def _encode_or_reject(
 def _fill_defaults(call: dict[str, Any], defaults: dict[str, Any], endpoint: spec.CallName | None) -> dict[str, Any]:
     # A call's own context replaces the batch's as a whole object, as the vendor's file of 2026-09-17 has it.
     return defaults | {WireField.TYPE: endpoint, WireField.MESSAGE_ID: str(uuid4())} | call
+
+
+def _excerpt(call: object) -> str | None:
+    """Return the beginning of a call's JSON, None if it cannot be written."""
+    try:
+        text = orjson.dumps(call, option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONEncodeError:
+        return None
+    return text if len(text) <= _MAX_EXCERPT_CHARACTERS else f"{text[:_MAX_EXCERPT_CHARACTERS]}…"
 
 
 def _read_message_id(call: object) -> str | None:

@@ -55,6 +55,7 @@ CREATE TABLE IF NOT EXISTS problems (
     item INTEGER,
     message_id TEXT,
     reason TEXT NOT NULL,
+    call TEXT,
     summary TEXT NOT NULL,
     is_repeat INTEGER NOT NULL
 );
@@ -70,7 +71,7 @@ CREATE TABLE IF NOT EXISTS totals (
 PRAGMA user_version = {_FORMAT_VERSION};
 """
 _INSERT_PROBLEM = (
-    "INSERT INTO problems (request, item, message_id, reason, summary, is_repeat) VALUES (?, ?, ?, ?, ?, ?)"
+    "INSERT INTO problems (request, item, message_id, reason, call, summary, is_repeat) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 _RECEIVED_TABLES = ("requests", "calls", "call_counts", "problems", "totals")
 _CALL_SIZE = re.compile(rf"{CALL_SIZE_PREFIX} [\d,]+ bytes")
@@ -218,7 +219,7 @@ class Store:
             _insert_problems(
                 connection,
                 [
-                    IgnoredCall(number, problem.item, problem.message_id, problem.reason)
+                    IgnoredCall(number, problem.item, problem.message_id, problem.reason, problem.call)
                     for number, entry in numbered
                     for problem in entry.problems
                 ],

@@ -76,12 +76,13 @@ _PERSON_NOT_FOUND = "person not found"
 
 
 class IgnoredCall(NamedTuple):
-    """The part of a call that was not applied, and the call's position."""
+    """The part of a call that was not applied, and the call's position; a rejected call also has its JSON."""
 
     request: int
     item: int | None
     message_id: str | None
     reason: str
+    call: str | None = None
 
 
 class _PendingCall(NamedTuple):

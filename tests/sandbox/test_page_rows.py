@@ -145,6 +145,26 @@ def test_problems_that_differ_in_a_value_are_counted_together():
         assert len(set(re.findall(r"call is 40,\d+ bytes", filtered))) == 3
 
 
+def test_a_rejected_call_is_shown_with_its_reason():
+    with Sandbox() as sandbox:
+        send(sandbox, TRACK, {"type": "track", "userId": "ada", "properties": {"size": "XL"}})
+        send(sandbox, {**TRACK, "properties": {"a": "x" * 40_000}})
+        for path in ["/problems", "/requests/0"]:
+            assert "&#34;size&#34;: &#34;XL&#34;" in fetch(sandbox, path)
+        assert len(fetch(sandbox, "/requests/1")) < 12_000
+
+
+def test_a_write_key_within_a_call_is_not_shown():
+    key = "a-secret-key"
+    with Sandbox(key) as sandbox:
+        calls = [{**TRACK, "writeKey": key}, {"type": "track", "userId": "ada", "writeKey": key}]
+        body = {"batch": calls, "writeKey": key}
+        requests.post(f"{sandbox.url}/v1/batch", json=body, auth=(key, ""), timeout=5)
+        for path in ["/", "/calls", "/problems", "/requests/0", "/people/1"]:
+            assert key not in fetch(sandbox, path)
+        assert (len(sandbox.calls()), len(sandbox.problems())) == (1, 1)
+
+
 def test_both_sandboxes_on_one_file_count_what_either_received(tmp_path):
     file = tmp_path / "received.db"
     with Sandbox(db=file) as first, Sandbox(db=file) as second:
