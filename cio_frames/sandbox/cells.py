@@ -13,7 +13,7 @@ from cio_frames.sandbox.wire import WireField
 # A longer name has no link: 50 of them would make a page of megabytes.
 _MAX_LINKED_CHARACTERS = 500
 # A longer text is shortened in tables and headings.
-_MAX_SHOWN_CHARACTERS = 200
+_MAX_SHOWN_CHARACTERS = 120
 
 
 class PageLink(NamedTuple):

@@ -27,7 +27,7 @@ from cio_frames.sandbox.page_queries import PageQueries
 from cio_frames.sandbox.page_requests import accepts_html, parse_host_name, parse_number
 from cio_frames.sandbox.responses import ERROR_BODIES
 from cio_frames.sandbox.settings import BATCH_ERRORS, SandboxSettings
-from cio_frames.sandbox.shell import export_command
+from cio_frames.sandbox.shell import DEFAULT_WRITE_KEY, export_command
 from cio_frames.sandbox.store import Store
 from cio_frames.sandbox.writer import WriterThread
 from cio_frames.spec import CALL_NAMES
@@ -220,6 +220,7 @@ class PageHandlers:
             counts={**self._queries.counts(), "waiting": self._queries.waiting()},
             call_types=CALL_NAMES,
             keeps_state=self._settings.keeps_state,
+            has_default_key=self._settings.write_key == DEFAULT_WRITE_KEY,
             export_command=export_command(own_url, self._settings.write_key),
             **content,
         )

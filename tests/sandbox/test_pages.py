@@ -239,6 +239,15 @@ def test_the_snippet_of_an_empty_page_can_be_pasted(name, monkeypatch):
         assert len(getattr(sandbox, name)()) == 1
 
 
+def test_the_snippet_names_the_placeholder_for_a_write_key_of_its_own():
+    with Sandbox("a-secret-key") as sandbox:
+        text = requests.get(f"{sandbox.url}/people", timeout=5).text
+        assert "CIO_WRITE_KEY=WRITE_KEY" in text
+        assert "instead of <code>WRITE_KEY</code>" in text
+    with Sandbox() as sandbox:
+        assert "instead of" not in requests.get(f"{sandbox.url}/people", timeout=5).text
+
+
 def test_clear_deletes_everything_and_numbers_start_again(tmp_path):
     with Sandbox(db=tmp_path / "received.db") as sandbox:
         post(sandbox)
