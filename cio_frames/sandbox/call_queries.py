@@ -69,8 +69,8 @@ class CallQueries:
         return [
             LoggedCall(request, position, lines[request][0], orjson.loads(lines[request][1][position]))
             for request, position in positions
-            # A sandbox that is cleared meanwhile has no such request.
-            if request in lines
+            # A sandbox that is cleared meanwhile has no such call.
+            if request in lines and position < len(lines[request][1])
         ]
 
     def read_request(self, request: int, first: int, limit: int) -> tuple[int, list[tuple[int, dict[str, Any]]]]:

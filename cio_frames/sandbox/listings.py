@@ -256,5 +256,7 @@ def _name_mode(strict: int) -> str:
 def _build_page(
     columns: Sequence[str], shown: Sequence[Sequence[Any]], newer: int, total: int, keys: Sequence[Sequence[Any]]
 ) -> ListingPage:
+    # A load or a clear between two queries.
+    total = max(total, newer + len(shown))
     older = keys[-1][0] if len(keys) == ROWS_PER_PAGE and newer + len(keys) < total else None
     return ListingPage(columns, shown, newer, total, older)
