@@ -10,6 +10,8 @@ import orjson
 
 from cio_frames.sandbox.wire import WireField
 
+# Calls on one page of a request.
+CALLS_PER_PAGE = 200
 # A longer name has no link: 50 of them would make a page of megabytes.
 _MAX_LINKED_CHARACTERS = 500
 # A longer text is shortened in tables and headings.
@@ -43,6 +45,16 @@ def link_person(number: int | None, *names: str | None) -> PageLink | None:
 def link_request(number: int) -> PageLink:
     """Return a link to a request."""
     return PageLink(f"/requests/{number}", str(number))
+
+
+def link_call(request: int, position: int) -> PageLink:
+    """Return a link to a call on the page of its request.
+
+    >>> link_call(7, 450)
+    PageLink(path='/requests/7?start=400#call-450', text='7')
+    """
+    start = position - position % CALLS_PER_PAGE
+    return PageLink(f"/requests/{request}{f'?start={start}' if start else ''}#call-{position}", str(request))
 
 
 def link_query(path: str, parameter: str, value: str | None) -> PageLink | str | None:

@@ -9,7 +9,15 @@ from typing import Any
 import orjson
 
 from cio_frames.sandbox.call_queries import CallQueries
-from cio_frames.sandbox.cells import PageLink, describe_page_view, link_person, link_request, link_search, quote_call
+from cio_frames.sandbox.cells import (
+    CALLS_PER_PAGE,
+    PageLink,
+    describe_page_view,
+    link_call,
+    link_person,
+    link_search,
+    quote_call,
+)
 from cio_frames.sandbox.listings import ROWS_PER_PAGE, ListingPage
 from cio_frames.sandbox.people import format_cio_id
 from cio_frames.sandbox.store import Store
@@ -17,7 +25,6 @@ from cio_frames.sandbox.wire import WireField
 
 _TIMELINE_ROWS = 100
 _MAX_RELATED_ROWS = 100
-_CALLS_PER_PAGE = 200
 _MOMENT = re.compile(r"([-+.e\d]{1,30})_(\d{1,18})_(\d{1,18})", re.ASCII)
 # After every moment.
 _NEWEST = (float("inf"), 0, 0)
@@ -89,7 +96,7 @@ class DetailQueries:
             occurred_at = call.fields.get(WireField.TIMESTAMP, call.received_at)
             message_id = link_search(call.fields[WireField.MESSAGE_ID])
             name = name or describe_page_view(kind, fields)
-            shown.append([occurred_at, kind, name, fields, message_id, link_request(call.request)])
+            shown.append([occurred_at, kind, name, fields, message_id, link_call(call.request, call.position)])
         older = _format_moment(rows[-1]) if rows and newer + len(rows) < total else None
         return ListingPage(("Time", "Type", "Name", "Fields", "Message id", "Request"), shown, newer, total, older)
 
@@ -126,7 +133,7 @@ class DetailQueries:
             return None
         received_at, path, status, calls, size, strict = found[0]
         first = start or 0
-        accepted, shown = self._calls.read_request(number, first, _CALLS_PER_PAGE)
+        accepted, shown = self._calls.read_request(number, first, CALLS_PER_PAGE)
         last = first + len(shown)
         return {
             "number": number,
@@ -147,7 +154,7 @@ class DetailQueries:
         rows = self._store.read(
             "SELECT reason, item, message_id, call, count(*) OVER () FROM problems WHERE request = ? "
             "ORDER BY item, number LIMIT ?",
-            (request, _CALLS_PER_PAGE),
+            (request, CALLS_PER_PAGE),
         )
         shown = [
             [reason, item, link_search(message_id), quote_call(call)] for reason, item, message_id, call, _ in rows

@@ -11,6 +11,7 @@ from cio_frames.sandbox.call_queries import CallQueries
 from cio_frames.sandbox.cells import (
     PageLink,
     StatusCell,
+    link_call,
     link_event,
     link_person,
     link_request,
@@ -114,9 +115,7 @@ class Listings:
             kind, properties = fields[WireField.TYPE], fields.get(WireField.PROPERTIES) or {}
             occurred_at = fields.get(WireField.TIMESTAMP, call.received_at)
             event, message_id = link_event(kind, name, properties), link_search(fields[WireField.MESSAGE_ID])
-            shown.append(
-                [occurred_at, kind, event, people.get(person), properties, message_id, link_request(call.request)]
-            )
+            shown.append([occurred_at, kind, event, people.get(person), properties, message_id, link_call(*call[:2])])
         columns = ("Time", "Type", "Event", "Person", "Properties", "Message id", "Request")
         return _build_page(columns, shown, newer, total, _number_places(rows))
 
@@ -139,7 +138,7 @@ class Listings:
                 *summarize_call(call.fields),
                 call.fields,
                 link_search(call.fields[WireField.MESSAGE_ID]),
-                link_request(call.request),
+                link_call(call.request, call.position),
             ]
             for call in found
         ]
@@ -181,7 +180,7 @@ class Listings:
         """List message ids that were received more than once, by the request that had them first."""
         columns = "request, position, message_id, times_received"
         rows, newer, total = self._read_page(_Table(columns, "message_ids", _PLACE, "times_received > 1"), before)
-        shown = [[link_search(message_id), times, link_request(request)] for request, _, message_id, times in rows]
+        shown = [[link_search(message_id), times, link_call(*place)] for *place, message_id, times in rows]
         return _build_page(("Message id", "Times received", "First request"), shown, newer, total, _number_places(rows))
 
     def problems(self, before: int | None, chosen: Filter) -> ListingPage:

@@ -268,6 +268,12 @@ def test_the_message_id_of_a_problem_leads_to_the_call(sandbox, page):
     assert "cio_0000ffff" in page.locator("pre").inner_text()
 
 
+def test_the_request_of_a_call_leads_to_the_call_itself(sandbox, page):
+    page.goto(f"{sandbox.url}/calls")
+    page.locator("tr", has_text="m3").get_by_role("link", name="0", exact=True).click()
+    expect(page.locator("pre:visible")).to_contain_text('"messageId": "m3"')
+
+
 def test_a_printed_page_has_the_table_without_forms_and_navigation(sandbox, page):
     page.goto(f"{sandbox.url}/events")
     page.emulate_media(media="print")

@@ -94,7 +94,7 @@ def test_a_request_shows_all_of_its_calls_over_several_pages():
         ]
         text = fetch(sandbox, "/requests/0", start="400")
         assert "m399" not in text
-        assert "<summary>401 · track · Seen · ada</summary><pre>{\n  &#34;type&#34;: &#34;track&#34;" in text
+        assert '<summary>401 · track · Seen · ada</summary><pre id="call-400">{\n' in text
         assert "No more calls" in fetch(sandbox, "/requests/0", start="450")
 
 

@@ -272,6 +272,7 @@ def test_only_a_page_of_the_sandbox_can_clear_it():
         assert clear_by_http(sandbox) == 403
         assert clear_by_http(sandbox, Origin="http://evil.example") == 403
         assert clear_by_http(sandbox, Origin="null") == 403
+        assert clear_by_http(sandbox, Origin="http://127.0.0.1:1", **{"Sec-Fetch-Site": "same-site"}) == 403
         assert clear_by_http(sandbox, Origin="http://evil.example", **{"Sec-Fetch-Site": "cross-site"}) == 403
         assert clear_by_http(sandbox, Origin="http://evil.example", Host="evil.example") == 421
         assert requests.get(f"{sandbox.url}/clear", timeout=5).status_code == 404
