@@ -66,4 +66,4 @@ def report(failures=None, *, rows=100, **other):
         "facts": facts(),
         "warnings": (),
     }
-    return SimpleNamespace(rows=rows, failure_cases=failures, **{**told, **other})
+    return SimpleNamespace(rows=rows, failure_cases=failures, **{"tallies": None, **told, **other})

@@ -17,8 +17,8 @@ LINES = b'{"user_id": "ada"}\n' * 1_000
     [
         (b"user_id\nada\n", ".csv"),
         (LINES, ".jsonl"),
-        (gzip.compress(LINES), ".jsonl.gz"),
-        (gzip.compress(b"user_id\nada\n"), ".csv.gz"),
+        (gzip.compress(LINES, mtime=0), ".jsonl.gz"),
+        (gzip.compress(b"user_id\nada\n", mtime=0), ".csv.gz"),
         (pa.compress(LINES, "zstd", asbytes=True), ".jsonl.zst"),
     ],
 )
