@@ -153,7 +153,7 @@ def reference():
 
 @pytest.mark.parametrize("name", cio.__all__)
 def test_every_public_name_is_in_the_reference(name):
-    assert re.search(rf"^(\.\. auto\w+:: )?(cio_frames\.)?{name}$", reference(), re.M)
+    assert re.search(rf"^ *(\.\. auto\w+:: )?(cio_frames\.)?{name}$", reference(), re.M)
 
 
 def test_the_reference_has_the_columns_and_statuses_of_a_result_in_order():
