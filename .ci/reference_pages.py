@@ -118,8 +118,8 @@ def command_line_page() -> str:
         "",
         "<!-- Written by .ci/reference_pages.py from the definitions of the command line. -->",
         "",
-        "What `cio-frames COMMAND --help` prints, on one page. [The command line](../command_line.md) shows them at work,",
-        "with exit statuses and environment variables.",
+        "What `cio-frames COMMAND --help` prints, on one page. [The command line](../command_line.md) shows",
+        "the commands at work, with exit statuses and environment variables.",
     ]
     for name, command in _commands():
         arguments = [each for each in command.params if each.param_type_name == "argument"]
