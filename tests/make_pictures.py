@@ -1,7 +1,7 @@
 """Make the pictures of the README and the landing page: ``python -m tests.make_pictures``. It requires a Chromium.
 
-Beside each picture, ``tests/golden/pictures`` has the text of the page that it shows, without numbers, and a hash of its
-style. A test makes the pages again and compares these: pictures that have gone stale are found without a browser.
+Beside each picture, ``tests/golden/pictures`` has the text of the page that it shows, without numbers, and a hash of
+its style. A test makes the pages again and compares these: stale pictures are found without a browser.
 """
 
 import calendar

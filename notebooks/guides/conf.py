@@ -38,9 +38,13 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "header_links_before_dropdown": 4,
 }
+# Pages without a section have no navigation of one.
+html_sidebars = {"guides/glossary": [], "guides/changelog": []}
 html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["docs.css"]
+html_js_files = ["docs.js"]
 templates_path = [str(Path(__file__).parent / "_templates")]  # relative ones are looked for beside the pages
 html_show_sourcelink = False
 html_copy_source = False
