@@ -45,6 +45,7 @@ INTEGRATION = (
     "README.md",
     "cio_frames/",
     "notebooks/guides/",
+    "notebooks/index.md",
     "tests/cli/",
     "tests/delivery/",
     "tests/docs/",
