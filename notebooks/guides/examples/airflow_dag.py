@@ -1,4 +1,4 @@
-"""Airflow 3: send the people of each day. A retry resumes the load, and sends nothing twice.
+"""Airflow 3: send the people of each day. A retry resumes the load.
 
 The logical date names the file, the output folder, and the run (``as_of``), so that all tries of a day are one load.
 The worker has CIO_WRITE_KEY, EXPORTS and RESULTS in its environment; RESULTS is a folder that all workers see.

@@ -1,4 +1,4 @@
-"""Dagster: an asset with a partition for each day. A retry resumes the load, and sends nothing twice.
+"""Dagster: an asset with a partition for each day. A retry resumes the load.
 
 The partition names the file, the output folder, and the run (``as_of``), so that all tries of a day are one load.
 CIO_WRITE_KEY, EXPORTS and RESULTS are in the environment of the run.

@@ -1,4 +1,4 @@
-"""Prefect 3: send the people of a day. A retry resumes the load, and sends nothing twice.
+"""Prefect 3: send the people of a day. A retry resumes the load.
 
 The day names the file, the output folder, and the run (``as_of``), so that all tries of a day are one load.
 CIO_WRITE_KEY, EXPORTS and RESULTS are in the environment of the worker.
