@@ -151,6 +151,19 @@ def test_every_guide_and_every_notebook_is_in_the_readme():
     assert [path.name for path in pages if f"({path.relative_to(ROOT).as_posix()})" not in readme] == []
 
 
+def test_every_notebook_is_in_the_list_of_notebooks_and_in_its_menu():
+    listed = read(NOTEBOOKS / "notebooks.md")
+    names = [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
+    assert (
+        re.findall(r"^\| \[\w+\]\((\w+)\.ipynb\)", listed, re.M) == re.findall(r"^(\d\d_\w+)$", listed, re.M) == names
+    )
+
+
+def test_every_method_is_in_the_table_of_methods():
+    listed = re.findall(r"^   ~CioAccessor\.(\w+)$", read(GUIDES / "reference" / "accessor.md"), re.M)
+    assert sorted(listed) == sorted(name for name in vars(cio.CioAccessor) if not name.startswith("_"))
+
+
 def reference():
     return "\n".join(read(page) for page in (GUIDES / "reference").glob("*.md"))
 
