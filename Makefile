@@ -44,7 +44,6 @@ notebooks: $(READY)  ## Run the notebooks, and save them with their outputs
 	@$(BIN)/python -m tests.run_notebooks
 
 docs: $(READY)  ## Build guides, notebooks, and reference as pages in build/docs; warnings are errors
-	@rm -rf notebooks/guides/reference/generated
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env -c notebooks/guides notebooks build/docs
 	@echo "Open build/docs/index.html"
 
@@ -55,7 +54,7 @@ wheel: $(READY)  ## Build the wheel, and try it in an empty environment
 	@bash .ci/try-wheel $(BIN)/python
 
 clean:  ## Remove the environments and everything that was built
-	rm -rf $(VENV) $(BENCH) demo-output build dist notebooks/guides/reference/generated
+	rm -rf $(VENV) $(BENCH) demo-output build dist
 
 $(DEMO_READY): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit("cio_frames requires Python 3.11 or newer, and $(PYTHON) is " \

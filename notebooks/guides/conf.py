@@ -3,6 +3,7 @@
 The pages are those of ``notebooks/``, so that links between guides and notebooks are the same here and on a code host.
 """
 
+import shutil
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -60,6 +61,13 @@ nitpicky = True
 nitpick_ignore_regex = [("py:(class|obj|exc|data)", ".*")]
 
 
+def remove_generated(app, *_):
+    """Remove the pages of methods, which autosummary writes beside the others: old ones, and after a build all."""
+    shutil.rmtree(Path(app.srcdir) / "guides" / "reference" / "generated", ignore_errors=True)
+
+
 def setup(app):
     """Shorten the docstrings of the reference: shared parameters have a page of their own."""
+    app.connect("config-inited", remove_generated)
     app.connect("autodoc-process-docstring", reference_pages.shorten_docstring, priority=100)
+    app.connect("build-finished", remove_generated)
