@@ -59,13 +59,14 @@ def pages():
 
 def _result_page(orders, sent):
     shown = orders[["customer_id", "total"]].join(sent[["status", "reason", "http_status"]]).iloc[[0, 1, 300, 304, 306]]
-    table = shown.astype(object).fillna("").to_html(border=0, index=True)
+    cells = {name: ["" if pd.isna(cell) else cell for cell in shown[name]] for name in shown}
+    table = pd.DataFrame(cells, index=shown.index, dtype=object).to_html(border=0)
     return NOTEBOOK.replace("CODE", html.escape(CODE)).replace("TABLE", table)
 
 
 def text_of(page):
     """Return what a page says: each line once, without dates, ids, and numbers; and a hash of its style."""
-    styles = "".join(re.findall(r"<style[^>]*>(.*?)</style>", page, re.S))
+    styles = " ".join("".join(re.findall(r"<style[^>]*>(.*?)</style>", page, re.S)).split())
     body = re.sub(r"<(style|script|title)[^>]*>.*?</\1>", "", page, flags=re.S)
     lines = (html.unescape(re.sub(r"\s+", " ", part)).strip() for part in re.split(r"<[^>]+>", body))
     words = dict.fromkeys(re.sub(r'[^\s"]*\d[^\s"]*', "0", MONTH.sub("0", line)) for line in lines if line)
