@@ -180,15 +180,13 @@ def _run_sync_job(job: Job, options: JobOptions, mistakes: Mistakes) -> None:
 
     if options.fresh:
         mistakes.add(ConfigurationError("--fresh does not apply to a sync. To send all again, forget the state."))
-    if options.max_undelivered is not None or job.max_undelivered is not None:
-        mistakes.add(
-            ConfigurationError(f"{parameter('max_undelivered')} is supported by loads only, and this job is a sync.")
-        )
     chosen = dict(job.options)
     state = {**(job.state or {}), **({} if options.as_of is None else {"as_of": options.as_of})}
     run_sync(
         job.source, job.call_spec, state, job.client, mistakes, chosen.pop("read_options"), door="job file",
-        report=job.report, as_json=options.as_json, dry_run=options.dry_run, progress=options.progress, **chosen,
+        report=job.report, as_json=options.as_json, also_read=[options.job, job.schema],
+        max_undelivered=job.max_undelivered if options.max_undelivered is None else options.max_undelivered,
+        dry_run=options.dry_run, progress=options.progress, **chosen,
     )  # fmt: skip
 
 

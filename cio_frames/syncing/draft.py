@@ -11,11 +11,15 @@ import pandas as pd
 import pyarrow as pa
 
 from cio_frames._util.arrays import Ints
+from cio_frames.loading.result import HeldBack
 from cio_frames.syncing.compare import SENT, Action, Actions
 from cio_frames.syncing.identity import MappingChange, SyncMapping
 from cio_frames.syncing.index import StateIndex
 from cio_frames.syncing.removal import Missing
 from cio_frames.validation import WarningCount
+
+# A dry run names so many rows of each reason, and so many reasons.
+_ROWS_A_REASON, _MOST_REASONS = 5, 50
 
 
 @dataclass(slots=True)
@@ -112,10 +116,40 @@ class Draft:
         """How many rows the source has."""
         return sum(len(chunk.actions) for chunk in self.chunks)
 
+    @property
+    def has_duplicates(self) -> bool:
+        """Whether a subject comes more than once."""
+        return len(self.index.repeated_keys) > 0
+
     def count(self, *actions: Action) -> int:
         """Return how many rows have one of some actions."""
         counts = self.counts
         return sum(counts.get(action, 0) for action in actions)
+
+
+def count_reasons(draft: Draft) -> Counter[tuple[str, str | None]]:
+    """Return how many rows have each status and reason if nothing is sent; those that would be sent are ready."""
+    found: Counter[tuple[str, str | None]] = Counter()
+    for chunk in draft.chunks:
+        groups = chunk.held_back.astype({"status": str}).groupby(["status", "reason"], dropna=False)
+        for status, reason, rows in groups.size().rename("rows").reset_index().itertuples(index=False):
+            found[str(status), None if pd.isna(reason) else str(reason)] += int(rows)
+        found["ready", None] += len(chunk.rows_to_send)
+        found["unchanged", None] += len(chunk.actions) - len(chunk.held_back) - len(chunk.rows_to_send)
+    return +found
+
+
+def first_held_back(draft: Draft) -> tuple[HeldBack, ...]:
+    """Return the first rows that cannot be sent: some of each reason, of at most fifty reasons."""
+    found: list[HeldBack] = []
+    counts: Counter[str | None] = Counter()
+    for chunk in draft.chunks:
+        rows = chunk.held_back[chunk.held_back["status"].ne("unchanged")].sort_index()
+        for row, status, reason in rows[["status", "reason"]].itertuples():
+            if counts[reason] < _ROWS_A_REASON and (reason in counts or len(counts) < _MOST_REASONS):
+                counts[reason] += 1
+                found.append(HeldBack(chunk.file, chunk.first_row + int(row), str(status), reason))
+    return tuple(found)
 
 
 def reasons_frame(rows: Sequence[int] | Ints, status: str, reasons: Sequence[str]) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from cio_frames.client import Client
 from cio_frames.errors import ConfigurationError
+from cio_frames.pipeline.call_spec import OnUndelivered
 from cio_frames.report.plan_page import plan_page, plan_summary
 from cio_frames.syncing.compare import Action
 from cio_frames.syncing.draft import Draft
@@ -113,7 +114,8 @@ class Plan:
 
     def apply(
         self, *, client: Client | None = None, allow_campaigns: bool = False,
-        output: str | PathLike[str] | None = None, progress: bool | None = None,
+        output: str | PathLike[str] | None = None, on_undelivered: OnUndelivered = "return",
+        progress: bool | None = None,
     ) -> Any:  # fmt: skip
         """Send what this plan lists; refuse if the source, the mapping or the state changed since.
 
@@ -125,6 +127,8 @@ class Plan:
             Whether to send events that can start campaigns: younger than 72 hours.
         output : path, optional
             Folder for the results of a plan of files. Default is named after source and call.
+        on_undelivered : {"return", "raise"}
+            Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
         progress : bool, optional
             Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -141,8 +145,9 @@ class Plan:
             A guard trips; nothing was sent.
         """
         return self.apply_with(
-            self.digests, client=client, allow_campaigns=allow_campaigns, output=output, progress=progress
-        )
+            self.digests, client=client, allow_campaigns=allow_campaigns, output=output,
+            on_undelivered=on_undelivered, progress=progress,
+        )  # fmt: skip
 
     @property
     def sends(self) -> int:
