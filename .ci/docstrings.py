@@ -110,7 +110,8 @@ PARAMETERS = {
     "max_changed": ("int or str, optional", 'Send nothing if more known subjects change: a count, or ``"5%"``.'),
     "max_removed": (
         "int or str, optional",
-        "Send nothing if more known subjects are missing. Default is 5 % of the state and 1,000.",
+        "Send nothing if more subjects are missing: a count, or a share of those that this state delivered. Default is "
+        "5 % and 1,000. Subjects of a baseline do not count.",
     ),
     "min_rows": (
         "int or str, optional",

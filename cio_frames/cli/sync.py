@@ -65,7 +65,7 @@ class StateOptions(ReadingOptions, CallOptions):
     ] = None
     max_removed: Annotated[
         str | None,
-        typer.Option(metavar="LIMIT", help="Stop if more subjects are missing; default: 5% of the state and 1000."),
+        typer.Option(metavar="LIMIT", help="Stop if more subjects are missing; default: 5% of those sent, and 1000."),
     ] = None
     min_rows: Annotated[
         str | None, typer.Option(metavar="LIMIT", help="Stop if the source has fewer rows: a count, or 90%.")

@@ -30,12 +30,15 @@ class Missing:
         How many completed runs have missed each of them, this one included, and the date of the last one.
     due : tuple of str
         Those whose time has come.
+    candidates : int
+        How many subjects of the state could be missing: those that it delivered.
     """
 
     count: int = 0
     subjects: tuple[str, ...] = ()
     runs: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     due: tuple[str, ...] = ()
+    candidates: int = 0
 
     def frame(self) -> pd.DataFrame:
         """Return one row for each subject."""
@@ -55,9 +58,12 @@ def find_missing(state: State, index: StateIndex, options: SyncOptions) -> Missi
         return Missing(index.missing_count)
     kinds = [int(kind) for kind in (BROUGHT if options.removed in ("report", "set") else (*BROUGHT, Evidence.MARKED))]
     subjects: list[str] = []
+    candidates = 0
     for rows in state.scan("key, evidence"):
         keys, evidence = zip(*rows, strict=True)
-        gone = index.unseen(pa.array(keys, TEXT)) & np.isin(evidence, kinds)
+        can_leave = np.isin(evidence, kinds)
+        candidates += int(can_leave.sum())
+        gone = index.unseen(pa.array(keys, TEXT)) & can_leave
         subjects += [keys[row] for row in np.flatnonzero(gone).tolist()]
     today = str(options.as_of.date())
     before = state.missing()
@@ -65,7 +71,7 @@ def find_missing(state: State, index: StateIndex, options: SyncOptions) -> Missi
     due = (
         tuple(subject for subject in subjects if runs[subject][0] >= options.grace_runs) if options.removal_acts else ()
     )
-    return Missing(len(subjects), tuple(subjects), runs, due)
+    return Missing(len(subjects), tuple(subjects), runs, due, candidates)
 
 
 def count_run(before: tuple[int, str] | None, today: str) -> tuple[int, str]:

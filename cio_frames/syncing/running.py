@@ -41,7 +41,7 @@ from cio_frames.syncing.draft import ChunkPlan, Draft
 from cio_frames.syncing.examine import Examiner
 from cio_frames.syncing.identity import endpoint_name, key_fingerprint, refuse_other_workspace
 from cio_frames.syncing.options import SyncOptions
-from cio_frames.syncing.removing import removal_of
+from cio_frames.syncing.removing import removals_of
 from cio_frames.syncing.rows import RowShipper
 from cio_frames.syncing.shipping import Shipper, merge_results
 from cio_frames.syncing.state import State
@@ -121,6 +121,7 @@ def check_draft(draft: Draft, options: SyncOptions) -> None:
         subjects=draft.subjects,
         changed=draft.count(Action.CHANGED, Action.CLEARED),
         missing=draft.missing.count,
+        candidates=draft.missing.candidates,
         acts=options.removal_acts,
     )
 
@@ -223,14 +224,20 @@ class SyncRun:
         outcome.chunks += 1
 
     def _remove(self, shipper: Shipper, outcome: SyncOutcome, audit_file: IO[bytes] | None) -> Delivery | None:
-        removal = removal_of(self._call_spec, self._options, self._state, outcome.run, self._draft.missing.due)
-        if removal.shipment is None:
-            outcome.removed = removed_frame([], removal.operation, None, removal.skipped)
-            return None
-        trails = [] if audit_file is None else [AuditTrail(audit_file, removal.operation, removal.ids)]
-        result, delivery = shipper.ship(removal.shipment, trails)
-        outcome.removed = removed_frame(removal.shipment.keys, removal.operation, result, removal.skipped)
-        return delivery if delivery.stop_reason is not None else None
+        found: list[pd.DataFrame] = []
+        stopped: Delivery | None = None
+        subjects = self._draft.missing.due
+        for removal in removals_of(self._call_spec, self._options, self._state, outcome.run, subjects):
+            keys: Sequence[str] = ()
+            result = None
+            if removal.shipment is not None and stopped is None:
+                trails = [] if audit_file is None else [AuditTrail(audit_file, removal.operation, removal.ids)]
+                keys = removal.shipment.keys
+                result, delivery = shipper.ship(removal.shipment, trails)
+                stopped = delivery if delivery.stop_reason is not None else None
+            found.append(removed_frame(keys, removal.operation, result, removal.skipped))
+        outcome.removed = pd.concat(found, ignore_index=True)
+        return stopped
 
     def _keep_missing(self, outcome: SyncOutcome) -> None:
         if self._options.removed == "keep":

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 import cio_frames as cio
-from tests.syncing.helpers import held, people_frame, sync
+from tests.faults import OK, Answer, FaultServer
+from tests.syncing.helpers import client_of, held, people_frame, sync
 
 PEOPLE = people_frame(40)
 LEFT = PEOPLE.iloc[1:]
@@ -164,3 +165,49 @@ def test_the_traits_of_a_sync_are_not_removed_by_a_run_that_stopped(state):
         with pytest.raises(cio.DeliveryError):
             sync(LEFT.assign(plan="changed"), state, client, removed="delete", **AT_ONCE)
         assert "u0" in held(sandbox)
+
+
+def test_deleting_objects_deletes_a_relationship_where_another_row_has_the_object(sandbox, state, tmp_path):
+    options = {"state": state, "client": sandbox.client, "progress": False, "max_removed": 10}
+    cio.sync(groups(), "group", **options)
+    # The first relationship of acme, and all of bolt.
+    audit = tmp_path / "audit.jsonl"
+    result = cio.sync(groups().iloc[1:30], "group", removed="delete", audit=audit, **AT_ONCE, **options)
+    again = cio.sync(groups().iloc[1:30], "group", removed="delete", **AT_ONCE, **options)
+
+    assert ("acme", "u0") not in relationships(sandbox)
+    assert set(sandbox.objects()["objectId"]) == {"acme"}
+    assert sandbox.calls()["event"].value_counts().to_dict() == {"Object Deleted": 1, "Relationship Deleted": 1}
+    assert {json.loads(line)["operation"] for line in audit.read_text().splitlines()} == {
+        "delete_objects",
+        "delete_relationships",
+    }
+    assert result.attrs["cio"]["removals"] == {"delivered": 2, "skipped": 1}
+    assert again["status"].eq("unchanged").all()
+
+
+def test_people_of_a_baseline_do_not_raise_the_limit_of_missing_people(sandbox, state):
+    everyone = people_frame(1_000)
+    cio.baseline(everyone.iloc[40:], "identify", state=state, confirm=960)
+    sync(everyone, state, sandbox.client)
+
+    # 20 of 40 that the state delivered, and of 1,000 that it knows.
+    with pytest.raises(cio.GuardError, match=r"20 subjects are missing; the limit is 2 \(5% of the 40 subjects that"):
+        sync(everyone.iloc[20:], state, sandbox.client, removed="delete", **AT_ONCE)
+
+    assert sandbox.calls()["event"].isna().all()
+
+
+def test_a_removal_that_is_rejected_is_told_and_can_raise(state):
+    def refuse_deletions(received):
+        refused = any(call.get("event") == "User Deleted" for call in received.calls)
+        return Answer(400, b'{"meta":{"errors":["no"]}}') if refused else OK
+
+    with FaultServer(refuse_deletions) as server:
+        client = client_of(server)
+        sync(PEOPLE, state, client)
+        with pytest.raises(cio.UndeliveredError, match="1 of 1 missing subjects were not removed"):
+            sync(LEFT, state, client, removed="delete", on_undelivered="raise", **AT_ONCE)
+        result = sync(LEFT, state, client, removed="delete", **AT_ONCE)
+
+    assert result.attrs["cio"]["removals"] == {"rejected": 1}
