@@ -68,10 +68,14 @@ class StateIndex:
                 days = np.array([(moment or 0) // _DAY_SECONDS for moment in delivered[0]])
                 settled[start:stop] &= days >= _last_due_day(keys[start:stop], refresh_days, today)
             start = stop
-        order = np.argsort(keys)
-        self._keys, self._digests = keys[order], digests[order]
-        self._settled, self._brought = settled[order], brought[order]
         self.subjects = int(held.sum())
+        order = np.argsort(keys)
+        for values in (digests, settled, brought):
+            values[:] = values[order]
+        del order
+        # In place, since all of a state is here.
+        keys.sort()
+        self._keys, self._digests, self._settled, self._brought = keys, digests, settled, brought
         self._seen = np.zeros(count, dtype=bool)
         self._new_keys = Seen()
         self._repeated: list[UInts] = []

@@ -28,7 +28,6 @@ from cio_frames.errors import (
     DeliveryError,
     InterruptedLoad,
     parameter,
-    render,
 )
 from cio_frames.loading.chunks import read_frames
 from cio_frames.loading.io_errors import RESUME
@@ -171,11 +170,11 @@ class SyncRun:
                 self._keep(plan, [], sink, outcome)
         except CioFramesError as error:
             with suppress(CioFramesError):
-                state.end(outcome.run, "stopped", {}, str(error))
+                state.end(outcome.run, "stopped", {}, error.text_by_door())
             raise
         if outcome.phase == "done":
             self._keep_missing(outcome)
-        state.end(outcome.run, outcome.phase, outcome.statuses, render(outcome.why))
+        state.end(outcome.run, outcome.phase, outcome.statuses, outcome.why)
         if outcome.phase == "done":
             if self._call_spec.call in spec.EVENT_CALLS:
                 state.forget_before((options.as_of - timedelta(days=options.keep_days)).to_pydatetime())

@@ -86,7 +86,7 @@ def tasks(folder: Path, rows: int, address: str) -> dict[str, list[str]]:
     """Make a file and a state, and name what is measured."""
     path = folder / f"sync-{rows}.parquet"
     state, changed = write(path, rows)
-    files = {"dry": changed, "plan": changed, "unchanged": path, "changed": changed}
+    files = {"dry": changed, "plan": changed, "first": path, "unchanged": path, "changed": changed}
     return {kind: [__name__, kind, str(file), str(state), address] for kind, file in files.items()}
 
 
