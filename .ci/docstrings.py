@@ -239,6 +239,11 @@ RETURNS = {
         "Of a frame, its result frame: one row per row, in its order and under its index. Of another source, what the "
         "sync came to, with the results of its rows in files.",
     ),
+    "baseline": (
+        "pandas.DataFrame or SyncResult",
+        "Of a frame, its result frame: one row per row, in its order and under its index. Of another source, how many "
+        "rows have each status.",
+    ),
     "apply_plan": ("SyncResult", "What the sync came to."),
     "validate": ("ValidationReport", "Which rows are invalid, and why."),
     "payloads": ("pandas.Series", "JSON text under the index of the frame."),

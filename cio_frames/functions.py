@@ -1536,7 +1536,7 @@ def baseline(
     csv: CsvOptions | Mapping[str, Any] | None = None,
     partitions: bool = True,
     progress: bool | None = None,
-) -> pd.DataFrame:
+) -> Any:
     """Write a sync state without sending: the rows are in Customer.io already, you say.
 
     The next sync sends what differs from these rows. Subjects of a baseline are claimed and not delivered, and are
@@ -1617,9 +1617,9 @@ def baseline(
 
     Returns
     -------
-    pandas.DataFrame
-        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
-        http_status, attempts.
+    pandas.DataFrame or SyncResult
+        Of a frame, its result frame: one row per row, in its order and under its index. Of another source, how many
+        rows have each status.
 
     Raises
     ------
@@ -1751,7 +1751,7 @@ def _sync(parameters: dict[str, Any]) -> Any:
         return job.sync(**options)
 
 
-def _baseline(parameters: dict[str, Any]) -> pd.DataFrame:
+def _baseline(parameters: dict[str, Any]) -> Any:
     """Write a state with the parameters of :func:`baseline`."""
     from cio_frames.syncing.baseline import write_baseline
     from cio_frames.syncing.parameters import make_job

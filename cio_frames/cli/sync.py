@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _SETTINGS = ("strict", "gzip", "region", "endpoint", "requests_per_second", "workers")
 _FIELDS_PRINTED = 10
-_ROWS_PRINTED = 10
+_HELD_BACK_PRINTED = 10
 RemovedOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -249,11 +249,10 @@ def baseline_command(options: BaselineOptions) -> None:
     call_spec = options.call_spec(mistakes)
     job = _checked_job(options.source, call_spec, options.parameters(), options.read_options(mistakes), mistakes)
     mistakes.raise_all()
-    from cio_frames.results import status_counts
     from cio_frames.syncing.baseline import write_baseline
 
-    result = write_baseline(cast("SyncJob", job), confirm=options.confirm)
-    counts = status_counts(result)
+    result = cast("SyncResult", write_baseline(cast("SyncJob", job), confirm=options.confirm))
+    counts = result.statuses
     claimed = options.confirm or 0
     unchanged = counts.pop("unchanged", 0) - claimed
     _print_counts({"claimed": claimed, **({"unchanged": unchanged} if unchanged else {}), **counts}, options.as_json)
@@ -334,7 +333,7 @@ def _print_outcome(
     if as_json:
         print_json({**result.as_dict(), **result.notes.as_dict(door), "why": result.why_text(door)})
     elif result.phase == "dry run":
-        _print_dry_run(result)
+        _print_sync_dry_run(result)
     else:
         print_load_result(result)
         if result.removals:
@@ -347,9 +346,9 @@ def _print_outcome(
         raise typer.Exit(1)
 
 
-def _print_dry_run(result: SyncResult) -> None:
+def _print_sync_dry_run(result: SyncResult) -> None:
     _print_counts(result.statuses, as_json=False)
-    for row in result.first_held_back[:_ROWS_PRINTED]:
+    for row in result.first_held_back[:_HELD_BACK_PRINTED]:
         out.print(f"  {row}")
 
 

@@ -15,8 +15,9 @@ from cio_frames.syncing.compare import SENT, Action
 from cio_frames.syncing.draft import Draft
 from cio_frames.syncing.examine import Examiner
 from cio_frames.syncing.identity import endpoint_name, key_fingerprint, refuse_other_workspace
-from cio_frames.syncing.jobs import SyncJob, dry_result, require_client
+from cio_frames.syncing.jobs import SyncJob, require_client
 from cio_frames.syncing.records import Evidence, pack_digests, pack_hashes, texts_of
+from cio_frames.syncing.result import SyncResult
 from cio_frames.syncing.running import refuse_other_mapping
 from cio_frames.syncing.state import State
 
@@ -24,7 +25,7 @@ from cio_frames.syncing.state import State
 def write_baseline(
     job: SyncJob, *, confirm: int | None, client: Client | None = None, dry_run: bool = False,
     progress: bool | None = None,
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame | SyncResult:  # fmt: skip
     """Write the state without sending: these subjects are at the other end already, the caller says.
 
     Raises
@@ -46,7 +47,7 @@ def write_baseline(
             refuse_other_mapping(draft, job.options)
             claimed = draft.count(*SENT, Action.KEPT)
             if dry_run:
-                return dry_result(job.given, draft)
+                return job.unsent_result(draft)
             _require_confirm(confirm, claimed)
             facts = {"call": call_spec.what, "mapping": draft.mapping.as_fact()}
             if client is not None:
@@ -57,7 +58,7 @@ def write_baseline(
             state.end(run, "done", {"claimed": claimed})
             state.compact()
             # From now on there is nothing to send for them.
-            return dry_result(job.given, draft, status="unchanged")
+            return job.unsent_result(draft, status="unchanged")
 
 
 def _claim(job: SyncJob, source: Source, draft: Draft, state: State) -> None:

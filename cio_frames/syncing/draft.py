@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from pandas.api.types import union_categoricals
 
 from cio_frames._util.arrays import Ints
 from cio_frames.loading.result import HeldBack
@@ -127,14 +129,24 @@ class Draft:
         return sum(counts.get(action, 0) for action in actions)
 
 
-def count_reasons(draft: Draft) -> Counter[tuple[str, str | None]]:
-    """Return how many rows have each status and reason if nothing is sent; those that would be sent are ready."""
+def join_details(details: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows to send of all chunks as one frame, with actions that do not occur left out."""
+    if not details:
+        return pd.DataFrame(columns=["file", "row", "subject", "action", "fields", "bytes"])
+    whole = pd.concat([each.drop(columns="file") for each in details], ignore_index=True)
+    files: Any = union_categoricals([each["file"] for each in details]) if len(details) > 1 else details[0]["file"]
+    whole.insert(0, "file", files)
+    return whole.assign(action=whole["action"].cat.remove_unused_categories())
+
+
+def count_reasons(draft: Draft, status_to_send: str) -> Counter[tuple[str, str | None]]:
+    """Return how many rows have each status and reason if nothing is sent, with one status for those to send."""
     found: Counter[tuple[str, str | None]] = Counter()
     for chunk in draft.chunks:
         groups = chunk.held_back.astype({"status": str}).groupby(["status", "reason"], dropna=False)
         for status, reason, rows in groups.size().rename("rows").reset_index().itertuples(index=False):
             found[str(status), None if pd.isna(reason) else str(reason)] += int(rows)
-        found["ready", None] += len(chunk.rows_to_send)
+        found[status_to_send, None] += len(chunk.rows_to_send)
         found["unchanged", None] += len(chunk.actions) - len(chunk.held_back) - len(chunk.rows_to_send)
     return +found
 

@@ -79,9 +79,13 @@ class StateIndex:
         self._seen = np.zeros(count, dtype=bool)
         self._new_keys = Seen()
         self._repeated: list[UInts] = []
+        self._all_found = False
 
     def find(self, keys: UInts) -> Ints:
-        """Return the place of each key hash, -1 for those that the state does not have; what is found is seen."""
+        """Return the place of each key hash, -1 for those that the state does not have.
+
+        Until all rows were found once, each key is noted: those that come again, and those that never come.
+        """
         # In order, since that is several times as fast.
         order = np.argsort(keys)
         ordered = keys[order]
@@ -89,6 +93,8 @@ class StateIndex:
         if len(self._keys):
             found = np.minimum(np.searchsorted(self._keys, ordered), len(self._keys) - 1)
             places[order] = np.where(self._keys[found] == ordered, found, -1)
+        if self._all_found:
+            return places
         known = places >= 0
         # Seen before: in this chunk or in an earlier one.
         self._repeated.append(ordered[1:][ordered[1:] == ordered[:-1]])
@@ -97,6 +103,12 @@ class StateIndex:
         new = keys[~known]
         self._repeated.append(new[self._new_keys.before(new) > 0])
         return places
+
+    def note_all_found(self) -> None:
+        """Note that all rows were found once: from now on, rows that come are those that are sent."""
+        self._all_found = True
+        self._repeated = [self.repeated_keys]
+        self._new_keys = Seen()
 
     @property
     def repeated_keys(self) -> UInts:

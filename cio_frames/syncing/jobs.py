@@ -31,7 +31,7 @@ from cio_frames.pipeline import CallSpec, build_report
 from cio_frames.pipeline.call_spec import OnInvalid, OnUndelivered, require_choice
 from cio_frames.results import Outcomes, Status, raise_for_status
 from cio_frames.syncing.compare import Action
-from cio_frames.syncing.draft import Draft, count_reasons, first_held_back
+from cio_frames.syncing.draft import Draft, count_reasons, first_held_back, join_details
 from cio_frames.syncing.identity import refuse_other_workspace
 from cio_frames.syncing.options import SyncOptions
 from cio_frames.syncing.plan import Plan, PlanDigests, count_actions, refuse_stale
@@ -111,7 +111,7 @@ class SyncJob:
 
     def _plan_of(self, draft: Draft, state: State) -> Plan:
         removal = self.options.removed
-        details = pd.concat(draft.details, ignore_index=True)
+        details = join_details(draft.details)
         if isinstance(self.given, pd.DataFrame):
             details = details.drop(columns="file")
         try:
@@ -152,7 +152,7 @@ class SyncJob:
         with State(self.options.state, create=False) as state:
             source = self.source(exclude=self.default_folder())
             draft = self.draft(source, state, offline_client(), with_details=True, with_values=True)
-            values: list[str | None] = pd.concat(draft.details)["values"].tolist()
+            values: list[str | None] = join_details(draft.details)["values"].tolist()
             return values
 
     def apply(self, digests: PlanDigests, **options: Any) -> pd.DataFrame | SyncResult:
@@ -195,7 +195,7 @@ class SyncJob:
             if on_invalid == "raise":
                 self._raise_invalid(draft, client)
             if dry_run:
-                return dry_result(self.given, draft) if is_frame else self._dry_run(draft)
+                return self.unsent_result(draft)
             if self.call_spec.call in spec.EVENT_CALLS and not allow_campaigns:
                 refuse_campaigns(source, self.call_spec, pd.Timestamp.now("UTC"))
             run = SyncRun(
@@ -251,11 +251,19 @@ class SyncJob:
         _raise(outcome, result)
         return result
 
-    def _dry_run(self, draft: Draft) -> SyncResult:
+    def unsent_result(self, draft: Draft, *, status: Status = "ready") -> pd.DataFrame | SyncResult:
+        """Return the result where nothing was sent, with one status for the rows that a sync would send."""
+        return (
+            _unsent_frame(self.given, draft, status)
+            if isinstance(self.given, pd.DataFrame)
+            else self._unsent_counts(draft, status)
+        )
+
+    def _unsent_counts(self, draft: Draft, status: Status = "ready") -> SyncResult:
         return SyncResult(
             what=self.call_spec.what,
-            phase="dry run",
-            reasons=count_reasons(draft),
+            phase="dry run" if status == "ready" else "done",
+            reasons=count_reasons(draft, status),
             source_rows=draft.rows,
             rows_now=draft.rows,
             first_held_back=first_held_back(draft),
@@ -267,7 +275,7 @@ class SyncJob:
         if draft.count(Action.HELD_BACK):
             is_frame = isinstance(self.given, pd.DataFrame) and not draft.has_duplicates
             raise InvalidRowsError(
-                build_report(self.given, self.call_spec, client) if is_frame else self._dry_run(draft)
+                build_report(self.given, self.call_spec, client) if is_frame else self._unsent_counts(draft)
             )
 
 
@@ -278,16 +286,12 @@ def require_client(client: Client | None) -> Client | None:
     return client
 
 
-def dry_result(given: Any, draft: Draft, *, status: Status = "ready") -> pd.DataFrame:
-    """Return the result frame where nothing was sent, with one status for the rows that a sync would send."""
-    found = []
-    for chunk in draft.chunks:
-        rows = chunk.rows_to_send
-        outcomes = Outcomes(len(rows))
-        outcomes.record(np.arange(len(rows)), status)
-        found.append(chunk_result(chunk, [(rows, outcomes.frame(pd.RangeIndex(len(rows))))]))
-    whole = pd.concat(found, ignore_index=True)
-    return whole.set_axis(given.index) if isinstance(given, pd.DataFrame) else whole
+def _unsent_frame(frame: pd.DataFrame, draft: Draft, status: Status) -> pd.DataFrame:
+    (chunk,) = draft.chunks
+    rows = chunk.rows_to_send
+    outcomes = Outcomes(len(rows))
+    outcomes.record(np.arange(len(rows)), status)
+    return chunk_result(chunk, [(rows, outcomes.frame(pd.RangeIndex(len(rows))))]).set_axis(frame.index)
 
 
 def _raise(outcome: SyncOutcome, result: pd.DataFrame | SyncResult) -> None:

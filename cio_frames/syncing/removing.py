@@ -36,7 +36,7 @@ _EVENTS = {
 }
 _ANONYMOUS_ONLY = "known by an anonymous id alone, and only a user id can be used for this"
 _STILL_HELD = "another row of the source has this object"
-_NO_PERSON = "no person is related"
+_NOBODY_RELATED = "no person is related"
 _REJECTED = "rejected three times"
 _WITH_OBJECT = "deleted with its object"
 
@@ -160,7 +160,7 @@ def _skipped(
         yield from ((subject, _ANONYMOUS_ONLY) for subject in subjects if person_of(subject)[0] != "userId")
     if operation == "delete_relationships":
         people = ((subject, orjson.loads(subject)[2]) for subject in subjects)
-        reason = _NO_PERSON if options.removed == operation else _STILL_HELD
+        reason = _NOBODY_RELATED if options.removed == operation else _STILL_HELD
         yield from ((subject, reason) for subject, person in people if not person)
 
 

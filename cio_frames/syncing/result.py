@@ -44,8 +44,8 @@ class SyncResult(LoadResult):
     (False, 2, 1, 1)
     >>> result.why, result.why_text("command line")
     ('', '')
-    >>> results["status"].tolist(), result.as_dict()["removals"]
-    (['unchanged', 'invalid'], {})
+    >>> results["status"].tolist(), result.as_dict()["removals"], result.open_removals
+    (['unchanged', 'invalid'], {}, 0)
 
     Attributes
     ----------

@@ -197,7 +197,9 @@ class State:
     def runs(self) -> list[Run]:
         """Return all runs, the first one first."""
         runs = self._rows("SELECT run, kind, phase, as_of, counts FROM runs ORDER BY run")
-        return [Run(*facts, json.loads(counts or "{}")) for *facts, counts in runs]
+        return [
+            Run(number, kind, phase, as_of, json.loads(counts or "{}")) for number, kind, phase, as_of, counts in runs
+        ]
 
     def scan(self, columns: str, where: str = "") -> Iterator[list[tuple[Any, ...]]]:
         """Yield columns of all subjects, some rows at a time, in the order of their keys."""

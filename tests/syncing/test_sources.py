@@ -152,3 +152,16 @@ def test_a_dry_run_of_files_counts_and_names_the_first_rows_that_are_held_back(t
     assert "row 3 of" in str(result.first_held_back[0])
     with pytest.raises(cio.InvalidRowsError, match="1 of 9 rows cannot be sent"):
         cio.sync(tmp_path / "people.parquet", "identify", state=state, dry_run=True, on_invalid="raise")
+
+
+@pytest.mark.parametrize("make", [lambda: [], lambda: iter(()), lambda: "people.parquet", lambda: people_frame(0)])
+def test_a_source_without_rows_can_be_compared(options, state, tmp_path, monkeypatch, make):
+    monkeypatch.chdir(tmp_path)
+    people_frame(0).to_parquet("people.parquet")
+
+    plan = cio.plan(make(), "identify", state=state)
+    cio.sync(make(), "identify", **options)
+    claimed = cio.baseline(make(), "identify", state=state, confirm=0)
+
+    assert (plan.counts, len(plan.changes)) == ({}, 0)
+    assert cio.summary(claimed).rows == 0
