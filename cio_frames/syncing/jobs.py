@@ -97,7 +97,7 @@ class SyncJob:
                 refuse_other_workspace(state.facts, client, self.options.state, accept_key=self.options.accept_key)
             source = self.source(exclude=self.default_folder(), progress=progress)
             draft = self.draft(source, state, client or offline_client(), with_details=True, progress=progress)
-            return self._plan_of(draft, state)
+            return self._plan_of(draft, state, source.name)
 
     def draft(
         self, source: Source, state: State, client: Client, *, with_details: bool = False, with_values: bool = False,
@@ -109,7 +109,7 @@ class SyncJob:
             with_details=with_details, with_values=with_values, keep_rows=keep_rows, adopt=adopt, progress=progress,
         )  # fmt: skip
 
-    def _plan_of(self, draft: Draft, state: State) -> Plan:
+    def _plan_of(self, draft: Draft, state: State, source_name: str) -> Plan:
         removal = self.options.removed
         details = join_details(draft.details)
         if isinstance(self.given, pd.DataFrame):
@@ -126,13 +126,15 @@ class SyncJob:
         return Plan(
             what=self.call_spec.what,
             rows=draft.rows,
-            counts=count_actions(draft, removal),
+            counts=count_actions(draft),
             changed_fields=dict(draft.changed_fields.most_common()),
             cleared_fields=dict(draft.cleared_fields.most_common()),
             mapping_change=str(draft.mapping_change),
             guards=findings,
             reasons=dict(reasons.most_common()),
             removal=removal if removal != "set" else f"set {json.dumps(self.options.set_removed, default=str)}",
+            source=source_name,
+            state=str(self.options.state),
             changes=details,
             removed=draft.missing.frame(),
             digests=self._digests(draft, state),
@@ -244,7 +246,7 @@ class SyncJob:
                 # What is piped in again is compared with the state, like every other source.
                 notes=replace(source.notes(), is_standard_input=False),
                 warnings=draft.warnings,
-                counts=count_actions(draft, self.options.removed),
+                counts=count_actions(draft),
                 removals=outcome.removal_counts,
                 removed=sink.write_removed(outcome.removed) if len(outcome.removed) else None,
             )
@@ -268,7 +270,7 @@ class SyncJob:
             rows_now=draft.rows,
             first_held_back=first_held_back(draft),
             warnings=draft.warnings,
-            counts=count_actions(draft, self.options.removed),
+            counts=count_actions(draft),
         )
 
     def _raise_invalid(self, draft: Draft, client: Client) -> None:

@@ -84,7 +84,8 @@ class Plan:
     rows : int
         How many rows the source has.
     counts : dict of str to int
-        How many rows are new, changed, cleared, and so on; ``removed`` counts subjects that are missing.
+        How many rows are new, changed, cleared, and so on; ``removed`` counts subjects that are missing and would be
+        removed or marked now, ``missing`` those that would not.
     changed_fields, cleared_fields : dict of str to int
         How many known subjects change each field, or lose its value.
     mapping_change : str
@@ -93,6 +94,10 @@ class Plan:
         Which guards would stop this plan, in words.
     reasons : dict of str to int
         Why rows are held back.
+    removal : str
+        What happens to missing subjects whose time has come.
+    source, state : str
+        The names of what was compared.
     """
 
     what: str
@@ -104,6 +109,8 @@ class Plan:
     guards: tuple[str, ...]
     reasons: Mapping[str, int]
     removal: str
+    source: str
+    state: str
     changes: pd.DataFrame = field(repr=False)
     removed: pd.DataFrame = field(repr=False)
     digests: PlanDigests = field(repr=False)
@@ -158,6 +165,8 @@ class Plan:
         """Return the facts for programs."""
         return {
             "what": self.what,
+            "source": self.source,
+            "state": self.state,
             "rows": self.rows,
             "counts": dict(self.counts),
             "changed_fields": dict(self.changed_fields),
@@ -206,11 +215,13 @@ class Plan:
         return plan_summary(self)
 
 
-def count_actions(draft: Draft, removal: str) -> dict[str, int]:
+def count_actions(draft: Draft) -> dict[str, int]:
     """Return how many rows would be new, changed and so on, those that occur."""
     counts = {name: draft.count(*actions) for name, actions in _ACTIONS.items()}
     counts["kept cleared"] = draft.count(Action.KEPT)
-    counts["removed" if removal != "keep" else "missing"] = draft.missing.count
+    # Whose time has not come is missing, and is not removed yet.
+    counts["removed"] = len(draft.missing.due)
+    counts["missing"] = draft.missing.count - len(draft.missing.due)
     counts |= {name: draft.count(*actions) for name, actions in _QUIET.items()}
     for chunk in draft.chunks:
         for status, count in chunk.held_back["status"].astype(str).value_counts().items():

@@ -35,8 +35,22 @@ def test_report_names_who_is_missing_and_sends_nothing(sandbox, state):
     sync(LEFT, state, sandbox.client, removed="report")
 
     assert plan.removed["subject"].tolist() == ["u:u0"]
-    assert plan.counts["removed"] == 1
+    assert plan.counts["missing"] == 1
     assert len(sandbox.requests()) == requests
+
+
+def test_a_plan_tells_who_is_removed_now_from_who_is_missing(sandbox, state):
+    policy = {"removed": "delete", "complete": True, "state": state}
+    sync(PEOPLE, state, sandbox.client)
+    first = cio.plan(LEFT, "identify", as_of="2026-11-01", **policy)
+    cio.sync(LEFT, "identify", as_of="2026-11-01", client=sandbox.client, progress=False, **policy)
+    second = cio.plan(LEFT, "identify", as_of="2026-11-02", **policy)
+
+    assert first.counts == {"missing": 1, "unchanged": 39}
+    assert second.counts == {"removed": 1, "unchanged": 39}
+    assert second.removed.to_dict("records") == [{"subject": "u:u0", "runs_missing": 2, "acts_now": True}]
+    assert "1 subject is missing, and nothing is done about it now" in first.to_html()
+    assert "delete applies to it now" in second.to_html()
 
 
 def test_a_suppressed_person_who_is_back_is_held_back(sandbox, state):
