@@ -151,6 +151,9 @@ class ConnectionOptions:
 class SyncCommandOptions(ConnectionOptions, StateOptions):
     """Options of ``cio-frames sync``."""
 
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Compare and count all rows, but send nothing; plan shows more.")
+    ] = False
     on_invalid: Annotated[
         str, typer.Option(help="Rows that fail validation: skip sends the others, raise sends nothing.")
     ] = "skip"
@@ -196,7 +199,7 @@ def sync_command(options: SyncCommandOptions) -> None:
     run_sync(
         options.source, call_spec, options.parameters(), options.settings(), mistakes, options.read_options(mistakes),
         report=options.report, as_json=options.as_json, max_undelivered=options.max_undelivered,
-        also_read=[options.schema], output=options.output, progress=options.progress,
+        also_read=[options.schema], output=options.output, dry_run=options.dry_run, progress=options.progress,
         on_invalid=options.on_invalid, allow_campaigns=options.allow_campaigns,
     )  # fmt: skip
 

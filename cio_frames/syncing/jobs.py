@@ -18,7 +18,7 @@ import xxhash
 from cio_frames import spec
 from cio_frames.arrow.tables import engine_of
 from cio_frames.client import Client, offline_client
-from cio_frames.errors import FrameError, GuardError, InvalidRowsError, parameter
+from cio_frames.errors import ConfigurationError, FrameError, GuardError, InvalidRowsError, parameter
 from cio_frames.loading.address_secrets import masked_errors
 from cio_frames.loading.chunks import refuse_campaigns
 from cio_frames.loading.clashes import refuse_clashes
@@ -42,6 +42,7 @@ from cio_frames.syncing.spool import SpooledSource
 from cio_frames.syncing.state import State
 
 _SUFFIX = ".sync"
+_LEDGER_NAME = "ledger.sqlite"
 # Half as many as in a load, since the subjects of the state are in memory too.
 _CHUNK_ROWS = 100_000
 
@@ -215,17 +216,20 @@ class SyncJob:
 
     def _refuse_clashes(self, source: Source, folder: Path | None) -> None:
         """Refuse to write a file that is read."""
-        files = (
-            [] if "://" in source.name else [str(stamp["path"]) for stamp in source.stamps() or () if "path" in stamp]
-        )
-        state, audit = self.options.state, self.options.audit
-        refuse_clashes(files, {"state": state, "output": folder, "audit": audit})
+        stamps = [] if "://" in source.name else source.stamps() or []
+        files = [str(stamp["path"]) for stamp in stamps if "path" in stamp]
+        refuse_clashes(files, {"state": self.options.state, "output": folder, "audit": self.options.audit})
+        if folder is not None and (folder / _LEDGER_NAME).exists():
+            raise ConfigurationError(
+                f"{folder} holds the results of a load. Nothing was sent. Name another folder with "
+                f"{parameter('output')}."
+            )
 
     def _run_in_folder(self, run: SyncRun, source: Source, draft: Draft, folder: Path, started: float) -> SyncResult:
         with OutputFolder(folder) as outputs:
             outputs.refuse_foreign_files()
-            outputs.remove_results()
             sink = FolderSink(outputs, source)
+            sink.remove_earlier_results()
             outcome = run.run(sink)
             undelivered = outputs.combine_undelivered()
             outputs.discard_parts()

@@ -235,3 +235,20 @@ def test_invalid_rows_end_with_1_and_are_counted(folder, sandbox, capsys):
 def test_a_summary_that_is_named_like_the_source_is_refused(folder, capsys):
     assert run(*SYNC, "--report", "people.parquet") == 2
     assert "would overwrite a file that is read" in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_a_state_ends_with_2(folder, sandbox, capsys):
+    (folder / "people.sqlite").write_bytes(b"user_id,plan\n" * 99)
+
+    assert run(*SYNC) == 2
+
+    assert "not a sync state" in capsys.readouterr().err
+    assert len(sandbox.requests()) == 0
+
+
+def test_a_dry_run_counts_and_makes_no_state(folder, sandbox, capsys):
+    assert run(*SYNC, "--dry-run") == 0
+
+    assert "40 ready" in capsys.readouterr().out
+    assert not (folder / "people.sqlite").exists()
+    assert len(sandbox.requests()) == 0

@@ -40,6 +40,20 @@ def test_a_field_that_is_ignored_does_not_count_and_goes_along_with_other_change
     assert sandbox.calls()["traits"].iloc[-1] == {"plan": "changed", "logins": 1, "last_seen": "tue"}
 
 
+def test_times_ids_and_contexts_of_calls_do_not_count(sandbox, state):
+    people = people_frame(3, timestamp=pd.Timestamp("2026-01-01", tz="UTC"), message_id=["m-0", "m-1", "m-2"])
+    people["context.ip"] = "192.0.2.1"
+    sync(people, state, sandbox.client)
+    later = people.assign(timestamp=pd.Timestamp("2026-01-02", tz="UTC"), message_id=["n-0", "n-1", "n-2"])
+    later["context.ip"] = "192.0.2.2"
+    later.loc[1, "plan"] = "changed"
+
+    result = sync(later, state, sandbox.client, integrations={"All": False})
+
+    assert result["status"].tolist() == ["unchanged", "delivered", "unchanged"]
+    assert sandbox.calls()["messageId"].tolist() == ["m-0", "m-1", "m-2", "n-1"]
+
+
 def test_a_field_that_was_renamed_is_a_change_of_the_mapping(sandbox, state):
     people = people_frame(4)
     sync(people, state, sandbox.client)

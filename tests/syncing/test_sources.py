@@ -165,3 +165,24 @@ def test_a_source_without_rows_can_be_compared(options, state, tmp_path, monkeyp
 
     assert (plan.counts, len(plan.changes)) == ({}, 0)
     assert cio.summary(claimed).rows == 0
+
+
+def test_the_folder_of_a_load_is_left_to_it(options, tmp_path):
+    people = people_frame(3)
+    people.to_parquet(tmp_path / "people.parquet")
+    cio.load(people, "identify", client=options["client"], output=options["output"], progress=False)
+
+    with pytest.raises(cio.ConfigurationError, match="holds the results of a load"):
+        cio.sync(tmp_path / "people.parquet", "identify", **options)
+
+    assert len(list((tmp_path / "out" / "results").glob("part-*.parquet"))) == 1
+
+
+def test_a_sync_without_removals_leaves_no_list_of_earlier_ones(options, tmp_path):
+    policy = {"removed": "delete", "complete": True, "grace_runs": 1}
+    cio.sync([people_frame(40)], "identify", **options)
+    left = cio.sync([people_frame(39)], "identify", **policy, **options)
+    again = cio.sync([people_frame(39)], "identify", **policy, **options)
+
+    assert (left.removals, left.removed.name) == ({"delivered": 1}, "removed.parquet")
+    assert (again.removals, again.removed, left.removed.exists()) == ({}, None, False)
