@@ -110,8 +110,8 @@ PARAMETERS = {
     "max_changed": ("int or str, optional", 'Send nothing if more known subjects change: a count, or ``"5%"``.'),
     "max_removed": (
         "int or str, optional",
-        "Send nothing if more subjects are missing: a count, or a share of those that this state delivered. Default is "
-        "5 % and 1,000. Subjects of a baseline do not count.",
+        "Send nothing if more subjects that this state delivered are missing: a count, or a share, which must be "
+        "exceeded among all subjects of the state too. Default is 5 % and 1,000.",
     ),
     "min_rows": (
         "int or str, optional",

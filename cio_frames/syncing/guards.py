@@ -23,7 +23,7 @@ class Guards:
     max_changed : int, str or None
         How many known subjects may change.
     max_removed : int, str or None
-        How many subjects that the state delivered may be missing; 5 % of these and 1,000 by default.
+        How many subjects that the state delivered may be missing; 5 % and 1,000 by default.
     min_rows : int, str or None
         How many rows the source must have.
     """
@@ -37,7 +37,10 @@ class Guards:
             if (value := getattr(self, name)) is not None:
                 _amount(name, value, 1)
 
-    def check(self, *, rows: int, subjects: int, changed: int, missing: int, candidates: int, acts: bool) -> None:
+    def check(
+        self, *, rows: int, subjects: int, changed: int, missing: int, candidates: int, acts: bool,
+        claimed: int = 0, claimed_missing: int = 0,
+    ) -> None:  # fmt: skip
         """Raise if a limit is exceeded or has no value to compare with; the error has all of them.
 
         Parameters
@@ -47,10 +50,13 @@ class Guards:
         changed, missing : int
             Known subjects that would be sent again, and those that no row has.
         candidates : int
-            Of how many the missing ones are: subjects that the state delivered. Those of a baseline are never removed,
-            so they neither count as missing nor raise the limit.
+            Of how many the missing ones are: subjects that the state delivered.
         acts : bool
             Whether missing subjects are removed or marked at all.
+        claimed, claimed_missing : int
+            Subjects of a baseline, and how many of these no row has. They are never removed, and are no part of
+            ``missing``; but a share must be exceeded with them too, since one of five is many, and one of five and a
+            million is not.
 
         Examples
         --------
@@ -64,6 +70,8 @@ is 5 (5% of the 100 subjects that the state delivered). If it is right, raise ma
         found = list(self._findings(rows, subjects, changed))
         if acts:
             limits = DEFAULT_MAX_REMOVED if self.max_removed is None else (self.max_removed,)
+            everyone = candidates + claimed
+            limits = tuple(limit for limit in limits if _is_exceeded(limit, missing + claimed_missing, everyone))
             what = "subjects that the state delivered"
             found += self._above("max_removed", limits, missing, candidates, "subjects are missing", what)
         if found:
@@ -112,6 +120,12 @@ def _amount(name: str, given: Limit, subjects: int) -> float | None:
             f"{parameter(name)} must be a count such as 1000, or a share of the state such as '5%', got {given!r}."
         )
     return None if subjects == 0 else float(share[1]) * subjects / 100
+
+
+def _is_exceeded(given: Limit, missing: int, everyone: int) -> bool:
+    """Return whether a share is exceeded among all subjects; a count is about those that can be removed."""
+    most = _amount("max_removed", given, everyone) if isinstance(given, str) else None
+    return most is None or missing > most
 
 
 def _in_words(given: Limit, amount: float, subjects: int, whose: str = _IN_STATE) -> str:

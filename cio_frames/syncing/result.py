@@ -110,7 +110,7 @@ def print_sync_counts(what: str, result: pd.DataFrame | SyncResult, wanted: bool
         if not result["status"].isin(GOOD).all():
             remarks.append("see result['reason']")
     if removals:
-        remarks.append("missing subjects: " + ", ".join(f"{count:,} {status}" for status, count in removals.items()))
+        remarks.append("removed: " + ", ".join(f"{count:,} {status}" for status, count in removals.items()))
     lines = warning_lines(warnings)
     if lines:
         remarks.append(f"{count_of(lines, 'warning')}, see cio.summary(result)")

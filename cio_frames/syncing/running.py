@@ -121,6 +121,8 @@ def check_draft(draft: Draft, options: SyncOptions) -> None:
         changed=draft.count(Action.CHANGED, Action.CLEARED),
         missing=draft.missing.count,
         candidates=draft.missing.candidates,
+        claimed=draft.missing.claimed,
+        claimed_missing=draft.missing.claimed_missing,
         acts=options.removal_acts,
     )
 

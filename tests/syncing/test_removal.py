@@ -200,16 +200,19 @@ def test_deleting_objects_deletes_a_relationship_where_another_row_has_the_objec
     assert again["status"].eq("unchanged").all()
 
 
-def test_people_of_a_baseline_do_not_raise_the_limit_of_missing_people(sandbox, state):
+def test_a_table_that_was_halved_trips_beside_a_baseline_too(sandbox, state):
     everyone = people_frame(1_000)
     cio.baseline(everyone.iloc[40:], "identify", state=state, confirm=960)
     sync(everyone, state, sandbox.client)
 
-    # 20 of 40 that the state delivered, and of 1,000 that it knows.
+    # 20 of 40 that the state delivered, and 480 of a baseline of 960.
     with pytest.raises(cio.GuardError, match=r"20 subjects are missing; the limit is 2 \(5% of the 40 subjects that"):
-        sync(everyone.iloc[20:], state, sandbox.client, removed="delete", **AT_ONCE)
-
+        sync(everyone.iloc[::2], state, sandbox.client, removed="delete", **AT_ONCE)
     assert sandbox.calls()["event"].isna().all()
+
+    # 4 of 40, and nobody of the baseline.
+    sync(everyone.iloc[4:], state, sandbox.client, removed="delete", **AT_ONCE)
+    assert sandbox.calls()["event"].eq("User Deleted").sum() == 4
 
 
 def test_a_removal_that_is_rejected_is_told_and_can_raise(state):
