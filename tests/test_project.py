@@ -104,6 +104,7 @@ def test_the_table_allows_imports_of_lower_layers_only(name):
                 "loading/ledger_list",
                 "loading/lock",
                 "sandbox/store",
+                "syncing/run_list",
                 "syncing/state",
             },
         ),

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _CLIENT_OPTIONS = ("strict", "gzip", "region", "endpoint", "requests_per_second", "workers")
 _LEDGER_PATTERNS = ("ledger.sqlite", "*/ledger.sqlite", "*/*/ledger.sqlite")
+_STATE_PATTERNS = ("*.sqlite", "*/*.sqlite", "*/*/*.sqlite")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +123,8 @@ class LoadsOptions:
     """Options of ``cio-frames loads``."""
 
     ledgers: Annotated[
-        list[Path] | None, typer.Argument(help="Ledger files or folders to search; default: the current folder.")
+        list[Path] | None,
+        typer.Argument(help="Ledgers, states of syncs, or folders to search; default: the current folder."),
     ] = None
     as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False
 
@@ -180,29 +182,32 @@ def _run_sync_job(job: Job, options: JobOptions, mistakes: Mistakes) -> None:
 
     if options.fresh:
         mistakes.add(ConfigurationError("--fresh does not apply to a sync. To send all again, forget the state."))
-    if options.max_undelivered is not None or job.max_undelivered is not None:
-        mistakes.add(
-            ConfigurationError(f"{parameter('max_undelivered')} is supported by loads only, and this job is a sync.")
-        )
     chosen = dict(job.options)
     state = {**(job.state or {}), **({} if options.as_of is None else {"as_of": options.as_of})}
     run_sync(
         job.source, job.call_spec, state, job.client, mistakes, chosen.pop("read_options"), door="job file",
-        report=job.report, as_json=options.as_json, dry_run=options.dry_run, progress=options.progress, **chosen,
+        report=job.report, as_json=options.as_json, also_read=[options.job, job.schema],
+        max_undelivered=job.max_undelivered if options.max_undelivered is None else options.max_undelivered,
+        dry_run=options.dry_run, progress=options.progress, **chosen,
     )  # fmt: skip
 
 
 @command_with(LoadsOptions)
 def loads_command(options: LoadsOptions) -> None:
-    """List loads and how far they are, from their ledgers."""
+    """List loads and how far they are, from their ledgers, and the last runs of syncs, from their states."""
     import pandas as pd
 
     from cio_frames.loading import loads_in
+    from cio_frames.syncing.run_list import is_state_file, runs_in
 
     listed, errors = [], []
     for path in find_ledgers(options.ledgers or [Path()]):
         try:
-            listed.append(loads_in(path, door="command line").assign(ledger=str(path)))
+            if is_state_file(path):
+                found = runs_in(path, door="command line")
+            else:
+                found = loads_in(path, door="command line").assign(kind="load")
+            listed.append(found.assign(ledger=str(path)))
         except ConfigurationError as error:
             # One ledger that is damaged does not hide the others.
             errors.append(error)
@@ -212,6 +217,9 @@ def loads_command(options: LoadsOptions) -> None:
     elif found.empty and not errors:
         out.print("No ledger found here. Name one: cio-frames loads orders.load/ledger.sqlite")
     elif len(found):
+        is_load = found["kind"].eq("load")
+        # A load is what is listed here, unless it says something else.
+        found["call"] = found["call"].where(is_load, found["kind"] + " " + found["call"])
         shown = found[["source", "call", "event", "phase", "rows", "rows_done", "delivered", "started_at", "ledger"]]
         print_frame(shown.astype(object).where(shown.notna(), ""))
     for each in errors:
@@ -221,11 +229,16 @@ def loads_command(options: LoadsOptions) -> None:
 
 
 def find_ledgers(paths: Sequence[Path]) -> list[Path]:
-    """Return ledger files: those named, and those in named folders, at most two levels below."""
+    """Return ledgers and states of syncs: those named, and those in named folders, at most two levels below."""
+    from cio_frames.syncing.run_list import is_state_file
+
     ledgers: list[Path] = []
     for path in paths:
         if path.is_dir():
             ledgers += [ledger for pattern in _LEDGER_PATTERNS for ledger in sorted(path.glob(pattern))]
+            ledgers += [
+                file for pattern in _STATE_PATTERNS for file in sorted(path.glob(pattern)) if is_state_file(file)
+            ]
         else:
             ledgers.append(path)
     return ledgers

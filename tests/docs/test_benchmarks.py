@@ -75,5 +75,5 @@ def test_a_load_that_loses_rows_is_reported(tmp_path):
 def test_a_sync_is_measured_beside_a_dry_run(tmp_path):
     with servers.run_slow_server(0) as address:
         found = {kind: sync.measure_one(*task[1:]) for kind, task in sync.tasks(tmp_path, 1_000, address).items()}
-    assert list(found) == ["dry", "plan", "unchanged", "changed"]
+    assert list(found) == ["dry", "plan", "first", "unchanged", "changed"]
     assert "| changed" in sync.format_table(found)
