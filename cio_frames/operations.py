@@ -6,7 +6,7 @@ operation that deletes requires ``confirm=``, the number of rows that it affects
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
@@ -991,7 +991,7 @@ def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
         given = {key: value for key, value in parameters.items() if not key.startswith("__")}
         df, confirm, audit = as_frame(given.pop("df")), given.pop("confirm", None), given.pop("audit")
         options = {key: given.pop(key) for key in RUN_OPTIONS if key in given}
-        call_spec = _build_operation_spec(df, name, given)
+        call_spec = build_operation_spec(list(df.columns), name, given, index_names=df.index.names)
         if options["dry_run"]:
             return running.run_call(df, call_spec, **options)
         if OPERATIONS[name].needs_confirm:
@@ -1000,32 +1000,47 @@ def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
         return _run_with_audit(df, name, call_spec, options, audit)
 
 
-def _build_operation_spec(df: pd.DataFrame, name: str, given: dict[str, Any]) -> CallSpec:
-    """Return the track call of an operation, with the columns of its fields looked up."""
+def build_operation_spec(
+    labels: Sequence[Hashable], name: str, given: Mapping[str, Any], *, index_names: Sequence[Hashable] = ()
+) -> CallSpec:
+    """Return the track call of an operation, with the columns of its fields looked up among the labels of a table.
+
+    ``given`` has the parameters of its function that say which column feeds what, and how values are written.
+
+    >>> call_spec = build_operation_spec(["object_id", "user_id"], "delete_relationships", {})
+    >>> call_spec.event, dict(call_spec.mapping.fields), dict(call_spec.mapping.constants)
+    ('Relationship Deleted', {'properties.objectId': 'object_id'}, {'properties.objectTypeId': 1})
+
+    Raises
+    ------
+    MissingColumnsError
+        A column that the operation requires is missing.
+    """
     operation = OPERATIONS[name]
-    named = {key: given.pop(key) for key in operation.fields}
-    constants, found = dict(operation.constants), _find_columns(df, name, named)
+    named = {key: given.get(key) for key in operation.fields}
+    constants, found = dict(operation.constants), _find_columns(labels, name, named, index_names)
     if "object_type_id" in operation.fields and "object_type_id" not in found:
         # The default that the spec gives.
         constants[operation.fields["object_type_id"]] = 1
     fields = {operation.fields[key]: label for key, label in found.items()}
     # Columns are properties only where the function has a parameter for them.
-    chosen = {"properties": [], **given}
+    chosen = {"properties": [], **{key: value for key, value in given.items() if key not in operation.fields}}
     call_spec = build_call_spec("track", operation.event, fields=fields, constants=constants, **chosen)
     return _require_object_type(call_spec, operation) if "object_type_id" in found else call_spec
 
 
-def _find_columns(df: pd.DataFrame, name: str, named: Mapping[str, Hashable | None]) -> dict[str, Hashable]:
+def _find_columns(
+    labels: Sequence[Hashable], name: str, named: Mapping[str, Hashable | None], index_names: Sequence[Hashable]
+) -> dict[str, Hashable]:
     """Return the column of each parameter: the one that is named, or one with the field's own name."""
     operation, found = OPERATIONS[name], {}
     for key, label in named.items():
         own_names = (key, operation.fields[key].rpartition(".")[2])
-        chosen = label if label is not None else next((each for each in own_names if each in df.columns), None)
+        chosen = label if label is not None else next((each for each in own_names if each in labels), None)
         if chosen is not None:
             found[key] = chosen
         elif key != "object_type_id" and key not in operation.optional:
-            labels = list(df.columns)
-            if key in df.index.names:
+            if key in index_names:
                 remedy = f"The index is named {key!r}: make it a column with .reset_index()."
                 raise MissingColumnsError(name, [key], labels, remedy)
             remedy = f"Name the column, for example {parameter(key, f'{key}_ref')}."

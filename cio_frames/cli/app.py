@@ -16,6 +16,7 @@ import typer
 
 from cio_frames.cli.demo import demo_command
 from cio_frames.cli.load import load_command, loads_command, run_command
+from cio_frames.cli.payloads import payloads_command
 from cio_frames.cli.printing import exit_on_error, out
 from cio_frames.cli.sandbox import sandbox_command
 from cio_frames.cli.spec import events_command, schema_command, spec_check_command
@@ -41,6 +42,7 @@ for name, command in {
     "baseline": baseline_command,
     "loads": loads_command,
     "validate": validate_command,
+    "payloads": payloads_command,
     "events": events_command,
     "schema": schema_command,
     "sandbox": sandbox_command,

@@ -14,7 +14,7 @@ import typer
 from cio_frames._util.terminal_text import is_terminal
 from cio_frames.cli.max_undelivered import MaxUndelivered, read_max_undelivered
 from cio_frames.cli.mistakes import Mistakes
-from cio_frames.cli.options import CallOptions, ReadingOptions, command_with
+from cio_frames.cli.options import OperationOptions, ReadingOptions, command_with
 from cio_frames.cli.printing import (
     err,
     exit_on_error,
@@ -38,6 +38,7 @@ from cio_frames.errors import (
 
 if TYPE_CHECKING:
     from cio_frames.cli.job_file import Job
+    from cio_frames.cli.operations import OperationCall
     from cio_frames.client import Client
     from cio_frames.loading import LoadResult
     from cio_frames.pipeline import CallSpec
@@ -67,7 +68,7 @@ class RunOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadOptions(RunOptions, ReadingOptions, CallOptions):
+class LoadOptions(RunOptions, ReadingOptions, OperationOptions):
     """Options of ``cio-frames load``."""
 
     source: Annotated[
@@ -108,6 +109,12 @@ class LoadOptions(RunOptions, ReadingOptions, CallOptions):
         ),
     ] = False
     report: Annotated[Path | None, typer.Option(help="Write a summary: HTML (.html) or JSON (.json).")] = None
+    max_rows: Annotated[
+        int | None, typer.Option(help="Send nothing if an operation would affect more rows; required to delete.")
+    ] = None
+    audit: Annotated[
+        Path | None, typer.Option(help="File to append JSON lines to, before and after each row of an operation.")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,12 +141,13 @@ def load_command(options: LoadOptions) -> None:
     The write key is read from the environment variable CIO_WRITE_KEY.
     """
     mistakes = Mistakes()
+    operation = options.operation(mistakes, max_rows=options.max_rows, audit=options.audit)
     call_spec = options.call_spec(mistakes)
     settings = {name: getattr(options, name) for name in _CLIENT_OPTIONS}
     load_and_print(
         options.source, call_spec, {name: value for name, value in settings.items() if value is not None}, mistakes,
         report=options.report, as_json=options.as_json, max_undelivered=options.max_undelivered,
-        also_read=[options.schema],
+        also_read=[options.schema], operation=operation,
         ledger=options.ledger, output=options.output, fresh=options.fresh, progress=options.progress,
         dry_run=options.dry_run, on_invalid=options.on_invalid, as_of=options.as_of,
         allow_campaigns=options.allow_campaigns, read_options=options.read_options(mistakes),
@@ -158,7 +166,7 @@ def run_command(options: JobOptions) -> None:
     with exit_on_error("job file"):
         mistakes, job = Mistakes(), None
         with mistakes.collect():
-            job = read_job(options.job)
+            job = read_job(options.job, as_of=options.as_of)
         if job is None:
             build_checked_client({}, mistakes, dry_run=options.dry_run)
             mistakes.raise_all()
@@ -168,7 +176,7 @@ def run_command(options: JobOptions) -> None:
             return
         load_and_print(
             job.source, job.call_spec, job.client, mistakes, door="job file",
-            report=job.report, as_json=options.as_json, also_read=[options.job, job.schema],
+            report=job.report, as_json=options.as_json, also_read=[options.job, job.schema], operation=job.operation,
             max_undelivered=job.max_undelivered if options.max_undelivered is None else options.max_undelivered,
             dry_run=options.dry_run, fresh=options.fresh, progress=options.progress,
             **{**job.options, **({} if options.as_of is None else {"as_of": options.as_of})},
@@ -234,19 +242,26 @@ def find_ledgers(paths: Sequence[Path]) -> list[Path]:
 def load_and_print(
     source: str, call_spec: CallSpec, settings: Mapping[str, Any], mistakes: Mistakes, *,
     report: Path | None, as_json: bool, max_undelivered: str | None, also_read: Sequence[Path | None] = (),
-    door: Door = "command line", **options: Any,
+    door: Door = "command line", operation: OperationCall | None = None, **options: Any,
 ) -> None:  # fmt: skip
     """Load, print the counts, and exit with 1 if rows were not delivered; with all mistakes of the command before."""
     limit = MaxUndelivered()
     if max_undelivered is not None:
         with mistakes.collect():
             limit = read_max_undelivered(max_undelivered)
-    client = _check_command(source, call_spec, settings, mistakes, report, also_read, options)
+    if operation is not None and options["output"] is None:
+        options["output"] = Path(operation.default_output(source))
+    client = _check_command(source, call_spec, settings, mistakes, report, also_read, options, operation)
+    if operation is not None:
+        call_spec = _resolve_operation(operation, source, mistakes, options)
     if not is_terminal(sys.stderr):
         log_progress()
     failure = ""
     try:
-        loaded = _load_or_confirm(source, call_spec, client, options, door)
+        if operation is None:
+            loaded = _load_or_confirm(source, call_spec, client, options, door)
+        else:
+            loaded = _count_and_send(operation, source, call_spec, client, options)
     except DeliveryError as error:
         loaded, failure = cast("LoadResult", error.result), str(error.args[0])
     except InvalidRowsError as error:
@@ -274,6 +289,10 @@ def load_and_print(
     print_notes(loaded.notes, door)
     if failure or loaded.why:
         err.print(render(failure, door) or loaded.why_text(door))
+    if operation is not None and options["dry_run"]:
+        from cio_frames.cli.operations import refuse_too_many
+
+        refuse_too_many(operation, loaded)
     if not loaded.ok and (failure or not limit.allows(loaded)):
         raise typer.Exit(1)
 
@@ -289,7 +308,7 @@ def write_report(loaded: LoadResult, path: Path) -> None:
 
 def _check_command(
     source: str, call_spec: CallSpec, settings: Mapping[str, Any], mistakes: Mistakes, report: Path | None,
-    also_read: Sequence[Path | None], options: Mapping[str, Any],
+    also_read: Sequence[Path | None], options: Mapping[str, Any], operation: OperationCall | None,
 ) -> Client:  # fmt: skip
     """Return the client, or raise every mistake of the command."""
     from cio_frames.cli.precheck import build_checked_client, check_choice, check_clashes, check_writable
@@ -298,6 +317,11 @@ def _check_command(
 
     output = options["output"] or Path(folder_name(source, call_spec))
     writes = {"ledger": options["ledger"] or output / "ledger.sqlite", "output": output, "report": report}
+    if operation is not None:
+        from cio_frames.cli.operations import refuse_unguarded
+
+        writes["audit"] = operation.audit
+        refuse_unguarded(operation, mistakes, dry_run=options["dry_run"])
     with mistakes.collect():
         check_clashes(source, writes, also_read=also_read)
     client = build_checked_client(settings, mistakes, dry_run=options["dry_run"])
@@ -310,7 +334,10 @@ def _check_command(
         with mistakes.collect():
             check_writable(report, "the summary", "report", make_folder=True)
     if mistakes:
-        _check_source(source, call_spec, mistakes, options)
+        if operation is None:
+            _check_source(source, call_spec, mistakes, options)
+        else:
+            _resolve_operation(operation, source, mistakes, options)
     mistakes.raise_all()
     return cast("Client", client)
 
@@ -319,6 +346,35 @@ def _check_source(source: str, call_spec: CallSpec, mistakes: Mistakes, options:
     from cio_frames.cli.precheck import check_source
 
     check_source(source, call_spec, mistakes, output=options["output"], read_options=options["read_options"])
+
+
+def _resolve_operation(
+    operation: OperationCall, source: str, mistakes: Mistakes, options: Mapping[str, Any]
+) -> CallSpec:
+    """Return the call of an operation for the columns of its source, or raise every mistake of the command."""
+    from cio_frames.cli.operations import resolve_operation
+
+    call_spec = resolve_operation(
+        operation, source, mistakes, output=options["output"], read_options=options["read_options"]
+    )
+    mistakes.raise_all()
+    return call_spec
+
+
+def _count_and_send(
+    operation: OperationCall, source: str, call_spec: CallSpec, client: Client, options: Mapping[str, Any]
+) -> LoadResult:
+    """Send the rows of an operation, if they are not more than it may affect, with its audit trail."""
+    from cio_frames.cli.operations import audited, refuse_too_many
+    from cio_frames.loading import load_source
+
+    quiet = {"progress": False} if not options["dry_run"] else {}
+    planned = load_source(source, call_spec, client, **{**options, **quiet, "dry_run": True})
+    if options["dry_run"]:
+        return planned
+    refuse_too_many(operation, planned)
+    with audited(operation) as observers_of:
+        return load_source(source, call_spec, client, **options, observers_of=observers_of)
 
 
 def _load_or_confirm(

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
@@ -73,6 +73,18 @@ def print_json(facts: Any) -> None:
     # Not through the console: JSON has its own way to write control characters, and is not wrapped.
     try:
         print(json.dumps(facts, indent=2, ensure_ascii=False), flush=True)  # noqa: T201
+    except (OSError, ValueError) as error:
+        drop_stream(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            err.print(f"cio-frames: cannot print the output: {getattr(error, 'strerror', None) or error}.")
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines of JSON as they come, until nobody reads them any more."""
+    try:
+        for line in lines:
+            sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
     except (OSError, ValueError) as error:
         drop_stream(sys.stdout)
         if not isinstance(error, BrokenPipeError):

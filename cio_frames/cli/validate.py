@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cio_frames.cli.mistakes import Mistakes
-from cio_frames.cli.options import CallOptions, ReadingOptions, command_with
+from cio_frames.cli.options import OperationOptions, ReadingOptions, command_with
 from cio_frames.cli.printing import out, print_campaign_rows, print_frame, print_json, print_notes
 from cio_frames.errors import ConfigurationError, MissingColumnsError, parameter
 
 if TYPE_CHECKING:
     from cio_frames.loading.notes import SourceNotes
+    from cio_frames.loading.read_options import ReadOptions
+    from cio_frames.pipeline import CallSpec
     from cio_frames.report import ValidationReport
 
 
 @dataclass(frozen=True, kw_only=True)
-class ValidateOptions(ReadingOptions, CallOptions):
+class ValidateOptions(ReadingOptions, OperationOptions):
     """Options of ``cio-frames validate``."""
 
     file: Annotated[str, typer.Argument(help="Parquet, CSV or JSON Lines file, a folder or a pattern, or - (stdin).")]
@@ -66,8 +68,8 @@ def validate_files(options: ValidateOptions) -> tuple[ValidationReport, SourceNo
     from cio_frames.loading.validating import validate_source
 
     mistakes = Mistakes()
-    call_spec = options.call_spec(mistakes)
     read_options = options.read_options(mistakes)
+    call_spec = checked_call_spec(options, options.file, mistakes, read_options)
     writes = {"report": options.report, "failures": options.failures}
     refused: set[Path | None] = set()
     try:
@@ -91,14 +93,26 @@ def validate_files(options: ValidateOptions) -> tuple[ValidationReport, SourceNo
             with mistakes.collect():
                 check_writable(path, what, name)
     if mistakes:
-        check_source(options.file, call_spec, mistakes, read_options=read_options)
+        check_source(options.file, call_spec, mistakes, read_options=read_options, what=options.call)
     mistakes.raise_all()
     try:
         return validate_source(options.file, call_spec, read_options=read_options)
     except MissingColumnsError:
-        check_source(options.file, call_spec, mistakes, read_options=read_options)
+        check_source(options.file, call_spec, mistakes, read_options=read_options, what=options.call)
         mistakes.raise_all()
         raise
+
+
+def checked_call_spec(
+    options: OperationOptions, source: str, mistakes: Mistakes, read_options: ReadOptions
+) -> CallSpec:
+    """Return the call spec of options; that of an operation depends on the columns of the source."""
+    operation = options.operation(mistakes)
+    if operation is None:
+        return options.call_spec(mistakes)
+    from cio_frames.cli.operations import resolve_operation
+
+    return resolve_operation(operation, source, mistakes, read_options=read_options)
 
 
 def print_validation_report(report: ValidationReport) -> None:
