@@ -14,17 +14,19 @@ import typer
 from cio_frames._util.terminal_text import is_terminal
 from cio_frames.cli.max_undelivered import MaxUndelivered, read_max_undelivered
 from cio_frames.cli.mistakes import Mistakes
-from cio_frames.cli.options import OperationOptions, ReadingOptions, command_with
+from cio_frames.cli.options import OperationOptions, QuietOption, ReadingOptions, command_with
 from cio_frames.cli.printing import (
     err,
     exit_on_error,
     log_progress,
     out,
-    print_frame,
+    print_error,
     print_json,
     print_load_result,
     print_notes,
+    quiet_output,
 )
+from cio_frames.cli.tables import print_loads
 from cio_frames.errors import (
     CampaignsError,
     ConfigurationError,
@@ -65,6 +67,10 @@ class RunOptions:
     ] = None
     progress: Annotated[bool | None, typer.Option(help="Show a progress bar; default: if stderr is a terminal.")] = None
     as_json: Annotated[bool, typer.Option("--json", help="Print counts and reasons as JSON.")] = False
+    quiet: QuietOption = False
+    undelivered_csv: Annotated[
+        Path | None, typer.Option(help="Write undelivered rows as CSV too (.csv), which load reads again.")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +153,7 @@ def load_command(options: LoadOptions) -> None:
     load_and_print(
         options.source, call_spec, {name: value for name, value in settings.items() if value is not None}, mistakes,
         report=options.report, as_json=options.as_json, max_undelivered=options.max_undelivered,
-        also_read=[options.schema], operation=operation,
+        also_read=[options.schema], operation=operation, quiet=options.quiet, undelivered_csv=options.undelivered_csv,
         ledger=options.ledger, output=options.output, fresh=options.fresh, progress=options.progress,
         dry_run=options.dry_run, on_invalid=options.on_invalid, as_of=options.as_of,
         allow_campaigns=options.allow_campaigns, read_options=options.read_options(mistakes),
@@ -172,11 +178,13 @@ def run_command(options: JobOptions) -> None:
             mistakes.raise_all()
             return
         if job.state is not None:
-            _run_sync_job(job, options, mistakes)
+            with quiet_output(options.quiet):
+                _run_sync_job(job, options, mistakes)
             return
         load_and_print(
             job.source, job.call_spec, job.client, mistakes, door="job file",
             report=job.report, as_json=options.as_json, also_read=[options.job, job.schema], operation=job.operation,
+            quiet=options.quiet, undelivered_csv=options.undelivered_csv or job.undelivered_csv,
             max_undelivered=job.max_undelivered if options.max_undelivered is None else options.max_undelivered,
             dry_run=options.dry_run, fresh=options.fresh, progress=options.progress,
             **{**job.options, **({} if options.as_of is None else {"as_of": options.as_of})},
@@ -192,11 +200,16 @@ def _run_sync_job(job: Job, options: JobOptions, mistakes: Mistakes) -> None:
         mistakes.add(
             ConfigurationError(f"{parameter('max_undelivered')} is supported by loads only, and this job is a sync.")
         )
+    if options.undelivered_csv is not None or job.undelivered_csv is not None:
+        mistakes.add(
+            ConfigurationError(f"{parameter('undelivered_csv')} is supported by loads only, and this job is a sync.")
+        )
     chosen = dict(job.options)
     state = {**(job.state or {}), **({} if options.as_of is None else {"as_of": options.as_of})}
     run_sync(
         job.source, job.call_spec, state, job.client, mistakes, chosen.pop("read_options"), door="job file",
-        report=job.report, as_json=options.as_json, dry_run=options.dry_run, progress=options.progress, **chosen,
+        report=job.report, as_json=options.as_json, dry_run=options.dry_run,
+        progress=False if options.quiet else options.progress, **chosen,
     )  # fmt: skip
 
 
@@ -220,10 +233,9 @@ def loads_command(options: LoadsOptions) -> None:
     elif found.empty and not errors:
         out.print("No ledger found here. Name one: cio-frames loads orders.load/ledger.sqlite")
     elif len(found):
-        shown = found[["source", "call", "event", "phase", "rows", "rows_done", "delivered", "started_at", "ledger"]]
-        print_frame(shown.astype(object).where(shown.notna(), ""))
+        print_loads(found)
     for each in errors:
-        err.print(f"cio-frames: {each.text('command line')}")
+        print_error(each.text("command line"))
     if errors:
         raise typer.Exit(2)
 
@@ -242,7 +254,8 @@ def find_ledgers(paths: Sequence[Path]) -> list[Path]:
 def load_and_print(
     source: str, call_spec: CallSpec, settings: Mapping[str, Any], mistakes: Mistakes, *,
     report: Path | None, as_json: bool, max_undelivered: str | None, also_read: Sequence[Path | None] = (),
-    door: Door = "command line", operation: OperationCall | None = None, **options: Any,
+    door: Door = "command line", operation: OperationCall | None = None, quiet: bool = False,
+    undelivered_csv: Path | None = None, **options: Any,
 ) -> None:  # fmt: skip
     """Load, print the counts, and exit with 1 if rows were not delivered; with all mistakes of the command before."""
     limit = MaxUndelivered()
@@ -251,10 +264,13 @@ def load_and_print(
             limit = read_max_undelivered(max_undelivered)
     if operation is not None and options["output"] is None:
         options["output"] = Path(operation.default_output(source))
-    client = _check_command(source, call_spec, settings, mistakes, report, also_read, options, operation)
+    if quiet:
+        options["progress"] = False
+    written = {"report": report, "undelivered_csv": undelivered_csv}
+    client = _check_command(source, call_spec, settings, mistakes, written, also_read, options, operation)
     if operation is not None:
         call_spec = _resolve_operation(operation, source, mistakes, options)
-    if not is_terminal(sys.stderr):
+    if not (quiet or is_terminal(sys.stderr)):
         log_progress()
     failure = ""
     try:
@@ -282,19 +298,50 @@ def load_and_print(
         raise
     if report is not None:
         write_report(loaded, report)
-    if as_json:
-        print_json({**loaded.as_dict(), **loaded.notes.as_dict(door), "why": loaded.why_text(door)})
-    else:
-        print_load_result(loaded)
-    print_notes(loaded.notes, door)
-    if failure or loaded.why:
+    reading: Sequence[str] = ()
+    if undelivered_csv is not None and not options["dry_run"]:
+        reading = _write_undelivered_csv(loaded, undelivered_csv, call_spec, door)
+    with quiet_output(quiet):
+        if as_json:
+            print_json({**loaded.as_dict(), **loaded.notes.as_dict(door), "why": loaded.why_text(door)})
+        else:
+            print_load_result(loaded)
+            if undelivered_csv is not None and loaded.undelivered:
+                with_types = f" (load it with {' '.join(render(each, door) for each in reading)})" if reading else ""
+                out.print(f"Undelivered as CSV: {undelivered_csv}{with_types}")
+    if not quiet:
+        print_notes(loaded.notes, door)
+    is_good = loaded.ok or (not failure and limit.allows(loaded))
+    if failure or (loaded.why and not (quiet and is_good)):
         err.print(render(failure, door) or loaded.why_text(door))
     if operation is not None and options["dry_run"]:
         from cio_frames.cli.operations import refuse_too_many
 
         refuse_too_many(operation, loaded)
-    if not loaded.ok and (failure or not limit.allows(loaded)):
+    if not is_good:
+        if quiet:
+            print_error(_undelivered_sentence(loaded))
         raise typer.Exit(1)
+
+
+def _undelivered_sentence(loaded: LoadResult) -> str:
+    """Return how many rows were not delivered, as the one line of a quiet run."""
+    from cio_frames.results import GOOD
+
+    rows = [f"{count:,} {status}" for status, count in loaded.statuses.items() if status not in GOOD]
+    where = f" See {loaded.undelivered}." if loaded.undelivered else ""
+    return f"{loaded.undelivered_rows:,} of {loaded.rows:,} rows were not delivered: {', '.join(rows)}.{where}"
+
+
+def _write_undelivered_csv(loaded: LoadResult, path: Path, call_spec: CallSpec, door: Door) -> Sequence[str]:
+    """Write undelivered rows as CSV; that it cannot be written does not change what became of the rows."""
+    from cio_frames.loading.undelivered_csv import write_undelivered_csv
+
+    try:
+        return write_undelivered_csv(loaded.undelivered, path, call_spec)
+    except ConfigurationError as error:
+        print_error(error.text(door))
+        return ()
 
 
 def write_report(loaded: LoadResult, path: Path) -> None:
@@ -303,12 +350,13 @@ def write_report(loaded: LoadResult, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         loaded.to_report(path)
     except OSError as error:
-        err.print(f"cio-frames: cannot write the summary to {path}: {error.strerror}.")
+        print_error(f"cannot write the summary to {path}: {error.strerror}.")
 
 
 def _check_command(
-    source: str, call_spec: CallSpec, settings: Mapping[str, Any], mistakes: Mistakes, report: Path | None,
-    also_read: Sequence[Path | None], options: Mapping[str, Any], operation: OperationCall | None,
+    source: str, call_spec: CallSpec, settings: Mapping[str, Any], mistakes: Mistakes,
+    written: Mapping[str, Path | None], also_read: Sequence[Path | None], options: Mapping[str, Any],
+    operation: OperationCall | None,
 ) -> Client:  # fmt: skip
     """Return the client, or raise every mistake of the command."""
     from cio_frames.cli.precheck import build_checked_client, check_choice, check_clashes, check_writable
@@ -316,7 +364,7 @@ def _check_command(
     from cio_frames.pipeline.as_of import read_as_of
 
     output = options["output"] or Path(folder_name(source, call_spec))
-    writes = {"ledger": options["ledger"] or output / "ledger.sqlite", "output": output, "report": report}
+    writes = {"ledger": options["ledger"] or output / "ledger.sqlite", "output": output, **written}
     if operation is not None:
         from cio_frames.cli.operations import refuse_unguarded
 
@@ -330,9 +378,11 @@ def _check_command(
     if options["as_of"] is not None:
         with mistakes.collect():
             read_as_of(options["as_of"])
-    if report is not None:
-        with mistakes.collect():
-            check_writable(report, "the summary", "report", make_folder=True)
+    for name, what in (("report", "the summary"), ("undelivered_csv", "undelivered rows")):
+        path = written[name]
+        if path is not None:
+            with mistakes.collect():
+                check_writable(path, what, name, make_folder=True)
     if mistakes:
         if operation is None:
             _check_source(source, call_spec, mistakes, options)

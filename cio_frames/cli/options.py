@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
+from cio_frames.cli.completion import complete_calls, complete_events
 from cio_frames.cli.mistakes import Mistakes, find_mistakes
 from cio_frames.errors import ConfigurationError
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from cio_frames.pipeline import CallSpec
 
 Options = TypeVar("Options")
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print nothing but errors; the exit status says how it went.")
+]
 
 # Options whose value is the name of a column, as job files have them under `columns:`.
 COLUMN_OPTIONS = ("user_id", "anonymous_id", "previous_id", "group_id", "name", "timestamp", "message_id")
@@ -76,7 +80,9 @@ class CallOptions:
         str | None,
         typer.Option(help="Call that the rows make (required): identify, track, page, screen, group, alias or batch."),
     ] = None
-    event: Annotated[str | None, typer.Option(help="Event name for all rows (track).")] = None
+    event: Annotated[
+        str | None, typer.Option(help="Event name for all rows (track).", autocompletion=complete_events)
+    ] = None
     event_column: Annotated[
         str | None, typer.Option(help="Column with the name of each row's event (track, batch).")
     ] = None
@@ -162,7 +168,7 @@ class OperationOptions(CallOptions):
     call: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME",
+            autocompletion=complete_calls,
             help="Call (required): identify, track, page, screen, group, alias, batch, or an operation: delete_people.",
         ),
     ] = None

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from cio_frames.cli.mistakes import Mistakes
-from cio_frames.cli.options import CallOptions, ReadingOptions, command_with, parse_selection
-from cio_frames.cli.printing import err, log_progress, out, print_frame, print_json, print_load_result
+from cio_frames.cli.options import CallOptions, QuietOption, ReadingOptions, command_with, parse_selection
+from cio_frames.cli.printing import err, log_progress, out, print_frame, print_json, print_load_result, quiet_output
 from cio_frames.errors import ConfigurationError, DeliveryError, Door, render
 
 if TYPE_CHECKING:
@@ -128,6 +128,7 @@ class ConnectionOptions:
         typer.Option(help="Folder for results/, undelivered.parquet and removed.parquet; default: named after source."),
     ] = None
     progress: Annotated[bool | None, typer.Option(help="Show a progress bar; default: if stderr is a terminal.")] = None
+    quiet: QuietOption = False
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of the client."""
@@ -186,11 +187,13 @@ def sync_command(options: SyncCommandOptions) -> None:
     """
     mistakes = Mistakes()
     call_spec = options.call_spec(mistakes)
-    run_sync(
-        options.source, call_spec, options.parameters(), options.settings(), mistakes, options.read_options(mistakes),
-        report=options.report, as_json=options.as_json, output=options.output, progress=options.progress,
-        on_invalid=options.on_invalid, allow_campaigns=options.allow_campaigns,
-    )  # fmt: skip
+    with quiet_output(options.quiet):
+        run_sync(
+            options.source, call_spec, options.parameters(), options.settings(), mistakes,
+            options.read_options(mistakes), report=options.report, as_json=options.as_json, output=options.output,
+            progress=False if options.quiet else options.progress, on_invalid=options.on_invalid,
+            allow_campaigns=options.allow_campaigns,
+        )  # fmt: skip
 
 
 @command_with(PlanCommandOptions, exclude=("nulls",))
@@ -228,7 +231,8 @@ def apply_command(options: ApplyOptions) -> None:
             options.plan, client=client, max_age=options.max_age, output=options.output, progress=options.progress
         )
 
-    _print_outcome(send, report=None, as_json=options.as_json)
+    with quiet_output(options.quiet):
+        _print_outcome(send, report=None, as_json=options.as_json)
 
 
 @command_with(BaselineOptions, exclude=("nulls",))

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
+from cio_frames._util.terminal_text import clean_text
 from cio_frames.cli.mistakes import Mistakes
-from cio_frames.cli.options import OperationOptions, ReadingOptions, command_with
-from cio_frames.cli.printing import out, print_campaign_rows, print_frame, print_json, print_notes
+from cio_frames.cli.options import OperationOptions, QuietOption, ReadingOptions, command_with
+from cio_frames.cli.printing import out, print_campaign_rows, print_frame, print_json, print_notes, quiet_output
 from cio_frames.errors import ConfigurationError, MissingColumnsError, parameter
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class ValidateOptions(ReadingOptions, OperationOptions):
         typer.Option("--show-values", help="Include the failing values, which can be personal data, in both files."),
     ] = False
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False
+    quiet: QuietOption = False
 
 
 @command_with(ValidateOptions)
@@ -52,11 +55,13 @@ def validate_command(options: ValidateOptions) -> None:
         report.to_html(options.report, show_values=options.show_values)
     if options.failures is not None:
         report.to_parquet(options.failures, show_values=options.show_values)
-    if options.as_json:
-        print_json(json.loads(report.to_json()) | notes.as_dict("command line"))
-    else:
-        print_validation_report(report)
-    print_notes(notes)
+    with quiet_output(options.quiet):
+        if options.as_json:
+            print_json(json.loads(report.to_json()) | notes.as_dict("command line"))
+        else:
+            print_validation_report(report)
+    if not options.quiet:
+        print_notes(notes)
     if not report.ok:
         raise typer.Exit(1)
 
@@ -117,7 +122,7 @@ def checked_call_spec(
 
 def print_validation_report(report: ValidationReport) -> None:
     """Print the headline of a report and its summary as a table."""
-    out.print(repr(report)[1:-1])
+    out.print(Text(clean_text(repr(report)[1:-1]), "green" if report.ok else "red"))
     summary = report.summary()
     if len(summary):
         shown = summary.drop(columns="check").assign(

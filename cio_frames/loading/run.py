@@ -363,6 +363,8 @@ class LoadRun:
             ) as deliverer,
         ):
             for chunk, prepared in chunks:
+                # Of a CSV file it is known once it was read for the first time.
+                self._progress.set_total(self._source.rows())
                 if chunk.number in done:
                     missing.pop(chunk.number, None)
                     self._earlier_runs.refuse_changed_frame(chunk, prepared)
