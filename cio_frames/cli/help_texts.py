@@ -39,8 +39,8 @@ OPTION_GROUPS: Mapping[str, Sequence[str]] = {
         "dry_run", "fresh", "as_of", "strict", "gzip", "region", "endpoint", "requests_per_second", "workers",
     ),
     "What is written": (
-        "output", "ledger", "report", "undelivered_csv", "failures", "show_values", "out", "page", "max_undelivered",
-        "progress", "as_json", "quiet",
+        "output", "ledger", "report", "undelivered_csv", "failures", "show_values", "out", "page", "head",
+        "max_undelivered", "progress", "as_json", "quiet",
     ),
 }  # fmt: skip
 

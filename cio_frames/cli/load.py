@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from cio_frames.cli.operations import OperationCall
     from cio_frames.client import Client
     from cio_frames.loading import LoadResult
+    from cio_frames.loading.undelivered_csv import CsvRemarks
     from cio_frames.pipeline import CallSpec
 
 _CLIENT_OPTIONS = ("strict", "gzip", "region", "endpoint", "requests_per_second", "workers")
@@ -298,17 +299,16 @@ def load_and_print(
         raise
     if report is not None:
         write_report(loaded, report)
-    reading: Sequence[str] = ()
+    remarks: CsvRemarks | None = None
     if undelivered_csv is not None and not options["dry_run"]:
-        reading = _write_undelivered_csv(loaded, undelivered_csv, call_spec, door)
+        remarks = _write_undelivered_csv(loaded, undelivered_csv, call_spec, door)
     with quiet_output(quiet):
         if as_json:
             print_json({**loaded.as_dict(), **loaded.notes.as_dict(door), "why": loaded.why_text(door)})
         else:
             print_load_result(loaded)
-            if undelivered_csv is not None and loaded.undelivered:
-                with_types = f" (load it with {' '.join(render(each, door) for each in reading)})" if reading else ""
-                out.print(f"Undelivered as CSV: {undelivered_csv}{with_types}")
+            if remarks is not None and loaded.undelivered:
+                _print_csv_remarks(remarks, undelivered_csv, door)
     if not quiet:
         print_notes(loaded.notes, door)
     is_good = loaded.ok or (not failure and limit.allows(loaded))
@@ -333,7 +333,7 @@ def _undelivered_sentence(loaded: LoadResult) -> str:
     return f"{loaded.undelivered_rows:,} of {loaded.rows:,} rows were not delivered: {', '.join(rows)}.{where}"
 
 
-def _write_undelivered_csv(loaded: LoadResult, path: Path, call_spec: CallSpec, door: Door) -> Sequence[str]:
+def _write_undelivered_csv(loaded: LoadResult, path: Path, call_spec: CallSpec, door: Door) -> CsvRemarks | None:
     """Write undelivered rows as CSV; that it cannot be written does not change what became of the rows."""
     from cio_frames.loading.undelivered_csv import write_undelivered_csv
 
@@ -341,7 +341,14 @@ def _write_undelivered_csv(loaded: LoadResult, path: Path, call_spec: CallSpec, 
         return write_undelivered_csv(loaded.undelivered, path, call_spec)
     except ConfigurationError as error:
         print_error(error.text(door))
-        return ()
+        return None
+
+
+def _print_csv_remarks(remarks: CsvRemarks, path: Path | None, door: Door) -> None:
+    options = " ".join(render(each, door) for each in remarks.options)
+    out.print(f"Undelivered as CSV: {path}{f' (load it with {options})' if options else ''}")
+    for change in remarks.changes:
+        out.print(f"     {change}")
 
 
 def write_report(loaded: LoadResult, path: Path) -> None:

@@ -140,7 +140,7 @@ def _clean_cell(cell: object) -> str:
 
 def print_table(table: Table) -> None:
     """Print a table: cut to the width of a terminal, whole in pipes and files."""
-    console = out if out.is_terminal else SafeConsole(width=_PIPE_WIDTH)
+    console = out if out.is_terminal or out.quiet else SafeConsole(width=_PIPE_WIDTH)
     console.print(table)
 
 
