@@ -1005,16 +1005,31 @@ def build_operation_spec(
 ) -> CallSpec:
     """Return the track call of an operation, with the columns of its fields looked up among the labels of a table.
 
-    ``given`` has the parameters of its function that say which column feeds what, and how values are written.
+    Parameters
+    ----------
+    labels : sequence of column labels
+        The columns of the table.
+    name : str
+        The name of the operation, for example ``"delete_people"``.
+    given : dict
+        The parameters of its function that say which column feeds what, and how values are written.
+    index_names : sequence of Hashable
+        The names of the table's index, which errors point at.
 
-    >>> call_spec = build_operation_spec(["object_id", "user_id"], "delete_relationships", {})
-    >>> call_spec.event, dict(call_spec.mapping.fields), dict(call_spec.mapping.constants)
-    ('Relationship Deleted', {'properties.objectId': 'object_id'}, {'properties.objectTypeId': 1})
+    Returns
+    -------
+    CallSpec
 
     Raises
     ------
     MissingColumnsError
         A column that the operation requires is missing.
+
+    Examples
+    --------
+    >>> call_spec = build_operation_spec(["object_id", "user_id"], "delete_relationships", {})
+    >>> call_spec.event, dict(call_spec.mapping.fields), dict(call_spec.mapping.constants)
+    ('Relationship Deleted', {'properties.objectId': 'object_id'}, {'properties.objectTypeId': 1})
     """
     operation = OPERATIONS[name]
     named = {key: given.get(key) for key in operation.fields}

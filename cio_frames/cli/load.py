@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from cio_frames._util.terminal_text import is_terminal
+from cio_frames.cli.after_load import export_undelivered, print_csv_remarks, undelivered_sentence, write_report
 from cio_frames.cli.max_undelivered import MaxUndelivered, read_max_undelivered
 from cio_frames.cli.mistakes import Mistakes
 from cio_frames.cli.options import OperationOptions, QuietOption, ReadingOptions, command_with
@@ -301,14 +302,14 @@ def load_and_print(
         write_report(loaded, report)
     remarks: CsvRemarks | None = None
     if undelivered_csv is not None and not options["dry_run"]:
-        remarks = _write_undelivered_csv(loaded, undelivered_csv, call_spec, door)
+        remarks = export_undelivered(loaded, undelivered_csv, call_spec, door)
     with quiet_output(quiet):
         if as_json:
             print_json({**loaded.as_dict(), **loaded.notes.as_dict(door), "why": loaded.why_text(door)})
         else:
             print_load_result(loaded)
             if remarks is not None and loaded.undelivered:
-                _print_csv_remarks(remarks, undelivered_csv, door)
+                print_csv_remarks(remarks, undelivered_csv, door)
     if not quiet:
         print_notes(loaded.notes, door)
     is_good = loaded.ok or (not failure and limit.allows(loaded))
@@ -320,44 +321,8 @@ def load_and_print(
         refuse_too_many(operation, loaded)
     if not is_good:
         if quiet:
-            print_error(_undelivered_sentence(loaded))
+            print_error(undelivered_sentence(loaded))
         raise typer.Exit(1)
-
-
-def _undelivered_sentence(loaded: LoadResult) -> str:
-    """Return how many rows were not delivered, as the one line of a quiet run."""
-    from cio_frames.results import GOOD
-
-    rows = [f"{count:,} {status}" for status, count in loaded.statuses.items() if status not in GOOD]
-    where = f" See {loaded.undelivered}." if loaded.undelivered else ""
-    return f"{loaded.undelivered_rows:,} of {loaded.rows:,} rows were not delivered: {', '.join(rows)}.{where}"
-
-
-def _write_undelivered_csv(loaded: LoadResult, path: Path, call_spec: CallSpec, door: Door) -> CsvRemarks | None:
-    """Write undelivered rows as CSV; that it cannot be written does not change what became of the rows."""
-    from cio_frames.loading.undelivered_csv import write_undelivered_csv
-
-    try:
-        return write_undelivered_csv(loaded.undelivered, path, call_spec)
-    except ConfigurationError as error:
-        print_error(error.text(door))
-        return None
-
-
-def _print_csv_remarks(remarks: CsvRemarks, path: Path | None, door: Door) -> None:
-    options = " ".join(render(each, door) for each in remarks.options)
-    out.print(f"Undelivered as CSV: {path}{f' (load it with {options})' if options else ''}")
-    for change in remarks.changes:
-        out.print(f"     {change}")
-
-
-def write_report(loaded: LoadResult, path: Path) -> None:
-    """Write the summary of a load; that it cannot be written does not change what became of the rows."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        loaded.to_report(path)
-    except OSError as error:
-        print_error(f"cannot write the summary to {path}: {error.strerror}.")
 
 
 def _check_command(

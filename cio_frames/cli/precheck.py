@@ -59,7 +59,17 @@ def find_client_mistakes(settings: Mapping[str, Any]) -> Iterator[tuple[str | No
     >>> [key for key, _ in find_client_mistakes({"region": "mars", "workers": 0})]
     ['region', 'workers']
     """
-    return find_mistakes(Client, _ROOMY_CLIENT, {"write_key": "none", **settings})
+    return find_mistakes(Client, _ROOMY_CLIENT, {"write_key": "none", **with_plain_region(settings)})
+
+
+def with_plain_region(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings of a client with the region in small letters: people write EU.
+
+    >>> with_plain_region({"region": "EU", "workers": 2})
+    {'region': 'eu', 'workers': 2}
+    """
+    region = settings.get("region")
+    return {**settings, "region": region.lower()} if isinstance(region, str) else dict(settings)
 
 
 def build_checked_client(settings: Mapping[str, Any], mistakes: Mistakes, *, dry_run: bool) -> Client | None:
@@ -67,6 +77,7 @@ def build_checked_client(settings: Mapping[str, Any], mistakes: Mistakes, *, dry
 
     A dry run uses the settings too, but needs no write key.
     """
+    settings = with_plain_region(settings)
     environ = dict(os.environ)
     if not environ.get("CIO_WRITE_KEY"):
         if not dry_run:

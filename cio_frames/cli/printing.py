@@ -229,8 +229,12 @@ def _print_dry_run(loaded: LoadResult) -> None:
     print_campaign_rows(sum(loaded.recent.values()))
     if loaded.first_held_back:
         out.print("First rows of each reason that cannot be sent (counted from 0):")
-    for row in loaded.first_held_back[:_ROWS_PRINTED]:
-        out.print(f"  {row}")
+    places: dict[tuple[str | None, str | None], list[int]] = {}
+    for row in loaded.first_held_back:
+        places.setdefault((row.file, row.reason), []).append(row.row)
+    for (file, reason), rows in list(places.items())[:_ROWS_PRINTED]:
+        named = f"row {rows[0]}" if len(rows) == 1 else f"rows {', '.join(map(str, rows))}"
+        out.print(f"  {named}{f' of {file}' if file else ''}: {reason}")
 
 
 def print_campaign_rows(rows: int) -> None:
