@@ -47,6 +47,30 @@ class Operation:
     constants: Mapping[str, Any] = field(default_factory=dict)
     needs_confirm: bool = False
 
+    def build_spec(
+        self,
+        name: str,
+        labels: Sequence[Hashable],
+        given: Mapping[str, Any],
+        *,
+        index_names: Sequence[Hashable] = (),
+    ) -> CallSpec:
+        """Return the track call of an operation, with the columns of its fields looked up among those of a table.
+
+        ``given`` has the parameters of its function that say which column feeds what, and how values are written.
+
+        >>> name = "delete_relationships"
+        >>> call_spec = OPERATIONS[name].build_spec(name, ["object_id", "user_id"], {})
+        >>> call_spec.event, dict(call_spec.mapping.fields), dict(call_spec.mapping.constants)
+        ('Relationship Deleted', {'properties.objectId': 'object_id'}, {'properties.objectTypeId': 1})
+
+        Raises
+        ------
+        MissingColumnsError
+            A column that the operation requires is missing.
+        """
+        return _build_operation_spec(labels, name, given, index_names)
+
 
 _DEVICE = {"token": "context.device.token", "device_type": "context.device.type"}
 _OBJECT = {"object_id": "properties.objectId", "object_type_id": "properties.objectTypeId"}
@@ -991,7 +1015,7 @@ def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
         given = {key: value for key, value in parameters.items() if not key.startswith("__")}
         df, confirm, audit = as_frame(given.pop("df")), given.pop("confirm", None), given.pop("audit")
         options = {key: given.pop(key) for key in RUN_OPTIONS if key in given}
-        call_spec = build_operation_spec(list(df.columns), name, given, index_names=df.index.names)
+        call_spec = OPERATIONS[name].build_spec(name, list(df.columns), given, index_names=df.index.names)
         if options["dry_run"]:
             return running.run_call(df, call_spec, **options)
         if OPERATIONS[name].needs_confirm:
@@ -1000,37 +1024,10 @@ def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
         return _run_with_audit(df, name, call_spec, options, audit)
 
 
-def build_operation_spec(
-    labels: Sequence[Hashable], name: str, given: Mapping[str, Any], *, index_names: Sequence[Hashable] = ()
+def _build_operation_spec(
+    labels: Sequence[Hashable], name: str, given: Mapping[str, Any], index_names: Sequence[Hashable]
 ) -> CallSpec:
-    """Return the track call of an operation, with the columns of its fields looked up among the labels of a table.
-
-    Parameters
-    ----------
-    labels : sequence of column labels
-        The columns of the table.
-    name : str
-        The name of the operation, for example ``"delete_people"``.
-    given : dict
-        The parameters of its function that say which column feeds what, and how values are written.
-    index_names : sequence of Hashable
-        The names of the table's index, which errors point at.
-
-    Returns
-    -------
-    CallSpec
-
-    Raises
-    ------
-    MissingColumnsError
-        A column that the operation requires is missing.
-
-    Examples
-    --------
-    >>> call_spec = build_operation_spec(["object_id", "user_id"], "delete_relationships", {})
-    >>> call_spec.event, dict(call_spec.mapping.fields), dict(call_spec.mapping.constants)
-    ('Relationship Deleted', {'properties.objectId': 'object_id'}, {'properties.objectTypeId': 1})
-    """
+    """Return the track call of an operation, with the columns of its fields looked up."""
     operation = OPERATIONS[name]
     named = {key: given.get(key) for key in operation.fields}
     constants, found = dict(operation.constants), _find_columns(labels, name, named, index_names)

@@ -36,7 +36,7 @@ from cio_frames.loading.address_secrets import masked_errors
 from cio_frames.loading.read_options import ReadOptions
 from cio_frames.loading.sources import source_of
 from cio_frames.loading.standard_input import STANDARD_INPUT_PATH
-from cio_frames.operations import OPERATIONS, build_operation_spec
+from cio_frames.operations import OPERATIONS
 from cio_frames.pipeline import CallSpec, Prepared
 from cio_frames.pipeline.call_spec import AnyCall, build_call_spec
 from cio_frames.pipeline.running import ids_of
@@ -215,7 +215,7 @@ def _call_spec_of(operation: OperationCall, where: str, labels: list[Hashable]) 
         if key in OPERATION_COLUMNS and label not in labels:
             raise missing_column_error(key, label, where, labels)
     try:
-        return build_operation_spec(labels, operation.name, operation.given)
+        return OPERATIONS[operation.name].build_spec(operation.name, labels, operation.given)
     except MissingColumnsError as error:
         raise required_column_error(error, where, labels) from error
 
