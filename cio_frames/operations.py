@@ -69,7 +69,7 @@ class Operation:
         MissingColumnsError
             A column that the operation requires is missing.
         """
-        return _build_operation_spec(labels, name, given, index_names)
+        return _build_operation_spec(self, name, labels, given, index_names)
 
 
 _DEVICE = {"token": "context.device.token", "device_type": "context.device.type"}
@@ -1025,12 +1025,15 @@ def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
 
 
 def _build_operation_spec(
-    labels: Sequence[Hashable], name: str, given: Mapping[str, Any], index_names: Sequence[Hashable]
+    operation: Operation,
+    name: str,
+    labels: Sequence[Hashable],
+    given: Mapping[str, Any],
+    index_names: Sequence[Hashable],
 ) -> CallSpec:
     """Return the track call of an operation, with the columns of its fields looked up."""
-    operation = OPERATIONS[name]
     named = {key: given.get(key) for key in operation.fields}
-    constants, found = dict(operation.constants), _find_columns(labels, name, named, index_names)
+    constants, found = dict(operation.constants), _find_columns(operation, name, labels, named, index_names)
     if "object_type_id" in operation.fields and "object_type_id" not in found:
         # The default that the spec gives.
         constants[operation.fields["object_type_id"]] = 1
@@ -1042,10 +1045,14 @@ def _build_operation_spec(
 
 
 def _find_columns(
-    labels: Sequence[Hashable], name: str, named: Mapping[str, Hashable | None], index_names: Sequence[Hashable]
+    operation: Operation,
+    name: str,
+    labels: Sequence[Hashable],
+    named: Mapping[str, Hashable | None],
+    index_names: Sequence[Hashable],
 ) -> dict[str, Hashable]:
     """Return the column of each parameter: the one that is named, or one with the field's own name."""
-    operation, found = OPERATIONS[name], {}
+    found: dict[str, Hashable] = {}
     for key, label in named.items():
         own_names = (key, operation.fields[key].rpartition(".")[2])
         chosen = label if label is not None else next((each for each in own_names if each in labels), None)

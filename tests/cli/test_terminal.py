@@ -110,3 +110,27 @@ def test_quiet_validates_syncs_and_runs_jobs(run, people):
         assert (done.exit_code, done.stdout) == (0, ""), done.output
     # Silence ends with the command.
     assert "1 row" in run("validate", "people.csv", "--call", "identify").stdout
+
+
+# Commands that no other test runs as a process of their own, in an order in which each finds what it reads.
+COMMANDS = [
+    ("validate people.csv --call identify", 1, "1 of 3 rows cannot be sent"),
+    ("events ecommerce", 0, "Order Completed (ecommerce)"),
+    ("plan people.csv --call identify --state people.sqlite --out plan.parquet --show-values", 0, "2 new"),
+    ("apply plan.parquet", 1, "2 delivered"),
+    ("sync people.csv --call identify --state people.sqlite", 1, "2 unchanged"),
+    ("baseline people.csv --call identify --state other.sqlite --confirm 2", 0, "2 claimed"),
+    ("state show people.sqlite", 0, "run 1"),
+    ("spec check missing.json", 2, "missing.json"),
+]
+
+
+def test_commands_run_as_processes(sandbox, people):
+    for command, status, printed in COMMANDS:
+        done = subprocess.run(
+            [sys.executable, "-m", "cio_frames", *command.split()],
+            env=environment(sandbox), cwd=people, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == status, f"{command}\n{done.stdout}{done.stderr}"
+        assert printed in " ".join((done.stdout + done.stderr).split()), f"{command}\n{done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stderr
