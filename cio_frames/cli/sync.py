@@ -14,8 +14,17 @@ import typer
 from cio_frames._util.terminal_text import is_terminal
 from cio_frames.cli.max_undelivered import MaxUndelivered, read_max_undelivered
 from cio_frames.cli.mistakes import Mistakes
-from cio_frames.cli.options import CallOptions, ReadingOptions, command_with, parse_selection
-from cio_frames.cli.printing import err, log_progress, out, print_frame, print_json, print_load_result, print_notes
+from cio_frames.cli.options import CallOptions, QuietOption, ReadingOptions, command_with, parse_selection
+from cio_frames.cli.printing import (
+    err,
+    log_progress,
+    out,
+    print_frame,
+    print_json,
+    print_load_result,
+    print_notes,
+    quiet_output,
+)
 from cio_frames.errors import ConfigurationError, DeliveryError, Door, InvalidRowsError, render
 
 if TYPE_CHECKING:
@@ -140,6 +149,7 @@ class ConnectionOptions:
     ] = False
     report: Annotated[Path | None, typer.Option(help="Write a summary: HTML (.html) or JSON (.json).")] = None
     progress: Annotated[bool | None, typer.Option(help="Show a progress bar; default: if stderr is a terminal.")] = None
+    quiet: QuietOption = False
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of the client."""
@@ -196,12 +206,14 @@ def sync_command(options: SyncCommandOptions) -> None:
     """
     mistakes = Mistakes()
     call_spec = options.call_spec(mistakes)
-    run_sync(
-        options.source, call_spec, options.parameters(), options.settings(), mistakes, options.read_options(mistakes),
-        report=options.report, as_json=options.as_json, max_undelivered=options.max_undelivered,
-        also_read=[options.schema], output=options.output, dry_run=options.dry_run, progress=options.progress,
-        on_invalid=options.on_invalid, allow_campaigns=options.allow_campaigns,
-    )  # fmt: skip
+    with quiet_output(options.quiet):
+        run_sync(
+            options.source, call_spec, options.parameters(), options.settings(), mistakes,
+            options.read_options(mistakes), report=options.report, as_json=options.as_json,
+            max_undelivered=options.max_undelivered, also_read=[options.schema], output=options.output,
+            dry_run=options.dry_run, progress=False if options.quiet else options.progress,
+            on_invalid=options.on_invalid, allow_campaigns=options.allow_campaigns,
+        )  # fmt: skip
 
 
 @command_with(PlanCommandOptions, exclude=("nulls",))
@@ -239,10 +251,11 @@ def apply_command(options: ApplyOptions) -> None:
     def send() -> SyncResult:
         return apply_plan_file(
             options.plan, client=client, max_age=options.max_age, output=options.output,
-            allow_campaigns=options.allow_campaigns, progress=options.progress,
+            allow_campaigns=options.allow_campaigns, progress=False if options.quiet else options.progress,
         )  # fmt: skip
 
-    _print_outcome(send, report=options.report, as_json=options.as_json, limit=limit)
+    with quiet_output(options.quiet):
+        _print_outcome(send, report=options.report, as_json=options.as_json, limit=limit)
 
 
 @command_with(BaselineOptions, exclude=("nulls",))
@@ -320,7 +333,7 @@ def _print_outcome(
     send: Callable[[], SyncResult], *, report: Path | None, as_json: bool, limit: MaxUndelivered,
     door: Door = "command line",
 ) -> None:  # fmt: skip
-    from cio_frames.cli.load import write_report
+    from cio_frames.cli.after_load import write_report
 
     if not is_terminal(sys.stderr):
         log_progress()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ from cio_frames._util.signals import StopSignals, stop_signals
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch
 from cio_frames.delivery.deliverer import Deliverer
-from cio_frames.delivery.observer import NullObserver
+from cio_frames.delivery.observer import NullObserver, Observer
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
 from cio_frames.delivery.reasons import EARLIER_MAY_BE_ACCEPTED
 from cio_frames.errors import (
@@ -67,6 +67,13 @@ _INTERRUPTED_AT_THE_END = "The load was interrupted when it had ended."
 # In each chunk, reasons are counted one by one up to this number; a reason may name a size, and differ by row.
 _MAX_REASONS_COUNTED = 50
 _OTHER_REASONS = "other reasons, see the results"
+# Given a chunk's rows, who is notified of its batches and outcomes besides the ledger.
+ObserversOf: TypeAlias = Callable[[Prepared], Sequence[Observer]]
+
+
+def no_observers(prepared: Prepared) -> Sequence[Observer]:
+    """Return the observers of a load that only its ledger follows."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,7 @@ def run_load(
     progress: bool | None,
     tuning: LoadTuning,
     clock: Callable[[], pd.Timestamp],
+    observers_of: ObserversOf = no_observers,
 ) -> LoadResult:
     """Load a source, or resume a load of it that stopped."""
     refuse_no_file(paths.ledger)
@@ -98,6 +106,7 @@ def run_load(
             return _run_load(
                 source, call_spec, client, paths, stops, fresh=fresh, as_of=as_of,
                 allow_campaigns=allow_campaigns, progress=progress, tuning=tuning, clock=clock,
+                observers_of=observers_of,
             )  # fmt: skip
         except KeyboardInterrupt:
             with stops.held_back(then_raise=False):
@@ -139,6 +148,7 @@ def _run_load(
     progress: bool | None,
     tuning: LoadTuning,
     clock: Callable[[], pd.Timestamp],
+    observers_of: ObserversOf,
 ) -> LoadResult:
     call_spec = use_stored_message_ids(source, call_spec)
     require_columns(source, call_spec)
@@ -185,7 +195,7 @@ def _run_load(
             refuse_campaigns_at = None if allow_campaigns or source.repeatable else now
             run = LoadRun(
                 source, call_spec, client, ledger, outputs, load, shown, refuse_campaigns_at, tuning, run_as_of, stops,
-                guards_campaigns=not allow_campaigns and makes_events(call_spec),
+                guards_campaigns=not allow_campaigns and makes_events(call_spec), observers_of=observers_of,
             )  # fmt: skip
             if record is not None and record.phase == "done":
                 run.refuse_changed_source()
@@ -252,8 +262,10 @@ class LoadRun:
         stops: StopSignals,
         *,
         guards_campaigns: bool,
+        observers_of: ObserversOf,
     ) -> None:
         self._guards_campaigns = guards_campaigns
+        self._observers_of = observers_of
         self._source = source
         self._call_spec = call_spec
         self._client = client
@@ -351,6 +363,8 @@ class LoadRun:
             ) as deliverer,
         ):
             for chunk, prepared in chunks:
+                # Of a CSV file it is known once it was read for the first time.
+                self._progress.set_total(self._source.rows())
                 if chunk.number in done:
                     missing.pop(chunk.number, None)
                     self._earlier_runs.refuse_changed_frame(chunk, prepared)
@@ -371,7 +385,9 @@ class LoadRun:
         message_ids = self._earlier_runs.message_ids(number)
         self._earlier_runs.refuse_changed_rows(number, prepared)
         final_rows = self._earlier_runs.final_rows(number, prepared)
-        observer = ChunkObserver(ledger, load, number, self._progress, guards_campaigns=self._guards_campaigns)
+        observer = ChunkObserver(
+            ledger, load, number, self._progress, self._observers_of(prepared), guards_campaigns=self._guards_campaigns
+        )
         encode_run = observer.encode_run = EncodeRun(
             prepared,
             self._client,
@@ -472,13 +488,15 @@ class LoadRun:
 
 
 class ChunkObserver(NullObserver):
-    """Writes to the ledger what leaves and what is answered, and shows progress."""
+    """Writes to the ledger what leaves and what is answered, shows progress, and notifies other observers."""
 
     encode_run: EncodeRun
 
     def __init__(
-        self, ledger: Ledger, load: int, chunk: int, progress: LoadProgress, *, guards_campaigns: bool
-    ) -> None:
+        self, ledger: Ledger, load: int, chunk: int, progress: LoadProgress, others: Sequence[Observer] = (), *,
+        guards_campaigns: bool,
+    ) -> None:  # fmt: skip
+        self._others = others
         self._guards_campaigns = guards_campaigns
         self._ledger = ledger
         self._load = load
@@ -487,6 +505,9 @@ class ChunkObserver(NullObserver):
 
     def before_send(self, batch: Batch) -> None:
         """Note in the ledger that a batch is about to leave."""
+        # Before the ledger has the batch: if one of them refuses it, its rows were certainly not sent.
+        for other in self._others:
+            other.before_send(batch)
         payloads = batch.buffer[batch.offsets[0] : batch.offsets[-1]]
         self._ledger.record_batch(self._load, self._chunk, batch.rows, hash_payloads(payloads))
 
@@ -498,6 +519,8 @@ class ChunkObserver(NullObserver):
         """Note an outcome in the ledger and in the result."""
         self._ledger.record_outcome(self._load, self._chunk, outcome)
         self.encode_run.record(outcome)
+        for other in self._others:
+            other.on_outcome(outcome)
 
     def on_clock(self, seconds_ahead: float) -> None:
         """Refuse to continue with a clock by which young events look old."""
