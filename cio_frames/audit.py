@@ -21,9 +21,10 @@ from cio_frames._util.private_files import private_opener
 from cio_frames.delivery.batching import Batch
 from cio_frames.delivery.observer import NullObserver
 from cio_frames.delivery.outcomes import Outcome
-from cio_frames.errors import ConfigurationError, parameter
+from cio_frames.errors import ConfigurationError, by_door, parameter
 
 _SENDING = "sending"
+_RESULT = by_door(".result", "the results")
 
 
 class AuditTrail(NullObserver):
@@ -73,7 +74,7 @@ class AuditTrail(NullObserver):
             The file is not writable any more.
         """
         self._append(
-            outcome.rows.tolist(), outcome.status, outcome.http_status, "Rows were sent; keep .result instead."
+            outcome.rows.tolist(), outcome.status, outcome.http_status, f"Rows were sent; keep {_RESULT} instead."
         )
 
     def _append(self, rows: Sequence[int], status: str, http_status: int | None, consequence: str) -> None:

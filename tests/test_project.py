@@ -51,8 +51,8 @@ MAY_IMPORT = {
     # The sandbox must not share the encoder's bugs; it makes a Client only for its users.
     "sandbox": "errors spec client",
     "testing": "sandbox",
-    "cli": "_util errors results arrow spec columns client validation report pipeline loading syncing functions "
-    "sandbox cio_frames",
+    "cli": "_util errors results arrow spec columns client validation delivery report pipeline audit loading syncing "
+    "functions operations sandbox cio_frames",
     "__main__": "cli",
     "__init__": "errors results client columns validation report loading syncing functions operations accessor samples "
     "summaries sandbox",
@@ -104,6 +104,7 @@ def test_the_table_allows_imports_of_lower_layers_only(name):
                 "loading/ledger_list",
                 "loading/lock",
                 "sandbox/store",
+                "syncing/run_list",
                 "syncing/state",
             },
         ),

@@ -59,7 +59,17 @@ def find_client_mistakes(settings: Mapping[str, Any]) -> Iterator[tuple[str | No
     >>> [key for key, _ in find_client_mistakes({"region": "mars", "workers": 0})]
     ['region', 'workers']
     """
-    return find_mistakes(Client, _ROOMY_CLIENT, {"write_key": "none", **settings})
+    return find_mistakes(Client, _ROOMY_CLIENT, {"write_key": "none", **with_plain_region(settings)})
+
+
+def with_plain_region(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings of a client with the region in small letters: people write EU.
+
+    >>> with_plain_region({"region": "EU", "workers": 2})
+    {'region': 'eu', 'workers': 2}
+    """
+    region = settings.get("region")
+    return {**settings, "region": region.lower()} if isinstance(region, str) else dict(settings)
 
 
 def build_checked_client(settings: Mapping[str, Any], mistakes: Mistakes, *, dry_run: bool) -> Client | None:
@@ -67,6 +77,7 @@ def build_checked_client(settings: Mapping[str, Any], mistakes: Mistakes, *, dry
 
     A dry run uses the settings too, but needs no write key.
     """
+    settings = with_plain_region(settings)
     environ = dict(os.environ)
     if not environ.get("CIO_WRITE_KEY"):
         if not dry_run:
@@ -87,9 +98,12 @@ def build_checked_client(settings: Mapping[str, Any], mistakes: Mistakes, *, dry
 
 def check_source(
     source: str, call_spec: CallSpec, mistakes: Mistakes, *, output: Path | None = None,
-    read_options: ReadOptions | None = None,
+    read_options: ReadOptions | None = None, what: str | None = None,
 ) -> None:  # fmt: skip
-    """Add what is wrong with a source: not found, unreadable, or without columns that the call needs."""
+    """Add what is wrong with a source: not found, unreadable, or without columns that the call needs.
+
+    ``what`` is the name of the call in errors, if it is an operation.
+    """
     labels: list[Hashable] | None = None
     if source == STANDARD_INPUT_PATH:
         # It can be read once only.
@@ -102,7 +116,7 @@ def check_source(
         return
     missing = [(key, column) for key, column in named_columns(call_spec.mapping) if column not in labels]
     for key, column in missing:
-        mistakes.add(_missing_column(key, column, where, labels))
+        mistakes.add(missing_column_error(key, column, where, labels))
     if call_spec.call != "batch":
         event = call_spec.tracking_plan.event(call_spec.event) or call_spec.event
         # As if the named columns were there, so that each missing column is reported once.
@@ -111,7 +125,7 @@ def check_source(
             try:
                 resolve(everything, call_spec.tracking_plan.calls[call_spec.call], call_spec.mapping, event)
             except MissingColumnsError as error:
-                raise _required_column(error, where, labels) from error
+                raise required_column_error(error, where, labels, what) from error
 
 
 def named_columns(mapping: ColumnMapping) -> Iterator[tuple[str, Hashable]]:
@@ -133,15 +147,20 @@ def named_columns(mapping: ColumnMapping) -> Iterator[tuple[str, Hashable]]:
         yield from ((bag, column) for column in getattr(mapping, bag) or ())
 
 
-def _missing_column(key: str, column: Hashable, where: str, labels: list[Hashable]) -> FrameError:
+def missing_column_error(key: str, column: Hashable, where: str, labels: list[Hashable]) -> FrameError:
+    """Return the error for a column that is named, and that a file does not have."""
     meant = closest_name(str(column), labels)
     hint = f" Did you mean {meant!r}?" if meant is not None else ""
     return FrameError(f"{parameter(key, column)}: column not found in {where}.{hint} {_list_columns(labels)}")
 
 
-def _required_column(error: MissingColumnsError, where: str, labels: list[Hashable]) -> FrameError:
+def required_column_error(
+    error: MissingColumnsError, where: str, labels: list[Hashable], what: str | None = None
+) -> FrameError:
     """Return the error for a column that the call needs and that nothing names."""
-    needed = f"{error.call} requires column {' or '.join(map(repr, error.missing))}, which {where} does not have."
+    needed = (
+        f"{what or error.call} requires column {' or '.join(map(repr, error.missing))}, which {where} does not have."
+    )
     close = ((name, closest_name(name, labels)) for name in error.missing)
     meant = next((parameter(name, label) for name, label in close if label is not None), None)
     if error.missing == ["event"]:

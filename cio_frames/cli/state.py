@@ -49,7 +49,10 @@ def state_show_command(options: ShowOptions) -> None:
     for name, value in facts.items():
         if name == "runs":
             for run in value:
-                out.print(f"run {run['run']}: {run['kind']}, {run['phase']}, as of {run['as_of']}")
+                counts = ", ".join(f"{count:,} {status}" for status, count in run["counts"].items())
+                out.print(
+                    f"run {run['run']}: {run['kind']}, {run['phase']}, as of {run['as_of']}: {counts or 'no rows'}"
+                )
         elif isinstance(value, dict):
             out.print(f"{name}: {', '.join(f'{count:,} {kind}' for kind, count in value.items()) or 'none'}")
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from cio_frames._util.arrays import UInts
 from cio_frames._util.progress import LoadProgress
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch
-from cio_frames.delivery.observer import NullObserver
+from cio_frames.delivery.observer import NullObserver, Observer
 from cio_frames.delivery.outcomes import Outcome
 from cio_frames.delivery.reasons import EARLIER_MAY_BE_ACCEPTED
 from cio_frames.errors import render
@@ -32,7 +32,7 @@ _OTHER_REASONS = "other reasons, see the results"
 
 
 class ChunkRun(NullObserver):
-    """Sends one chunk: yields its batches, and writes to the ledger what leaves and what is answered.
+    """Sends one chunk: yields its batches, writes to the ledger what leaves and what is answered, and notifies others.
 
     Attributes
     ----------
@@ -57,6 +57,7 @@ class ChunkRun(NullObserver):
         earlier_runs: EarlierRuns,
         lanes: LaneChoice,
         progress: LoadProgress,
+        observers: Sequence[Observer] = (),
         guards_campaigns: bool,
     ) -> None:
         self.chunk = chunk
@@ -67,6 +68,7 @@ class ChunkRun(NullObserver):
         self._ledger = ledger
         self._load = load
         self._progress = progress
+        self._observers = observers
         self._guards_campaigns = guards_campaigns
         self._lock = threading.Lock()
         self._unanswered_rows = 0
@@ -104,6 +106,9 @@ class ChunkRun(NullObserver):
 
     def before_send(self, batch: Batch) -> None:
         """Note in the ledger that a batch is about to leave."""
+        # Before the ledger has the batch: if one of them refuses it, its rows were certainly not sent.
+        for observer in self._observers:
+            observer.before_send(batch)
         payloads = batch.buffer[batch.offsets[0] : batch.offsets[-1]]
         self._ledger.record_batch(self._load, self.chunk.number, batch.rows, hash_payloads(payloads))
 
@@ -117,6 +122,8 @@ class ChunkRun(NullObserver):
         """Note an outcome in the ledger and in the result."""
         self._ledger.record_outcome(self._load, self.chunk.number, outcome)
         self._encode_run.record(outcome)
+        for observer in self._observers:
+            observer.on_outcome(outcome)
         with self._lock:
             self._unanswered_rows -= len(outcome.rows)
             self._note_if_answered()

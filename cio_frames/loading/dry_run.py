@@ -44,6 +44,7 @@ def dry_run_load(
         read_ahead(source, call_spec) as chunks,
     ):
         for chunk, prepared in chunks:
+            shown.set_total(source.rows())
             encode_run = EncodeRun(prepared, client, message_ids=None)
             held_back = prepared.rows
             for _, batch in encode_run.batches(survey_slices(prepared, encode_run, survey)):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -18,6 +18,7 @@ from cio_frames._util.signals import StopSignals, stop_signals
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch
 from cio_frames.delivery.deliverer import Deliverer
+from cio_frames.delivery.observer import Observer
 from cio_frames.delivery.outcomes import Delivery, StopReason
 from cio_frames.delivery.parts import Part
 from cio_frames.errors import (
@@ -62,6 +63,13 @@ _DONE_BEFORE = f"This load was done before, and nothing was sent now. To send al
 _LOAD_INTERRUPTED = f"The load was interrupted. {RESUME}"
 _INTERRUPTED_BEFORE = f"The load was interrupted before it sent any row. {RESUME}"
 _INTERRUPTED_AT_THE_END = "The load was interrupted when it had ended."
+# Given a chunk's rows, who is notified of its batches and outcomes besides the ledger.
+ObserversOf: TypeAlias = Callable[[Prepared], Sequence[Observer]]
+
+
+def no_observers(prepared: Prepared) -> Sequence[Observer]:
+    """Return the observers of a load that only its ledger follows."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ def run_load(
     progress: bool | None,
     tuning: LoadTuning,
     clock: Callable[[], pd.Timestamp],
+    observers_of: ObserversOf = no_observers,
 ) -> LoadResult:
     """Load a source, or resume a load of it that stopped."""
     refuse_no_file(paths.ledger)
@@ -93,6 +102,7 @@ def run_load(
             return _run_load(
                 source, call_spec, client, paths, stops, fresh=fresh, as_of=as_of,
                 allow_campaigns=allow_campaigns, progress=progress, tuning=tuning, clock=clock,
+                observers_of=observers_of,
             )  # fmt: skip
         except KeyboardInterrupt:
             with stops.held_back(then_raise=False):
@@ -134,6 +144,7 @@ def _run_load(
     progress: bool | None,
     tuning: LoadTuning,
     clock: Callable[[], pd.Timestamp],
+    observers_of: ObserversOf,
 ) -> LoadResult:
     call_spec = use_stored_message_ids(source, call_spec)
     require_columns(source, call_spec)
@@ -180,7 +191,7 @@ def _run_load(
             refuse_campaigns_at = None if allow_campaigns or source.repeatable else now
             run = LoadRun(
                 source, call_spec, client, ledger, outputs, load, shown, refuse_campaigns_at, tuning, run_as_of, stops,
-                guards_campaigns=not allow_campaigns and makes_events(call_spec),
+                guards_campaigns=not allow_campaigns and makes_events(call_spec), observers_of=observers_of,
             )  # fmt: skip
             if record is not None and record.phase == "done":
                 run.refuse_changed_source()
@@ -247,8 +258,10 @@ class LoadRun:
         stops: StopSignals,
         *,
         guards_campaigns: bool,
+        observers_of: ObserversOf,
     ) -> None:
         self._guards_campaigns = guards_campaigns
+        self._observers_of = observers_of
         self._source = source
         self._call_spec = call_spec
         self._client = client
@@ -382,6 +395,8 @@ class LoadRun:
         lanes = LoadLanes(self._client.workers, max_rows=2 * self._source.chunk_rows)
         try:
             for chunk, prepared in chunks:
+                # Of a CSV file it is known once it was read for the first time.
+                self._progress.set_total(self._source.rows())
                 if chunk.number in self._earlier_runs.done_chunks:
                     missing.pop(chunk.number, None)
                     self._earlier_runs.refuse_changed_frame(chunk, prepared)
@@ -402,6 +417,7 @@ class LoadRun:
             earlier_runs=self._earlier_runs,
             lanes=lanes,
             progress=self._progress,
+            observers=self._observers_of(prepared),
             guards_campaigns=self._guards_campaigns,
         )
 

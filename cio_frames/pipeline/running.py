@@ -231,7 +231,12 @@ _ID_FIELDS = {
 
 def read_ids(frame: pd.DataFrame, call_spec: CallSpec) -> pd.DataFrame:
     """Return the ids in each row, one column per kind of id."""
-    (call_group,) = Prepared(frame, call_spec).call_groups
+    return ids_of(Prepared(frame, call_spec))
+
+
+def ids_of(prepared: Prepared) -> pd.DataFrame:
+    """Return the ids in each row of a frame that makes one kind of call, one column per kind of id."""
+    (call_group,) = prepared.call_groups
     found = {name: call_group.encoder.ids(*path) for path, name in _ID_FIELDS.items()}
     return pd.DataFrame({name: ids.to_pylist() for name, ids in found.items() if ids is not None})
 
@@ -242,11 +247,11 @@ def encode_payloads(
     """Return the JSON that each row would send; null for rows that are not sent."""
     prepared = Prepared(frame, call_spec, slice_rows=slice_rows)
     encode_run = EncodeRun(prepared, client or offline_client(), message_ids=MessageIds(None))
-    texts = pa.chunked_array([_whole_payloads(encoded) for encoded in encode_run.encoded_slices()], TEXT)
+    texts = pa.chunked_array([whole_payloads(encoded) for encoded in encode_run.encoded_slices()], TEXT)
     return pd.Series(pd.array(texts, dtype=pd.StringDtype("pyarrow")), index=frame.index, name="payload")
 
 
-def _whole_payloads(encoded: EncodedSlice) -> pa.Array:
+def whole_payloads(encoded: EncodedSlice) -> pa.Array:
     """Return payloads without the comma at the end, and without a placeholder where there is no message id yet."""
     payloads = pc.utf8_slice_codeunits(encoded.payloads, 0, -1)
     without_id = pc.and_(pc.is_valid(payloads), pc.is_null(encoded.message_ids))

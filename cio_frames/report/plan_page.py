@@ -57,6 +57,14 @@ class ShownPlan(Protocol):
         """What happens to missing subjects."""
 
     @property
+    def source(self) -> str:
+        """The name of what was compared."""
+
+    @property
+    def state(self) -> str:
+        """The state that it was compared with."""
+
+    @property
     def removed(self) -> pd.DataFrame:
         """One row for each missing subject: subject, runs_missing, acts_now."""
 
@@ -72,6 +80,7 @@ def plan_page(plan: ShownPlan) -> str:
         sent=_sum(plan, _SENT),
         held_back=_sum(plan, _HELD_BACK),
         acts_now=int(plan.removed["acts_now"].sum()),
+        missing=plan.counts.get("missing", 0),
         fields=_fields(plan)[:_MAX_FIELDS_SHOWN],
         more_fields=len(_fields(plan)[_MAX_FIELDS_SHOWN:]),
         reasons=sorted(plan.reasons.items(), key=lambda found: -found[1]),

@@ -13,6 +13,7 @@ import pandas as pd
 
 from cio_frames.client import Client
 from cio_frames.errors import ConfigurationError
+from cio_frames.pipeline.call_spec import OnUndelivered
 from cio_frames.report.plan_page import plan_page, plan_summary
 from cio_frames.syncing.compare import Action
 from cio_frames.syncing.draft import Draft
@@ -83,7 +84,8 @@ class Plan:
     rows : int
         How many rows the source has.
     counts : dict of str to int
-        How many rows are new, changed, cleared, and so on; ``removed`` counts subjects that are missing.
+        How many rows are new, changed, cleared, and so on; ``removed`` counts subjects that are missing and would be
+        removed or marked now, ``missing`` those that would not.
     changed_fields, cleared_fields : dict of str to int
         How many known subjects change each field, or lose its value.
     mapping_change : str
@@ -92,6 +94,10 @@ class Plan:
         Which guards would stop this plan, in words.
     reasons : dict of str to int
         Why rows are held back.
+    removal : str
+        What happens to missing subjects whose time has come.
+    source, state : str
+        The names of what was compared.
     """
 
     what: str
@@ -103,6 +109,8 @@ class Plan:
     guards: tuple[str, ...]
     reasons: Mapping[str, int]
     removal: str
+    source: str
+    state: str
     changes: pd.DataFrame = field(repr=False)
     removed: pd.DataFrame = field(repr=False)
     digests: PlanDigests = field(repr=False)
@@ -113,7 +121,8 @@ class Plan:
 
     def apply(
         self, *, client: Client | None = None, allow_campaigns: bool = False,
-        output: str | PathLike[str] | None = None, progress: bool | None = None,
+        output: str | PathLike[str] | None = None, on_undelivered: OnUndelivered = "return",
+        progress: bool | None = None,
     ) -> Any:  # fmt: skip
         """Send what this plan lists; refuse if the source, the mapping or the state changed since.
 
@@ -125,6 +134,8 @@ class Plan:
             Whether to send events that can start campaigns: younger than 72 hours.
         output : path, optional
             Folder for the results of a plan of files. Default is named after source and call.
+        on_undelivered : {"return", "raise"}
+            Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
         progress : bool, optional
             Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -141,8 +152,9 @@ class Plan:
             A guard trips; nothing was sent.
         """
         return self.apply_with(
-            self.digests, client=client, allow_campaigns=allow_campaigns, output=output, progress=progress
-        )
+            self.digests, client=client, allow_campaigns=allow_campaigns, output=output,
+            on_undelivered=on_undelivered, progress=progress,
+        )  # fmt: skip
 
     @property
     def sends(self) -> int:
@@ -153,6 +165,8 @@ class Plan:
         """Return the facts for programs."""
         return {
             "what": self.what,
+            "source": self.source,
+            "state": self.state,
             "rows": self.rows,
             "counts": dict(self.counts),
             "changed_fields": dict(self.changed_fields),
@@ -201,11 +215,13 @@ class Plan:
         return plan_summary(self)
 
 
-def count_actions(draft: Draft, removal: str) -> dict[str, int]:
+def count_actions(draft: Draft) -> dict[str, int]:
     """Return how many rows would be new, changed and so on, those that occur."""
     counts = {name: draft.count(*actions) for name, actions in _ACTIONS.items()}
     counts["kept cleared"] = draft.count(Action.KEPT)
-    counts["removed" if removal != "keep" else "missing"] = draft.missing.count
+    # Whose time has not come is missing, and is not removed yet.
+    counts["removed"] = len(draft.missing.due)
+    counts["missing"] = draft.missing.count - len(draft.missing.due)
     counts |= {name: draft.count(*actions) for name, actions in _QUIET.items()}
     for chunk in draft.chunks:
         for status, count in chunk.held_back["status"].astype(str).value_counts().items():

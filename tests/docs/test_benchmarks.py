@@ -81,5 +81,5 @@ def test_a_load_of_frames_of_any_size_is_measured():
 def test_a_sync_is_measured_beside_a_dry_run(tmp_path):
     with servers.run_slow_server(0) as address:
         found = {kind: sync.measure_one(*task[1:]) for kind, task in sync.tasks(tmp_path, 1_000, address).items()}
-    assert list(found) == ["dry", "plan", "unchanged", "changed"]
+    assert list(found) == ["dry", "plan", "first", "unchanged", "changed"]
     assert "| changed" in sync.format_table(found)
