@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from cio_frames._util.program_signals import ignore_program_signals
 from cio_frames.cli.demo import demo_command
 from cio_frames.cli.load import load_command, loads_command, run_command
 from cio_frames.cli.printing import exit_on_error, out
@@ -73,5 +74,8 @@ def show_version(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    with exit_on_error():
-        app(args=arguments)
+    try:
+        with exit_on_error():
+            app(args=arguments)
+    finally:
+        ignore_program_signals()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cio_frames._util.own_files import is_own_text
 from cio_frames.cli.mistakes import Mistakes
 from cio_frames.cli.options import CallOptions, ReadingOptions, command_with
 from cio_frames.cli.printing import out, print_campaign_rows, print_frame, print_json, print_notes
@@ -64,6 +65,7 @@ def validate_files(options: ValidateOptions) -> tuple[ValidationReport, SourceNo
     from cio_frames.cli.precheck import check_clashes, check_source, check_writable
     from cio_frames.loading.folder import PARQUET_ENDINGS
     from cio_frames.loading.validating import validate_source
+    from cio_frames.report.validation_report import is_own_cases
 
     mistakes = Mistakes()
     call_spec = options.call_spec(mistakes)
@@ -82,14 +84,14 @@ def validate_files(options: ValidateOptions) -> tuple[ValidationReport, SourceNo
                 "that ends in .parquet."
             )
         )
-    for path, what, name in (
-        (options.report, "the report", "report"),
-        (options.failures, "the failure cases", "failures"),
+    for path, what, name, is_own in (
+        (options.report, "the report", "report", is_own_text),
+        (options.failures, "the failure cases", "failures", is_own_cases),
     ):
         # A file that is refused is not opened.
         if path is not None and path not in refused:
             with mistakes.collect():
-                check_writable(path, what, name)
+                check_writable(path, what, name, is_own=is_own)
     if mistakes:
         check_source(options.file, call_spec, mistakes, read_options=read_options)
     mistakes.raise_all()

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from cio_frames._util.own_files import write_own_text
 from cio_frames.errors import Door, render
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.report.load_page import load_page
@@ -169,10 +170,16 @@ class LoadResult:
         return pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True) if parts else pd.DataFrame()
 
     def to_report(self, path: str | PathLike[str]) -> None:
-        """Write a summary: HTML if the path ends in .html, JSON if not."""
+        """Write a summary: HTML if the path ends in .html, JSON if not.
+
+        Raises
+        ------
+        ConfigurationError
+            The path is one of a file that cio_frames did not write.
+        """
         as_page = str(path).lower().endswith((".html", ".htm"))
         text = load_page(self) if as_page else json.dumps(self.as_dict(), indent=2)
-        Path(path).write_text(text, encoding="utf-8")
+        write_own_text(path, text)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts as JSON-compatible values."""

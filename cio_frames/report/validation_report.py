@@ -14,12 +14,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from cio_frames import spec
+from cio_frames._util.own_files import is_own_table, is_own_text, refuse_to_replace, write_own_text
 from cio_frames._util.private_files import make_private
 from cio_frames.errors import FrameError
 from cio_frames.report.facts import Facts
 from cio_frames.validation import MAX_FIRST_POSITIONS, WarningCount, count_of, warning_lines
 
 _MAX_SUMMARY_ROWS = 20
+_CASE_COLUMNS = ("position", "index", "column", "check", "severity", "value", "reason")
 
 
 class ValidationReport:
@@ -175,12 +177,18 @@ class ValidationReport:
         ...     report.to_html(f"{folder}/report.html")
         ...     "The one row is held back" in Path(folder, "report.html").read_text(encoding="utf-8")
         True
+
+        Raises
+        ------
+        ConfigurationError
+            The path is one of a file that cio_frames did not write.
         """
         from cio_frames.report.validation_page import validation_page
 
+        refuse_to_replace(path, is_own_text)
         if show_values:
             make_private(Path(path))
-        Path(path).write_text(validation_page(self, show_values=show_values), encoding="utf-8")
+        write_own_text(path, validation_page(self, show_values=show_values))
 
     def to_parquet(self, path: str | PathLike[str], *, show_values: bool = False) -> None:
         """Write the failure cases as Parquet, with columns, index labels and values as text.
@@ -202,6 +210,11 @@ class ValidationReport:
         ...     report.to_parquet(f"{folder}/cases.parquet")
         ...     pd.read_parquet(f"{folder}/cases.parquet")[["position", "column", "reason"]].to_numpy().tolist()
         [[0, 'email', 'email: must be an email address']]
+
+        Raises
+        ------
+        ConfigurationError
+            The path is one of a file that is no table of failure cases.
         """
         cases = self.failure_cases
         private = {
@@ -211,6 +224,7 @@ class ValidationReport:
             for name in ("index", "column", "value")
         }
         texts = {name: cases[name].map(_encodable_text).astype("string") for name in ("check", "severity", "reason")}
+        refuse_to_replace(path, is_own_cases)
         if show_values:
             make_private(Path(path))
         cases.assign(**private, **texts).to_parquet(path, index=False)
@@ -240,7 +254,7 @@ class ValidationReport:
         """
         text = _encodable_text(json.dumps(self._as_dict(), indent=2, ensure_ascii=False, default=str))
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            write_own_text(path, text)
         return text
 
     def _as_dict(self) -> dict[str, Any]:
@@ -297,6 +311,11 @@ class ValidationReport:
         shown = shown.assign(share=shown["share"].map("{:.1%}".format))
         with pd.option_context("display.max_colwidth", None):
             return head + shown.to_html(index=False, escape=True, border=0)
+
+
+def is_own_cases(path: Path) -> bool:
+    """Return whether a file holds failure cases."""
+    return is_own_table(path, _CASE_COLUMNS)
 
 
 def _with_column_warnings(summary: pd.DataFrame, warnings: Sequence[WarningCount]) -> pd.DataFrame:

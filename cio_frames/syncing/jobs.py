@@ -20,6 +20,7 @@ from cio_frames import spec
 from cio_frames.client import Client, offline_client
 from cio_frames.errors import FrameError, GuardError, InvalidRowsError, parameter
 from cio_frames.loading.chunks import read_ahead, refuse_campaigns
+from cio_frames.loading.clashes import local_files, refuse_clashes
 from cio_frames.loading.load import folder_name, mapped_labels
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.read_options import ReadOptions
@@ -183,6 +184,8 @@ class SyncJob:
             return self._run_in_folder(run, source, draft, folder, started)
 
     def _run_in_folder(self, run: SyncRun, source: Source, draft: Draft, folder: Path, started: float) -> SyncResult:
+        written = {"state": self.options.state, "output": folder, "audit": self.options.audit}
+        refuse_clashes(local_files(source), written)
         with OutputFolder(folder) as outputs:
             outputs.refuse_foreign_files()
             outputs.remove_results()
