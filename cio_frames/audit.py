@@ -27,7 +27,7 @@ from cio_frames.errors import ConfigurationError, parameter
 
 _SENDING = "sending"
 _LINE_START = re.compile(rb'\{"time":"[^"]*","operation":"')
-_BYTES_LOOKED_AT = 100
+_LINE_START_BYTES = 100
 
 
 class AuditTrail(NullObserver):
@@ -147,7 +147,7 @@ def open_audit_file(path: str | Path | None) -> Iterator[IO[bytes] | None]:
 def _is_audit_file(path: Path) -> bool:
     """Return whether a file begins as an audit trail does."""
     with path.open("rb") as file:
-        return _LINE_START.match(file.read(_BYTES_LOOKED_AT)) is not None
+        return _LINE_START.match(file.read(_LINE_START_BYTES)) is not None
 
 
 def _has_cut_line(path: Path) -> bool:

@@ -17,7 +17,7 @@ from cio_frames.errors import ConfigurationError
 # Where a page names what wrote it. A summary in JSON begins with what it is about.
 PAGE_MARK = '<meta name="generator" content="cio_frames">'
 _SUMMARY_START = b'{\n  "what": "'
-_BYTES_LOOKED_AT = 2_000
+_BYTES_WITH_MARK = 2_000
 
 
 def write_own_text(path: str | PathLike[str], text: str) -> None:
@@ -49,7 +49,7 @@ def write_own_text(path: str | PathLike[str], text: str) -> None:
 def is_own_text(path: Path) -> bool:
     """Return whether a file is a page or a summary in JSON that cio_frames wrote."""
     with path.open("rb") as file:
-        start = file.read(_BYTES_LOOKED_AT)
+        start = file.read(_BYTES_WITH_MARK)
     return PAGE_MARK.encode() in start or start.startswith(_SUMMARY_START)
 
 
