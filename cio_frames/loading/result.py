@@ -16,7 +16,7 @@ from cio_frames.errors import Door, render
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.report.load_page import load_page
 from cio_frames.results import GOOD
-from cio_frames.validation import WarningCount, count_of
+from cio_frames.validation import WarningCount, count_of, warning_lines
 
 
 class HeldBack(NamedTuple):
@@ -213,5 +213,5 @@ class LoadResult:
 
     def __repr__(self) -> str:
         counted = ", ".join(f"{rows:,} {status}" for status, rows in self.statuses.items())
-        warnings = f"; {count_of(self.warnings, 'warning')}" if self.warnings else ""
+        warnings = f"; {count_of(warning_lines(self.warnings), 'warning')}" if self.warnings else ""
         return f"<LoadResult of {self.what}, {self.phase}: {counted or 'no rows'}{warnings}>"
