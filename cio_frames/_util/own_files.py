@@ -56,7 +56,8 @@ def is_own_text(path: Path) -> bool:
 def is_own_table(path: Path, columns: Collection[str]) -> bool:
     """Return whether a Parquet file has just these columns, which no other table has."""
     try:
-        return list(pq.read_schema(path).names) == list(columns)
+        # Arrow takes a relative path with a colon for a URL.
+        return list(pq.read_schema(path.absolute()).names) == list(columns)
     except (OSError, pa.ArrowException):
         return False
 
