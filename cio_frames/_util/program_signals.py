@@ -24,17 +24,23 @@ class ProgramState:
 
     Attributes
     ----------
+    is_command_line : bool
+        The process is ``cio-frames``, and handles signals.
     has_account : bool
         A delivery has begun: its account is printed, whatever signals arrive after it.
     is_stopping : bool
         The process was asked to end, and sends nothing more.
     must_exit : bool
         It has said that nothing was sent, and is about to end. Python swallows what is raised in a callback.
+    has_ended : bool
+        Everything is printed.
     """
 
+    is_command_line = False
     has_account = False
     is_stopping = False
     must_exit = False
+    has_ended = False
 
 
 # Of the process, as signals are.
@@ -58,6 +64,7 @@ def handle_program_signals() -> None:
 
     Deliveries and loads replace the handlers while they run. Signals that are ignored, as under nohup, stay so.
     """
+    PROGRAM_STATE.is_command_line = True
     for number in (*STOP_SIGNALS, signal.SIGINT):
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, exit_before_delivery)

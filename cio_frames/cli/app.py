@@ -14,7 +14,8 @@ from typing import Annotated
 
 import typer
 
-from cio_frames._util.program_signals import ignore_program_signals
+from cio_frames._util.program_signals import PROGRAM_STATE, ignore_program_signals
+from cio_frames._util.stop_deadline import end_after_stop_signal
 from cio_frames.cli.demo import demo_command
 from cio_frames.cli.load import load_command, loads_command, run_command
 from cio_frames.cli.printing import exit_on_error, out
@@ -74,8 +75,11 @@ def show_version(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
+    if PROGRAM_STATE.is_command_line:
+        end_after_stop_signal()
     try:
         with exit_on_error():
             app(args=arguments)
     finally:
+        PROGRAM_STATE.has_ended = True
         ignore_program_signals()

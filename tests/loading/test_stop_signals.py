@@ -11,7 +11,7 @@ import time
 import pandas as pd
 import pytest
 
-from tests.faults import Answer, FaultServer
+from tests.faults import Answer, Fault, FaultServer
 from tests.loading.helpers import environment_for
 
 if sys.platform == "linux":
@@ -315,3 +315,29 @@ def test_a_program_that_is_not_the_command_line_keeps_its_signals():
     """
     done, _ = run(program, "SIGTERM", presses=0)
     assert done.stdout == "True default_int_handler\n"
+
+
+def test_a_library_that_does_not_return_is_ended_some_seconds_after_a_stop_signal():
+    program = """
+    import pyarrow.fs
+    from cio_frames._util.program_signals import handle_program_signals
+    from cio_frames._util.stop_deadline import end_after_stop_signal
+
+    handle_program_signals()
+    end_after_stop_signal(seconds=0.5)
+    bucket = pyarrow.fs.S3FileSystem(
+        endpoint_override=os.environ["CIO_ENDPOINT"].removeprefix("http://"), scheme="http", anonymous=True
+    )
+    bucket.get_file_info("bucket/orders.parquet")
+    """
+    with FaultServer([Fault.SILENCE]) as server:
+        command = [sys.executable, "-c", PRELUDE + textwrap.dedent(program), "SIGTERM"]
+        with subprocess.Popen(command, env=environment_for(server), stderr=subprocess.PIPE, text=True) as started:
+            while not server.received:
+                time.sleep(0.05)
+            started.terminate()
+            assert started.wait(timeout=60) == 1
+            assert started.stderr.read() == (
+                "cio-frames: interrupted by SIGTERM, and not ended within 0.5 seconds. Nothing was sent. "
+                "Run the same command again.\n"
+            )
