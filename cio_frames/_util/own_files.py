@@ -9,9 +9,6 @@ from collections.abc import Callable, Collection
 from os import PathLike
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from cio_frames.errors import ConfigurationError
 
 # Where a page names what wrote it. A summary in JSON begins with what it is about.
@@ -55,6 +52,10 @@ def is_own_text(path: Path) -> bool:
 
 def is_own_table(path: Path, columns: Collection[str]) -> bool:
     """Return whether a Parquet file has just these columns, which no other table has."""
+    # Help of the command line is quick without it.
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         # Arrow takes a relative path with a colon for a URL.
         return list(pq.read_schema(path.absolute()).names) == list(columns)
