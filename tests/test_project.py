@@ -54,8 +54,8 @@ MAY_IMPORT = {
     "cli": "_util errors results arrow spec columns client validation delivery report pipeline audit loading syncing "
     "functions operations sandbox cio_frames",
     "__main__": "cli",
-    "__init__": "errors results client columns validation report loading syncing functions operations accessor samples "
-    "summaries sandbox",
+    "__init__": "_util errors results client columns validation report loading syncing functions operations accessor "
+    "samples summaries sandbox",
 }
 PARTS = list(MAY_IMPORT)
 

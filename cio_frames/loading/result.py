@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from cio_frames._util.own_files import write_own_text
 from cio_frames.errors import Door, render
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.report.load_page import load_page
 from cio_frames.results import GOOD
-from cio_frames.validation import WarningCount, count_of
+from cio_frames.validation import WarningCount, count_of, warning_lines
 
 
 class HeldBack(NamedTuple):
@@ -169,10 +170,16 @@ class LoadResult:
         return pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True) if parts else pd.DataFrame()
 
     def to_report(self, path: str | PathLike[str]) -> None:
-        """Write a summary: HTML if the path ends in .html, JSON if not."""
+        """Write a summary: HTML if the path ends in .html, JSON if not.
+
+        Raises
+        ------
+        ConfigurationError
+            The path is one of a file that cio_frames did not write.
+        """
         as_page = str(path).lower().endswith((".html", ".htm"))
         text = load_page(self) if as_page else json.dumps(self.as_dict(), indent=2)
-        Path(path).write_text(text, encoding="utf-8")
+        write_own_text(path, text)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts as JSON-compatible values."""
@@ -206,5 +213,5 @@ class LoadResult:
 
     def __repr__(self) -> str:
         counted = ", ".join(f"{rows:,} {status}" for status, rows in self.statuses.items())
-        warnings = f"; {count_of(self.warnings, 'warning')}" if self.warnings else ""
+        warnings = f"; {count_of(warning_lines(self.warnings), 'warning')}" if self.warnings else ""
         return f"<LoadResult of {self.what}, {self.phase}: {counted or 'no rows'}{warnings}>"

@@ -30,7 +30,7 @@ from cio_frames.errors import (
     render,
 )
 from cio_frames.loading.chunks import read_ahead, refuse_campaigns, require_columns, use_stored_message_ids
-from cio_frames.loading.clashes import refuse_clashes
+from cio_frames.loading.clashes import local_files, refuse_clashes
 from cio_frames.loading.fingerprint import WRITE_KEY, load_fingerprint, refuse_changes
 from cio_frames.loading.io_errors import RESUME, START_OVER
 from cio_frames.loading.kept_warnings import read_source_warnings, read_warnings_file, write_warnings_file
@@ -100,18 +100,22 @@ def run_load(
 ) -> LoadResult:
     """Load a source, or resume a load of it that stopped."""
     refuse_no_file(paths.ledger)
-    refuse_clashes(_local_files(source), {"ledger": paths.ledger, "output": paths.output})
+    refuse_clashes(local_files(source), {"ledger": paths.ledger, "output": paths.output})
     with stop_signals() as stops:
         try:
-            return _run_load(
-                source, call_spec, client, paths, stops, fresh=fresh, as_of=as_of,
-                allow_campaigns=allow_campaigns, progress=progress, tuning=tuning, clock=clock,
-                observers_of=observers_of,
-            )  # fmt: skip
+            with stops.raised():
+                result = _run_load(
+                    source, call_spec, client, paths, stops, fresh=fresh, as_of=as_of,
+                    allow_campaigns=allow_campaigns, progress=progress, tuning=tuning, clock=clock,
+                    observers_of=observers_of,
+                )  # fmt: skip
         except KeyboardInterrupt:
-            with stops.held_back(then_raise=False):
-                result = _account_of_ledger(source, call_spec, paths)
+            stops.holds = 1
+            result = _account_of_ledger(source, call_spec, paths)
             raise InterruptedLoad(result.unrendered_why, result) from None
+        if stops.take_pending():
+            raise InterruptedLoad(_INTERRUPTED_AT_THE_END, result)
+        return result
 
 
 def _account_of_ledger(source: Source, call_spec: CallSpec, paths: LoadPaths) -> LoadResult:
@@ -127,12 +131,6 @@ def _account_of_ledger(source: Source, call_spec: CallSpec, paths: LoadPaths) ->
                 counts.requests, ledger=paths.ledger, as_of=row["as_of"],
             )  # fmt: skip
     return LoadResult(call_spec.what, "stopped", {}, unrendered_why=_INTERRUPTED_BEFORE)
-
-
-def _local_files(source: Source) -> list[str]:
-    return (
-        [str(stamp["path"]) for stamp in source.stamps() or () if "path" in stamp] if "://" not in source.name else []
-    )
 
 
 def _run_load(

@@ -98,20 +98,16 @@ def run_call(
         message_ids = MessageIds(run_as_of)
         encode_run = observer.encode_run = EncodeRun(prepared, client, message_ids=message_ids, observer=observer)
         try:
-            delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
+            with stops.raised():
+                delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
         except KeyboardInterrupt:
+            stops.holds = 1
             # Ctrl-C once more, while delivery was about to wait for what is in flight.
             delivery = Delivery(stop_reason=StopReason.INTERRUPTED, why=_INTERRUPTED_AGAIN)
-        interrupted = False
-        try:
-            with stops.held_back():
-                encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
-        except KeyboardInterrupt:
-            interrupted = True
-        with stops.held_back(then_raise=False):
-            result = _frame_with_facts(encode_run, frame.index, facts)
-            color_bar(progress_bar, good=int(result["status"].isin(GOOD).sum()), rows=len(result))
-        if interrupted or stops.take_pending():
+        encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
+        result = _frame_with_facts(encode_run, frame.index, facts)
+        color_bar(progress_bar, good=int(result["status"].isin(GOOD).sum()), rows=len(result))
+        if stops.take_pending():
             raise InterruptedLoad(delivery.why or _INTERRUPTED_AFTER_SENDING, result)
         _raise_if_stopped(delivery, result)
     _print_frame_counts(call_spec.what, result, encode_run, progress)

@@ -21,7 +21,7 @@ from cio_frames.client import Client, offline_client
 from cio_frames.errors import ConfigurationError, FrameError, GuardError, InvalidRowsError, parameter
 from cio_frames.loading.address_secrets import masked_errors
 from cio_frames.loading.chunks import refuse_campaigns
-from cio_frames.loading.clashes import refuse_clashes
+from cio_frames.loading.clashes import local_files, refuse_clashes
 from cio_frames.loading.load import folder_name, mapped_labels
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.read_options import ReadOptions
@@ -216,9 +216,8 @@ class SyncJob:
 
     def _refuse_clashes(self, source: Source, folder: Path | None) -> None:
         """Refuse to write a file that is read."""
-        stamps = [] if "://" in source.name else source.stamps() or []
-        files = [str(stamp["path"]) for stamp in stamps if "path" in stamp]
-        refuse_clashes(files, {"state": self.options.state, "output": folder, "audit": self.options.audit})
+        written = {"state": self.options.state, "output": folder, "audit": self.options.audit}
+        refuse_clashes(local_files(source), written)
         if folder is not None and (folder / _LEDGER_NAME).exists():
             raise ConfigurationError(
                 f"{folder} holds the results of a load. Nothing was sent. Name another folder with "

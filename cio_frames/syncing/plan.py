@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from cio_frames._util.own_files import write_own_text
 from cio_frames.client import Client
 from cio_frames.errors import ConfigurationError
 from cio_frames.pipeline.call_spec import OnUndelivered
@@ -182,7 +183,7 @@ class Plan:
         """Return the facts as JSON, and write them to a file where one is named."""
         text = json.dumps(self.as_dict(), indent=2)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            write_own_text(path, text)
         return text
 
     def to_html(self, path: str | PathLike[str] | None = None) -> str:
@@ -192,7 +193,7 @@ class Plan:
         """
         text = plan_page(self)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            write_own_text(path, text)
         return text
 
     def to_parquet(self, path: str | PathLike[str], *, show_values: bool = False) -> None:
