@@ -169,14 +169,16 @@ def test_an_interruption_while_results_are_written_waits_for_them():
 
     outputs.write_table = interrupted
     try:
-        load_rows([people, people.assign(user_id=["v1", "v2", "v3"])], client)
+        load_rows(pd.DataFrame({"user_id": [f"u{row}" for row in range(40)]}), client)
     except cio.InterruptedLoad as error:
-        print(error.result.statuses, error.result.frame()["status"].tolist())
+        results = error.result.frame()["status"].value_counts().to_dict()
+        print(sum(error.result.statuses.values()), error.result.statuses["delivered"], results["delivered"])
     """
     done, _ = run(program, "SIGINT", presses=0)
-    assert done.stdout.splitlines() == ["{'delivered': 3, 'unsent': 3} ['delivered', 'delivered', 'delivered']"], (
-        done.stderr
-    )
+    rows, *delivered = map(int, done.stdout.split())
+    assert rows == 40, done.stderr
+    # The chunk that was being written is there, and whatever was answered besides.
+    assert delivered[0] == delivered[1] >= 10
 
 
 def test_an_interruption_when_all_is_done_comes_with_the_whole_result():

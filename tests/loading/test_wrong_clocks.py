@@ -53,9 +53,9 @@ def test_a_clock_that_is_days_ahead_stops_a_load_of_events_after_the_first_answe
         with pytest.raises(
             cio.DeliveryError, match=r"clock is 4 days ahead of the server's.* allow_campaigns=True"
         ) as error:
-            load([seen(5), seen(5, 5)], client, call="track", event="Seen")
+            load([seen(10), seen(10, 10)], client, call="track", event="Seen")
         assert len(server.received) == 1
-    assert error.value.result.statuses == {"delivered": 5, "unsent": 5}
+    assert error.value.result.statuses == {"delivered": 10, "unsent": 10}
 
 
 @pytest.mark.parametrize(
