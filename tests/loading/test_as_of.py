@@ -78,7 +78,7 @@ def test_a_new_run_at_another_moment_may_have_another_file_and_asks_about_campai
 def test_a_load_that_stopped_is_resumed_with_the_ids_that_it_began_with(digests_due, as_of):
     pd.DataFrame({"user_id": [f"u{row}" for row in range(25)]}).to_csv("due.csv", index=False)
     with FaultServer([Answer(), Answer(503), Answer(503), Answer(503)]) as server:
-        client = cio.Client(write_key="k", endpoint=server.url, attempts=1)
+        client = cio.Client(write_key="k", endpoint=server.url, workers=1, attempts=1)
         stopped = send(digests_due, client, as_of=as_of)
     assert stopped.phase == "stopped"
     began = {call["userId"]: call["messageId"] for request in server.received for call in request.calls}

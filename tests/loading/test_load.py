@@ -128,7 +128,7 @@ def test_equal_rows_of_different_chunks_have_ids_of_their_own(sandbox):
 def test_a_load_that_stopped_is_resumed_and_no_row_is_sent_twice(sandbox):
     people(35).to_parquet("people.parquet")
     with FaultServer([Answer(), Answer(), Answer(401)]) as server:
-        client = cio.Client(write_key="k", endpoint=server.url)
+        client = cio.Client(write_key="k", endpoint=server.url, workers=1)
         with pytest.raises(cio.AuthenticationError) as caught:
             load("people.parquet", client)
         stopped = caught.value.result
@@ -196,7 +196,7 @@ def test_a_load_that_is_done_sends_nothing_again(sandbox):
 
 def stop_in_the_middle(**options):
     with FaultServer([Answer(), Answer(401)]) as server:
-        client = cio.Client(write_key="k", endpoint=server.url)
+        client = cio.Client(write_key="k", endpoint=server.url, workers=1)
         with pytest.raises(cio.AuthenticationError):
             load("people.parquet", client, **options)
     return client

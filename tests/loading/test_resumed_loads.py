@@ -40,7 +40,7 @@ def stopped():
     """A load of 35 rows of which a key that is refused left 15 unsent, and a client of a server that takes the rest."""
     people(35).assign(email=["x"] + [None] * 34).to_parquet("people.parquet")
     with FaultServer([Answer(), Answer(), Answer(401)]) as server:
-        client = cio.Client(write_key="k", endpoint=server.url)
+        client = cio.Client(write_key="k", endpoint=server.url, workers=1)
         with pytest.raises(cio.AuthenticationError):
             load("people.parquet", client)
     with FaultServer([Answer()], port=server.port) as server:
@@ -165,7 +165,7 @@ def test_changed_files_are_reported_by_name(folder, change, words):
     people(15).to_parquet("in/a.parquet")
     people(15, 15).to_parquet("in/b.parquet")
     with FaultServer([Answer(), Answer(401)]) as server:
-        client = cio.Client(write_key="k", endpoint=server.url, attempts=1)
+        client = cio.Client(write_key="k", endpoint=server.url, workers=1, attempts=1)
         with pytest.raises(cio.AuthenticationError):
             load("in", client)
         change()
@@ -331,7 +331,7 @@ def test_a_resumed_load_reads_only_the_row_groups_that_are_left(stopped, monkeyp
     client, _ = stopped
     people(35).assign(email=["x"] + [None] * 34).to_parquet("again.parquet", row_group_size=10)
     with FaultServer([Answer(), Answer(), Answer(401)]) as server:
-        client = cio.Client(write_key="k", endpoint=server.url)
+        client = cio.Client(write_key="k", endpoint=server.url, workers=1)
         with pytest.raises(cio.AuthenticationError):
             load("again.parquet", client, output="again")
     read = []

@@ -91,7 +91,7 @@ def test_undelivered_rows_are_in_one_file_or_several_as_their_types_need(sandbox
     assert undelivered.is_dir()
     assert len(list(undelivered.iterdir())) == 2
     with FaultServer([Answer(200), Answer(500)]) as server:
-        client = cio.Client(write_key="k", endpoint=server.url, attempts=1, retry_budget_seconds=1)
+        client = cio.Client(write_key="k", endpoint=server.url, workers=1, attempts=1, retry_budget_seconds=1)
         assert load("in", client, fresh=True).undelivered.is_file()
     assert load("in", sandbox.client, fresh=True).undelivered is None
     assert not undelivered.exists()
