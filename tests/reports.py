@@ -26,7 +26,7 @@ def cases(*rows):
 def facts(**other):
     """Facts of a small frame of orders."""
     known = {
-        "columns": (
+        "column_facts": (
             ColumnFacts("customer_id", "userId", "str", "string", 98),
             ColumnFacts(
                 "ordered_on", "timestamp", "datetime64[ns, UTC]", "time", 100, (("nanoseconds cut to milliseconds", 3),)

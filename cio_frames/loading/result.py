@@ -204,6 +204,12 @@ class LoadResult:
             "as_of": self.as_of,
         }
 
+    def _repr_html_(self) -> str:
+        """Return the result as a notebook shows it."""
+        from cio_frames.report.notebook import load_output
+
+        return load_output(self)
+
     def __repr__(self) -> str:
         counted = ", ".join(f"{rows:,} {status}" for status, rows in self.statuses.items())
         warnings = f"; {count_of(self.warnings, 'warning')}" if self.warnings else ""

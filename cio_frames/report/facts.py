@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+_COLUMN_FACTS = ("label", "field", "dtype", "wire_type", "filled")
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:
@@ -44,8 +46,8 @@ class Facts:
 
     Attributes
     ----------
-    columns : tuple of ColumnFacts
-        One for each column that feeds a field, in the frame's order.
+    column_facts : tuple of ColumnFacts
+        One for each column that feeds a field, in the frame's order; ``columns`` is the same as a frame.
     call_bytes : numpy array of int64
         Sizes of the calls that can be encoded, in UTF-8 bytes of JSON, including those that are too large.
     bodies : numpy array of int64
@@ -62,7 +64,7 @@ class Facts:
         The time that "younger" refers to, in UTC.
     """
 
-    columns: tuple[ColumnFacts, ...]
+    column_facts: tuple[ColumnFacts, ...]
     call_bytes: npt.NDArray[np.int64]
     bodies: npt.NDArray[np.int64]
     max_call_bytes: int
@@ -72,6 +74,24 @@ class Facts:
     untimed: int
     recent: dict[str, int]
     checked_at: pd.Timestamp
+
+    @property
+    def columns(self) -> pd.DataFrame:
+        """How each column is sent, one row each: label, field, dtype, wire_type, filled, losses.
+
+        >>> import cio_frames as cio
+        >>> cio.validate(pd.DataFrame({"user_id": [7.0]}), "identify").facts.columns[["label", "field", "losses"]]
+             label   field                                  losses
+        0  user_id  userId  whole floats sent without their .0 (1)
+        """
+        rows = [
+            {
+                **{name: getattr(column, name) for name in _COLUMN_FACTS},
+                "losses": "; ".join(f"{what} ({cells:,})" for what, cells in column.losses),
+            }
+            for column in self.column_facts
+        ]
+        return pd.DataFrame(rows, columns=[*_COLUMN_FACTS, "losses"])
 
     @property
     def requests(self) -> int:

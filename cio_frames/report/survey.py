@@ -71,7 +71,7 @@ class Survey:
     def facts(self, columns: Iterable[ColumnFacts]) -> Facts:
         """Return the facts so far."""
         return Facts(
-            columns=tuple(columns),
+            column_facts=tuple(columns),
             call_bytes=np.concatenate([*self._call_sizes, np.empty(0, dtype=np.int64)]),
             bodies=np.array(self._bodies, dtype=np.int64),
             max_call_bytes=self._max_call_bytes,

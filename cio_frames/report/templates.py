@@ -17,6 +17,8 @@ import pandas as pd
 from cio_frames.report.findings import short_text
 
 _TEMPLATES = files("cio_frames.report") / "templates"
+# What the sandbox's pages look like too. It is a file beside both, so that neither imports the other.
+_THEME = files("cio_frames") / "look" / "theme.css"
 
 
 @functools.cache
@@ -34,10 +36,10 @@ def template_environment() -> jinja2.Environment:
         "date_and_time": _format_time,
         "number": _format_number,
         "short_text": short_text,
-        "share": _format_share,
+        "share": format_share,
         "width": _bar_width,
     }
-    script, style = _read_asset("page.js"), _read_asset("page.css")
+    script, style = _read_asset("page.js"), _THEME.read_text(encoding="utf-8") + _read_asset("page.css")
     found.globals |= {
         "script": script,
         "style": style,
@@ -64,8 +66,12 @@ def _format_count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _format_share(part: int, whole: int) -> str:
-    """Return a share in percent; only an exact one is 0% or 100%."""
+def format_share(part: int, whole: int) -> str:
+    """Return a share in percent; only an exact one is 0% or 100%.
+
+    >>> format_share(2, 6_926), format_share(1, 2)
+    ('<0.1%', '50%')
+    """
     share = 100 * part / max(whole, 1)
     if 0 < share < 0.1:
         return "<0.1%"

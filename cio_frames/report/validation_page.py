@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pandas as pd
 
+from cio_frames.report.answers import campaigns_sentence, validation_headline, validation_lede
 from cio_frames.report.facts import Facts
 from cio_frames.report.findings import MAX_CHECKS, Findings, short_text
 from cio_frames.report.sizes import histogram
@@ -81,11 +82,14 @@ def validation_page(report: ReportContent, *, show_values: bool) -> str:
     facts = report.facts
     show_index = show_values and findings.index_differs
     checks, more_checks = findings.checks(show_values=show_values, show_index=show_index)
-    tallies = findings.tallies([column.label for column in facts.columns] if facts else [])
+    tallies = findings.tallies([column.label for column in facts.column_facts] if facts else [])
     return template_environment().get_template("report.html.j2").render(
         what=short_text(report.what),
         against=short_text(report.against),
         total=findings.total,
+        headline=validation_headline(findings.total),
+        lede=validation_lede(findings.total),
+        campaigns=campaigns_sentence(facts.recent) if facts else None,
         checks=checks,
         more_checks=more_checks,
         max_checks=MAX_CHECKS,
@@ -95,7 +99,7 @@ def validation_page(report: ReportContent, *, show_values: bool) -> str:
         more_tallies=len(tallies[_MAX_COLUMNS:]),
         warning_lines=list(map(short_text, warning_lines([each for each in report.warnings if each.scope != "row"]))),
         facts=facts,
-        columns=facts.columns[:_MAX_COLUMNS] if facts else (),
+        columns=facts.column_facts[:_MAX_COLUMNS] if facts else (),
         recent=_recent_events(facts) if facts else [],
         max_events=_MAX_EVENTS,
         call_sizes=histogram(facts.call_bytes, facts.max_call_bytes) if facts else None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Sequence
 from os import PathLike
@@ -18,8 +17,6 @@ from cio_frames._util.private_files import make_private
 from cio_frames.errors import FrameError
 from cio_frames.report.facts import Facts
 from cio_frames.validation import MAX_FIRST_POSITIONS, WarningCount, count_of, warning_lines
-
-_MAX_SUMMARY_ROWS = 20
 
 
 class ValidationReport:
@@ -275,7 +272,7 @@ class ValidationReport:
                     "filled": column.filled,
                     "losses": dict(column.losses),
                 }
-                for column in facts.columns
+                for column in facts.column_facts
             ],
         }
 
@@ -289,14 +286,9 @@ class ValidationReport:
 
     def _repr_html_(self) -> str:
         """Return the report as a notebook shows it, without values of cells."""
-        head = f"<p>{html.escape(repr(self)[1:-1])}</p>"
-        if self.failure_cases.empty and not self.warnings:
-            return head
-        # The first reason has more than the name of the check.
-        shown = self.summary().drop(columns="check").head(_MAX_SUMMARY_ROWS)
-        shown = shown.assign(share=shown["share"].map("{:.1%}".format))
-        with pd.option_context("display.max_colwidth", None):
-            return head + shown.to_html(index=False, escape=True, border=0)
+        from cio_frames.report.notebook import validation_output
+
+        return validation_output(self)
 
 
 def _with_column_warnings(summary: pd.DataFrame, warnings: Sequence[WarningCount]) -> pd.DataFrame:

@@ -161,13 +161,13 @@ HOSTILE = "\"><img src=x onerror=alert(1)>'{{ 7 * 7 }}" + SCRIPT
 
 def hostile():
     """A report all of whose words come from a frame that means ill."""
-    columns = facts().columns
+    columns = facts().column_facts
     failures = cases(
         (1, HOSTILE, HOSTILE, "error", HOSTILE, HOSTILE), (2, HOSTILE, HOSTILE, "warning", HOSTILE, HOSTILE + "2")
     )
     failures["index"] = pd.Series([HOSTILE, (HOSTILE, 1)], dtype=object)
     column = type(columns[0])(HOSTILE, HOSTILE, HOSTILE, HOSTILE, 3, ((HOSTILE, 2),))
-    known = facts(columns=(column, *columns), recent={HOSTILE: 3})
+    known = facts(column_facts=(column, *columns), recent={HOSTILE: 3})
     return report(failures, what=HOSTILE, against=HOSTILE, facts=known)
 
 
