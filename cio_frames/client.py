@@ -25,6 +25,8 @@ _MAX_TIMEOUT_SECONDS = 86_400.0
 
 # The public write key of a sandbox that was not given another one.
 DEFAULT_SANDBOX_KEY = "sandbox"
+# Of what sends nothing, and so goes nowhere.
+DRY_RUN_KEY = "dry-run"
 
 _SETTING_TYPES: Mapping[str, type | tuple[type, ...]] = MappingProxyType(
     {
@@ -250,7 +252,7 @@ def offline_client() -> Client:
     >>> offline_client().max_call_bytes
     32000
     """
-    return Client(write_key="dry-run")
+    return Client(write_key=DRY_RUN_KEY)
 
 
 _MISSING_WRITE_KEY = "The write key is missing. " + by_door(

@@ -65,5 +65,9 @@ def report(failures=None, *, rows=100, **other):
         "against": "Customer.io’s spec of August 2025",
         "facts": facts(),
         "warnings": (),
+        "source": "orders.csv",
+        "destination": "Customer.io EU",
+        "version": "1.2.3",
+        "parts": (),
     }
     return SimpleNamespace(rows=rows, failure_cases=failures, **{**told, **other})

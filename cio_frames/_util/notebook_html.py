@@ -55,16 +55,29 @@ def draw_bar(shares: Iterable[Share]) -> str:
     ''
     """
     shares = [share for share in shares if share.count]
-    total = sum(share.count for share in shares)
-    start, rects = 0.0, []
-    for share in shares:
-        width = 100 * share.count / total
-        place = f'x="{start:.2f}%" width="{max(width, _MIN_PERCENT):.2f}%" height="10"'
+    rects = []
+    for share, start, width in place_shares(shares):
         title = html.escape(f"{share.count:,} {share.name}")
+        place = f'x="{start}%" width="{width}%" height="10"'
         rects.append(f'<rect class="{share.color}" {place}><title>{title}</title></rect>')
-        start = min(start + max(width, _MIN_PERCENT), 100 - _MIN_PERCENT)
     label = html.escape(", ".join(f"{share.count:,} {share.name}" for share in shares))
     return f'<svg width="100%" height="10" role="img" aria-label="{label}">{"".join(rects)}</svg>' if rects else ""
+
+
+def place_shares(shares: Iterable[Share]) -> list[tuple[Share, float, float]]:
+    """Return each share with where it starts and how wide it is, in percent; none is too narrow to be seen.
+
+    >>> [place[1:] for place in place_shares([Share(0, "a", "good"), Share(1, "b", "good"), Share(3, "c", "good")])]
+    [(0.0, 25.0), (25.0, 75.0)]
+    """
+    shares = [share for share in shares if share.count]
+    total = sum(share.count for share in shares)
+    widths = [max(100 * share.count / total, _MIN_PERCENT) for share in shares]
+    scale, start, placed = 100 / sum(widths) if widths else 1, 0.0, []
+    for share, width in zip(shares, widths, strict=True):
+        placed.append((share, round(start, 2), round(width * scale, 2)))
+        start += width * scale
+    return placed
 
 
 def draw_figures(shares: Iterable[Share]) -> str:

@@ -37,6 +37,7 @@ from cio_frames.loading.kept_warnings import read_source_warnings, read_warnings
 from cio_frames.loading.ledger import DISCARDED, STARTING_OVER, Ledger, LoadRecord
 from cio_frames.loading.ledger_counts import count_load
 from cio_frames.loading.ledger_file import SealedTables, open_read_only, refuse_no_file
+from cio_frames.loading.mapping import MappingSeen
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.result import LoadResult
@@ -52,11 +53,13 @@ from cio_frames.loading.resume import (
     refuse_other_moment,
 )
 from cio_frames.loading.source import Chunk, Source
+from cio_frames.loading.timeline import Timeline
 from cio_frames.loading.tuning import LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
 from cio_frames.pipeline.as_of import AsOf, AsOfValue, read_as_of, start_as_of
 from cio_frames.pipeline.campaigns import makes_events, refuse_wrong_clock
 from cio_frames.pipeline.ordering import JoinedIds
+from cio_frames.report.run_facts import RunFacts
 from cio_frames.results import GOOD
 from cio_frames.validation import SourceWarnings, WarningCount, merge_warning_counts
 
@@ -185,12 +188,12 @@ def _run_load(
             refuse_campaigns_at = None if allow_campaigns or source.repeatable else now
             run = LoadRun(
                 source, call_spec, client, ledger, outputs, load, shown, refuse_campaigns_at, tuning, run_as_of, stops,
-                guards_campaigns=not allow_campaigns and makes_events(call_spec),
+                guards_campaigns=not allow_campaigns and makes_events(call_spec), started_at=now,
             )  # fmt: skip
             if record is not None and record.phase == "done":
                 run.refuse_changed_source()
                 outputs.discard_parts()
-                return _done_before(ledger, record, call_spec, outputs, source.notes())
+                return _done_before(ledger, record, call_spec, outputs, source.notes(), run.facts())
             if record is not None:
                 ledger.resume_load(load, fingerprint, folder)
             try:
@@ -252,8 +255,12 @@ class LoadRun:
         stops: StopSignals,
         *,
         guards_campaigns: bool,
+        started_at: pd.Timestamp,
     ) -> None:
         self._guards_campaigns = guards_campaigns
+        self._started_at = started_at
+        self._timeline = Timeline()
+        self._mapping = MappingSeen()
         self._source = source
         self._call_spec = call_spec
         self._client = client
@@ -273,6 +280,19 @@ class LoadRun:
         # The rows that a later run tries again, by status.
         self._open_rows: Counter[str] = Counter()
         self._warnings = SourceWarnings(is_partial=bool(self._earlier_runs.done_chunks))
+
+    def facts(self) -> RunFacts:
+        """Return what this run was so far."""
+        return RunFacts(
+            source=self._source.name,
+            destination=self._client.destination,
+            started_at=self._started_at,
+            mapping=self._mapping.pairs(),
+            step_seconds=self._timeline.step_seconds,
+            steps=self._timeline.steps(),
+            body_bytes=self._timeline.sizes(),
+            max_body_bytes=self._client.max_body_bytes,
+        )
 
     def refuse_changed_source(self) -> None:
         """Refuse frames that differ from those that this load, which is done, has sent; files tell by their stamps."""
@@ -371,7 +391,10 @@ class LoadRun:
         message_ids = self._earlier_runs.message_ids(number)
         self._earlier_runs.refuse_changed_rows(number, prepared)
         final_rows = self._earlier_runs.final_rows(number, prepared)
-        observer = ChunkObserver(ledger, load, number, self._progress, guards_campaigns=self._guards_campaigns)
+        self._mapping.add(prepared)
+        observer = ChunkObserver(
+            ledger, load, number, self._progress, self._timeline, guards_campaigns=self._guards_campaigns
+        )
         encode_run = observer.encode_run = EncodeRun(
             prepared,
             self._client,
@@ -395,6 +418,7 @@ class LoadRun:
             encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
             encode_run.outcomes.mark_unknown(history.in_doubt, EARLIER_MAY_BE_ACCEPTED)
             result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=history.runs > 1)
+            self._timeline.add(undelivered=int(encode_run.outcomes.held_back().sum()))
             all_delivered = set(result["status"].unique()) <= GOOD
             counts = encode_run.warning_counts()
             self._warnings.add(counts, encode_run.people_rows())
@@ -466,6 +490,7 @@ class LoadRun:
             notes=self._source.notes(),
             as_of=str(self._as_of),
             warnings=tuple(warnings),
+            run=self.facts(),
         )
         self._progress.color(good=result.rows - result.undelivered_rows, rows=result.rows)
         return result
@@ -477,27 +502,39 @@ class ChunkObserver(NullObserver):
     encode_run: EncodeRun
 
     def __init__(
-        self, ledger: Ledger, load: int, chunk: int, progress: LoadProgress, *, guards_campaigns: bool
+        self,
+        ledger: Ledger,
+        load: int,
+        chunk: int,
+        progress: LoadProgress,
+        timeline: Timeline,
+        *,
+        guards_campaigns: bool,
     ) -> None:
         self._guards_campaigns = guards_campaigns
         self._ledger = ledger
         self._load = load
         self._chunk = chunk
         self._progress = progress
+        self._timeline = timeline
 
     def before_send(self, batch: Batch) -> None:
         """Note in the ledger that a batch is about to leave."""
         payloads = batch.buffer[batch.offsets[0] : batch.offsets[-1]]
         self._ledger.record_batch(self._load, self._chunk, batch.rows, hash_payloads(payloads))
+        self._timeline.add(batches=1)
 
     def on_request(self, size_bytes: int) -> None:
         """Count a request."""
         self._progress.update(0, size_bytes, 1)
+        self._timeline.add_request(size_bytes)
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Note an outcome in the ledger and in the result."""
         self._ledger.record_outcome(self._load, self._chunk, outcome)
         self.encode_run.record(outcome)
+        is_good = outcome.status in GOOD
+        self._timeline.add(**{"good" if is_good else "undelivered": len(outcome.rows)})
 
     def on_clock(self, seconds_ahead: float) -> None:
         """Refuse to continue with a clock by which young events look old."""
@@ -510,7 +547,7 @@ class ChunkObserver(NullObserver):
 
 
 def _done_before(
-    ledger: Ledger, record: LoadRecord, call_spec: CallSpec, outputs: OutputFolder, notes: SourceNotes
+    ledger: Ledger, record: LoadRecord, call_spec: CallSpec, outputs: OutputFolder, notes: SourceNotes, run: RunFacts
 ) -> LoadResult:
     return _load_result(
         ledger,
@@ -524,6 +561,7 @@ def _done_before(
         notes=notes,
         as_of=record.as_of,
         warnings=tuple(read_warnings_file(outputs.results)),
+        run=run,
     )
 
 

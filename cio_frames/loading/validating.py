@@ -58,6 +58,7 @@ def validate_source(
     require_columns(source, call_spec)
     builder = ReportBuilder(call_spec, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
     with read_ahead(source, call_spec) as chunks:
-        for _, prepared in chunks:
-            builder.add(prepared)
-    return builder.report(), source.notes()
+        for chunk, prepared in chunks:
+            builder.add(prepared, file=chunk.file, first_row=chunk.first_row)
+    destination = client.destination if client is not None else None
+    return builder.report(source=source.name, destination=destination), source.notes()

@@ -1,8 +1,20 @@
 """What validation found and what a load did, for people and for programs."""
 
-from cio_frames.report.column_facts import column_facts, merge_column_facts
+from cio_frames.report.column_facts import column_facts, merge_column_facts, with_distinct
+from cio_frames.report.distinct import DistinctCounts
 from cio_frames.report.facts import ColumnFacts, Facts
+from cio_frames.report.lines import SourcePart
 from cio_frames.report.survey import Survey
 from cio_frames.report.validation_report import ValidationReport
 
-__all__ = ["ColumnFacts", "Facts", "Survey", "ValidationReport", "column_facts", "merge_column_facts"]
+__all__ = [
+    "ColumnFacts",
+    "DistinctCounts",
+    "Facts",
+    "SourcePart",
+    "Survey",
+    "ValidationReport",
+    "column_facts",
+    "merge_column_facts",
+    "with_distinct",
+]

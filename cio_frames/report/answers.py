@@ -100,3 +100,27 @@ def validation_shares(total: Tally) -> list[Share]:
         Share(total.with_warnings, "with a warning", "warning"),
         Share(total.good, "good", "good"),
     ]
+
+
+_ADVICE = {
+    "invalid": "Correct the cells that the reason names in the file of undelivered rows, and load that file.",
+    "too_large": "Shorten these calls, or split the rows, and load the file of undelivered rows.",
+    "rejected": "The reason quotes the API. Correct the rows in the file of undelivered rows, and load that file.",
+    "unknown": "The API may have accepted them. Run the same load again: it sends them with the ids that they had.",
+    "unsent": "Run the same load again to resume: it sends what is left.",
+    "acknowledged": "With strict mode off, the API answers 200 also to calls that it drops. Use strict mode to know.",
+}
+_ADVICE_BEFORE = {
+    "invalid": "They would be held back. Correct the cells that the reason names.",
+    "too_large": "They would be held back. Shorten these calls, or split the rows.",
+}
+
+
+def status_advice(statuses: Mapping[str, int], phase: str) -> list[tuple[str, int, str]]:
+    """Return what to do about the rows of each status: the status, how many rows, a sentence.
+
+    >>> status_advice({"delivered": 1, "unsent": 2}, "stopped")
+    [('unsent', 2, 'Run the same load again to resume: it sends what is left.')]
+    """
+    known = _ADVICE_BEFORE if phase == "dry run" else _ADVICE
+    return [(status, statuses[status], sentence) for status, sentence in known.items() if statuses.get(status)]

@@ -16,8 +16,11 @@ from cio_frames.report.answers import (
     validation_lede,
     validation_shares,
 )
+from cio_frames.report.facts import ColumnFacts
 from cio_frames.report.findings import Findings, short_text
+from cio_frames.report.run_facts import RunFacts
 from cio_frames.report.templates import format_share
+from cio_frames.report.times import TimeChart, time_chart
 from cio_frames.report.validation_page import ReportContent
 from cio_frames.validation import WarningCount, warning_lines
 
@@ -52,18 +55,43 @@ def validation_output(report: CheckedFrame) -> str:
     if len(of_rows) > _MAX_CHECKS_SHOWN:
         parts.append(draw_text(f"{len(of_rows) - _MAX_CHECKS_SHOWN:,} more findings are in report.summary()."))
     if facts is not None:
-        rows = [
-            [short_text(each.label), short_text(each.field), each.wire_type, each.filled, _join_losses(each.losses)]
-            for each in facts.column_facts[:_MAX_COLUMNS_SHOWN]
-        ]
+        rows = [_column_row(each) for each in facts.column_facts[:_MAX_COLUMNS_SHOWN]]
         parts.append(draw_fold(f"{len(facts.column_facts):,} columns", draw_table(_COLUMN_HEADERS, rows)))
-    about = f"{short_text(report.what)}, checked against {short_text(report.against)}. "
+        chart = time_chart(facts.time_buckets, facts.checked_at) if facts.time_buckets is not None else None
+        parts.append(draw_fold("Times", _draw_chart(chart)) if chart is not None else "")
+    where = f" of {short_text(report.source)}" if report.source else ""
+    about = f"{short_text(report.what)}{where}, checked against {short_text(report.against)}. "
     parts.append(draw_text(f"{about}The whole page: report.to_html('report.html').", kind="about"))
     return draw_output(validation_headline(total), *parts)
 
 
 _CHECK_HEADERS = ("Finding", "Outcome", "Column", "Rows", "Share", "First positions")
-_COLUMN_HEADERS = ("Column", "Field", "In JSON", "Filled", "Changes")
+_COLUMN_HEADERS = ("Column", "Field", "In JSON", "Filled", "Distinct", "Changes")
+_CHART_HEIGHT = 70
+
+
+def _column_row(each: ColumnFacts) -> list[object]:
+    distinct = "unknown" if each.distinct is None else f"{'at least ' if each.distinct_is_cut else ''}{each.distinct:,}"
+    losses = "; ".join(f"{what} ({cells:,})" for what, cells in each.losses)
+    return [short_text(each.label), short_text(each.field), each.wire_type, each.filled, distinct, losses]
+
+
+def _draw_chart(chart: TimeChart) -> str:
+    rects = [
+        f'<rect class="good" x="{bar.place}%" width="{bar.width}%" y="{_CHART_HEIGHT - height:.1f}" '
+        f'height="{height:.1f}"><title>{bar.count:,} rows from {bar.start:%Y-%m-%d %H:%M} UTC</title></rect>'
+        for bar in chart.bars
+        for height in [max(_CHART_HEIGHT * bar.height, 2)]
+    ]
+    band = ""
+    if chart.band_width:
+        place = f'x="{chart.band_start}%" width="{chart.band_width}%"'
+        band = f'<rect class="band" {place} y="0" height="{_CHART_HEIGHT}"/>'
+    span = f"{chart.start:%Y-%m-%d} to {chart.end:%Y-%m-%d}"
+    text = f"Rows by timestamp, {span}; each bar is {chart.bar_width}, the tallest has {chart.most:,} rows."
+    shaded = " Shaded: the last 72 hours." if band else ""
+    svg = f'<svg width="100%" height="{_CHART_HEIGHT}" role="img" aria-label="{text}">{band}{"".join(rects)}</svg>'
+    return svg + draw_text(text + shaded, kind="about")
 
 
 def _records(summary: pd.DataFrame) -> list[dict[str, Any]]:
@@ -83,10 +111,6 @@ def _check_row(row: Mapping[str, Any], rows: int) -> list[object]:
         format_share(int(row["rows"]), rows),
         ", ".join(f"{position:,}" for position in row["first_positions"]),
     ]
-
-
-def _join_losses(losses: Sequence[tuple[str, int]]) -> str:
-    return "; ".join(f"{what} ({cells:,})" for what, cells in losses)
 
 
 def draw_lines(bold: str, lines: Sequence[str]) -> list[str]:
@@ -143,6 +167,10 @@ class LoadOutput(Protocol):
     def undelivered(self) -> object | None:
         """The file of undelivered rows."""
 
+    @property
+    def run(self) -> RunFacts | None:
+        """What the run was."""
+
 
 def load_output(result: LoadOutput) -> str:
     """Return a load as a notebook shows it: counts and reasons, and no cell of any row."""
@@ -159,7 +187,9 @@ def load_output(result: LoadOutput) -> str:
         parts.append(draw_text(f"{len(reasons) - _MAX_REASONS_SHOWN:,} more reasons are in result.reasons."))
     if result.undelivered is not None:
         parts.append(draw_text(f"Undelivered rows, each with its reason: {result.undelivered}"))
-    about = f"{short_text(result.what)}, {result.phase}: {result.requests:,} requests, {result.bytes:,} bytes of calls"
+    run = result.run
+    where = f" of {short_text(run.source)}{f' to {run.destination}' if run.destination else ''}" if run else ""
+    about = f"{short_text(result.what)}{where}, {result.phase}: {result.requests:,} requests, {result.bytes:,} bytes"
     parts.append(
         draw_text(f"{about}, {result.seconds:.1f} s. The whole page: result.to_report('load.html').", kind="about")
     )

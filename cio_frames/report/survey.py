@@ -13,9 +13,7 @@ import pandas as pd
 from cio_frames._util.arrays import Ints
 from cio_frames.encoding import NO_TIME
 from cio_frames.report.facts import ColumnFacts, Facts
-
-# An event younger than this can start campaigns: https://docs.customer.io/journeys/importing-old-data
-CAMPAIGN_HOURS = 72
+from cio_frames.report.times import CAMPAIGN_HOURS, TimeCounts
 
 
 class Survey:
@@ -44,6 +42,7 @@ class Survey:
         self._call_sizes: list[Ints] = []
         self._bodies: list[int] = []
         self._span: tuple[int, int] | None = None
+        self._times = TimeCounts()
         self._untimed = 0
         self._recent: Counter[str] = Counter()
 
@@ -59,6 +58,7 @@ class Survey:
         """Add the timestamps of rows that can be sent, in milliseconds, and their events; None for other calls."""
         untimed = ms == NO_TIME
         known = ms[~untimed]
+        self._times.add(known)
         if len(known):
             least, most = int(known.min()), int(known.max())
             self._span = (least, most) if self._span is None else (min(self._span[0], least), max(self._span[1], most))
@@ -81,6 +81,7 @@ class Survey:
             untimed=self._untimed,
             recent=dict(self._recent.most_common()),
             checked_at=self._checked_at,
+            time_buckets=None if self._span is None else self._times.buckets(),
         )
 
 

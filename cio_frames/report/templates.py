@@ -14,6 +14,7 @@ from importlib.resources import files
 import jinja2
 import pandas as pd
 
+from cio_frames._util.notebook_html import place_shares
 from cio_frames.report.findings import short_text
 
 _TEMPLATES = files("cio_frames.report") / "templates"
@@ -33,8 +34,10 @@ def template_environment() -> jinja2.Environment:
     )
     found.filters |= {
         "counted": _format_count,
+        "date": _format_date,
         "date_and_time": _format_time,
         "number": _format_number,
+        "placed": place_shares,
         "short_text": short_text,
         "share": format_share,
         "width": _bar_width,
@@ -85,5 +88,9 @@ def _bar_width(part: int, whole: int) -> float:
     return round(max(100 * part / max(whole, 1), 0.8), 2) if part else 0
 
 
+def _format_date(time: pd.Timestamp) -> str:
+    return f"{time.day} {time.month_name()} {time.year}"
+
+
 def _format_time(time: pd.Timestamp) -> str:
-    return f"{time.day} {time.month_name()} {time.year}, {time:%H:%M} UTC"
+    return f"{_format_date(time)}, {time:%H:%M} UTC"

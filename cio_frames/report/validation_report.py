@@ -14,8 +14,10 @@ import pandas as pd
 
 from cio_frames import spec
 from cio_frames._util.private_files import make_private
+from cio_frames._util.version import package_version
 from cio_frames.errors import FrameError
 from cio_frames.report.facts import Facts
+from cio_frames.report.lines import SourcePart
 from cio_frames.validation import MAX_FIRST_POSITIONS, WarningCount, count_of, warning_lines
 
 
@@ -41,6 +43,14 @@ class ValidationReport:
         The edition of the vendor's API description that the checks are based on.
     against : str
         What rows were checked against: the spec, alone or with a tracking plan on top, or a schema.
+    source : str or None
+        The file, folder or address of the rows; ``"a DataFrame"`` for a frame.
+    destination : str or None
+        Where the client that was passed would send them, such as ``"Customer.io EU"``.
+    parts : tuple of SourcePart
+        Of files: which rows are in which.
+    version : str
+        The version of this package.
 
     Examples
     --------
@@ -66,9 +76,16 @@ class ValidationReport:
         *,
         against: str,
         warnings: Sequence[WarningCount] = (),
+        source: str | None = None,
+        destination: str | None = None,
+        parts: Sequence[SourcePart] = (),
     ) -> None:
         self.what = what
         self.against = against
+        self.source = source
+        self.destination = destination
+        self.parts = tuple(parts)
+        self.version = package_version()
         self.rows = len(index)
         self.facts = facts
         self.warnings = tuple(warnings)
@@ -248,6 +265,9 @@ class ValidationReport:
             "what": self.what,
             "spec_edition": self.spec_edition,
             "against": self.against,
+            "source": self.source,
+            "destination": self.destination,
+            "version": self.version,
             "checked_at": facts.checked_at.isoformat(),
             "ok": self.ok,
             "rows": self.rows,
@@ -270,6 +290,8 @@ class ValidationReport:
                     "dtype": column.dtype,
                     "wire_type": column.wire_type,
                     "filled": column.filled,
+                    "distinct": column.distinct,
+                    "distinct_is_cut": column.distinct_is_cut,
                     "losses": dict(column.losses),
                 }
                 for column in facts.column_facts

@@ -33,4 +33,4 @@ def test_outputs_have_no_barriers_and_fit(page, barriers, outputs, scheme, width
     page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true; })")
     assert barriers(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    assert page.locator("svg[role=img]").count() == 3
+    assert page.locator("svg[role=img]").count() == 4
