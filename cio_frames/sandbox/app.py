@@ -20,6 +20,7 @@ from cio_frames import spec
 from cio_frames.sandbox import pages
 from cio_frames.sandbox.broken_responses import BrokenResponse
 from cio_frames.sandbox.faults import FaultRule
+from cio_frames.sandbox.page_requests import accepts_html
 from cio_frames.sandbox.parsing import (
     AcceptedCalls,
     ParsedRequest,
@@ -98,9 +99,13 @@ class _ApiHandlers:
         is_api_path = request.scope["path"].startswith(_API_PREFIX)
         # A page that refuses POST says nothing about the API.
         status = exception.status_code if isinstance(exception, HTTPException) and is_api_path else 404
-        if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
+        is_reading = request.method in ("GET", "HEAD")
+        if is_reading and accepts_html(request):
             # A person looks at it, so it is not a request to the API.
             return await web_pages.not_found(request, status)
+        if is_reading and not is_api_path:
+            # A browser asks for icons of its own accord.
+            return pages.json_not_found()
         body = await self._read_body(request)
         parsed = reject_request(
             "path not found: send a POST request to a path of the API, such as /v1/batch", status, status

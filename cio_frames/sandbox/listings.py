@@ -2,49 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import orjson
 
-from cio_frames.sandbox.people import format_cio_id
+from cio_frames.sandbox.call_queries import CallQueries
+from cio_frames.sandbox.cells import (
+    PageLink,
+    StatusCell,
+    link_call,
+    link_event,
+    link_person,
+    link_request,
+    link_search,
+    quote_call,
+    summarize_call,
+)
+from cio_frames.sandbox.people import format_cio_id, parse_cio_number, parse_person_key
 from cio_frames.sandbox.store import Store
 from cio_frames.sandbox.wire import WireField
 
 ROWS_PER_PAGE = 50
 # Above every number, and above every position in a batch.
 _TOP, _POSITIONS = 2**62, 2**20
-
-
-class PageLink(NamedTuple):
-    """A cell with a link to another page."""
-
-    path: str
-    text: str
-
-
-class StatusCell(NamedTuple):
-    """A cell with the status of a response; 0 means that there was none."""
-
-    code: int
+_PLACE = "(request, position)"
 
 
 class Filter(NamedTuple):
     """Which rows of a table to show: events of a name or person, calls of a type, problems with a reason."""
 
     name: str | None = None
-    person: int | None = None
+    person: str | None = None
     type: str | None = None
     reason: str | None = None
 
 
 class ListingPage(NamedTuple):
-    """One page of a table, the newest rows first, and the start of the next page."""
+    """One page of a table, the newest rows first.
+
+    Attributes
+    ----------
+    columns, rows
+        The page.
+    newer : int
+        How many rows are on the pages before.
+    total : int
+        How many rows there are.
+    older : int, str or None
+        The start of the next page.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
-    older: int | None = None
+    newer: int = 0
+    total: int = 0
+    older: int | str | None = None
+
+
+class _Table(NamedTuple):
+    """A table of the store: what is selected, the key that orders it, and a condition with its values."""
+
+    columns: str
+    source: str
+    key: str
+    condition: str = "true"
+    values: Sequence[Any] = ()
 
 
 class Listings:
@@ -52,12 +75,12 @@ class Listings:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._calls = CallQueries(store)
 
     def people(self, before: int | None, _: Filter) -> ListingPage:
         """List people."""
-        rows = self._read_page(
-            "SELECT number, id, email, anonymous_id, is_visitor, traits FROM people", "number", before
-        )
+        table = _Table("number, id, email, anonymous_id, is_visitor, traits", "people", "number")
+        rows, newer, total = self._read_page(table, before)
         shown = [
             [
                 link_person(number, user_id, email, anonymous_id),
@@ -68,197 +91,171 @@ class Listings:
             ]
             for number, user_id, email, anonymous_id, is_visitor, text in rows
         ]
-        return _build_page(("Person", "Email", "Anonymous id", "cio_ id", "Traits"), rows, shown)
+        return _build_page(("Person", "Email", "Anonymous id", "cio_ id", "Traits"), shown, newer, total, rows)
 
     def events(self, before: int | None, chosen: Filter) -> ListingPage:
         """List events."""
-        request, position = divmod(_TOP if before is None else before, _POSITIONS)
-        conditions, values = ["is_event", "(request, position) < (?, ?)"], [request, position]
-        for column, value in (("name", chosen.name), ("person", chosen.person)):
-            if value is not None:
-                conditions.append(f"{column} = ?")
-                values.append(value)  # type: ignore[arg-type]
-        rows = self._store.read(
-            "SELECT request, position, activity.type, name, person, id, email, people.anonymous_id "  # noqa: S608
-            f"FROM activity LEFT JOIN people ON number = person WHERE {' AND '.join(conditions)} "
-            "ORDER BY request DESC, position DESC LIMIT ?",
-            (*values, ROWS_PER_PAGE),
-        )
-        payloads = self.read_payloads({row[0] for row in rows})
+        conditions, values = ["is_event"], list[Any]()
+        if chosen.name is not None:
+            # With a person, the index of people is the shorter way: the sign excludes the one of names.
+            conditions.append("name = ?" if chosen.person is None else "+name = ?")
+            values.append(chosen.name)
+        if chosen.person is not None:
+            numbers = [number for number, *_ in self.find_people(chosen.person)]
+            conditions.append("person IN (SELECT value FROM json_each(?))")
+            values.append(orjson.dumps(numbers).decode())
+        table = _Table("request, position, name, person", "activity", _PLACE, " AND ".join(conditions), values)
+        rows, newer, total = self._read_page(table, before, self._count_events(chosen))
+        found = {(request, position): (name, person) for request, position, name, person in rows}
+        people = self.link_people({person for *_, person in rows})
         shown = []
-        for request, position, kind, name, person, user_id, email, anonymous_id in rows:
-            received_at, lines = payloads[request]
-            call = orjson.loads(lines[position])
-            person_link = link_person(person, user_id, email, anonymous_id)
-            properties = call.get(WireField.PROPERTIES) or {}
-            occurred_at = call.get(WireField.TIMESTAMP, received_at)
-            event = _link_event(kind, name, properties)
-            shown.append(
-                [occurred_at, kind, event, person_link, properties, call[WireField.MESSAGE_ID], _link_request(request)]
-            )
-        keys = [(request * _POSITIONS + position,) for request, position, *_ in rows]
+        for call in self._calls.read(list(found)):
+            name, person = found[call.request, call.position]
+            fields = call.fields
+            kind, properties = fields[WireField.TYPE], fields.get(WireField.PROPERTIES) or {}
+            occurred_at = fields.get(WireField.TIMESTAMP, call.received_at)
+            event, message_id = link_event(kind, name, properties), link_search(fields[WireField.MESSAGE_ID])
+            shown.append([occurred_at, kind, event, people.get(person), properties, message_id, link_call(*call[:2])])
         columns = ("Time", "Type", "Event", "Person", "Properties", "Message id", "Request")
-        return _build_page(columns, keys, shown)
+        return _build_page(columns, shown, newer, total, _number_places(rows))
+
+    def _count_events(self, chosen: Filter) -> int | None:
+        """Return the number of events; None if it takes a query of its own."""
+        if chosen.person is not None:
+            return None
+        if chosen.name is None:
+            return int(self._store.read("SELECT events FROM progress")[0][0])
+        rows = self._store.read("SELECT count FROM totals WHERE kind = 'event' AND name = ?", (chosen.name,))
+        return int(rows[0][0]) if rows else 0
 
     def calls(self, before: int | None, chosen: Filter) -> ListingPage:
-        """List accepted calls; with a type, those that were applied."""
+        """List accepted calls."""
         start = divmod(_TOP if before is None else before, _POSITIONS)
-        positions = self._find_positions(start, chosen.type) if chosen.type else self._list_positions(start)
-        payloads = self.read_payloads({request for request, _ in positions})
-        shown = []
-        for request, position in positions:
-            received_at, lines = payloads[request]
-            call = orjson.loads(lines[position])
-            shown.append(
-                [received_at, *_summarize_call(call), call, call[WireField.MESSAGE_ID], _link_request(request)]
-            )
-        keys = [(request * _POSITIONS + position,) for request, position in positions]
-        return _build_page(("Received", "Type", "Name", "Id", "Call", "Message id", "Request"), keys, shown)
-
-    def _list_positions(self, start: tuple[int, int]) -> list[tuple[int, int]]:
-        found: list[tuple[int, int]] = []
-        last_request, last_position = start
-        query = "SELECT request, payloads FROM calls WHERE request <= ? ORDER BY request DESC LIMIT 1"
-        while len(found) < ROWS_PER_PAGE and (rows := self._store.read(query, (last_request,))):
-            request, payloads = rows[0]
-            count = payloads.count(b"\n") + 1
-            end = min(count, last_position) if request == last_request else count
-            found += [(request, position) for position in reversed(range(end))]
-            last_request, last_position = request - 1, _POSITIONS
-        return found[:ROWS_PER_PAGE]
-
-    def _find_positions(self, start: tuple[int, int], kind: str) -> list[tuple[int, int]]:
-        query = (
-            "SELECT request, position FROM activity WHERE type = ? AND (request, position) < (?, ?) "
-            "ORDER BY request DESC, position DESC LIMIT ?"
-        )
-        return [(request, position) for request, position in self._store.read(query, (kind, *start, ROWS_PER_PAGE))]
+        found = self._calls.find(start, chosen.type, ROWS_PER_PAGE)
+        shown = [
+            [
+                call.received_at,
+                *summarize_call(call.fields),
+                call.fields,
+                link_search(call.fields[WireField.MESSAGE_ID]),
+                link_call(call.request, call.position),
+            ]
+            for call in found
+        ]
+        newer = 0 if before is None else self._calls.count_from(start, chosen.type)
+        columns = ("Received", "Type", "Name", "Id", "Call", "Message id", "Request")
+        return _build_page(columns, shown, newer, self._calls.count(chosen.type), _number_places(found))
 
     def objects(self, before: int | None, _: Filter) -> ListingPage:
         """List objects."""
-        rows = self._read_page(
-            "SELECT number, type_id, object_id, attributes, "
-            "(SELECT count(*) FROM relationships WHERE object = number) FROM objects",
-            "number",
-            before,
-        )
+        people = "(SELECT count(*) FROM relationships WHERE object = number)"
+        table = _Table(f"number, type_id, object_id, attributes, {people}", "objects", "number")
+        rows, newer, total = self._read_page(table, before)
         shown = [
             [PageLink(f"/objects/{number}", object_id), type_id, people, orjson.loads(text)]
             for number, type_id, object_id, text, people in rows
         ]
-        return _build_page(("Object", "Object type", "People", "Attributes"), rows, shown)
+        return _build_page(("Object", "Object type", "People", "Attributes"), shown, newer, total, rows)
 
     def devices(self, before: int | None, _: Filter) -> ListingPage:
         """List devices."""
-        rows = self._read_page(
-            "SELECT devices.rowid, person, id, email, people.anonymous_id, platform, token, last_used, attributes "
-            "FROM devices JOIN people ON number = person",
-            "devices.rowid",
-            before,
-        )
+        table = _Table("rowid, person, platform, token, last_used, attributes", "devices", "rowid")
+        rows, newer, total = self._read_page(table, before)
+        people = self.link_people({row[1] for row in rows})
         shown = [
-            [link_person(*person), platform, token, last_used, orjson.loads(text)]
-            for _, *person, platform, token, last_used, text in rows
+            [people.get(person), platform, token, last_used, orjson.loads(text)]
+            for _, person, platform, token, last_used, text in rows
         ]
-        return _build_page(("Person", "Type", "Token", "Last used", "Attributes"), rows, shown)
+        return _build_page(("Person", "Type", "Token", "Last used", "Attributes"), shown, newer, total, rows)
 
     def suppressed(self, before: int | None, _: Filter) -> ListingPage:
         """List suppressed people."""
-        rows = self._read_page(
-            "SELECT number, id, email, suppressed_at, ignored_calls FROM suppressed", "number", before
+        table = _Table("number, id, email, suppressed_at, ignored_calls", "suppressed", "number")
+        rows, newer, total = self._read_page(table, before)
+        return _build_page(
+            ("Id", "Email", "Suppressed", "Ignored calls"), [row[1:] for row in rows], newer, total, rows
         )
-        return _build_page(("Id", "Email", "Suppressed", "Ignored calls"), rows, [row[1:] for row in rows])
 
     def repeats(self, before: int | None, _: Filter) -> ListingPage:
         """List message ids that were received more than once, by the request that had them first."""
-        request, position = divmod(_TOP if before is None else before, _POSITIONS)
-        rows = self._store.read(
-            "SELECT request, position, message_id, times_received FROM message_ids "
-            "WHERE times_received > 1 AND (request, position) < (?, ?) ORDER BY request DESC, position DESC LIMIT ?",
-            (request, position, ROWS_PER_PAGE),
-        )
-        keys = [(request * _POSITIONS + position,) for request, position, *_ in rows]
-        shown = [[message_id, times, _link_request(request)] for request, _, message_id, times in rows]
-        return _build_page(("Message id", "Times received", "First request"), keys, shown)
+        columns = "request, position, message_id, times_received"
+        rows, newer, total = self._read_page(_Table(columns, "message_ids", _PLACE, "times_received > 1"), before)
+        shown = [[link_search(message_id), times, link_call(*place)] for *place, message_id, times in rows]
+        return _build_page(("Message id", "Times received", "First request"), shown, newer, total, _number_places(rows))
 
     def problems(self, before: int | None, chosen: Filter) -> ListingPage:
         """List problems, without repeated events."""
-        condition, values = ("reason = ?", [chosen.reason]) if chosen.reason else ("NOT is_repeat", [])
-        rows = self._store.read(
-            f"SELECT number, request, item, message_id, reason FROM problems WHERE {condition} AND number < ? "  # noqa: S608
-            "ORDER BY number DESC LIMIT ?",
-            (*values, _TOP if before is None else before, ROWS_PER_PAGE),
-        )
-        shown = [[reason, _link_request(request), item, message_id] for _, request, item, message_id, reason in rows]
-        return _build_page(("Reason", "Request", "Item", "Message id"), rows, shown)
+        condition, values = "NOT is_repeat", list[Any]()
+        if chosen.reason is not None:
+            condition, values = f"{condition} AND summary = ?", [chosen.reason]
+        table = _Table("number, request, item, message_id, reason, call", "problems", "number", condition, values)
+        rows, newer, total = self._read_page(table, before)
+        shown = [
+            [reason, link_request(request), item, link_search(message_id), quote_call(call)]
+            for _, request, item, message_id, reason, call in rows
+        ]
+        return _build_page(("Reason", "Request", "Item", "Message id", "Rejected call"), shown, newer, total, rows)
 
     def requests(self, before: int | None, _: Filter) -> ListingPage:
         """List requests."""
-        rows = self._read_page(
-            "SELECT number, received_at, path, status, calls, bytes, strict, "
-            "(SELECT count(*) FROM problems WHERE request = requests.number AND NOT is_repeat) FROM requests",
-            "number",
-            before,
-        )
+        problems = "(SELECT count(*) FROM problems WHERE request = requests.number AND NOT is_repeat)"
+        columns = f"number, received_at, path, status, calls, bytes, strict, {problems}"
+        rows, newer, total = self._read_page(_Table(columns, "requests", "number"), before)
         shown = [
-            [_link_request(number), received_at, path, StatusCell(status), calls, problems, size, _name_mode(strict)]
+            [link_request(number), received_at, path, StatusCell(status), calls, problems, size, _name_mode(strict)]
             for number, received_at, path, status, calls, size, strict, problems in rows
         ]
-        columns = ("Request", "Received", "Path", "Status", "Calls", "Problems", "Bytes", "Mode")
-        return _build_page(columns, rows, shown)
+        names = ("Request", "Received", "Path", "Status", "Calls", "Problems", "Bytes", "Mode")
+        return _build_page(names, shown, newer, total, rows)
 
-    def _read_page(self, select: str, key: str, before: int | None) -> list[tuple[Any, ...]]:
-        # select and key are text of this module.
-        query = f"{select} WHERE {key} < ? ORDER BY {key} DESC LIMIT ?"
-        return self._store.read(query, (_TOP if before is None else before, ROWS_PER_PAGE))
+    def find_people(self, text: str) -> list[tuple[Any, ...]]:
+        """Return number, id, email and anonymous id of the people with an id or email."""
+        key = parse_person_key(text)
+        return self._store.read(
+            "SELECT number, id, email, anonymous_id FROM people WHERE id = :text OR email = :email OR number = :cio "
+            "OR number = (SELECT person FROM anonymous_ids WHERE anonymous_id = :text)",
+            {"text": text, "email": text.casefold(), "cio": parse_cio_number(key.value) if key.kind == "cio" else None},
+        )
 
-    def read_payloads(self, requests: set[int]) -> dict[int, tuple[str, list[bytes]]]:
-        """Return time of receipt and calls of each request."""
-        return {
-            request: (received_at, payloads.split(b"\n"))
-            for request, received_at, payloads in self._store.read(
-                "SELECT request, received_at, payloads FROM calls JOIN requests ON number = request "
-                "WHERE request IN (SELECT value FROM json_each(?))",
-                (orjson.dumps(sorted(requests)).decode(),),
-            )
-        }
+    def link_people(self, numbers: set[int | None]) -> dict[int | None, PageLink | None]:
+        """Return a link to each of some people, by number."""
+        query = "SELECT number, id, email, anonymous_id FROM people WHERE number IN (SELECT value FROM json_each(?))"
+        rows = self._store.read(query, (orjson.dumps([number for number in numbers if number is not None]).decode(),))
+        return {row[0]: link_person(*row) for row in rows}
 
-
-def link_person(number: int | None, *names: str | None) -> PageLink | None:
-    """Return a link to a person, by the first name that there is; None without a person."""
-    return None if number is None else PageLink(f"/people/{number}", next(filter(None, names), f"person {number}"))
-
-
-def _link_request(number: int) -> PageLink:
-    return PageLink(f"/requests/{number}", str(number))
-
-
-def _link_event(kind: str, name: str | None, properties: Mapping[str, Any]) -> PageLink | str | None:
-    return PageLink(f"/events?name={quote(name, safe='')}", name) if name else describe_page_view(kind, properties)
-
-
-def describe_page_view(kind: str, properties: Mapping[str, Any]) -> str | None:
-    """Return title and URL of a page view, which names it where it has no name.
-
-    >>> describe_page_view("page", {"title": "Pricing", "url": "https://example.com/pricing"})
-    'Pricing · https://example.com/pricing'
-    """
-    found = [properties.get(key) for key in ("title", "url")] if kind == "page" else []
-    return " · ".join(text for text in found if isinstance(text, str) and text) or None
+    def _read_page(
+        self, table: _Table, before: int | None, total: int | None = None
+    ) -> tuple[list[tuple[Any, ...]], int, int]:
+        """Return rows of a page, the number of newer ones, and the number of all. Tables are text of this module."""
+        is_place = table.key == _PLACE
+        limit = _TOP if before is None else before
+        keys, marks = (divmod(limit, _POSITIONS), "(?, ?)") if is_place else ((limit,), "?")
+        order = "request DESC, position DESC" if is_place else f"{table.key} DESC"
+        rows = self._store.read(
+            f"SELECT {table.columns} FROM {table.source} WHERE {table.condition} AND {table.key} < {marks} "  # noqa: S608
+            f"ORDER BY {order} LIMIT ?",
+            (*table.values, *keys, ROWS_PER_PAGE),
+        )
+        count = f"SELECT count(*) FROM {table.source} WHERE {table.condition}"  # noqa: S608
+        if total is None:
+            total = self._store.read(count, table.values)[0][0]
+        if before is None:
+            return rows, 0, total
+        return rows, self._store.read(f"{count} AND {table.key} >= {marks}", (*table.values, *keys))[0][0], total
 
 
-def _summarize_call(call: Mapping[str, Any]) -> tuple[str, str | None, str | None]:
-    """Return type, name and id of a call."""
-    ids = (call.get(name) for name in (WireField.USER_ID, WireField.ANONYMOUS_ID))
-    names = (call.get(name) for name in (WireField.EVENT, WireField.NAME, WireField.GROUP_ID, WireField.PREVIOUS_ID))
-    kind = call[WireField.TYPE]
-    name = next(filter(None, names), None) or describe_page_view(kind, call.get(WireField.PROPERTIES) or {})
-    return kind, name, next(filter(None, ids), None)
+def _number_places(rows: Sequence[Sequence[Any]]) -> list[tuple[int]]:
+    return [(request * _POSITIONS + position,) for request, position, *_ in rows]
 
 
 def _name_mode(strict: int) -> str:
     return "strict" if strict else "permissive"
 
 
-def _build_page(columns: Sequence[str], rows: Sequence[Sequence[Any]], shown: Sequence[Sequence[Any]]) -> ListingPage:
-    return ListingPage(columns, shown, rows[-1][0] if len(rows) == ROWS_PER_PAGE else None)
+def _build_page(
+    columns: Sequence[str], shown: Sequence[Sequence[Any]], newer: int, total: int, keys: Sequence[Sequence[Any]]
+) -> ListingPage:
+    # A load or a clear between two queries.
+    total = max(total, newer + len(shown))
+    older = keys[-1][0] if len(keys) == ROWS_PER_PAGE and newer + len(keys) < total else None
+    return ListingPage(columns, shown, newer, total, older)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import orjson
 from jinja2 import Environment, PackageLoader
@@ -20,14 +20,17 @@ from starlette.routing import Route
 
 from cio_frames.sandbox.assumptions import FIXED_ASSUMPTIONS, OPTION_DESCRIPTIONS, list_switches
 from cio_frames.sandbox.broken_responses import CONNECTION_KEY, ServerConnection
+from cio_frames.sandbox.cells import format_json, link_person, shorten
 from cio_frames.sandbox.listings import Filter, ListingPage
 from cio_frames.sandbox.openapi import build_openapi
 from cio_frames.sandbox.page_queries import PageQueries
+from cio_frames.sandbox.page_requests import accepts_html, parse_host_name, parse_number
 from cio_frames.sandbox.responses import ERROR_BODIES
 from cio_frames.sandbox.settings import BATCH_ERRORS, SandboxSettings
-from cio_frames.sandbox.shell import export_command
+from cio_frames.sandbox.shell import DEFAULT_WRITE_KEY, export_command
 from cio_frames.sandbox.store import Store
 from cio_frames.sandbox.writer import WriterThread
+from cio_frames.spec import CALL_NAMES
 
 _STATIC_FOLDER = Path(__file__).parent / "static"
 _STATIC_FILES = {"style.css": "text/css", "live.js": "text/javascript"}
@@ -37,7 +40,8 @@ _WITHOUT_STATE = ("calls", "problems", "requests")
 _UPDATE_SECONDS = 0.5
 # A page waits this long for calls to be applied; after that it states how many are waiting.
 _CATCH_UP_SECONDS = 1.0
-_MAX_SEARCH_CHARACTERS = 500
+_MAX_SEARCH_CHARACTERS = 20_000
+_FILTERS = {"events": ("name", "person"), "calls": ("type",), "problems": ("reason",)}
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -45,7 +49,6 @@ _PAGE_HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-_MAX_DIGITS = 18
 _LOOPBACK_NAMES = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -72,7 +75,8 @@ class PageHandlers:
         self._is_authorized = is_authorized
         loader = PackageLoader("cio_frames.sandbox")
         self._templates = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-        self._templates.filters["json"] = _format_json
+        self._templates.filters["json"] = format_json
+        self._templates.filters["shorten"] = shorten
 
     def build_routes(self) -> list[Route]:
         """Return the routes of the pages."""
@@ -94,42 +98,41 @@ class PageHandlers:
 
     async def listing(self, name: str, request: Request) -> Response:
         """Show one page of a table."""
-        parameters = request.query_params
-        before = _parse_number(parameters.get("before", ""))
-        chosen = Filter(
-            name=parameters.get("name"),
-            person=_parse_number(parameters.get("person", "")),
-            type=parameters.get("type"),
-            reason=parameters.get("reason"),
-        )
+        parameters = {key: value for key, value in request.query_params.items() if value}
+        before = parse_number(parameters.pop("before", ""))
+        filters = {key: parameters[key] for key in _FILTERS.get(name, ()) if key in parameters}
 
         def values() -> dict[str, Any]:
             if not self._settings.keeps_state and name not in _WITHOUT_STATE:
                 return {"name": name, "listing": None}
-            listing: ListingPage = getattr(self._queries.listings, name)(before, chosen)
-            older = urlencode({**parameters, "before": listing.older}) if listing.older is not None else None
-            first = urlencode({key: value for key, value in parameters.items() if key != "before"})
-            filters = {key: value for key, value in chosen._asdict().items() if value is not None}
-            reasons = self._queries.reasons() if name == "problems" and before is None and not filters else []
-            content = {"name": name, "listing": listing, "is_first": before is None, "older": older, "first": first}
-            return {**content, "filters": filters, "reasons": reasons}
+            listing: ListingPage = getattr(self._queries.listings, name)(before, Filter(**filters))
+            content = {"name": name, "listing": listing, "filters": filters, "query": urlencode(filters)}
+            if name == "problems" and before is None and not filters:
+                content["reasons"] = self._queries.reasons()
+            if name == "events":
+                content["names"] = self._queries.event_names()
+                content["people"] = [
+                    link_person(*row) for row in self._queries.listings.find_people(filters.get("person", ""))
+                ]
+            return content
 
         return await self._respond(request, "listing.html", values)
 
     async def detail(self, name: str, request: Request) -> Response:
         """Show one person, object or request."""
-        number = _parse_number(request.path_params["number"])
-        query, template = {
-            "people": (self._queries.person, "person.html"),
-            "objects": (self._queries.object_page, "object.html"),
-            "requests": (self._queries.request_page, "request.html"),
-        }[name]
+        number, start = parse_number(request.path_params["number"]), request.query_params.get("start", "")
         is_supported = self._settings.keeps_state or name in _WITHOUT_STATE
 
-        def values() -> dict[str, Any]:
-            return {"detail": query(number) if is_supported and number is not None else None}
+        def query() -> dict[str, Any] | None:
+            if number is None or not is_supported:
+                return None
+            if name == "people":
+                return self._queries.details.person(number, start)
+            find = self._queries.details.object if name == "objects" else self._queries.details.request
+            return find(number, parse_number(start))
 
-        return await self._respond(request, template, values)
+        template = {"people": "person.html", "objects": "object.html", "requests": "request.html"}[name]
+        return await self._respond(request, template, lambda: {"detail": query()})
 
     async def search(self, request: Request) -> Response:
         """Show people, objects, events and calls by id, email, event name or message id."""
@@ -189,7 +192,7 @@ class PageHandlers:
 
     async def _stream_counters(self, connection: ServerConnection) -> AsyncIterator[bytes]:
         while not connection.is_stopping():
-            values = await run_in_threadpool(lambda: {**self._queries.counts(), "recent": self._queries.recent()})
+            values = await run_in_threadpool(self._queries.stream_counts)
             yield b"data: " + orjson.dumps(values) + b"\n\n"
             await asyncio.sleep(_UPDATE_SECONDS)
 
@@ -202,7 +205,10 @@ class PageHandlers:
         # The frames raise its errors; a page shows the state as it is.
         await asyncio.wait([asyncio.ensure_future(_ignore_errors(caught_up))], timeout=_CATCH_UP_SECONDS)
         own_url = f"{request.url.scheme}://{request.headers.get('Host', '')}"
-        return await run_in_threadpool(self._render, request.scope["path"], own_url, template, values, status)
+        response = await run_in_threadpool(self._render, request.scope["path"], own_url, template, values, status)
+        if response.status_code == 404 and not accepts_html(request):
+            return json_not_found()
+        return response
 
     def _render(
         self, path: str, own_url: str, template: str, values: Callable[[], dict[str, Any]], status: int
@@ -211,8 +217,10 @@ class PageHandlers:
         html = self._templates.get_template(template).render(
             path=path,
             navigation=_NAVIGATION,
-            counts=self._queries.counts(),
+            counts={**self._queries.counts(), "waiting": self._queries.waiting()},
+            call_types=CALL_NAMES,
             keeps_state=self._settings.keeps_state,
+            has_default_key=self._settings.write_key == DEFAULT_WRITE_KEY,
             export_command=export_command(own_url, self._settings.write_key),
             **content,
         )
@@ -222,7 +230,7 @@ class PageHandlers:
     def _refuse_access(self, request: Request) -> Response | None:
         """Refuse other machines without the write key, and other sites whose host name resolves to this address."""
         if self._settings.is_local:
-            is_own_name = _parse_host_name(request.headers.get("Host", "")) in _LOOPBACK_NAMES | {self._settings.host}
+            is_own_name = parse_host_name(request.headers.get("Host", "")) in _LOOPBACK_NAMES | {self._settings.host}
             return None if is_own_name else Response("unknown host name", 421)
         if self._is_authorized(request.headers.get("Authorization", "")):
             return None
@@ -234,17 +242,7 @@ async def _ignore_errors(future: Future[None]) -> None:
         await asyncio.wrap_future(future)
 
 
-def _parse_host_name(host: str) -> str | None:
-    try:
-        return urlsplit(f"//{host}").hostname
-    except ValueError:
-        return None
-
-
-def _parse_number(text: str) -> int | None:
-    """Return a number that SQLite can store, None if the text is not one."""
-    return int(text) if len(text) <= _MAX_DIGITS and text.isascii() and text.isdecimal() else None
-
-
-def _format_json(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+def json_not_found() -> Response:
+    """Return the response to a program that requests a page that does not exist."""
+    body = orjson.dumps({"meta": {"error": "page not found: send API calls by POST, for example to /v1/batch"}})
+    return Response(body, 404, _PAGE_HEADERS, "application/json")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -15,7 +17,11 @@ from cio_frames.sandbox.violations import Violation, find_violations, passes_fas
 from cio_frames.sandbox.wire import WireField
 
 _DEFAULT_ASSUMPTIONS = Assumptions()
-_CALL_SIZE_PREFIX = "call is"
+# The beginning of reasons that differ from call to call.
+CALL_SIZE_PREFIX = "call is"
+BAD_JSON = "body is not valid JSON"
+# The log keeps this much of a rejected call.
+_MAX_EXCERPT_CHARACTERS = 5_000
 # A batch may have these once, for all of its calls without their own.
 _BATCH_DEFAULT_FIELDS = (WireField.CONTEXT, WireField.INTEGRATIONS)
 
@@ -29,18 +35,34 @@ class AcceptedCalls(NamedTuple):
         The calls.
     items : list of int or None
         Their positions in the batch; None if all were accepted.
+    types : mapping
+        How many there are of each type.
     """
 
     payloads: Sequence[bytes] = ()
     items: Sequence[int] | None = None
+    types: Mapping[str, int] = MappingProxyType({})
 
 
 class Problem(NamedTuple):
-    """A call with violations; ``item`` is its position in the batch, and None means the whole request."""
+    """A call with violations.
+
+    Attributes
+    ----------
+    violations : tuple of Violation
+        What is wrong.
+    item : int or None
+        The call's position in the batch; None means the whole request.
+    message_id : str or None
+        The call's message id.
+    call : str or None
+        The beginning of a rejected call's JSON.
+    """
 
     violations: tuple[Violation, ...]
     item: int | None = None
     message_id: str | None = None
+    call: str | None = None
 
     @property
     def reason(self) -> str:
@@ -97,7 +119,7 @@ def parse_request(
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        return reject_request(f"body is not valid JSON: {error}", 400, int(assumptions.bad_json))
+        return reject_request(f"{BAD_JSON}: {error}", 400, int(assumptions.bad_json))
     if endpoint:
         return _parse_calls([content], {}, endpoint, assumptions, size or len(body))
     if violation := _check_batch(content, assumptions):
@@ -152,36 +174,42 @@ def _parse_calls(
 ) -> ParsedRequest:
     payloads: list[bytes] = []
     items: list[int] = []
+    types: list[str] = []
     problems: list[Problem] = []
     warnings: list[Problem] = []
     limit, safe_limit = byte_limit("api_call_bytes", assumptions), spec.read_api().limits["max_call_bytes"]
     for position, call in enumerate(calls):
         item = None if endpoint else position
+        if isinstance(call, dict):
+            # Web clients repeat the key in each call; the log and the pages have no key.
+            call.pop(WireField.WRITE_KEY, None)
         outcome = _encode_or_reject(call, defaults, endpoint)
         if isinstance(outcome, list):
-            problems.append(Problem(tuple(outcome), item, _read_message_id(call)))
+            problems.append(Problem(tuple(outcome), item, _read_message_id(call), _excerpt(call)))
             continue
         payload, encoded_size = outcome
         # In a batch, a call's size is that of its compact JSON: close enough.
         call_size = size or encoded_size
         if call_size > safe_limit:
             is_over = call_size > limit
-            problem = Problem((_size_violation(call_size, limit, safe_limit),), item, _read_message_id(call))
+            violations = (_size_violation(call_size, limit, safe_limit),)
+            problem = Problem(violations, item, _read_message_id(call), _excerpt(call) if is_over else None)
             (problems if is_over else warnings).append(problem)
             if is_over:
                 continue
         payloads.append(payload)
         items.append(position)
-    accepted = AcceptedCalls(payloads, items if problems else None)
+        types.append(call.get(WireField.TYPE, endpoint))
+    accepted = AcceptedCalls(payloads, items if problems else None, Counter(types))
     return ParsedRequest(len(calls), accepted, problems, warnings, _choose_strict_status(problems, assumptions))
 
 
 def _size_violation(size: int, limit: int, safe_limit: int) -> Violation:
     if size > limit:
-        return Violation(None, f"{_CALL_SIZE_PREFIX} {size:,} bytes; the limit is {limit:,}")
+        return Violation(None, f"{CALL_SIZE_PREFIX} {size:,} bytes; the limit is {limit:,}")
     return Violation(
         None,
-        f"{_CALL_SIZE_PREFIX} {size:,} bytes: accepted, but over the limit if a KB has 1,000 bytes; "
+        f"{CALL_SIZE_PREFIX} {size:,} bytes: accepted, but over the limit if a KB has 1,000 bytes; "
         f"keep calls within {safe_limit:,} bytes",
     )
 
@@ -189,7 +217,7 @@ def _size_violation(size: int, limit: int, safe_limit: int) -> Violation:
 def _choose_strict_status(problems: Sequence[Problem], assumptions: Assumptions) -> int:
     if not problems:
         return 200
-    is_size = all(problem.reason.startswith(_CALL_SIZE_PREFIX) for problem in problems)
+    is_size = all(problem.reason.startswith(CALL_SIZE_PREFIX) for problem in problems)
     return int(assumptions.oversize_call) if is_size else 400
 
 
@@ -210,6 +238,15 @@ def _encode_or_reject(
 def _fill_defaults(call: dict[str, Any], defaults: dict[str, Any], endpoint: spec.CallName | None) -> dict[str, Any]:
     # A call's own context replaces the batch's as a whole object, as the vendor's file of 2026-09-17 has it.
     return defaults | {WireField.TYPE: endpoint, WireField.MESSAGE_ID: str(uuid4())} | call
+
+
+def _excerpt(call: object) -> str | None:
+    """Return the beginning of a call's JSON, None if it cannot be written."""
+    try:
+        text = orjson.dumps(call, option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONEncodeError:
+        return None
+    return text if len(text) <= _MAX_EXCERPT_CHARACTERS else f"{text[:_MAX_EXCERPT_CHARACTERS]}…"
 
 
 def _read_message_id(call: object) -> str | None:

@@ -143,7 +143,7 @@ class Sandbox(SandboxReader):
             return html.escape(repr(self))
         return (
             f'Sandbox at <a href="{self.url}" target="_blank" rel="noopener">{self.url}</a>: '
-            f"{self._store.next_number:,} requests, {self._store.calls_received:,} calls"
+            f"{self._store.next_number:,} requests, {self._store.call_count:,} calls"
         )
 
     def __enter__(self) -> Self:

@@ -8,10 +8,10 @@ again after a process was killed.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
-import time
 import weakref
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,11 +22,11 @@ import orjson
 
 from cio_frames.errors import ConfigurationError, parameter
 from cio_frames.sandbox.assumptions import Assumptions
-from cio_frames.sandbox.parsing import AcceptedCalls, Problem
+from cio_frames.sandbox.parsing import BAD_JSON, CALL_SIZE_PREFIX, AcceptedCalls, Problem
 from cio_frames.sandbox.people import PERSON_CACHE_SIZE
 from cio_frames.sandbox.workspace import REPEATED_MESSAGE_ID, IgnoredCall, Workspace, add_totals
 
-_FORMAT_VERSION = 3
+_FORMAT_VERSION = 4
 _NEXT_REQUEST = "SELECT coalesce(max(number) + 1, 0) FROM requests"
 _LOG_TABLES = f"""
 CREATE TABLE IF NOT EXISTS requests (
@@ -43,17 +43,25 @@ CREATE TABLE IF NOT EXISTS calls (
     items TEXT,
     payloads BLOB NOT NULL
 );
+CREATE TABLE IF NOT EXISTS call_counts (
+    request INTEGER NOT NULL REFERENCES requests,
+    type TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (request, type)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS problems (
     number INTEGER PRIMARY KEY,
     request INTEGER NOT NULL REFERENCES requests,
     item INTEGER,
     message_id TEXT,
     reason TEXT NOT NULL,
+    call TEXT,
+    summary TEXT NOT NULL,
     is_repeat INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS problems_message_id ON problems (message_id);
 CREATE INDEX IF NOT EXISTS problems_request ON problems (request);
-CREATE INDEX IF NOT EXISTS problems_reason ON problems (reason) WHERE NOT is_repeat;
+CREATE INDEX IF NOT EXISTS problems_summary ON problems (summary) WHERE NOT is_repeat;
 CREATE TABLE IF NOT EXISTS totals (
     kind TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -62,11 +70,12 @@ CREATE TABLE IF NOT EXISTS totals (
 ) WITHOUT ROWID;
 PRAGMA user_version = {_FORMAT_VERSION};
 """
-_INSERT_PROBLEM = "INSERT INTO problems (request, item, message_id, reason, is_repeat) VALUES (?, ?, ?, ?, ?)"
-_RECEIVED_TABLES = ("requests", "calls", "problems", "totals")
+_INSERT_PROBLEM = (
+    "INSERT INTO problems (request, item, message_id, reason, call, summary, is_repeat) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_RECEIVED_TABLES = ("requests", "calls", "call_counts", "problems", "totals")
+_CALL_SIZE = re.compile(rf"{CALL_SIZE_PREFIX} [\d,]+ bytes")
 _SELECT_CALLS = "SELECT request, received_at, payloads, items FROM calls JOIN requests ON number = request"
-# The period for which totals per second are kept.
-RECENT_SECONDS = 60
 # A row of calls holds one body, of half a megabyte at most.
 _REQUESTS_PER_PAGE = 20
 # The timeout for another sandbox that writes to the same file.
@@ -99,14 +108,6 @@ class StoredCalls(NamedTuple):
     received_at: str
     payloads: list[bytes]
     items: Sequence[int | None]
-
-
-class SecondTotals(NamedTuple):
-    """Requests and bytes of one second of the clock."""
-
-    second: int
-    requests: int
-    bytes: int
 
 
 class Store:
@@ -151,10 +152,6 @@ class Store:
         except sqlite3.Error:
             self.close()
             raise
-        # These two do not count what another sandbox on the same file receives from now on.
-        totals = self.read("SELECT coalesce(sum(calls), 0), coalesce(sum(bytes), 0) FROM requests")
-        self.calls_received, self.bytes_received = totals[0]
-        self.recent: deque[SecondTotals] = deque([SecondTotals(0, 0, 0)], maxlen=RECENT_SECONDS)
 
     def _prepare_file(self) -> None:
         version = self.read("PRAGMA user_version")[0][0]
@@ -176,6 +173,11 @@ class Store:
     def next_number(self) -> int:
         """The number of the next request."""
         return int(self.read(_NEXT_REQUEST)[0][0])
+
+    @property
+    def call_count(self) -> int:
+        """The number of accepted calls."""
+        return int(self.read("SELECT coalesce(sum(count), 0) FROM totals WHERE kind = 'call'")[0][0])
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -205,24 +207,23 @@ class Store:
                     if entry.accepted.payloads
                 ),
             )
+            connection.executemany(
+                "INSERT INTO call_counts VALUES (?, ?, ?)",
+                ((number, *count) for number, entry in numbered for count in entry.accepted.types.items()),
+            )
+            call_totals = Counter[str]()
+            for entry in entries:
+                call_totals.update(entry.accepted.types)
+            add_totals(connection, "call", call_totals)
+            add_totals(connection, "bytes", {"": sum(entry.request.bytes for entry in entries)})
             _insert_problems(
                 connection,
                 [
-                    IgnoredCall(number, problem.item, problem.message_id, problem.reason)
+                    IgnoredCall(number, problem.item, problem.message_id, problem.reason, problem.call)
                     for number, entry in numbered
                     for problem in entry.problems
                 ],
             )
-        self._count_requests([entry.request for entry in entries])
-
-    def _count_requests(self, requests: Sequence[RequestLine]) -> None:
-        byte_count = sum(request.bytes for request in requests)
-        self.calls_received += sum(request.calls for request in requests)
-        self.bytes_received += byte_count
-        now, last = int(time.time()), self.recent[-1]
-        if now != last.second:
-            self.recent.append(last := SecondTotals(now, 0, 0))
-        self.recent[-1] = SecondTotals(now, last.requests + len(requests), last.bytes + byte_count)
 
     def apply_next(self) -> bool:
         """Apply the calls of one more request to the workspace; return whether there was one."""
@@ -275,9 +276,6 @@ class Store:
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608 -- names of this module
             if self.workspace is not None:
                 self.workspace.clear()
-        self.calls_received = self.bytes_received = 0
-        self.recent.clear()
-        self.recent.append(SecondTotals(0, 0, 0))
 
     def checkpoint(self) -> None:
         """Write everything into the one file, so that it can be copied."""
@@ -290,9 +288,22 @@ class Store:
 
 
 def _insert_problems(connection: sqlite3.Connection, problems: Sequence[IgnoredCall]) -> None:
-    rows = [(*problem, problem.reason == REPEATED_MESSAGE_ID) for problem in problems]
+    rows = [
+        (*problem, _summarize_reason(problem.reason), problem.reason == REPEATED_MESSAGE_ID) for problem in problems
+    ]
     connection.executemany(_INSERT_PROBLEM, rows)
-    add_totals(connection, "problem", Counter(reason for *_, reason, is_repeat in rows if not is_repeat))
+    add_totals(connection, "problem", Counter(summary for *_, summary, is_repeat in rows if not is_repeat))
+
+
+def _summarize_reason(reason: str) -> str:
+    """Return a reason without what differs from call to call, so that equal problems are counted together.
+
+    >>> _summarize_reason("call is 40,235 bytes; the limit is 32,768")
+    'call is … bytes; the limit is 32,768'
+    """
+    if reason.startswith(BAD_JSON):
+        return BAD_JSON
+    return _CALL_SIZE.sub(f"{CALL_SIZE_PREFIX} … bytes", reason)
 
 
 def _create_private_file(file: str | Path) -> None:

@@ -50,6 +50,8 @@ CREATE TABLE IF NOT EXISTS message_ids (
     position INTEGER NOT NULL,
     times_received INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS message_ids_repeats ON message_ids (request, position, times_received)
+    WHERE times_received > 1;
 CREATE TABLE IF NOT EXISTS progress (next_request INTEGER NOT NULL, events INTEGER NOT NULL, repeats INTEGER NOT NULL);
 INSERT INTO progress SELECT 0, 0, 0 WHERE NOT EXISTS (SELECT * FROM progress);
 """
@@ -74,12 +76,13 @@ _PERSON_NOT_FOUND = "person not found"
 
 
 class IgnoredCall(NamedTuple):
-    """The part of a call that was not applied, and the call's position."""
+    """The part of a call that was not applied, and the call's position; a rejected call also has its JSON."""
 
     request: int
     item: int | None
     message_id: str | None
     reason: str
+    call: str | None = None
 
 
 class _PendingCall(NamedTuple):
@@ -158,7 +161,7 @@ class Workspace:
         """Apply the calls of one request; return the parts that were not applied."""
         calls = [orjson.loads(payload) for payload in stored.payloads]
         ignored: list[IgnoredCall] = []
-        call_totals, event_totals = Counter[str](), Counter[str]()
+        event_totals = Counter[str]()
         events = repeats = 0
         for position, (call, is_repeat) in enumerate(
             zip(calls, self._record_message_ids(stored.request, calls), strict=True)
@@ -175,11 +178,9 @@ class Workspace:
                 self._new_activity.append((stored.request, position, kind, name, person, seconds, is_event))
             events += is_applied and is_event
             repeats += is_repeat
-            call_totals[call[WireField.TYPE]] += 1
             if is_applied and is_event and name:
                 event_totals[name] += 1
         self._write_activity()
-        add_totals(self._db, "call", call_totals)
         add_totals(self._db, "event", event_totals)
         self._db.execute(
             "UPDATE progress SET next_request = ?, events = events + ?, repeats = repeats + ?",

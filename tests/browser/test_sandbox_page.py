@@ -19,7 +19,7 @@ PAGES = [
     "/requests/0",
     "/requests/1",
     "/search?q=m2",
-    "/events?name=Order%20Completed",
+    "/events?name=Order%20Completed&person=ada",
     "/about",
 ]
 PHONE = {"width": 360, "height": 740}
@@ -71,6 +71,7 @@ def nasty():
             call("track", NASTY + "2", **who, event="Device Created or Updated", properties={NASTY: 1}, context=device),
             call("group", NASTY + "3", **who, groupId=NASTY, traits={"objectTypeId": NASTY, NASTY: NASTY}),
             call("track", NASTY + "4", userId="cio_" + NASTY, event=NASTY),
+            call("track", "long", userId="x" * 5_000, event="x" * 10_000),
         )
         send(sandbox, call("group", NASTY + "5", **who, groupId=NASTY, traits={NASTY: NASTY}))
         yield sandbox
@@ -122,7 +123,7 @@ def test_the_overview_shows_the_counters(sandbox, page):
     cards = dict(zip(labels, values, strict=True))
     cards.pop("Bytes")
     assert cards == {
-        "Calls": "10",
+        "Calls": "9",
         "Requests": "2",
         "People": "2",
         "Events": "2",
@@ -227,6 +228,69 @@ def test_on_a_phone_every_reason_is_visible_within_the_screen(sandbox, page):
         assert box["width"] > 0
         assert box["x"] + box["width"] <= PHONE["width"]
     assert reasons.count() == 2
+
+
+def test_on_a_phone_no_row_shows_an_empty_cell(sandbox, page):
+    page.set_viewport_size(PHONE)
+    for path in ["/people", "/calls", "/problems"]:
+        page.goto(f"{sandbox.url}{path}")
+        assert page.locator("td.empty").count() > 0, path
+        assert [cell.is_visible() for cell in page.locator("td.empty").all()].count(True) == 0, path
+
+
+def test_events_are_filtered_with_the_keyboard_and_the_address_can_be_shared(sandbox, page):
+    page.goto(f"{sandbox.url}/events")
+    page.get_by_label("Event", exact=True).fill("Order Completed")
+    page.keyboard.press("Tab")
+    page.keyboard.type("ada@example.test")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/events?name=Order+Completed&person=ada%40example.test")
+    page.goto(page.url)
+    assert page.get_by_text("Rows 1 to 1 of 1, newest first.").count() == 1
+    assert page.get_by_label("Event", exact=True).input_value() == "Order Completed"
+    assert page.get_by_label("Person", exact=True).input_value() == "ada@example.test"
+    page.get_by_role("link", name="Show all events").click()
+    assert page.url == f"{sandbox.url}/events"
+
+
+def test_calls_are_filtered_by_type(sandbox, page):
+    page.goto(f"{sandbox.url}/calls")
+    page.get_by_role("combobox", name="Type").select_option("identify")
+    page.get_by_role("button", name="Filter").click()
+    assert page.url == f"{sandbox.url}/calls?type=identify"
+    assert page.locator("tbody a[href^='/calls?type=']").all_inner_texts() == ["identify"] * 4
+    assert page.get_by_text("Rows 1 to 4 of 4, newest first.").count() == 1
+
+
+def test_the_message_id_of_a_problem_leads_to_the_call(sandbox, page):
+    page.goto(f"{sandbox.url}/problems")
+    page.get_by_role("link", name="m6", exact=True).click()
+    assert "cio_0000ffff" in page.locator("pre").inner_text()
+
+
+def test_the_request_of_a_call_leads_to_the_call_itself(sandbox, page):
+    page.goto(f"{sandbox.url}/calls")
+    page.locator("tr", has_text="m3").get_by_role("link", name="0", exact=True).click()
+    expect(page.locator("pre:visible")).to_contain_text('"messageId": "m3"')
+
+
+def test_a_printed_page_has_the_table_without_forms_and_navigation(sandbox, page):
+    page.goto(f"{sandbox.url}/events")
+    page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size({"width": 720, "height": 1000})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 720
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.get_by_role("table").last.is_visible()
+    assert [page.locator(name).first.is_visible() for name in ["header", "form.filter"]] == [False, False]
+
+
+def test_charts_are_shown_while_there_is_traffic_only(page):
+    with Sandbox(KEY) as sandbox:
+        page.goto(sandbox.url)
+        expect(page.locator(".chart").first).to_be_hidden()
+        send(sandbox, CALLS[0])
+        expect(page.locator(".chart").first).to_be_visible()
+        page.goto("about:blank")
 
 
 def test_a_request_with_status_400_is_colored_and_leads_to_its_problems(sandbox, page):

@@ -8,6 +8,9 @@ const update = (values) => {
   }
   for (const card of document.querySelectorAll("[data-alert]")) card.classList.toggle("alert", values.problems > 0);
   for (const note of document.querySelectorAll("[data-waiting]")) note.hidden = !values.waiting;
+  const isIdle = values.recent.every((second) => !second[0]);
+  for (const traffic of document.querySelectorAll("[data-traffic]")) traffic.hidden = isIdle;
+  for (const note of document.querySelectorAll("[data-idle]")) note.hidden = !isIdle || !values.requests;
   for (const chart of document.querySelectorAll("[data-chart]")) {
     const series = Number(chart.dataset.chart);
     const maximum = Math.max(...values.recent.map((second) => second[series]));
