@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,22 +13,22 @@ import pyarrow.types as pa_types
 from cio_frames._util.arrays import Cells
 from cio_frames.arrow.kinds import value_type
 
-# Of all columns together, at eight bytes each.
-_MAX_HASHES = 4_000_000
-_MIN_HASHES_OF_COLUMN = 10_000
+_MAX_DISTINCT = 100_000
+# Of all columns together.
+_MAX_VALUES = 1_000_000
+# Rows that are looked at before it is known whether a column has too many values.
+_PIECE_ROWS = 1 << 17
 
 
 class DistinctCounts:
-    """Counts distinct values of columns, part by part, of which it keeps hashes.
-
-    A column with more values than there is room for is cut: it has at least as many.
+    """Counts distinct values of columns, part by part, up to a limit, after which it looks at no more cells.
 
     Parameters
     ----------
     columns : int
         How many columns share the room.
-    max_hashes : int
-        The room.
+    limit : int
+        How many values are counted of one column; of many columns fewer.
 
     Examples
     --------
@@ -40,63 +39,82 @@ class DistinctCounts:
     (3, False)
     """
 
-    def __init__(self, columns: int, max_hashes: int = _MAX_HASHES) -> None:
-        self._limit = max(max_hashes // max(columns, 1), min(_MIN_HASHES_OF_COLUMN, max_hashes))
-        self._hashes: dict[Any, npt.NDArray[np.uint64]] = {}
+    def __init__(self, columns: int, limit: int = _MAX_DISTINCT) -> None:
+        self._limit = min(limit, max(_MAX_VALUES // max(columns, 1), 1))
+        self._values: dict[Any, pa.Array | Cells] = {}
         # Columns with more values than that, or with cells that are not comparable.
         self._cut: set[Any] = set()
         self._unknown: set[Any] = set()
 
     def add(self, key: Any, column: pa.ChunkedArray | Cells) -> None:
         """Add the cells of one part of a column."""
-        if key in self._cut or key in self._unknown:
-            return
-        found = _hash_distinct(column)
-        if found is None:
-            self._unknown.add(key)
-            self._hashes.pop(key, None)
-            return
-        self._add_hashes(key, found)
+        if not isinstance(column, np.ndarray) and pa_types.is_dictionary(column.type):
+            column = column.cast(value_type(column.type))
+        for start in range(0, len(column), _PIECE_ROWS):
+            if key in self._cut or key in self._unknown:
+                return
+            self._add_values(key, column[start : start + _PIECE_ROWS])
 
-    def _add_hashes(self, key: Any, found: npt.NDArray[np.uint64]) -> None:
-        known = self._hashes.get(key)
-        known = np.unique(found) if known is None else np.union1d(known, found)
-        if len(known) > self._limit:
+    def _add_values(self, key: Any, found: pa.ChunkedArray | pa.Array | Cells) -> None:
+        known = self._values.get(key)
+        try:
+            values = _find_distinct(found) if known is None else _merge_values(known, _find_distinct(found))
+        except (pa.ArrowException, TypeError, ValueError):
+            # Cells that cannot be compared: nested ones, and types of other parts.
+            self._unknown.add(key)
+            self._values.pop(key, None)
+            return
+        if len(values) > self._limit:
             self._cut.add(key)
-            known = known[:0]
-        self._hashes[key] = known
+            values = values[:0]
+        self._values[key] = values
 
     def extend(self, other: DistinctCounts) -> None:
         """Add what another one, of other rows, has counted."""
         self._unknown |= other._unknown
         self._cut |= other._cut
-        for key, hashes in other._hashes.items():
+        self._values = {key: _hash_values(values) for key, values in self._values.items()}
+        for key, values in other._values.items():
             if key not in self._cut and key not in self._unknown:
-                self._add_hashes(key, hashes)
+                self._add_values(key, _hash_values(values))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Values of people do not leave the process that has read them.
+        return {**vars(self), "_values": {key: _hash_values(values) for key, values in self._values.items()}}
 
     def count(self, key: Any) -> tuple[int | None, bool]:
-        """Return how many distinct values a column has, None if that is not known, and whether it has more."""
-        if key in self._unknown or key not in self._hashes:
-            return None, False
-        return (self._limit, True) if key in self._cut else (len(self._hashes[key]), False)
+        """Return how many distinct values a column has, None if that is not known, and whether there are more."""
+        if key in self._cut:
+            return self._limit, True
+        return (None if key in self._unknown or key not in self._values else len(self._values[key])), False
 
 
-def _hash_distinct(column: pa.ChunkedArray | Cells) -> npt.NDArray[np.uint64] | None:
-    """Return hashes of the distinct cells of a column, nulls left out; None if they are not comparable."""
+def _find_distinct(column: pa.ChunkedArray | pa.Array | Cells) -> pa.Array | Cells:
+    """Return the distinct cells of a column, nulls left out."""
     if isinstance(column, np.ndarray):
-        try:
-            cells = pd.unique(pd.Series(column, dtype=object).dropna())
-            return pd.util.hash_array(np.asarray([str(cell) for cell in cells], dtype=object), categorize=False)
-        except (TypeError, ValueError):
-            return None
-    column = column.cast(value_type(column.type)) if pa_types.is_dictionary(column.type) else column
+        return np.asarray(pd.unique(pd.Series(column, dtype=object).dropna()), dtype=object)
     if pa_types.is_nested(column.type):
-        return None
-    try:
-        distinct = pc.drop_null(pc.unique(column))
-        if pa_types.is_temporal(distinct.type):
-            distinct = distinct.cast(pa.int64() if distinct.type.bit_width == 64 else pa.int32())
-        return pd.util.hash_array(np.asarray(distinct.to_numpy(zero_copy_only=False)), categorize=False)
-    except (pa.ArrowException, TypeError, ValueError):
-        # A type that Arrow does not compare.
-        return None
+        raise TypeError("Nested cells are not compared.")
+    # Floats have a value that is not one.
+    return pc.drop_null(pc.unique(pc.if_else(pc.is_nan(column), None, column) if _has_nan(column) else column))
+
+
+def _has_nan(column: pa.ChunkedArray | pa.Array) -> bool:
+    return bool(pa_types.is_floating(column.type) and pc.any(pc.is_nan(column)).as_py())
+
+
+def _merge_values(known: pa.Array | Cells, found: pa.Array | Cells) -> pa.Array | Cells:
+    if isinstance(known, np.ndarray) or isinstance(found, np.ndarray):
+        both = [each if isinstance(each, np.ndarray) else each.to_numpy(zero_copy_only=False) for each in (known, found)]
+        return np.asarray(pd.unique(np.concatenate([each.astype(object) for each in both])), dtype=object)
+    return pc.unique(pa.chunked_array([known, found]))
+
+
+def _hash_values(values: pa.Array | Cells) -> pa.Array:
+    """Return hashes of values; hashes stay as they are."""
+    if not isinstance(values, np.ndarray) and values.type == pa.uint64():
+        return values
+    cells = values if isinstance(values, np.ndarray) else values.to_numpy(zero_copy_only=False)
+    if cells.dtype == object:
+        cells = np.array([str(cell) for cell in cells], dtype=object)
+    return pa.array(pd.util.hash_array(cells, categorize=False), pa.uint64())

@@ -75,7 +75,7 @@ def test_distinct_values_of_parts_are_counted_as_those_of_the_whole():
 
 
 def test_more_values_than_there_is_room_for_are_at_least_as_many():
-    counts = DistinctCounts(1, max_hashes=100)
+    counts = DistinctCounts(1, limit=100)
     counts.add("a", pa.chunked_array([np.arange(60)]))
     counts.add("a", pa.chunked_array([np.arange(60, 160)]))
     counts.add("a", pa.chunked_array([np.arange(10)]))
