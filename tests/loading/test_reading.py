@@ -60,10 +60,10 @@ def test_a_broken_file_is_refused_by_name(tmp_path, name, content, words):
     [
         ("a.csv", b"user_id,n\n007,1\n8,2\n"),
         ("b.tsv", b"user_id\tn\n007\t1\n8\t2\n"),
-        ("c.CSV.GZ", gzip.compress(b"user_id,n\n007,1\n") + gzip.compress(b"8,2\n")),
+        ("c.CSV.GZ", gzip.compress(b"user_id,n\n007,1\n", mtime=0) + gzip.compress(b"8,2\n", mtime=0)),
         ("d.csv.zst", pa.compress(b"user_id,n\n007,1\n8,2\n", "zstd", asbytes=True)),
         ("e.jsonl", b'{"user_id": "007", "n": 1}\n{"n": 2, "user_id": "8"}\n'),
-        ("f.ndjson.gz", gzip.compress(b'{"user_id": "007", "n": 1}\n{"n": 2, "user_id": "8"}\n')),
+        ("f.ndjson.gz", gzip.compress(b'{"user_id": "007", "n": 1}\n{"n": 2, "user_id": "8"}\n', mtime=0)),
         ("g.json", b'{"user_id": "007", "n": 1}\n{"n": 2, "user_id": "8"}\n'),
     ],
 )

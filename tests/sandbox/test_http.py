@@ -344,7 +344,7 @@ def test_the_body_limit_applies_after_decompression(sandbox):
     assert permissive.request["bytes"] == 512_001
 
 
-@pytest.mark.parametrize("body", [b"{}", b"", gzip.compress(b'{"batch":[]}')[:-9], b"\x1f\x8b\x08junk"])
+@pytest.mark.parametrize("body", [b"{}", b"", gzip.compress(b'{"batch":[]}', mtime=0)[:-9], b"\x1f\x8b\x08junk"])
 def test_a_body_that_is_not_valid_gzip_is_400(sandbox, body):
     exchange = send(sandbox, "/v1/batch", body, **{"Content-Encoding": "gzip"})
     assert exchange.status == 400
