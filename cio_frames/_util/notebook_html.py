@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import html
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -26,8 +27,9 @@ class Share:
 
 @functools.cache
 def notebook_style() -> str:
-    """Return the style of all that is drawn in notebooks."""
-    return (files("cio_frames") / "look" / "notebook.css").read_text(encoding="utf-8")
+    """Return the style of all that is drawn in notebooks, in one line, since it is part of every output."""
+    text = (files("cio_frames") / "look" / "notebook.css").read_text(encoding="utf-8")
+    return " ".join(re.sub(r"/\*.*?\*/", "", text, flags=re.S).split())
 
 
 def draw_output(headline: str, *parts: str) -> str:

@@ -160,10 +160,6 @@ class LoadOutput(Protocol):
         """The size of all calls."""
 
     @property
-    def seconds(self) -> float:
-        """How long the run took."""
-
-    @property
     def undelivered(self) -> object | None:
         """The file of undelivered rows."""
 
@@ -188,9 +184,11 @@ def load_output(result: LoadOutput) -> str:
     if result.undelivered is not None:
         parts.append(draw_text(f"Undelivered rows, each with its reason: {result.undelivered}"))
     run = result.run
-    where = f" of {short_text(run.source)}{f' to {run.destination}' if run.destination else ''}" if run else ""
+    where = f" of {short_text(run.source)}" if run else ""
+    # Without the port of a sandbox, so that a notebook that runs again shows the same.
+    where += f" to {run.destination.partition(' at ')[0]}" if run and run.destination else ""
     about = f"{short_text(result.what)}{where}, {result.phase}: {result.requests:,} requests, {result.bytes:,} bytes"
     parts.append(
-        draw_text(f"{about}, {result.seconds:.1f} s. The whole page: result.to_report('load.html').", kind="about")
+        draw_text(f"{about} of calls. The whole page: result.to_report('load.html').", kind="about")
     )
     return draw_output(load_headline(result.statuses, result.phase), *parts)
