@@ -105,16 +105,22 @@ def _has_nan(column: pa.ChunkedArray | pa.Array) -> bool:
 
 def _merge_values(known: pa.Array | Cells, found: pa.Array | Cells) -> pa.Array | Cells:
     if isinstance(known, np.ndarray) or isinstance(found, np.ndarray):
-        both = [each if isinstance(each, np.ndarray) else each.to_numpy(zero_copy_only=False) for each in (known, found)]
+        both = [
+            each if isinstance(each, np.ndarray) else each.to_numpy(zero_copy_only=False) for each in (known, found)
+        ]
         return np.asarray(pd.unique(np.concatenate([each.astype(object) for each in both])), dtype=object)
     return pc.unique(pa.chunked_array([known, found]))
+
+
+def _as_cells(values: pa.Array | Cells) -> Cells:
+    return values if isinstance(values, np.ndarray) else np.asarray(values.to_numpy(zero_copy_only=False))
 
 
 def _hash_values(values: pa.Array | Cells) -> pa.Array:
     """Return hashes of values; hashes stay as they are."""
     if not isinstance(values, np.ndarray) and values.type == pa.uint64():
         return values
-    cells = values if isinstance(values, np.ndarray) else values.to_numpy(zero_copy_only=False)
+    cells = _as_cells(values)
     if cells.dtype == object:
         cells = np.array([str(cell) for cell in cells], dtype=object)
     return pa.array(pd.util.hash_array(cells, categorize=False), pa.uint64())

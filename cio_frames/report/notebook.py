@@ -188,7 +188,5 @@ def load_output(result: LoadOutput) -> str:
     # Without the port of a sandbox, so that a notebook that runs again shows the same.
     where += f" to {run.destination.partition(' at ')[0]}" if run and run.destination else ""
     about = f"{short_text(result.what)}{where}, {result.phase}: {result.requests:,} requests, {result.bytes:,} bytes"
-    parts.append(
-        draw_text(f"{about} of calls. The whole page: result.to_report('load.html').", kind="about")
-    )
+    parts.append(draw_text(f"{about} of calls. The whole page: result.to_report('load.html').", kind="about"))
     return draw_output(load_headline(result.statuses, result.phase), *parts)
