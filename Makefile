@@ -65,7 +65,7 @@ $(DEMO_READY): pyproject.toml $(CONSTRAINTS)
 	@touch $@
 
 $(READY): $(DEMO_READY)
-	@echo "Installing what tests, docs, and checks need (about 1 GB, a few minutes) ..."
+	@echo "Installing what tests, docs, and checks need (about 1.5 GB, some minutes) ..."
 	@$(BIN)/python $(PIP) --constraint $(CONSTRAINTS) --editable '.[dev]'
 	@touch $@
 

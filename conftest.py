@@ -4,6 +4,8 @@ The lists are in one place, so that one look shows what the fast set does not co
 test's id: a folder, a file, or a test.
 """
 
+import importlib.util
+
 import hypothesis
 import pytest
 
@@ -15,12 +17,15 @@ SLOW = (
     "tests/cli/test_sandbox.py",
     "tests/docs/test_benchmarks.py",
     "tests/docs/test_notebooks.py",
+    "tests/engines/test_dask.py",
+    "tests/engines/test_spark.py",
     "tests/outside/",
     "tests/test_testing.py",
     # Some hundred loads.
     "tests/arrow/test_every_arrow_type.py",
     # Outages, kills, and waiting.
     "tests/delivery/test_server_faults.py",
+    "tests/engines/test_runs.py",
     "tests/loading/test_stop_signals.py",
     "tests/loading/test_starting_over.py",
     "tests/loading/test_damaged_ledgers.py",
@@ -56,15 +61,24 @@ INTEGRATION = (
     "tests/test_ipython.py",
 )
 FAST = "not slow and not integration"
+# Modules that import an engine; their examples are left out where it is not installed.
+ENGINE_MODULES = {
+    "cio_frames/dask.py": "dask",
+    "cio_frames/engines/dask_engine.py": "dask",
+    "cio_frames/engines/spark_engine.py": "pyspark",
+    "cio_frames/engines/spark_source.py": "pyspark",
+    "cio_frames/spark.py": "pyspark",
+}
 
 
 def pytest_ignore_collect(collection_path, config):
-    """Do not even import what is not run: slow files import large libraries."""
-    left_out = {"not slow": SLOW, FAST: (*SLOW, *INTEGRATION)}.get(config.getoption("markexpr"))
-    if left_out is None:
-        return None
+    """Do not even import what is not run: slow files import large libraries, and engines may be missing."""
     path = collection_path.relative_to(config.rootpath).as_posix() + ("/" if collection_path.is_dir() else "")
-    return True if path.startswith(left_out) else None
+    engine = ENGINE_MODULES.get(path)
+    if engine is not None and importlib.util.find_spec(engine) is None:
+        return True
+    left_out = {"not slow": SLOW, FAST: (*SLOW, *INTEGRATION)}.get(config.getoption("markexpr"))
+    return True if left_out is not None and path.startswith(left_out) else None
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marker

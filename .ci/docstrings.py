@@ -123,11 +123,6 @@ PARAMETERS = {
     "duplicates": ('{"invalid", "last"}', "Whether rows of one subject are all invalid, or the last one is sent."),
     "keep_days": ("int", "How many days the ids of events are remembered (track, page, screen)."),
     "retry_rejected": ("bool", "Whether to send rows again that were rejected three times with the same content."),
-    "output": (
-        "path, optional",
-        "Folder for ``results/``, ``undelivered.parquet`` and ``removed.parquet`` of a source that is not a frame. "
-        "Default is named after source and call.",
-    ),
     "path": ("path", "Plan file."),
     "csv": ("CsvOptions or dict, optional", "How to read CSV files. Default is UTF-8 with commas; see :func:`load`."),
     "partitions": ("bool", "Whether folders such as ``country=de/`` become columns."),
@@ -182,8 +177,38 @@ PARAMETERS = {
         "``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.",
     ),
     "progress": ("bool, optional", "Whether to show a progress bar. Default is to show it in a terminal or notebook."),
+    "output": (
+        "path or address, optional",
+        "On Dask and Spark frames, where it is required: a folder that all workers reach, such as "
+        "``s3://bucket/orders``. Rows are staged there, and their answers are kept there. The same call with the same "
+        "folder resumes.",
+    ),
+    "senders": (
+        "int",
+        "On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate "
+        "limit.",
+    ),
+    "order_by": (
+        "column or list of columns, optional",
+        "On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark "
+        "frame has none, and the column of ``timestamp`` decides.",
+    ),
+    "keep": (
+        "column or list of columns, optional",
+        "On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.",
+    ),
+    "buckets": (
+        "int, optional",
+        "On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a "
+        "worker. Default depends on the partitions.",
+    ),
 }
 
+SYNC_OUTPUT = (
+    "path, optional",
+    "Folder for ``results/``, ``undelivered.parquet`` and ``removed.parquet`` of a source that is not a frame. Default "
+    "is named after source and call.",
+)
 # The same for one function, where a parameter means something else.
 PARAMETERS_OF = {
     ("plan", "as_of"): (
@@ -209,6 +234,8 @@ PARAMETERS_OF = {
     ("sync", "call"): ('{"identify", "group", "track", "page", "screen"}', "The call to make of each row."),
     ("baseline", "df"): ("pandas.DataFrame, path, or any source of a load", "One row per call."),
     ("baseline", "call"): ('{"identify", "group", "track", "page", "screen"}', "The call to make of each row."),
+    ("sync", "output"): SYNC_OUTPUT,
+    ("apply_plan", "output"): SYNC_OUTPUT,
     ("validate", "client"): ("Client, optional", "The client whose limits count. Default is the default limits."),
     ("payloads", "client"): ("Client, optional", "The client whose limits count. Default is the default limits."),
     ("payloads", "message_id"): (

@@ -143,9 +143,9 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
         if name == "__version__":
-            from cio_frames._util.version import package_version
+            from importlib.metadata import version
 
-            return package_version()
+            return version("cio-frames")
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(_import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
+from cio_frames._util.engine_frames import driver_of, refuse_engine_options
 from cio_frames.arrow.tables import AnyFrame, as_frame
 from cio_frames.client import Client
 from cio_frames.columns import Selection
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 # What a run needs beside its CallSpec.
 RUN_OPTIONS = ("client", "dry_run", "on_invalid", "on_undelivered", "as_of", "allow_campaigns", "progress")
+# What it needs on the frame of an engine.
+ENGINE_OPTIONS = ("output", "senders", "order_by", "keep", "buckets")
 
 
 def identify(
@@ -53,6 +56,11 @@ def identify(
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Send one identify call per row: who a person is, and their traits.
 
@@ -111,6 +119,19 @@ def identify(
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -173,6 +194,11 @@ def track(
     as_of: AsOfValue = None,
     allow_campaigns: bool = False,
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Send one track call per row: what a person did.
 
@@ -239,6 +265,19 @@ def track(
         count.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -301,6 +340,11 @@ def page(
     as_of: AsOfValue = None,
     allow_campaigns: bool = False,
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Send one page call per row: which page of a web site a person saw.
 
@@ -365,6 +409,19 @@ def page(
         count.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -426,6 +483,11 @@ def screen(
     as_of: AsOfValue = None,
     allow_campaigns: bool = False,
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Send one screen call per row: which screen of an app a person saw.
 
@@ -490,6 +552,19 @@ def screen(
         count.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -550,6 +625,11 @@ def group(
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Send one group call per row: create or update an object, and relate a person to it.
 
@@ -611,6 +691,19 @@ def group(
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -667,6 +760,11 @@ def alias(
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Send one alias call per row: merge ``previous_id`` into ``user_id``, which stays.
 
@@ -722,6 +820,19 @@ def alias(
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -786,6 +897,11 @@ def batch(
     as_of: AsOfValue = None,
     allow_campaigns: bool = False,
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Send mixed calls: a column holds the call of each row.
 
@@ -862,6 +978,19 @@ def batch(
         count.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -1687,8 +1816,14 @@ def _send(call: AnyCall, parameters: dict[str, Any]) -> pd.DataFrame:
     from cio_frames.pipeline import running
 
     with HiddenFrames():
-        df, options, call_spec = _split({"call": call, **parameters})
-        return running.run_call(df, call_spec, **options)
+        given = {"call": call, **parameters}
+        engine_options = {name: given.pop(name) for name in ENGINE_OPTIONS}
+        df, options, call_spec = _split(given)
+        if (driver := driver_of(df)) is not None:
+            # A frame of the engine, which type checkers do not know.
+            return cast(pd.DataFrame, driver.call_on_engine(df, call_spec, {**options, **engine_options}))
+        refuse_engine_options(engine_options)
+        return running.run_call(as_frame(df), call_spec, **options)
 
 
 def _build_report(parameters: dict[str, Any]) -> ValidationReport:
@@ -1697,7 +1832,9 @@ def _build_report(parameters: dict[str, Any]) -> ValidationReport:
 
     with HiddenFrames():
         df, options, call_spec = _split(parameters)
-        return running.build_report(df, call_spec, **options)
+        if (driver := driver_of(df)) is not None:
+            return cast("ValidationReport", driver.validate_on_engine(df, call_spec, options))
+        return running.build_report(as_frame(df), call_spec, **options)
 
 
 def _encode_payloads(parameters: dict[str, Any]) -> pd.Series[Any]:
@@ -1706,14 +1843,16 @@ def _encode_payloads(parameters: dict[str, Any]) -> pd.Series[Any]:
 
     with HiddenFrames():
         df, options, call_spec = _split(parameters)
-        return running.encode_payloads(df, call_spec, **options)
+        if (driver := driver_of(df)) is not None:
+            return cast("pd.Series[Any]", driver.payloads_on_engine(df, call_spec, options))
+        return running.encode_payloads(as_frame(df), call_spec, **options)
 
 
-def _split(parameters: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any], CallSpec]:
+def _split(parameters: dict[str, Any]) -> tuple[Any, dict[str, Any], CallSpec]:
     """Return the frame, the options of the run, and what the caller asks for; an unknown parameter is a TypeError."""
     # A debugger or a notebook may add names such as __tracebackhide__.
     given = {name: value for name, value in parameters.items() if not name.startswith("__")}
-    df, options = as_frame(given.pop("df")), {name: given.pop(name) for name in RUN_OPTIONS if name in given}
+    df, options = given.pop("df"), {name: given.pop(name) for name in RUN_OPTIONS if name in given}
     return df, options, build_call_spec(**given)
 
 

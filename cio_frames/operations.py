@@ -6,19 +6,21 @@ operation that deletes requires ``confirm=``, the number of rows that it affects
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Integral
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
+from cio_frames._util.engine_frames import driver_of, refuse_engine_options
 from cio_frames.arrow.tables import AnyFrame, as_frame
 from cio_frames.client import Client
 from cio_frames.columns import Selection, suggest_column
 from cio_frames.errors import FrameError, HiddenFrames, MissingColumnsError, parameter
-from cio_frames.functions import RUN_OPTIONS
+from cio_frames.functions import ENGINE_OPTIONS, RUN_OPTIONS
 from cio_frames.pipeline.as_of import AsOfValue
 from cio_frames.pipeline.call_spec import CallSpec, OnInvalid, OnUndelivered, build_call_spec
 
@@ -93,6 +95,11 @@ def delete_people(
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Delete people, one User Deleted event per row.
 
@@ -141,6 +148,19 @@ def delete_people(
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -191,6 +211,11 @@ def suppress_people(
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Delete people and block their ids, one User Suppressed event per row.
 
@@ -239,6 +264,19 @@ def suppress_people(
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -288,6 +326,11 @@ def unsuppress_people(
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Unblock the ids of suppressed people, one User Unsuppressed event per row.
 
@@ -333,6 +376,19 @@ def unsuppress_people(
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -385,6 +441,11 @@ def add_devices(
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Add or update people's devices, one Device Created or Updated event per row.
 
@@ -436,6 +497,19 @@ def add_devices(
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -488,6 +562,11 @@ def delete_devices(
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Delete people's devices, one Device Deleted event per row.
 
@@ -538,6 +617,19 @@ def delete_devices(
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -589,6 +681,11 @@ def delete_objects(
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Delete objects, one Object Deleted event per row.
 
@@ -640,6 +737,19 @@ def delete_objects(
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -692,6 +802,11 @@ def delete_relationships(
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Delete relationships between people and objects, one Relationship Deleted event per row.
 
@@ -745,6 +860,19 @@ def delete_relationships(
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -796,6 +924,11 @@ def report_deliveries(
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Report the delivery of messages, one Report Delivery Event per row.
 
@@ -846,6 +979,19 @@ def report_deliveries(
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -898,6 +1044,11 @@ def report_content(
     timezone: str = "UTC",
     as_of: AsOfValue = None,
     progress: bool | None = None,
+    output: str | PathLike[str] | None = None,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> pd.DataFrame:
     """Report views and clicks of content, one Report Content Event per row.
 
@@ -948,6 +1099,19 @@ def report_content(
         ``as_of`` of its error. A date is midnight in UTC. It never becomes the timestamp of a call.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
+    output : path or address, optional
+        On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
+        Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    senders : int
+        On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
+    order_by : column or list of columns, optional
+        On Dask and Spark frames: which of a person's rows comes first. Default is the order of a Dask frame; a Spark
+        frame has none, and the column of ``timestamp`` decides.
+    keep : column or list of columns, optional
+        On Dask and Spark frames: columns that the answers repeat, such as ``order_id``.
+    buckets : int, optional
+        On Dask and Spark frames: into how many files people are distributed. Each must fit into the memory of a worker.
+        Default depends on the partitions.
 
     Returns
     -------
@@ -989,8 +1153,16 @@ def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
     with HiddenFrames():
         # A debugger or a notebook may add names such as __tracebackhide__.
         given = {key: value for key, value in parameters.items() if not key.startswith("__")}
-        df, confirm, audit = as_frame(given.pop("df")), given.pop("confirm", None), given.pop("audit")
+        df, confirm, audit = given.pop("df"), given.pop("confirm", None), given.pop("audit")
         options = {key: given.pop(key) for key in RUN_OPTIONS if key in given}
+        engine_options = {key: given.pop(key) for key in ENGINE_OPTIONS}
+        if (driver := driver_of(df)) is not None:
+            call_spec = _build_operation_spec(driver.columns_only(df), name, given)
+            needed = (name, confirm) if OPERATIONS[name].needs_confirm and not options["dry_run"] else None
+            engine_options |= {**options, "confirm": needed}
+            return cast(pd.DataFrame, driver.operate_on_engine(df, call_spec, engine_options, audit))
+        refuse_engine_options(engine_options)
+        df = as_frame(df)
         call_spec = _build_operation_spec(df, name, given)
         if options["dry_run"]:
             return running.run_call(df, call_spec, **options)

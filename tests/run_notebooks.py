@@ -33,6 +33,8 @@ def execute(path, *, cell_timeout_seconds=60):
     with tempfile.TemporaryDirectory() as folder:
         # Not the user's own IPython configuration.
         environment = {**os.environ, "IPYTHONDIR": folder, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+        # pandera imports pyspark where it is installed.
+        environment["PYTHONWARNINGS"] = "ignore:PySpark does not yet fully support pandas:FutureWarning"
         client = NotebookClient(
             notebook,
             timeout=cell_timeout_seconds,

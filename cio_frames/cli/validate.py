@@ -48,8 +48,6 @@ def validate_command(options: ValidateOptions) -> None:
         report.to_json(options.report)
     elif options.report is not None:
         report.to_html(options.report, show_values=options.show_values)
-    if options.failures is not None:
-        report.to_parquet(options.failures, show_values=options.show_values)
     if options.as_json:
         print_json(json.loads(report.to_json()) | notes.as_dict("command line"))
     else:
@@ -64,6 +62,7 @@ def validate_files(options: ValidateOptions) -> tuple[ValidationReport, SourceNo
     from cio_frames.cli.precheck import check_clashes, check_source, check_writable
     from cio_frames.loading.folder import PARQUET_ENDINGS
     from cio_frames.loading.validating import validate_source
+    from cio_frames.report import FailureCasesFile
 
     mistakes = Mistakes()
     call_spec = options.call_spec(mistakes)
@@ -94,7 +93,10 @@ def validate_files(options: ValidateOptions) -> tuple[ValidationReport, SourceNo
         check_source(options.file, call_spec, mistakes, read_options=read_options)
     mistakes.raise_all()
     try:
-        return validate_source(options.file, call_spec, read_options=read_options)
+        if options.failures is None:
+            return validate_source(options.file, call_spec, read_options=read_options)
+        with FailureCasesFile(options.failures, show_values=options.show_values) as failures:
+            return validate_source(options.file, call_spec, read_options=read_options, on_cases=failures.add)
     except MissingColumnsError:
         check_source(options.file, call_spec, mistakes, read_options=read_options)
         mistakes.raise_all()

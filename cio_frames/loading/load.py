@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import fields, replace
 from os import PathLike
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, cast, get_args
 
 import pandas as pd
 
+from cio_frames._util.engine_frames import driver_of, refuse_engine_options
 from cio_frames._util.progress import print_counts
 from cio_frames.client import Client, offline_client
 from cio_frames.columns import ColumnMapping, Selection
@@ -74,6 +75,10 @@ def load(
     progress: bool | None = None,
     csv: CsvOptions | Mapping[str, Any] | None = None,
     partitions: bool = True,
+    senders: int = 1,
+    order_by: Hashable | Sequence[Hashable] | None = None,
+    keep: Hashable | Sequence[Hashable] | None = None,
+    buckets: int | None = None,
 ) -> LoadResult:
     """Send the rows of files or frames of any size, and write the result of every row to disk.
 
@@ -122,6 +127,8 @@ def load(
         How CSV files are written, for example ``{"delimiter": ";", "decimal": ","}``; see :class:`CsvOptions`.
     partitions : bool
         Whether folders such as ``country=de`` directly above a file become columns.
+    senders, order_by, keep, buckets
+        For a Dask or Spark frame, as for :func:`track`; there ``output`` is a folder that all workers reach.
 
     Returns
     -------
@@ -188,11 +195,23 @@ def load(
             nulls=nulls,
             timezone=timezone,
         )
-        result = load_source(
-            source, call_spec, client, dry_run=dry_run, on_invalid=on_invalid, ledger=ledger, output=output,
-            fresh=fresh, as_of=as_of, allow_campaigns=allow_campaigns, progress=progress,
-            read_options=ReadOptions(csv_options_from(csv), partitions),
-        )  # fmt: skip
+        engine_options = {"senders": senders, "order_by": order_by, "keep": keep, "buckets": buckets}
+        if (driver := driver_of(source)) is not None:
+            if ledger is not None:
+                raise FrameError(
+                    f"{parameter('ledger')} is in the folder {parameter('output')} for Dask and Spark frames."
+                )
+            options: dict[str, Any] = {**engine_options, "client": client, "dry_run": dry_run, "on_invalid": on_invalid}
+            options |= {"output": output, "fresh": fresh, "as_of": as_of, "allow_campaigns": allow_campaigns}
+            options["progress"] = progress
+            result = cast(LoadResult, driver.load_on_engine(source, call_spec, options))
+        else:
+            refuse_engine_options(engine_options)
+            result = load_source(
+                source, call_spec, client, dry_run=dry_run, on_invalid=on_invalid, ledger=ledger, output=output,
+                fresh=fresh, as_of=as_of, allow_campaigns=allow_campaigns, progress=progress,
+                read_options=ReadOptions(csv_options_from(csv), partitions),
+            )  # fmt: skip
         _print_load_counts(result, progress)
         return result if on_undelivered == "return" else cast(LoadResult, raise_for_status(result))
 

@@ -161,7 +161,7 @@ class LoadResult:
         """Return the results of all rows as one frame."""
         if self.results is None:
             return pd.DataFrame()
-        parts = sorted(self.results.glob("part-*.parquet"))
+        parts = sorted(self.results.glob("*.parquet"))
         return pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True) if parts else pd.DataFrame()
 
     def to_report(self, path: str | PathLike[str]) -> None:

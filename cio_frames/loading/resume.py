@@ -23,7 +23,8 @@ from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.source import Chunk
 from cio_frames.pipeline import EncodedSlice, EncodeRun, Prepared
 from cio_frames.pipeline.as_of import AsOf
-from cio_frames.pipeline.message_ids import MessageIds, Seen
+from cio_frames.pipeline.message_ids import MessageIds
+from cio_frames.pipeline.spilling import SpillingSeen
 from cio_frames.results import GOOD
 
 _SAME_FRAMES = (
@@ -72,7 +73,7 @@ class EarlierRuns:
         self.done_chunks: Mapping[int, int] = ledger.done_chunks(load)
         # Whether the API has accepted calls of this load, and so the key.
         self.any_accepted = any(status in GOOD for status, _ in ledger.totals(load).reasons)
-        self._calls = Seen()
+        self._calls = SpillingSeen(ledger.path.parent)
         self._not_remembered = deque(self.done_chunks)
 
     def message_ids(self, chunk: int) -> MessageIds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from cio_frames.loading.sources import source_of
 from cio_frames.loading.tuning import CHUNK_ROWS
 from cio_frames.pipeline.call_spec import CallSpec
 from cio_frames.pipeline.report_builder import ReportBuilder
-from cio_frames.report import ValidationReport
+from cio_frames.report import MAX_CASES_KEPT, ValidationReport
 
 
 @masks_secrets
@@ -30,8 +31,12 @@ def validate_source(
     exclude: Path | None = None,
     chunk_rows: int = CHUNK_ROWS,
     checked_at: pd.Timestamp | None = None,
+    on_cases: Callable[[pd.DataFrame], object] | None = None,
 ) -> tuple[ValidationReport, SourceNotes]:
     """Check the rows of a source as a load of it would, and send nothing.
+
+    Memory does not depend on the size of the source: of each column and check, the first thousand failure cases are
+    kept, and all are counted. ``on_cases`` receives all of them, chunk by chunk.
 
     Returns
     -------
@@ -56,7 +61,10 @@ def validate_source(
     )
     call_spec = use_stored_message_ids(source, call_spec)
     require_columns(source, call_spec)
-    builder = ReportBuilder(call_spec, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
+    checked_at = checked_at or pd.Timestamp.now("UTC")
+    builder = ReportBuilder(
+        call_spec, client or offline_client(), checked_at, max_cases=MAX_CASES_KEPT, on_cases=on_cases
+    )
     with read_ahead(source, call_spec) as chunks:
         for chunk, prepared in chunks:
             builder.add(prepared, file=chunk.file, first_row=chunk.first_row)

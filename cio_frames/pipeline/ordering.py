@@ -54,7 +54,7 @@ def person_keys(ids: Sequence[pa.Array], *, block_ids: int = _BLOCK_IDS) -> Ints
     codes: Ints = np.asarray(pc.fill_null(distinct.indices.cast(pa.int64()), NOBODY)).reshape(len(ids), -1)
     if not ((codes != NOBODY).sum(axis=0) > 1).any():
         return np.asarray(codes.max(axis=0))
-    return _join_ids(codes, len(distinct.dictionary))
+    return join_ids(codes, len(distinct.dictionary))
 
 
 def _fold_addresses(ids: pa.Array) -> pa.Array:
@@ -74,8 +74,12 @@ def _fold_addresses(ids: pa.Array) -> pa.Array:
     return pc.if_else(is_address, folded, ids)
 
 
-def _join_ids(codes: Ints, count: int) -> Ints:
-    """Return one number for all ids that share a row, directly or through others."""
+def join_ids(codes: Ints, count: int) -> Ints:
+    """Return one number for the ids of each row: the same if they share a row, directly or through others.
+
+    >>> join_ids(np.array([[0, 1, 3], [1, 2, -1]]), 4).tolist()
+    [0, 0, 3]
+    """
     person = np.arange(count + 1)
     person[NOBODY] = count
     while True:
@@ -139,7 +143,7 @@ class JoinedIds:
         distinct, codes = np.unique(roots[known], return_inverse=True)
         numbered = np.full(groups.shape, NOBODY)
         numbered[known] = codes.ravel()
-        first = _join_ids(numbered, len(distinct))
+        first = join_ids(numbered, len(distinct))
         smallest = np.arange(len(distinct))
         for codes_of_kind in numbered:
             smallest[codes_of_kind[codes_of_kind != NOBODY]] = first[codes_of_kind != NOBODY]

@@ -183,20 +183,28 @@ class Prepared:
 
         ``joined`` are the ids that other frames have joined; those that this one joins are added.
         """
-        wires = [wire for wire in ("userId", "anonymousId", "previousId") if self._has_ids(wire)]
-        group_ids = self._ids("groupId")
-        if joined is None and len(wires) == 1 and group_ids is None:
+        wires = self._person_wires()
+        if joined is None and len(wires) == 1 and not self._has_ids("groupId"):
             hashes = self._hash_ids(wires[0])
             if hashes is not None:
                 return hashes
-        ids = [found for wire in wires if (found := self._ids(wire)) is not None]
+        ids = self.person_ids()
+        if not ids:
+            return np.full(self.rows, ordering.NOBODY)
+        return ordering.person_keys(ids) if joined is None else joined.person_keys(ids)
+
+    def person_ids(self) -> list[pa.Array]:
+        """Return the ids that say who or what each row is about, one array for each kind of id that occurs."""
+        ids = [found for wire in self._person_wires() if (found := self._ids(wire)) is not None]
+        group_ids = self._ids("groupId")
         if group_ids is not None:
             # Without a person it is the object whose updates must keep their order.
             no_person = pa.array(np.all([np.asarray(pc.is_null(some)) for some in ids], axis=0)) if ids else True
             ids.append(pc.if_else(no_person, group_ids, pa.scalar(None, TEXT)))
-        if not ids:
-            return np.full(self.rows, ordering.NOBODY)
-        return ordering.person_keys(ids) if joined is None else joined.person_keys(ids)
+        return ids
+
+    def _person_wires(self) -> list[str]:
+        return [wire for wire in ("userId", "anonymousId", "previousId") if self._has_ids(wire)]
 
     def _has_ids(self, wire: str) -> bool:
         return any(call_group.columns.source(wire) is not None for call_group in self.call_groups)

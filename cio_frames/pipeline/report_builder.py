@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from cio_frames.pipeline.call_spec import CallSpec
 from cio_frames.pipeline.encode_run import EncodedSlice, EncodeRun
 from cio_frames.pipeline.prepared import Prepared
 from cio_frames.report import (
+    CaseTallies,
     DistinctCounts,
     SourcePart,
     Survey,
@@ -25,6 +27,8 @@ from cio_frames.report import (
     with_distinct,
 )
 from cio_frames.report.facts import ColumnFacts
+
+_BUILDER_SETTINGS = ("_call_spec", "_client", "_on_cases")
 
 
 class ReportBuilder:
@@ -38,13 +42,27 @@ class ReportBuilder:
         The client whose limits count.
     checked_at : pandas.Timestamp
         The time that events are compared with.
+    max_cases : int, optional
+        How many failure cases to keep of each column and check. Default is all of them.
+    on_cases : callable, optional
+        Receives all failure cases, part by part.
     """
 
-    def __init__(self, call_spec: CallSpec, client: Client, checked_at: pd.Timestamp) -> None:
+    def __init__(
+        self,
+        call_spec: CallSpec,
+        client: Client,
+        checked_at: pd.Timestamp,
+        *,
+        max_cases: int | None = None,
+        on_cases: Callable[[pd.DataFrame], object] | None = None,
+    ) -> None:
         self._call_spec = call_spec
         self._client = client
         self._survey = Survey(checked_at, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
         self._cases: list[pd.DataFrame] = []
+        self._tallies = None if max_cases is None else CaseTallies(max_cases)
+        self._on_cases = on_cases
         self._columns: list[ColumnFacts] = []
         self._distinct: DistinctCounts | None = None
         self._parts: list[SourcePart] = []
@@ -62,7 +80,7 @@ class ReportBuilder:
             self._survey.add_request(body_bytes=batch.body_bytes)
         cases = validation.concat_failures(_failure_cases(prepared, encode_run))
         if len(cases):
-            self._cases.append(cases.assign(position=cases["position"] + self._rows) if self._rows else cases)
+            self._add_cases(cases.assign(position=cases["position"] + self._rows) if self._rows else cases)
         found = (
             each
             for call_group in prepared.call_groups
@@ -74,6 +92,33 @@ class ReportBuilder:
         self._warnings.add(encode_run.warning_counts(), encode_run.people_rows())
         self._rows += prepared.rows
 
+    def _add_cases(self, cases: pd.DataFrame) -> None:
+        if self._on_cases is not None:
+            self._on_cases(cases)
+        if self._tallies is not None:
+            self._tallies.add(cases)
+        else:
+            self._cases.append(cases)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What travels from a worker is what was found; the other settings are known where it arrives.
+        return {name: value for name, value in vars(self).items() if name not in _BUILDER_SETTINGS}
+
+    def extend(self, other: ReportBuilder) -> None:
+        """Add what another builder, with the same settings, found of later rows."""
+        if self._tallies is not None and other._tallies is not None:
+            self._tallies.extend(other._tallies, self._rows)
+        self._cases += [cases.assign(position=cases["position"] + self._rows) for cases in other._cases]
+        self._survey.extend(other._survey)
+        self._columns = merge_column_facts([*self._columns, *other._columns])
+        self._warnings.extend(other._warnings)
+        if self._distinct is None:
+            self._distinct = other._distinct
+        elif other._distinct is not None:
+            self._distinct.extend(other._distinct)
+        self._parts += [replace(part, position=part.position + self._rows) for part in other._parts]
+        self._rows += other._rows
+
     def report(
         self, index: pd.Index[Any] | None = None, *, source: str | None = None, destination: str | None = None
     ) -> ValidationReport:
@@ -82,10 +127,11 @@ class ReportBuilder:
         return ValidationReport(
             self._call_spec.what,
             pd.RangeIndex(self._rows) if index is None else index,
-            validation.concat_failures(self._cases),
+            validation.concat_failures(self._cases if self._tallies is None else self._tallies.kept()),
             self._survey.facts(columns),
             warnings=self._warnings.warnings(),
             against=self._call_spec.against,
+            tallies=self._tallies,
             source=source,
             destination=destination,
             parts=self._parts,

@@ -62,7 +62,10 @@ class Facts:
     column_facts : tuple of ColumnFacts
         One for each column that feeds a field, in the frame's order; ``columns`` is the same as a frame.
     call_bytes : numpy array of int64
-        Sizes of the calls that can be encoded, in UTF-8 bytes of JSON, including those that are too large.
+        Sizes of the calls that can be encoded, in UTF-8 bytes of JSON, including those that are too large. Of more
+        than a million calls, each size once.
+    call_counts : numpy array of int64, or None
+        How many calls have each of these sizes; None if each has an entry of its own.
     bodies : numpy array of int64
         Sizes of the bodies of the requests that would carry the rows that can be sent, in bytes.
     max_call_bytes, max_body_bytes : int
@@ -89,6 +92,7 @@ class Facts:
     untimed: int
     recent: dict[str, int]
     checked_at: pd.Timestamp
+    call_counts: npt.NDArray[np.int64] | None = None
     time_buckets: TimeBuckets | None = None
 
     @property

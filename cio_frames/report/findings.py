@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cio_frames._util.arrays import Ints
+from cio_frames.report.tallies import CaseTallies
 from cio_frames.validation import CHECKS
 
 MAX_FINDINGS = 1_000
@@ -117,8 +118,10 @@ class Findings:
     Tally(label='city', good=2, with_warnings=1, held_back=0)
     """
 
-    def __init__(self, cases: pd.DataFrame, rows: int) -> None:
+    def __init__(self, cases: pd.DataFrame, rows: int, tallies: CaseTallies | None = None) -> None:
         self._cases = cases
+        # Counts of all cases, if not all of them are here.
+        self._tallies = tallies
         self._rows = max(rows, 1)
         self._positions: Ints = cases["position"].to_numpy(dtype=np.int64)
         self._is_error = cases["severity"].eq("error").to_numpy(dtype=bool)
@@ -127,7 +130,10 @@ class Findings:
         self._labels: list[str | None] = [*labels, None]
         self._columns[self._columns < 0] = len(labels)
         held_back, with_warnings = self._count_rows(np.zeros(len(cases), dtype=np.int64), 1)
-        self.total = self._make_tally(None, held_back[0], with_warnings[0], rows)
+        total = held_back[0], with_warnings[0]
+        if tallies is not None:
+            total = np.int64(tallies.rows_held_back), np.int64(tallies.rows_with_warnings)
+        self.total = self._make_tally(None, *total, rows)
         self._all_rows = rows
 
     @property
@@ -139,6 +145,8 @@ class Findings:
     def tallies(self, labels: Iterable[str]) -> list[Tally]:
         """Return a tally for each of a frame's columns and any other with findings; those with findings first."""
         held_back, with_warnings = self._count_rows(self._columns, len(self._labels))
+        if self._tallies is not None:
+            held_back, with_warnings = self._counts_by_label(self._tallies)
         found = {
             label: self._make_tally(label, held_back[code], with_warnings[code], self._all_rows)
             for code, label in enumerate(self._labels)
@@ -152,10 +160,17 @@ class Findings:
 
     def checks(self, *, show_values: bool, show_index: bool = False) -> tuple[list[CheckFindings], int]:
         """Return the checks with findings, those that hold rows back first, and how many more there are."""
-        codes, names = pd.factorize(self._cases["check"].astype(object))
+        codes, found_names = pd.factorize(self._cases["check"].astype(object))
+        names = pd.Index(found_names)
         keys = codes.astype(np.int64) * 2 + ~self._is_error
         rows = self._count_distinct_rows(keys, 2 * len(names))
         counts = np.bincount(keys, minlength=2 * len(names))
+        totals = counts.copy()
+        if self._tallies is not None:
+            for (check, severity), tally in self._tallies.by_check.items():
+                key = names.get_loc(check) * 2 + (severity != "error")
+                rows[key] = tally[0]
+                totals[key] = tally[1]
         found = sorted(np.flatnonzero(counts).tolist(), key=lambda key: (key % 2, -rows[key]))
         order = np.argsort(keys, kind="stable")
         starts = np.cumsum(counts) - counts
@@ -179,7 +194,7 @@ class Findings:
                     holds_back=key % 2 == 0,
                     columns=[label for label in labels if label is not None],
                     rows=int(rows[key]),
-                    count=int(counts[key]),
+                    count=int(totals[key]),
                     findings=self._first_findings(
                         order[starts[key] : starts[key] + min(limit, counts[key])], show_values, show_index
                     ),
@@ -187,6 +202,14 @@ class Findings:
                 )
             )
         return checks, len(found) - len(shown)
+
+    def _counts_by_label(self, tallies: CaseTallies) -> tuple[Ints, Ints]:
+        """Return how many rows are held back because of each label, and how many others have warnings."""
+        counts = np.zeros((2, len(self._labels)), dtype=np.int64)
+        places = {label: place for place, label in enumerate(self._labels)}
+        for column, tally in tallies.by_column.items():
+            counts[:, places[None if column is None else short_text(column)]] += tally
+        return counts[0], counts[1]
 
     def _first_findings(self, places: Ints, show_values: bool, show_index: bool) -> list[Finding]:
         cases = self._cases.iloc[places]

@@ -39,7 +39,7 @@ class CheckedFrame(ReportContent, Protocol):
 
 def validation_output(report: CheckedFrame) -> str:
     """Return a report as a notebook shows it, without values of cells."""
-    total = Findings(report.failure_cases, report.rows).total
+    total = Findings(report.failure_cases, report.rows, report.tallies).total
     facts = report.facts
     parts = [draw_text(validation_lede(total))]
     if total.rows:

@@ -15,6 +15,10 @@ from cio_frames.encoding import NO_TIME
 from cio_frames.report.facts import ColumnFacts, Facts
 from cio_frames.report.times import CAMPAIGN_HOURS, TimeCounts
 
+# Of more calls, sizes are counted.
+MAX_SIZES_KEPT = 1_000_000
+_NO_SIZES = np.empty(0, dtype=np.int64)
+
 
 class Survey:
     """Collects facts of any number of rows: of timestamps it keeps counts and the range only.
@@ -40,6 +44,8 @@ class Survey:
         self._max_call_bytes = max_call_bytes
         self._max_body_bytes = max_body_bytes
         self._call_sizes: list[Ints] = []
+        self._calls_kept = 0
+        self._size_counts: tuple[Ints, Ints] | None = None
         self._bodies: list[int] = []
         self._span: tuple[int, int] | None = None
         self._times = TimeCounts()
@@ -47,8 +53,39 @@ class Survey:
         self._recent: Counter[str] = Counter()
 
     def add_call_sizes(self, sizes: Ints) -> None:
-        """Add the sizes of calls in bytes; each is kept."""
+        """Add the sizes of calls in bytes; each is kept, up to a million of them."""
         self._call_sizes.append(sizes)
+        self._calls_kept += len(sizes)
+        if self._calls_kept > MAX_SIZES_KEPT:
+            self._count_sizes()
+
+    def _count_sizes(self) -> None:
+        """Keep each size once, and how many calls have it."""
+        known, counts = self._size_counts or (_NO_SIZES, _NO_SIZES)
+        more, more_counts = np.unique(np.concatenate([*self._call_sizes, _NO_SIZES]), return_counts=True)
+        distinct, places = np.unique(np.concatenate([known, more]), return_inverse=True)
+        sums = np.bincount(places, weights=np.concatenate([counts, more_counts]), minlength=len(distinct))
+        self._size_counts = distinct, sums.astype(np.int64)
+        self._call_sizes, self._calls_kept = [], 0
+
+    def extend(self, other: Survey) -> None:
+        """Add what another survey found of later rows."""
+        if other._size_counts is not None:
+            self._count_sizes()
+            distinct, counts = other._size_counts
+            known, before = self._size_counts or (_NO_SIZES, _NO_SIZES)
+            sizes, places = np.unique(np.concatenate([known, distinct]), return_inverse=True)
+            sums = np.bincount(places, weights=np.concatenate([before, counts]), minlength=len(sizes))
+            self._size_counts = sizes, sums.astype(np.int64)
+        for each in other._call_sizes:
+            self.add_call_sizes(each)
+        self._bodies += other._bodies
+        self._times.extend(other._times)
+        spans = [span for span in (self._span, other._span) if span is not None]
+        if spans:
+            self._span = min(first for first, _ in spans), max(last for _, last in spans)
+        self._untimed += other._untimed
+        self._recent.update(other._recent)
 
     def add_request(self, *, body_bytes: int) -> None:
         """Add a request by the size of its body."""
@@ -70,9 +107,15 @@ class Survey:
 
     def facts(self, columns: Iterable[ColumnFacts]) -> Facts:
         """Return the facts so far."""
+        call_counts = None
+        call_bytes = np.concatenate([*self._call_sizes, _NO_SIZES])
+        if self._size_counts is not None:
+            self._count_sizes()
+            call_bytes, call_counts = self._size_counts
         return Facts(
             column_facts=tuple(columns),
-            call_bytes=np.concatenate([*self._call_sizes, np.empty(0, dtype=np.int64)]),
+            call_bytes=call_bytes,
+            call_counts=call_counts,
             bodies=np.array(self._bodies, dtype=np.int64),
             max_call_bytes=self._max_call_bytes,
             max_body_bytes=self._max_body_bytes,

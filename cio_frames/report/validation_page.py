@@ -12,6 +12,7 @@ from cio_frames.report.facts import Facts
 from cio_frames.report.findings import MAX_CHECKS, Findings, short_text
 from cio_frames.report.lines import SourcePart, place_of
 from cio_frames.report.sizes import histogram
+from cio_frames.report.tallies import CaseTallies
 from cio_frames.report.templates import template_environment
 from cio_frames.report.times import time_chart
 from cio_frames.validation import WarningCount, warning_lines
@@ -56,6 +57,10 @@ class ReportContent(Protocol):
         """One row per broken check: position, index, column, check, severity, value, reason."""
 
     @property
+    def tallies(self) -> CaseTallies | None:
+        """Counts of all cases, if not all of them are in failure_cases."""
+
+    @property
     def warnings(self) -> Sequence[WarningCount]:
         """All warnings, counted."""
 
@@ -89,7 +94,7 @@ def validation_page(report: ReportContent, *, show_values: bool) -> str:
     ...         "reason": ["total: must be a number"],
     ...     }
     ... )
-    >>> about = {"source": "a.csv", "destination": None, "version": "1", "parts": ()}
+    >>> about = {"source": "a.csv", "destination": None, "version": "1", "parts": (), "tallies": None}
     >>> report = SimpleNamespace(
     ...     what="identify", rows=3, against="the spec", failure_cases=cases, warnings=(), facts=None, **about
     ... )
@@ -97,7 +102,7 @@ def validation_page(report: ReportContent, *, show_values: bool) -> str:
     >>> "1 of 3 rows is held back" in text, "free" in text
     (True, False)
     """
-    findings = Findings(report.failure_cases, report.rows)
+    findings = Findings(report.failure_cases, report.rows, report.tallies)
     facts = report.facts
     show_index = show_values and findings.index_differs
     checks, more_checks = findings.checks(show_values=show_values, show_index=show_index)
@@ -129,7 +134,7 @@ def validation_page(report: ReportContent, *, show_values: bool) -> str:
         columns=facts.column_facts[:_MAX_COLUMNS] if facts else (),
         recent=_recent_events(facts) if facts else [],
         max_events=_MAX_EVENTS,
-        call_sizes=histogram(facts.call_bytes, facts.max_call_bytes) if facts else None,
+        call_sizes=histogram(facts.call_bytes, facts.max_call_bytes, facts.call_counts) if facts else None,
         body_sizes=histogram(facts.bodies, facts.max_body_bytes) if facts else None,
     )  # fmt: skip
 

@@ -17,7 +17,9 @@ from cio_frames._util.private_files import make_private
 from cio_frames._util.version import package_version
 from cio_frames.errors import FrameError
 from cio_frames.report.facts import Facts
+from cio_frames.report.failure_cases import FailureCasesFile, encodable_text
 from cio_frames.report.lines import SourcePart
+from cio_frames.report.tallies import CaseTallies
 from cio_frames.validation import MAX_FIRST_POSITIONS, WarningCount, count_of, warning_lines
 
 
@@ -34,7 +36,10 @@ class ValidationReport:
         How many rows were checked.
     failure_cases : pandas.DataFrame
         One row per broken check: position (from 0), index (the frame's label), column, check (a stable name), severity,
-        value, reason. A row with an ``error`` is held back, one with a ``warning`` is sent.
+        value, reason. A row with an ``error`` is held back, one with a ``warning`` is sent. Of files, and of frames of
+        engines, the first thousand of each column and check; all of them are counted.
+    tallies : CaseTallies or None
+        The counts of all cases, if not all of them are in ``failure_cases``.
     warnings : tuple of WarningCount
         All warnings, counted: of rows, and those about columns or all rows together, which no row is counted for.
     facts : Facts
@@ -76,6 +81,7 @@ class ValidationReport:
         *,
         against: str,
         warnings: Sequence[WarningCount] = (),
+        tallies: CaseTallies | None = None,
         source: str | None = None,
         destination: str | None = None,
         parts: Sequence[SourcePart] = (),
@@ -89,8 +95,9 @@ class ValidationReport:
         self.rows = len(index)
         self.facts = facts
         self.warnings = tuple(warnings)
+        self.tallies = None if tallies is None or tallies.is_complete else tallies
         self.spec_edition = spec.read_api().edition
-        labels = index.to_numpy(dtype=object)[failures["position"].to_numpy(dtype=np.int64)]
+        labels = index.take(failures["position"].to_numpy(dtype=np.int64)).to_numpy(dtype=object)
         self.failure_cases = failures.copy()
         self.failure_cases.insert(1, "index", pd.Series(labels, dtype=object))
 
@@ -102,11 +109,15 @@ class ValidationReport:
     @property
     def rows_held_back(self) -> int:
         """How many rows cannot be sent."""
+        if self.tallies is not None:
+            return self.tallies.rows_held_back
         return len(self._positions_with("error"))
 
     @property
     def rows_with_warnings(self) -> int:
         """How many of the other rows have a warning."""
+        if self.tallies is not None:
+            return self.tallies.rows_with_warnings
         return len(np.setdiff1d(self._positions_with("warning"), self._positions_with("error"), assume_unique=True))
 
     def warning_lines(self) -> list[str]:
@@ -144,6 +155,11 @@ class ValidationReport:
             raise FrameError(
                 f"The frame has {len(frame):,} rows, but {self.rows:,} were checked. Pass the frame that was checked."
             )
+        if self.tallies is not None:
+            raise FrameError(
+                "This report holds the first thousand failure cases of each column and check only, and so not all "
+                "invalid rows. Find them with a dry run: the rows whose status is invalid."
+            )
         return frame.iloc[self._positions_with("error")]
 
     def summary(self) -> pd.DataFrame:
@@ -158,12 +174,20 @@ class ValidationReport:
         0  total  number     1  total: must be a number
         """
         keys = ["column", "check", "severity"]
-        grouped = self.failure_cases.groupby(keys, dropna=False, sort=False)
-        found = grouped.agg(
-            rows=("position", "nunique"),
-            first_positions=("position", _first_positions),
-            first_reason=("reason", "first"),
-        ).reset_index()
+        if self.tallies is None:
+            grouped = self.failure_cases.groupby(keys, dropna=False, sort=False)
+            found = grouped.agg(
+                rows=("position", "nunique"),
+                first_positions=("position", _first_positions),
+                first_reason=("reason", "first"),
+            ).reset_index()
+        else:
+            tallied = [
+                (*kind, tally.rows, tally.first_positions, tally.first_reason)
+                for kind, tally in self.tallies.by_kind.items()
+            ]
+            columns = [*keys, "rows", "first_positions", "first_reason"]
+            found = pd.DataFrame(tallied, columns=columns).astype({"column": object, "first_reason": object})
         found["rows"] = found["rows"].astype("int64")
         found = _with_column_warnings(found, self.warnings)
         found.insert(4, "share", found["rows"] / max(self.rows, 1))
@@ -217,17 +241,8 @@ class ValidationReport:
         ...     pd.read_parquet(f"{folder}/cases.parquet")[["position", "column", "reason"]].to_numpy().tolist()
         [[0, 'email', 'email: must be an email address']]
         """
-        cases = self.failure_cases
-        private = {
-            name: cases[name].map(_encodable_text, na_action="ignore").astype("string")
-            if show_values or name == "column"
-            else pd.Series(pd.NA, index=cases.index, dtype="string")
-            for name in ("index", "column", "value")
-        }
-        texts = {name: cases[name].map(_encodable_text).astype("string") for name in ("check", "severity", "reason")}
-        if show_values:
-            make_private(Path(path))
-        cases.assign(**private, **texts).to_parquet(path, index=False)
+        with FailureCasesFile(path, show_values=show_values) as file:
+            file.add(self.failure_cases)
 
     def to_json(self, path: str | PathLike[str] | None = None) -> str:
         """Return the report as JSON for programs, without values of cells, and write it to a path if one is given.
@@ -252,7 +267,7 @@ class ValidationReport:
         >>> json.loads(report.to_json())["ok"]
         True
         """
-        text = _encodable_text(json.dumps(self._as_dict(), indent=2, ensure_ascii=False, default=str))
+        text = encodable_text(json.dumps(self._as_dict(), indent=2, ensure_ascii=False, default=str))
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text
@@ -335,11 +350,6 @@ def _with_column_warnings(summary: pd.DataFrame, warnings: Sequence[WarningCount
 
 def _largest_size(sizes: npt.NDArray[np.int64]) -> int | None:
     return int(sizes.max()) if len(sizes) else None
-
-
-def _encodable_text(thing: Any) -> str:
-    """Return text that a file can hold: lone surrogates become question marks."""
-    return str(thing).encode("utf-8", "replace").decode()
 
 
 def _first_positions(positions: pd.Series[int]) -> list[int]:

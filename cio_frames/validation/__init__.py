@@ -12,6 +12,7 @@ from cio_frames.validation.failures import concat_failures, failure_cases, rows_
 from cio_frames.validation.identifiers import ACTING_FAMILY, repeated_id_warnings
 from cio_frames.validation.journeys_limits import event_data_warnings
 from cio_frames.validation.members import check_constants
+from cio_frames.validation.pandera_import import import_pandera
 from cio_frames.validation.schemas import as_schema, events, schema, schema_of
 from cio_frames.validation.source_warnings import PeopleRows, SourceWarnings
 from cio_frames.validation.spreadsheet_numbers import spreadsheet_number_failures
@@ -70,6 +71,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "failures_of":
+        import_pandera()
         from cio_frames.validation.pandera_runner import failures_of
 
         return failures_of

@@ -14,6 +14,7 @@ from cio_frames.columns import Path, field_of, schema_name
 from cio_frames.errors import FrameError, parameter
 from cio_frames.validation import cells, members, type_checks
 from cio_frames.validation.checks import CHECKS
+from cio_frames.validation.pandera_import import import_pandera
 
 if TYPE_CHECKING:
     import pandera.pandas as pandera
@@ -54,6 +55,7 @@ def schema(call: spec.CallName, event: str | None = None) -> pandera.DataFrameSc
 
 def schema_of(call: spec.Call, event: spec.Event | None, name: str | None = None) -> pandera.DataFrameSchema:
     """Return the pandera schema of a call and an event of a tracking plan."""
+    import_pandera()
     from cio_frames.validation.spec_schema import SpecSchema
 
     roots = ["context", *([call.bag] if call.bag else [])]
@@ -145,6 +147,7 @@ def as_schema(given: Any) -> pandera.DataFrameSchema:
     FrameError
         It is neither.
     """
+    import_pandera()
     import pandera.pandas as pandera
 
     if isinstance(given, type) and issubclass(given, pandera.DataFrameModel):

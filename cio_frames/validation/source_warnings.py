@@ -88,6 +88,18 @@ class SourceWarnings:
             self._merges.add(np.arange(len(people.merged)), people.merged, people.into)
         self._rows += people.rows
 
+    def extend(self, other: SourceWarnings) -> None:
+        """Add what was collected of later chunks."""
+        self._counts = merge_warning_counts([*self._counts, *other._counts])
+        for mine, theirs in (
+            (self._people, other._people),
+            (self._emails, other._emails),
+            (self._merges, other._merges),
+        ):
+            mine.extend(theirs, self._rows)
+        self._rows += other._rows
+        self._is_partial = self._is_partial or other._is_partial
+
     def warnings(self) -> list[WarningCount]:
         """Return all warnings so far."""
         found = [
@@ -147,6 +159,15 @@ class _KeyStore:
             for number in range(len(self._keys)):
                 self._thin_out(number)
             self._count = sum(map(len, self._keys))
+
+    def extend(self, other: _KeyStore, first_row: int) -> None:
+        """Add the keys of later rows; of the same share of all keys."""
+        if other._shift > self._shift:
+            self._shift = other._shift
+            for number in range(len(self._keys)):
+                self._thin_out(number)
+        for positions, keys, values in zip(other._positions, other._keys, other._values, strict=True):
+            self.add(positions + first_row, keys, values)
 
     def _thin_out(self, number: int) -> None:
         """Keep the share of one chunk's keys that is kept by now."""

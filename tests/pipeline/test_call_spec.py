@@ -10,7 +10,7 @@ from pandera.pandas import DataFrameSchema
 import cio_frames as cio
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping
-from cio_frames.functions import RUN_OPTIONS
+from cio_frames.functions import ENGINE_OPTIONS, RUN_OPTIONS
 from cio_frames.operations import OPERATIONS
 from cio_frames.pipeline import build_call_spec, running
 
@@ -57,7 +57,8 @@ def runs(monkeypatch):
 
 
 def parameters(name):
-    return [each for each in inspect.signature(getattr(cio, name)).parameters if each not in ("df", "call", "event")]
+    others = ("df", "call", "event", *ENGINE_OPTIONS)
+    return [each for each in inspect.signature(getattr(cio, name)).parameters if each not in others]
 
 
 def call(name, /, **given):
@@ -91,6 +92,14 @@ def test_every_public_parameter_reaches_the_call_spec_or_the_options_of_the_run(
         assert call_spec.mapping.fields[OPERATIONS[name].fields[parameter]] == value
     elif parameter not in ("confirm", "audit"):  # tests/test_operations.py
         assert getattr(call_spec.mapping, parameter) == value
+
+
+@pytest.mark.parametrize("name", [*CALLS, *OPERATIONS])
+@pytest.mark.parametrize("parameter", ENGINE_OPTIONS)
+def test_a_parameter_of_engines_is_refused_for_a_frame_of_pandas(runs, name, parameter):
+    with pytest.raises(cio.FrameError, match=f"{parameter}= is supported for Dask and Spark frames only"):
+        call(name, **{parameter: 2})
+    assert runs == []
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -1,0 +1,389 @@
+"""One sender of several: takes the next free bucket, sends its rows chunk by chunk, and writes their answers.
+
+What is written about a chunk, each as a whole file, is the protocol between senders, and with those that come later::
+
+    leaving/<bucket>-<chunk>-<try>   before its first request
+    answers/<bucket>-<chunk>.parquet when it is through: the commit; it is never sent again
+    open/<bucket>-<chunk>-<try>.parquet  the answers of a try that did not end well
+    stop.json                        everybody ends
+
+A chunk that left without answers may have been sent: all rows of it that are sent again are marked ``resent``. Their
+message ids are the same.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from cio_frames._util.arrays import Bools
+from cio_frames.client import Client
+from cio_frames.delivery.batching import Batch
+from cio_frames.delivery.deliverer import Deliverer
+from cio_frames.delivery.observer import NullObserver
+from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
+from cio_frames.delivery.rate_limiter import RateLimiter
+from cio_frames.delivery.reasons import EARLIER_MAY_BE_ACCEPTED
+from cio_frames.engines.leases import LEASE_SECONDS, Lease, LeaseWatch
+from cio_frames.engines.stage import StagedFile
+from cio_frames.engines.store import RunStore
+from cio_frames.errors import CioFramesError, render
+from cio_frames.loading.chunks import read_ahead, use_stored_message_ids
+from cio_frames.loading.ledger_counts import FINAL_STATUSES
+from cio_frames.loading.sources import source_of
+from cio_frames.loading.table import parquet_table
+from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
+from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
+from cio_frames.pipeline.as_of import AsOf
+from cio_frames.pipeline.campaigns import refuse_wrong_clock
+from cio_frames.pipeline.message_ids import MessageIds, Seen
+from cio_frames.results import GOOD, Outcomes
+from cio_frames.validation import to_records
+
+STOP = "stop.json"
+# A kill repeats at most so many rows.
+BUCKET_CHUNK_ROWS = 50_000
+FACTS = b"cio_frames"
+# Columns of undelivered rows that say why; the names are those of a load.
+_WHY = ("status", "reason", "message_id")
+_LEASE_LOST = "another worker took over these rows; its answers count"
+_STOPPED_ELSEWHERE = "another worker stopped the load"
+
+
+@dataclass(frozen=True, slots=True)
+class SenderPlan:
+    """What all senders of a run share.
+
+    Attributes
+    ----------
+    store : RunStore
+        The folder of the run.
+    call_spec : CallSpec
+        The call.
+    client : Client
+        Where to; its rate limit is the share of one sender.
+    as_of : AsOf
+        What stands for the time of calls without a timestamp, in their message ids.
+    files : tuple of StagedFile
+        The buckets.
+    senders : int
+        How many senders there are.
+    guards_campaigns : bool
+        Whether a clock by which young events look old ends the run.
+    lease_seconds : float
+        After how long a silent sender has lost its bucket.
+    tuning : LoadTuning
+        Sizes and waits.
+    """
+
+    store: RunStore
+    call_spec: CallSpec
+    client: Client
+    as_of: AsOf
+    files: tuple[StagedFile, ...]
+    senders: int
+    guards_campaigns: bool = False
+    lease_seconds: float = LEASE_SECONDS
+    tuning: LoadTuning = field(default_factory=lambda: replace(DEFAULT_TUNING, chunk_rows=BUCKET_CHUNK_ROWS))
+
+
+class LeaseLostError(Exception):
+    """Another worker has taken over the bucket."""
+
+
+class StoppedElsewhereError(Exception):
+    """Another sender has stopped the run."""
+
+
+def run_sender(plan: SenderPlan, number: int) -> int:
+    """Send buckets that nobody else sends until all are sent or the run stops; return how many.
+
+    The senders begin at different places. A sender that finds nothing to take waits for the others, and takes over from
+    one that is silent.
+    """
+    watch = LeaseWatch(plan.store, lease_seconds=plan.lease_seconds)
+    count = len(plan.files)
+    first = number * count // plan.senders
+    waiting = [*plan.files[first:], *plan.files[:first]]
+    sent = 0
+    while waiting and not plan.store.exists(STOP):
+        left = []
+        for file in waiting:
+            if plan.store.exists(STOP):
+                return sent
+            if is_finished(plan.store, file):
+                continue
+            lease = watch.try_take(file.stem)
+            if lease is None:
+                left.append(file)
+                continue
+            with lease:
+                is_through = BucketRun(plan, file, lease).run()
+            sent += is_through
+            if not is_through:
+                # Lost to another worker, which may be lost as well; or all senders end.
+                left.append(file)
+        waiting = left
+        if waiting:
+            time.sleep(min(plan.lease_seconds / 10, 1.0))
+    return sent
+
+
+def is_finished(store: RunStore, file: StagedFile) -> bool:
+    """Return whether a bucket needs no sender in this run."""
+    return store.exists(f"done/{file.stem}")
+
+
+class ChunkState(NamedTuple):
+    """What earlier tries of a chunk have left.
+
+    Attributes
+    ----------
+    tries : int
+        How many have begun.
+    answers : pandas.DataFrame or None
+        The answers of the last try that ended, without a commit.
+    may_be_sent : bool
+        Whether a later try left without answers.
+    """
+
+    tries: int
+    answers: pd.DataFrame | None
+    may_be_sent: bool
+
+
+class BucketRun:
+    """Sends the rows of one bucket."""
+
+    def __init__(self, plan: SenderPlan, file: StagedFile, lease: Lease) -> None:
+        self._plan = plan
+        self._store = plan.store
+        self._file = file
+        self._lease = lease
+        self._seen = Seen()
+        self._next_number = 0
+
+    def run(self) -> bool:
+        """Send the chunks that are not committed; return whether the bucket is through."""
+        source = source_of(self._store.address(self._file.name), chunk_rows=self._plan.tuning.chunk_rows)
+        call_spec = use_stored_message_ids(source, self._plan.call_spec)
+        positions = self._store.read_table(self._file.positions)
+        if not self._file.rows:
+            # A frame without rows has answers too: their columns.
+            result = Outcomes(0).frame(pd.RangeIndex(0)).assign(resent=np.empty(0, dtype=bool))
+            facts = {"reasons": [], "bytes": 0, "requests": 0, "resent": 0}
+            self._store.put_table(f"answers/{self._file.stem}-00000.parquet", answers_table(positions, result, facts))
+        client, backoff = self._plan.client, self._plan.tuning.backoff
+        # Not the limiter that all deliveries of a process share: this is the share of one sender.
+        limiter = RateLimiter(client.requests_per_second)
+        with (
+            read_ahead(source, call_spec) as chunks,
+            Deliverer(client, rate_limiter=limiter, backoff=backoff, key_accepted=self._any_accepted()) as deliverer,
+        ):
+            for chunk, prepared in chunks:
+                stem = f"{self._file.stem}-{chunk.number:05d}"
+                message_ids = MessageIds(self._plan.as_of, self._seen.copy())
+                beside = positions.slice(chunk.first_row, prepared.rows)
+                if self._store.exists(f"answers/{stem}.parquet"):
+                    _encode_only(prepared, self._plan.client, message_ids)
+                elif not self._send_chunk(stem, prepared, message_ids, beside, deliverer):
+                    return False
+                self._seen.add(message_ids.numbers)
+        self._store.put(f"done/{self._file.stem}", b"")
+        return True
+
+    def _any_accepted(self) -> bool:
+        """Return whether the API has accepted calls with this key before."""
+        return bool(self._store.names("answers"))
+
+    def _send_chunk(
+        self, stem: str, prepared: Prepared, message_ids: MessageIds, positions: pa.Table, deliverer: Deliverer
+    ) -> bool:
+        """Send one chunk and write its answers; return whether the next one can be sent."""
+        if not self._lease.renew() or self._store.exists(STOP):
+            return False
+        state = read_state(self._store, stem)
+        settled, again = rows_to_send(state, prepared.rows)
+        guards_campaigns = self._plan.guards_campaigns
+        observer = _SenderObserver(self._store, self._lease, guards_campaigns=guards_campaigns)
+        encode_run = observer.encode_run = EncodeRun(
+            prepared, self._plan.client, observer=observer, message_ids=message_ids, settled=settled
+        )
+        if state.answers is not None:
+            _record_answers(encode_run, state.answers, settled)
+        self._store.put(f"leaving/{stem}-{state.tries}", b"")
+        delivery = deliverer.deliver(encode_run.batches(), observer=observer, first_number=self._next_number)
+        self._next_number += delivery.requests
+        if isinstance(delivery.error, LeaseLostError):
+            return False
+        self._write_answers(stem, state.tries, prepared, encode_run, delivery, positions, again)
+        if delivery.stop_reason is not None:
+            put_stop(self._store, delivery)
+        return delivery.stop_reason is None
+
+    def _write_answers(
+        self,
+        stem: str,
+        number: int,
+        prepared: Prepared,
+        encode_run: EncodeRun,
+        delivery: Delivery,
+        positions: pa.Table,
+        again: Bools,
+    ) -> None:
+        encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
+        encode_run.outcomes.mark_unknown(again, EARLIER_MAY_BE_ACCEPTED)
+        result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=again)
+        is_final = delivery.stop_reason is None and result["status"].isin(FINAL_STATUSES).all()
+        facts = {
+            "reasons": count_reasons(result),
+            "bytes": int(result["bytes"].sum()),
+            "requests": delivery.requests,
+            "resent": int(again.sum()),
+            "warnings": to_records(encode_run.warning_counts()),
+        }
+        table = answers_table(positions, result, facts)
+        kept = ~result["status"].isin(GOOD).to_numpy()
+        if kept.any():
+            rows = prepared.frame.reset_index(drop=True)[kept]
+            why = {f"_cio_{name}": result.loc[kept, name].astype("string") for name in _WHY}
+            self._store.put_table(f"undelivered/{stem}.parquet", parquet_table(rows.assign(**why)))
+        else:
+            self._store.delete(f"undelivered/{stem}.parquet")
+        self._store.put_table(f"answers/{stem}.parquet" if is_final else f"open/{stem}-{number}.parquet", table)
+
+
+class _SenderObserver(NullObserver):
+    """Records outcomes, and ends the delivery where the lease is lost or another sender has stopped."""
+
+    encode_run: EncodeRun
+
+    def __init__(self, store: RunStore, lease: Lease, *, guards_campaigns: bool) -> None:
+        self._guards_campaigns = guards_campaigns
+        self._store = store
+        self._lease = lease
+        self._looked = time.monotonic()
+
+    def before_send(self, batch: Batch) -> None:
+        if not self._lease.is_held():
+            raise LeaseLostError(_LEASE_LOST)
+        now = time.monotonic()
+        if now - self._looked > 1.0:
+            self._looked = now
+            if self._store.exists(STOP):
+                raise StoppedElsewhereError(_STOPPED_ELSEWHERE)
+
+    def on_outcome(self, outcome: Outcome) -> None:
+        self.encode_run.record(outcome)
+
+    def on_clock(self, seconds_ahead: float) -> None:
+        if self._guards_campaigns:
+            refuse_wrong_clock(seconds_ahead)
+
+
+def _encode_only(prepared: Prepared, client: Client, message_ids: MessageIds) -> None:
+    """Encode a committed chunk, so that its calls are counted where later ones look the same."""
+    for _ in EncodeRun(prepared, client, message_ids=message_ids).encoded_slices():
+        pass
+
+
+def read_state(store: RunStore, stem: str) -> ChunkState:
+    """Return what earlier tries of a chunk have left."""
+    tries = 0
+    while store.exists(f"leaving/{stem}-{tries}"):
+        tries += 1
+    ended = next((number for number in reversed(range(tries)) if store.exists(f"open/{stem}-{number}.parquet")), None)
+    if ended is None:
+        return ChunkState(tries, None, may_be_sent=tries > 0)
+    answers = store.read_table(f"open/{stem}-{ended}.parquet").to_pandas()
+    return ChunkState(tries, answers, may_be_sent=ended < tries - 1)
+
+
+def rows_to_send(state: ChunkState, rows: int) -> tuple[Bools, Bools]:
+    """Return which rows have a final answer, and which of the others may have been sent before.
+
+    >>> answers = pd.DataFrame(
+    ...     {"status": ["delivered", "unknown", "unsent"], "batch": [0, 1, None], "resent": [False, False, False]}
+    ... )
+    >>> settled, again = rows_to_send(ChunkState(1, answers, may_be_sent=False), 3)
+    >>> settled.tolist(), again.tolist()
+    ([True, False, False], [False, True, False])
+    """
+    settled, again = np.zeros(rows, dtype=bool), np.full(rows, state.may_be_sent)
+    if state.answers is not None:
+        # What is invalid without a request is found again.
+        settled = state.answers["status"].isin(FINAL_STATUSES).to_numpy() & state.answers["batch"].notna().to_numpy()
+        again |= state.answers["status"].eq("unknown").to_numpy(dtype=bool)
+        again = (again & ~settled) | state.answers["resent"].to_numpy(dtype=bool)
+    return settled, again
+
+
+def _record_answers(encode_run: EncodeRun, answers: pd.DataFrame, settled: Bools) -> None:
+    """Record the final answers of an earlier try."""
+    columns = ["status", "reason", "batch", "http_status", "attempts"]
+    known = answers.loc[settled, columns].astype(object)
+    rows = np.flatnonzero(settled)
+    for _, same in known.assign(row=rows).groupby(columns, dropna=False, sort=False):
+        values: list[Any] = [None if pd.isna(each) else each for each in same.iloc[0, :-1]]
+        status, reason, batch, http_status, attempts = values
+        encode_run.outcomes.record(
+            same["row"].to_numpy(dtype=np.int64),
+            status,
+            reason=reason,
+            batch=int(batch),
+            http_status=None if http_status is None else int(http_status),
+            attempts=int(attempts),
+        )
+
+
+def answers_table(positions: pa.Table, result: pd.DataFrame, facts: Mapping[str, Any]) -> pa.Table:
+    """Return the answers of some rows with their positions, and with counts in the file's own facts."""
+    answers = pa.Table.from_pandas(result.astype({"status": "string"}), preserve_index=False)
+    table = pa.table([*positions.columns, *answers.columns], names=[*positions.column_names, *answers.column_names])
+    return table.replace_schema_metadata({FACTS: json.dumps(facts).encode()})
+
+
+def count_reasons(result: pd.DataFrame) -> list[tuple[str, str | None, int]]:
+    """Return how many rows have each status and reason, at most a hundred.
+
+    >>> count_reasons(pd.DataFrame({"status": ["delivered"], "reason": [None]}))
+    [('delivered', None, 1)]
+    """
+    counted = result.groupby(["status", "reason"], observed=True, dropna=False).size().sort_values(ascending=False)
+    found = counted.rename("rows").reset_index().astype(object).itertuples(index=False)
+    rows = [(str(status), None if pd.isna(why) else str(why), int(count)) for status, why, count in found]
+    others: dict[str, int] = {}
+    for status, _, count in rows[_MAX_COUNTED_REASONS:]:
+        others[status] = others.get(status, 0) + count
+    return [
+        *rows[:_MAX_COUNTED_REASONS],
+        *((status, "other reasons, see the answers", n) for status, n in others.items()),
+    ]
+
+
+_MAX_COUNTED_REASONS = 100
+
+
+def put_stop(store: RunStore, delivery: Delivery) -> None:
+    """Tell all senders to end; the first reason counts."""
+    if isinstance(delivery.error, StoppedElsewhereError) or delivery.stop_reason is None:
+        return
+    error = delivery.error
+    why = error.text_by_door() if isinstance(error, CioFramesError) else delivery.why
+    store.create(STOP, json.dumps({"stop_reason": delivery.stop_reason.name, "why": why}).encode())
+
+
+def read_stop(store: RunStore) -> tuple[StopReason, str] | None:
+    """Return why the run stopped, if it did."""
+    content = store.get(STOP)
+    if content is None:
+        return None
+    read = json.loads(content)
+    return StopReason[read["stop_reason"]], str(read["why"])

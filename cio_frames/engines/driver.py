@@ -1,0 +1,148 @@
+"""The public functions on the frames of engines: what they call if their frame is not of this process.
+
+Nothing is sent before the frame is staged as a whole and all guards have passed. With one sender, the staged files are
+a source of a load in this process, with its ledger and its guarantees. With several, each is a task of the engine that
+sends buckets.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import pandas as pd
+
+from cio_frames._util.engine_frames import supported_engine
+from cio_frames.arrow.tables import describe_other
+from cio_frames.client import Client, offline_client
+from cio_frames.engines.engine import AnswerFiles, Engine, catch_errors, raise_first
+from cio_frames.engines.parts import dry_run_answers, dry_run_partition, report_builder, report_partition
+from cio_frames.engines.request import (
+    EngineRequest,
+    build_request,
+    can_join_ids,
+    check_call,
+    complete_request,
+    empty_frame,
+)
+from cio_frames.engines.sending import EngineRun, FinishedRun, RunTuning
+from cio_frames.engines.store import RunStore
+from cio_frames.engines.totals import answer_names, merge_dry_runs
+from cio_frames.errors import FrameError, InvalidRowsError, parameter
+from cio_frames.loading.result import LoadResult
+from cio_frames.pipeline import CallSpec
+from cio_frames.report import ValidationReport
+from cio_frames.results import raise_for_status
+
+
+def engine_for(frame: Any) -> Engine:
+    """Return a frame with its engine, which is imported now; refuse it if the engine is not installed."""
+    name = str(supported_engine(frame))
+    try:
+        engine_type = getattr(import_module(f"cio_frames.engines.{name}_engine"), f"{name.title()}Engine")
+    except ImportError as error:
+        raise FrameError(f"df must be a table of this process; got {describe_other(frame)}") from error
+    if not isinstance(frame, engine_type.frame_type):
+        raise FrameError(f"df must be a table of this process; got {describe_other(frame)}")
+    engine: Engine = engine_type(frame)
+    return engine
+
+
+def columns_only(frame: Any) -> pd.DataFrame:
+    """Return a frame of this process with the columns of an engine's frame, and no rows."""
+    return empty_frame(engine_for(frame).labels)
+
+
+def call_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any]) -> Any:
+    """Make a call of each row, and return the answers as a frame of the engine."""
+    engine, request = engine_for(frame), build_request(**options)
+    check_call(engine, call_spec)
+    if request.dry_run:
+        client = request.client or offline_client()
+        if request.on_invalid == "raise":
+            found = count_dry_run(engine, call_spec, client)
+            if found.rows_held_back:
+                raise InvalidRowsError(found)
+        return engine.dry_run(partial(dry_run_answers, call_spec, client), request.keep)
+    run = run_request(engine, call_spec, request)
+    if request.on_undelivered == "raise":
+        raise_for_status(run.result)
+    return answers_of(engine, run, request.keep)
+
+
+def operate_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any], audit: object) -> Any:
+    """Carry out an operation, and return the answers as a frame of the engine."""
+    if audit is not None:
+        raise FrameError(
+            f"{parameter('audit')} is not supported for {engine_for(frame).name} frames: the answers of every row are "
+            f"kept in {parameter('output')}. Name the column of the ids with {parameter('keep')} to have them there."
+        )
+    return call_on_engine(frame, call_spec, options)
+
+
+def load_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any]) -> LoadResult:
+    """Make a call of each row, and return the counts."""
+    engine, request = engine_for(frame), build_request(**options)
+    check_call(engine, call_spec)
+    if request.dry_run:
+        return count_dry_run(engine, call_spec, request.client or offline_client())
+    return run_request(engine, call_spec, request).result
+
+
+def run_request(
+    engine: Engine, call_spec: CallSpec, request: EngineRequest, tuning: RunTuning | None = None
+) -> FinishedRun:
+    """Send a frame, or go on with a run that ended before."""
+    return make_run(engine, call_spec, request, tuning).run(engine)
+
+
+def make_run(engine: Engine, call_spec: CallSpec, request: EngineRequest, tuning: RunTuning | None = None) -> EngineRun:
+    """Return a run that can begin, after everything that can be checked without the rows."""
+    request = complete_request(engine, call_spec, request)
+    client = request.client or Client.from_env()
+    store = RunStore(str(request.output))
+    return EngineRun(store, call_spec, client, request, joins_ids=can_join_ids(engine, call_spec), tuning=tuning)
+
+
+def answers_of(engine: Engine, run: FinishedRun, keep: tuple[str, ...] = ()) -> Any:
+    """Return the answers of a run as a frame of the engine."""
+    names = answer_names(run.store, run.staged)
+    if run.staged.is_exchanged:
+        groups = [tuple(found) for found in names.values() if found]
+    else:
+        by_partition: dict[int | None, list[str]] = {}
+        for file in run.staged.files:
+            by_partition.setdefault(file.partition, []).extend(names[file.stem])
+        groups = [tuple(found) for found in by_partition.values()]
+    return engine.read_answers(run.store, AnswerFiles(tuple(groups), run.staged.is_exchanged, keep))
+
+
+def count_dry_run(engine: Engine, call_spec: CallSpec, client: Client) -> LoadResult:
+    """Return the counts of a frame that is not sent; nothing is staged."""
+    started = time.monotonic()
+    count = partial(catch_errors, dry_run_partition, call_spec, client, pd.Timestamp.now("UTC"))
+    found = raise_first(engine.over_partitions(count))
+    return merge_dry_runs(found, client, seconds=time.monotonic() - started)
+
+
+def validate_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any]) -> ValidationReport:
+    """Check the rows of all partitions, and return one report."""
+    engine = engine_for(frame)
+    check_call(engine, call_spec)
+    client = options.get("client") or offline_client()
+    now = pd.Timestamp.now("UTC")
+    whole = report_builder(call_spec, client, now)
+    for part in raise_first(engine.over_partitions(partial(catch_errors, report_partition, call_spec, client, now))):
+        whole.extend(part)
+    library = type(frame).__module__.partition(".")[0]
+    destination = options["client"].destination if options.get("client") else None
+    return whole.report(source=f"a DataFrame of {library}", destination=destination)
+
+
+def payloads_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any]) -> Any:
+    """Refuse: payloads are for looking at a few rows."""
+    name = engine_for(frame).name
+    few = "frame.head()" if name == "Dask" else "frame.limit(5).toPandas()"
+    raise FrameError(f"payloads is not supported for {name} frames. Take a few rows as pandas: {few}.")

@@ -1,0 +1,255 @@
+"""Adds up what workers found: answers of a run, dry runs, and reports."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from cio_frames.client import Client
+from cio_frames.engines.bucket import FACTS, answers_table, count_reasons
+from cio_frames.engines.stage import StagedFile, StagedFrame
+from cio_frames.engines.store import RunStore
+from cio_frames.loading.held_back import HeldBack
+from cio_frames.loading.result import LoadResult
+from cio_frames.results import Outcomes
+from cio_frames.validation import WarningCount, from_records, merge_warning_counts, to_records
+
+RESULT = "result.json"
+# In the place of the number of a chunk, in files for rows that no sender reached.
+FILLER = "unreached"
+_MAY_HAVE_LEFT = "its sender ended before an answer came; it may have been accepted"
+
+
+def answer_names(store: RunStore, staged: StagedFrame) -> dict[str, list[str]]:
+    """Return the files with the latest answers of each staged file, in order: commits, and tries without one."""
+    latest: dict[str, str] = {}
+    for name in store.names("open"):
+        # The tries of a chunk come in order, unless there are more than ten.
+        chunk, _, number = name.removesuffix(".parquet").rpartition("-")
+        key = chunk.removeprefix("open/")
+        if key not in latest or int(latest[key].removesuffix(".parquet").rpartition("-")[2]) < int(number):
+            latest[key] = name
+    for name in store.names("answers"):
+        latest[name.removeprefix("answers/").removesuffix(".parquet")] = name
+    found: dict[str, list[str]] = {file.stem: [] for file in staged.files}
+    for chunk in sorted(latest):
+        stem = chunk.rpartition("-")[0]
+        if stem in found:
+            found[stem].append(latest[chunk])
+    return found
+
+
+def answer_unreached_rows(store: RunStore, staged: StagedFrame, why: str, *, chunk_rows: int) -> None:
+    """Write answers for the rows that have none, so that every row has one.
+
+    Chunks go out in order, and each writes answers; so these rows are the end of a file. The first chunk of them may
+    have left.
+    """
+    for file, names in zip(staged.files, answer_names(store, staged).values(), strict=True):
+        answered = sum(store.read_footer(name).num_rows for name in names)
+        if answered == file.rows:
+            continue
+        positions = store.read_table(file.positions).slice(answered)
+        outcomes = Outcomes(len(positions))
+        if store.exists(f"leaving/{file.stem}-{answered // chunk_rows:05d}-0"):
+            outcomes.record(np.arange(min(chunk_rows, len(positions))), "unknown", reason=_MAY_HAVE_LEFT)
+        outcomes.mark_unsent(_not_reached(why))
+        result = outcomes.frame(pd.RangeIndex(len(positions))).assign(resent=False)
+        facts = {"reasons": count_reasons(result), "bytes": 0, "requests": 0, "resent": 0}
+        store.put_table(f"open/{file.stem}-{FILLER}-0.parquet", answers_table(positions, result, facts))
+
+
+def _not_reached(why: str) -> str:
+    return f"not sent: the load stopped before: {why}" if why else "not sent: the load stopped before"
+
+
+def total_of_answers(
+    store: RunStore, staged: StagedFrame, what: str, *, phase: str, why: str, as_of: str, seconds: float
+) -> LoadResult:
+    """Return the counts of all answers so far, read from the ends of their files."""
+    reasons: Counter[tuple[str, str | None]] = Counter()
+    sums: Counter[str] = Counter()
+    warnings: list[WarningCount] = []
+    for names in answer_names(store, staged).values():
+        for name in names:
+            facts = json.loads(store.read_footer(name).metadata[FACTS])
+            for status, reason, count in facts["reasons"]:
+                reasons[status, reason] += count
+            sums.update({key: facts[key] for key in ("bytes", "requests", "resent")})
+            warnings = merge_warning_counts([*warnings, *from_records(facts.get("warnings", []))])
+    undelivered = store.names("undelivered")
+    return LoadResult(
+        what=what,
+        phase=phase,
+        reasons=dict(reasons.most_common()),
+        source_rows=staged.rows,
+        unrendered_why=why,
+        resent=sums["resent"],
+        bytes=sums["bytes"],
+        requests=sums["requests"],
+        seconds=seconds,
+        rows_now=sum(reasons.values()),
+        results=local_path(store, "answers"),
+        undelivered=local_path(store, "undelivered") if undelivered else None,
+        as_of=as_of,
+        warnings=tuple(warnings),
+    )
+
+
+def local_path(store: RunStore, name: str) -> Path | None:
+    """Return a path in a store on a disk; None elsewhere."""
+    return Path(store.root, name) if store.is_local else None
+
+
+def put_result(store: RunStore, result: LoadResult) -> None:
+    """Keep the counts of a run that is done."""
+    kept = {
+        "what": result.what,
+        "reasons": [[status, reason, rows] for (status, reason), rows in result.reasons.items()],
+        "source_rows": result.source_rows,
+        "as_of": result.as_of,
+        "warnings": to_records(result.warnings),
+        **{name: getattr(result, name) for name in ("resent", "bytes", "requests")},
+        **{name: _relative(store, getattr(result, name)) for name in ("results", "undelivered", "ledger")},
+    }
+    store.put(RESULT, json.dumps(kept).encode())
+
+
+def read_result(store: RunStore, *, why: str) -> LoadResult | None:
+    """Return the counts of a run that is done; None if there is none."""
+    content = store.get(RESULT)
+    if content is None:
+        return None
+    read: dict[str, Any] = json.loads(content)
+    for name in ("results", "undelivered", "ledger"):
+        read[name] = None if read[name] is None else local_path(store, read[name])
+    read["warnings"] = tuple(from_records(read["warnings"]))
+    reasons = {(status, reason): rows for status, reason, rows in read.pop("reasons")}
+    return LoadResult(phase="done", unrendered_why=why, reasons=reasons, **read)
+
+
+def _relative(store: RunStore, path: Path | None) -> str | None:
+    return None if path is None else path.resolve().relative_to(store.root).as_posix()
+
+
+def merge_dry_runs(found: Sequence[LoadResult], client: Client, *, seconds: float) -> LoadResult:
+    """Return the counts of dry runs of parts of a frame as those of one; bodies were cut part by part.
+
+    >>> parts = [LoadResult("page", "dry run", {("ready", None): 2}, requests=1) for _ in range(2)]
+    >>> merge_dry_runs(parts, Client(write_key="k"), seconds=0.0).statuses
+    {'ready': 4}
+    """
+    reasons: Counter[tuple[str, str | None]] = Counter()
+    recent: Counter[str] = Counter()
+    for each in found:
+        reasons.update(each.reasons)
+        recent.update(each.recent)
+    requests = sum(each.requests for each in found)
+    return LoadResult(
+        what=found[0].what if found else "",
+        phase="dry run",
+        reasons=dict(reasons.most_common()),
+        source_rows=sum(reasons.values()),
+        bytes=sum(each.bytes for each in found),
+        requests=requests,
+        seconds=seconds,
+        rows_now=sum(reasons.values()),
+        least_seconds=requests / client.requests_per_second,
+        earliest=min((each.earliest for each in found if each.earliest is not None), default=None),
+        latest=max((each.latest for each in found if each.latest is not None), default=None),
+        recent=dict(recent.most_common()),
+        first_held_back=tuple(_first_rows(row for each in found for row in each.first_held_back)),
+        warnings=tuple(merge_warning_counts(warning for each in found for warning in each.warnings)),
+    )
+
+
+_ROWS_PER_REASON, _REASONS_LISTED = 5, 50
+
+
+def _first_rows(rows: Iterable[HeldBack]) -> Iterator[HeldBack]:
+    counts: Counter[str | None] = Counter()
+    for row in rows:
+        key = None if row.status == "too_large" else row.reason
+        if counts[key] < _ROWS_PER_REASON and (key in counts or len(counts) < _REASONS_LISTED):
+            counts[key] += 1
+            yield row
+
+
+@dataclass(frozen=True, slots=True)
+class LoadAnswers:
+    """Turns the results of a load of staged files into answers with positions.
+
+    Attributes
+    ----------
+    store : RunStore
+        The folder of the run.
+    staged : StagedFrame
+        What was loaded.
+    """
+
+    store: RunStore
+    staged: StagedFrame
+
+    def write(self, results: Path | None, why: str) -> None:
+        """Write one file of answers for each staged file."""
+        parts = _results_by_file(results)
+        for file in self.staged.files:
+            answers = self._answers_of(file, parts(Path(file.name).name), why)
+            self.store.put_table(f"answers/{file.stem}-00000.parquet", answers)
+
+    def _answers_of(self, file: StagedFile, found: pd.DataFrame, why: str) -> pa.Table:
+        positions = self.store.read_table(file.positions)
+        result = found.drop(columns=["file", "row"], errors="ignore")
+        if len(found) < file.rows or not len(found):
+            outcomes = Outcomes(file.rows - len(found))
+            outcomes.mark_unsent(_not_reached(why))
+            rest = outcomes.frame(pd.RangeIndex(file.rows - len(found))).assign(resent=False)
+            rest = rest.astype({"status": "string"})
+            result = rest if not len(found) else pd.concat([result, rest[result.columns]], ignore_index=True)
+        facts = {"reasons": count_reasons(result), "bytes": int(result["bytes"].sum()), "requests": 0, "resent": 0}
+        return answers_table(positions, result, facts)
+
+
+def _results_by_file(results: Path | None) -> Callable[[str], pd.DataFrame]:
+    """Return a function that returns the results of one file after the other, and reads each part of them once."""
+    parts = iter(sorted(results.glob("part-*.parquet")) if results is not None and results.exists() else [])
+    waiting = pd.DataFrame({"file": pd.Series(dtype="string")})
+
+    def next_file(name: str) -> pd.DataFrame:
+        nonlocal waiting
+        found = [waiting]
+        while (found[-1]["file"].map(_base_name) == name).all() and (part := next(parts, None)) is not None:
+            found.append(pd.read_parquet(part))
+        whole = pd.concat([each for each in found if len(each)] or found[-1:], ignore_index=True)
+        own = whole["file"].map(_base_name).eq(name).to_numpy(dtype=bool)
+        waiting = whole[~own]
+        return whole[own].reset_index(drop=True)
+
+    return next_file
+
+
+def _base_name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def read_answer_files(store: RunStore, names: Sequence[str]) -> pd.DataFrame:
+    """Return the answers in some files as they are in a result frame, with their positions."""
+    frame = pd.concat([_as_result(store.read_table(name)) for name in names], ignore_index=True)
+    return frame.astype({"status": _STATUS_DTYPE})
+
+
+_STATUS_DTYPE = Outcomes(0).frame(pd.RangeIndex(0))["status"].dtype
+_RESULT_TYPES = Outcomes(0).frame(pd.RangeIndex(0)).drop(columns="status").dtypes.to_dict()
+
+
+def _as_result(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
+    return frame.astype({"status": "string", **_RESULT_TYPES, "resent": bool})

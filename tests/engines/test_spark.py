@@ -1,0 +1,208 @@
+"""Spark frames: the same call, and the data source ``customerio``."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import urllib.request
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import cio_frames as cio
+from tests.engines.clusters import import_or_skip
+from tests.engines.helpers import small_bodies
+from tests.engines.rows import people_out_of_order, repeated_orders
+from tests.loading.helpers import environment_for
+
+import_or_skip("pyspark", "spark")
+
+ORDERS = repeated_orders(rows=2_000, people=150)
+NAMES = {"user_id": "customer", "timestamp": "at"}
+KEY = "wk-93b1c07d55e4"
+
+
+@pytest.fixture(scope="module")
+def frame(spark):
+    # Spark has microseconds. Rows come in any order.
+    orders = ORDERS.assign(at=ORDERS["at"].astype("datetime64[us, UTC]")).sample(frac=1, random_state=3)
+    return spark.createDataFrame(orders).repartition(3).cache()
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return cio.track(ORDERS, "Order Placed", **NAMES, dry_run=True)
+
+
+@pytest.fixture(scope="module")
+def shared_sandbox():
+    with cio.Sandbox(write_key=KEY, state=False) as sandbox:
+        yield sandbox
+
+
+@pytest.mark.parametrize("senders", [1, 2])
+def test_answers_have_the_columns_that_are_kept_and_reading_them_sends_nothing(
+    frame, plain, sandbox, tmp_path, senders
+):
+    import cio_frames.spark  # noqa: F401 -- adds sdf.cio
+
+    client = small_bodies(sandbox.client)
+    answers = frame.cio.track(
+        "Order Placed", **NAMES, output=tmp_path, keep=["order"], senders=senders, buckets=4, client=client
+    )
+    calls = sandbox.calls()
+    assert sorted(calls["messageId"]) == sorted(plain["message_id"])
+    assert people_out_of_order(calls) == []
+    assert answers.columns[:3] == ["order", "status", "reason"]
+    assert answers.groupBy("status").count().collect() == [("delivered", len(ORDERS))]
+    found = answers.toPandas()
+    assert sorted(found["order"]) == sorted(ORDERS["order"])
+    assert sorted(found["message_id"]) == sorted(plain["message_id"])
+    again = cio.load(
+        frame,
+        "track",
+        "Order Placed",
+        **NAMES,
+        output=tmp_path,
+        keep="order",
+        senders=senders,
+        buckets=4,
+        client=client,
+    )
+    assert again.statuses == {"delivered": len(ORDERS)}
+    assert len(sandbox.calls()) == len(ORDERS)
+
+
+def test_a_dry_run_and_a_report_count_the_whole_frame(frame, sandbox):
+    found = cio.load(frame, "track", "Order Placed", **NAMES, dry_run=True)
+    whole = cio.load(ORDERS, "track", "Order Placed", **NAMES, dry_run=True)
+    for name in ("statuses", "bytes", "earliest", "latest", "recent"):
+        assert getattr(found, name) == getattr(whole, name), name
+    held_back = ORDERS.assign(customer=ORDERS["customer"].where(ORDERS["order"] % 7 != 0))
+    same = cio.validate(held_back, "track", "Order Placed", **NAMES)
+    columns = ["if(`order` % 7 = 0, null, customer) AS customer", "at", "total", "`order`"]
+    report = cio.validate(frame.selectExpr(*columns), "track", "Order Placed", **NAMES)
+    assert report.rows_held_back > 0
+    assert (report.rows, report.rows_held_back) == (same.rows, same.rows_held_back)
+    assert len(sandbox.requests()) == 0
+
+
+def test_what_cannot_be_done_is_refused_before_a_job_runs(frame, sandbox, tmp_path):
+    with pytest.raises(cio.FrameError, match="order_by= is required: the rows of a Spark frame have no order"):
+        cio.identify(frame.drop("at"), user_id="customer", output=tmp_path, client=sandbox.client)
+    with pytest.raises(cio.MissingColumnsError, match="'user_id'"):
+        cio.delete_people(frame, confirm=1, output=tmp_path, client=sandbox.client)
+    with pytest.raises(cio.FrameError, match="output= is required for a Spark frame"):
+        cio.track(frame, "Order Placed", **NAMES, client=sandbox.client)
+    assert not list(tmp_path.iterdir())
+
+
+def write(frame, sandbox, output, **options):
+    given = {"call": "track", "event": "Order Placed", **NAMES, "output": str(output), "endpoint": sandbox.url}
+    writer = frame.write.format("customerio").mode("append")
+    for name, value in {**given, "write_key": KEY, "keep": "order", "buckets": "4", **options}.items():
+        writer = writer.option(name, value)
+    writer.save()
+
+
+def test_to_write_is_to_stage_and_to_commit_is_to_load(spark, frame, plain, sandbox, tmp_path):
+    write(frame, sandbox, tmp_path / "run")
+    calls = sandbox.calls()
+    assert sorted(calls["messageId"]) == sorted(plain["message_id"])
+    assert people_out_of_order(calls) == []
+    answers = spark.read.parquet(str(tmp_path / "run/answers"))
+    assert answers.select("order", "status").filter("status = 'delivered'").count() == len(ORDERS)
+    write(frame, sandbox, tmp_path / "run")
+    assert len(sandbox.calls()) == len(ORDERS)
+
+
+def test_a_write_that_fails_sends_nothing(frame, sandbox, tmp_path):
+    broken = frame.selectExpr("customer", "at", "`order`", "if(`order` = 7, raise_error('broken'), total) AS total")
+    with pytest.raises(Exception, match="broken"):
+        write(broken, sandbox, tmp_path / "a")
+    with pytest.raises(Exception, match="overwrite"):
+        frame.write.format("customerio").mode("overwrite").option("call", "track").save()
+    with pytest.raises(Exception, match="output= is required for a Spark frame"):
+        frame.write.format("customerio").mode("append").option("call", "page").option("user_id", "customer").option(
+            "timestamp", "at"
+        ).option("write_key", KEY).save()
+    assert len(sandbox.requests()) == 0
+
+
+def test_the_write_key_is_on_no_page_of_spark_and_in_no_event_log(spark, frame):
+    """Runs after the others, which have used the key in every way."""
+    texts = [path.read_bytes() for path in spark.event_folder.rglob("*") if path.is_file()]
+    assert sum(map(len, texts)) > 10_000
+    root = spark.sparkContext.uiWebUrl
+    application = spark.sparkContext.applicationId
+    pages = ["/jobs/", "/SQL/", "/environment/", "/stages/", f"/api/v1/applications/{application}/sql?details=true"]
+    pages.append(f"/api/v1/applications/{application}/environment")
+    for page in pages:
+        with urllib.request.urlopen(root + page, timeout=30) as answer:  # noqa: S310 -- of the session's own page
+            texts.append(answer.read())
+    assert not any(KEY.encode() in text for text in texts)
+
+
+PROGRAM = """
+    import sys
+    from dataclasses import replace
+    import cio_frames as cio
+    from cio_frames.engines.driver import answers_of, engine_for, run_request
+    from cio_frames.engines.request import build_request
+    from tests.engines.clusters import start_spark
+    from tests.engines.helpers import FAST, orders_spec, small_bodies
+    from tests.engines.test_spark import ORDERS
+
+    spark = start_spark("local-cluster[2,1,1024]")
+    frame = spark.createDataFrame(ORDERS.assign(at=ORDERS["at"].astype("datetime64[us, UTC]"))).repartition(3)
+    client = small_bodies(cio.Client.from_env(), workers=2)
+    request = build_request(output="run", senders=2, buckets=4, keep="order", client=client, progress=False)
+    run = run_request(engine_for(frame), orders_spec(), request, replace(FAST, lease_seconds=3.0))
+    print(run.result.statuses)
+"""
+
+
+def executors_of(process):
+    """Return the executors below a process: Java programs of the cluster on this machine."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command, environment = (entry / "cmdline").read_bytes(), (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if b"CoarseGrainedExecutorBackend" in command and process.encode() in environment:
+            found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="finds executors in /proc")
+def test_an_executor_that_is_killed_loses_nothing_and_rows_that_go_twice_are_marked(spark, plain, tmp_path):
+    mark = f"CIO_TEST_{os.getpid()}"
+    with cio.Sandbox(latency_seconds=0.15, state=False) as sandbox:
+        environment = {**environment_for(sandbox), "PYTHONWARNINGS": "ignore", mark: "1"}
+        running = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(PROGRAM)],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        until = time.monotonic() + 120
+        while len(sandbox.requests()) < 5 and running.poll() is None and time.monotonic() < until:
+            time.sleep(0.05)
+        executors = executors_of(mark)
+        assert running.poll() is None, running.communicate()[1].decode()[-3_000:]
+        assert executors
+        os.kill(executors[0], signal.SIGKILL)
+        said, errors = running.communicate(timeout=180)
+        calls = sandbox.calls()
+    assert said.decode().strip() == str({"delivered": len(ORDERS)}), errors.decode()[-3_000:]
+    answers = pd.concat([pd.read_parquet(path) for path in (tmp_path / "run/answers").iterdir()])
+    assert sorted(answers["message_id"]) == sorted(plain["message_id"])
+    assert set(calls["messageId"]) == set(plain["message_id"])
+    assert people_out_of_order(calls) == []
+    twice = set(calls["messageId"][calls["messageId"].duplicated()])
+    assert twice <= set(answers.loc[answers["resent"], "message_id"])
