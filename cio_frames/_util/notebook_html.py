@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 # Narrower parts of a bar would not be seen.
-_MIN_PERCENT = 0.6
+_MIN_SHARE_PERCENT = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def place_shares(shares: Iterable[Share]) -> list[tuple[Share, float, float]]:
     """
     shares = [share for share in shares if share.count]
     total = sum(share.count for share in shares)
-    widths = [max(100 * share.count / total, _MIN_PERCENT) for share in shares]
+    widths = [max(100 * share.count / total, _MIN_SHARE_PERCENT) for share in shares]
     scale, start, placed = 100 / sum(widths) if widths else 1, 0.0, []
     for share, width in zip(shares, widths, strict=True):
         placed.append((share, round(start, 2), round(width * scale, 2)))

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from cio_frames.loading.outputs import FILE, REASON, ROW, STATUS
 
-_ROWS_LOOKED_AT = 10_000
+_UNDELIVERED_READ = 10_000
 _ROWS_PER_REASON = 5
 _MAX_REASONS_NAMED = 20
 
@@ -35,7 +35,7 @@ def read_first_undelivered(path: Path) -> list[HeldBack]:
     """
     file = next(iter(sorted(path.glob("part-*.parquet"))), path) if path.is_dir() else path
     try:
-        batches = pq.ParquetFile(file).iter_batches(_ROWS_LOOKED_AT, columns=[FILE, ROW, STATUS, REASON])
+        batches = pq.ParquetFile(file).iter_batches(_UNDELIVERED_READ, columns=[FILE, ROW, STATUS, REASON])
         rows = next(batches, pa.RecordBatch.from_pylist([])).to_pylist()
     except (OSError, pa.ArrowException):
         return []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-_PACKED = {".gz", ".zst", ".bz2", ".xz"}
+_PACKED_ENDINGS = {".gz", ".zst", ".bz2", ".xz"}
 # What stands before the first row.
 _LINES_BEFORE = {".csv": 1, ".tsv": 1, ".txt": 1, ".jsonl": 0, ".json": 0, ".ndjson": 0}
 
@@ -22,7 +22,7 @@ def line_number(file: str | None, row: int) -> int | None:
     """
     if file is None:
         return None
-    endings = [ending for ending in PurePath(file).suffixes if ending.lower() not in _PACKED]
+    endings = [ending for ending in PurePath(file).suffixes if ending.lower() not in _PACKED_ENDINGS]
     before = _LINES_BEFORE.get(endings[-1].lower()) if endings else None
     return None if before is None else row + before + 1
 

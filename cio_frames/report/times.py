@@ -19,7 +19,7 @@ _WIDTHS = {
     _HOUR: "hour", 6 * _HOUR: "6 hours", 24 * _HOUR: "day", _WEEK: "week", 4 * _WEEK: "4 weeks", 52 * _WEEK: "52 weeks",
     520 * _WEEK: "520 weeks", 5_200 * _WEEK: "5,200 weeks",
 }  # fmt: skip
-_MAX_BUCKETS = 2_048
+_MAX_TIME_BUCKETS = 2_048
 # Weeks begin with Monday; the epoch was a Thursday.
 _FIRST_MONDAY = 4 * 24 * _HOUR
 _MAX_RANGE_COUNTED = 1 << 16
@@ -85,7 +85,7 @@ class TimeCounts:
     def _add_counts(self, keys: Ints, counts: Ints) -> None:
         for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
             self._counts[key] = self._counts.get(key, 0) + count
-        while len(self._counts) > _MAX_BUCKETS and self._width < max(_WIDTHS):
+        while len(self._counts) > _MAX_TIME_BUCKETS and self._width < max(_WIDTHS):
             self._widen()
 
     def _widen(self) -> None:
@@ -142,7 +142,7 @@ class TimeChart:
 
 
 _MAX_BARS = 100
-_MIN_PERCENT = 0.5
+_MIN_BAR_PERCENT = 0.5
 # Up to this share of their range the chart goes on after the last bar, so that it shows the 72 hours.
 _MAX_GAP = 0.25
 
@@ -172,7 +172,7 @@ def time_chart(buckets: TimeBuckets, checked_at: pd.Timestamp) -> TimeChart | No
     most = int(counts.max())
     edge = now - CAMPAIGN_HOURS * _HOUR
     band = max(min(now, end) - max(edge, start), 0)
-    band_width = max(100 * band / whole, _MIN_PERCENT) if band else 0.0
+    band_width = max(100 * band / whole, _MIN_BAR_PERCENT) if band else 0.0
     bars = []
     for number in np.flatnonzero(counts).tolist():
         place, bar_width = _percent(number * width, min(width, whole - number * width), whole)
@@ -190,7 +190,7 @@ def time_chart(buckets: TimeBuckets, checked_at: pd.Timestamp) -> TimeChart | No
 
 def _percent(start: int, width: int, whole: int) -> tuple[float, float]:
     """Return the place and the width of a bar in percent, wide enough to be seen, with some space after it."""
-    wide = max(86 * width / whole, _MIN_PERCENT)
+    wide = max(86 * width / whole, _MIN_BAR_PERCENT)
     return round(min(100 * start / whole, 100 - wide), 3), round(wide, 3)
 
 
