@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import PurePath
+from urllib.parse import quote
 
 # Narrower parts of a bar would not be seen.
 _MIN_SHARE_PERCENT = 0.6
@@ -48,6 +50,18 @@ def draw_text(text: str, *, bold: str = "", kind: str = "") -> str:
         return ""
     front = f"<strong>{html.escape(bold)}</strong> " if bold else ""
     return f"<p{f' class={kind!r}' if kind else ''}>{front}{html.escape(text)}</p>"
+
+
+def draw_file(text: str, path: object) -> str:
+    """Return a paragraph with the path of a file, as a link if it is relative, as notebooks can open those.
+
+    >>> draw_file("Results:", "out/undelivered.parquet")
+    '<p>Results: <a href="./out/undelivered.parquet">out/undelivered.parquet</a></p>'
+    """
+    shown = html.escape(str(path))
+    if not PurePath(str(path)).is_absolute():
+        shown = f'<a href="{quote("./" + PurePath(str(path)).as_posix())}">{shown}</a>'
+    return f"<p>{html.escape(text)} {shown}</p>"
 
 
 def draw_bar(shares: Iterable[Share]) -> str:

@@ -7,7 +7,15 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from cio_frames._util.notebook_html import draw_bar, draw_figures, draw_fold, draw_output, draw_table, draw_text
+from cio_frames._util.notebook_html import (
+    draw_bar,
+    draw_figures,
+    draw_file,
+    draw_fold,
+    draw_output,
+    draw_table,
+    draw_text,
+)
 from cio_frames.report.answers import (
     campaigns_sentence,
     load_headline,
@@ -182,7 +190,7 @@ def load_output(result: LoadOutput) -> str:
     if len(reasons) > _MAX_REASONS_SHOWN:
         parts.append(draw_text(f"{len(reasons) - _MAX_REASONS_SHOWN:,} more reasons are in result.reasons."))
     if result.undelivered is not None:
-        parts.append(draw_text(f"Undelivered rows, each with its reason: {result.undelivered}"))
+        parts.append(draw_file("Undelivered rows, each with its reason:", result.undelivered))
     run = result.run
     where = f" of {short_text(run.source)}" if run else ""
     # Without the port of a sandbox, so that a notebook that runs again shows the same.

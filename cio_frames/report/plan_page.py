@@ -61,6 +61,22 @@ class ShownPlan(Protocol):
         """One row for each missing subject: subject, runs_missing, acts_now."""
 
     @property
+    def source(self) -> str:
+        """The file, folder or address of the rows."""
+
+    @property
+    def destination(self) -> str | None:
+        """Where they would go."""
+
+    @property
+    def state(self) -> str:
+        """The file of the state."""
+
+    @property
+    def version(self) -> str:
+        """The version of this package."""
+
+    @property
     def made_at(self) -> pd.Timestamp:
         """When it was made."""
 
@@ -94,7 +110,8 @@ def plan_summary(plan: ShownPlan) -> str:
             parts.append(draw_text(f"{title} most: {', '.join(f'{name} ({count:,})' for name, count in top)}"))
     if plan.mapping_change:
         parts.append(draw_text(plan.mapping_change, bold="The mapping changed:"))
-    parts.append(draw_text(f"{plan.what}. The whole page: plan.to_html('plan.html').", kind="about"))
+    where = f" of {plan.source}, compared with {plan.state}" if plan.source else ""
+    parts.append(draw_text(f"{plan.what}{where}. The whole page: plan.to_html('plan.html').", kind="about"))
     return draw_output(plan_headline(plan, sent, acts_now), *parts)
 
 

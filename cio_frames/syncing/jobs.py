@@ -85,8 +85,9 @@ class SyncJob:
         with State(self.options.state, create=False) as state:
             if client is not None:
                 refuse_other_workspace(state.facts, client, self.options.state, accept_key=self.options.accept_key)
-            draft = self._draft(self.source(), state, client or offline_client(), with_details=True, progress=progress)
-            return self._plan_of(draft, state)
+            source = self.source()
+            draft = self._draft(source, state, client or offline_client(), with_details=True, progress=progress)
+            return self._plan_of(draft, state, source.name, client)
 
     def _draft(
         self, source: Source, state: State, client: Client, *, with_details: bool = False, with_values: bool = False,
@@ -97,7 +98,7 @@ class SyncJob:
             with_details=with_details, with_values=with_values, keep_rows=keep_rows, adopt=adopt, progress=progress,
         )  # fmt: skip
 
-    def _plan_of(self, draft: Draft, state: State) -> Plan:
+    def _plan_of(self, draft: Draft, state: State, source: str, client: Client | None) -> Plan:
         removal = self.options.removed
         details = pd.concat(draft.details, ignore_index=True)
         if isinstance(self.given, pd.DataFrame):
@@ -128,6 +129,9 @@ class SyncJob:
             apply_with=self.apply,
             values=self._values,
             job=self.parameters,
+            source="a DataFrame" if isinstance(self.given, pd.DataFrame) else source,
+            destination=None if client is None else client.destination,
+            state=str(self.options.state),
         )
 
     def _digests(self, draft: Draft, state: State) -> PlanDigests:

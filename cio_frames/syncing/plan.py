@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from cio_frames._util.version import package_version
 from cio_frames.client import Client
 from cio_frames.errors import ConfigurationError
 from cio_frames.report.plan_page import plan_page, plan_summary
@@ -92,6 +93,12 @@ class Plan:
         Which guards would stop this plan, in words.
     reasons : dict of str to int
         Why rows are held back.
+    source, state : str
+        The file, folder or address of the rows, and the file of the state.
+    destination : str or None
+        Where the client that was passed would send them, such as ``"Customer.io EU"``.
+    version : str
+        The version of this package.
     """
 
     what: str
@@ -110,6 +117,10 @@ class Plan:
     apply_with: Callable[..., Any] = field(repr=False)
     values: Callable[[], list[str | None]] = field(repr=False)
     job: Mapping[str, Any] | None = field(repr=False, default=None)
+    source: str = ""
+    destination: str | None = None
+    state: str = ""
+    version: str = field(default_factory=package_version)
 
     def apply(
         self, *, client: Client | None = None, allow_campaigns: bool = False,
@@ -162,6 +173,10 @@ class Plan:
             "reasons": dict(self.reasons),
             "removal": self.removal,
             "made_at": self.made_at.isoformat(),
+            "source": self.source,
+            "destination": self.destination,
+            "state": self.state,
+            "version": self.version,
         }
 
     def to_json(self, path: str | PathLike[str] | None = None) -> str:
