@@ -43,8 +43,9 @@ types: $(READY)  ## Check types with mypy and pyright
 notebooks: $(READY)  ## Run the notebooks, and save them with their outputs
 	@$(BIN)/python -m tests.run_notebooks
 
-docs: $(READY)  ## Build the guides and the reference as pages in build/docs; warnings are errors
-	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env notebooks/guides build/docs
+docs: $(READY)  ## Build guides, notebooks, and reference as pages in build/docs; warnings are errors
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env -c notebooks/guides notebooks build/docs
+	@echo "Open build/docs/index.html"
 
 bench: $(BENCH)/.ready  ## Measure speed and memory beside other ways to do the same (about half an hour)
 	@$(BENCH)/bin/python -m tests.benchmarks --rows $(ROWS) --rounds $(ROUNDS)

@@ -50,6 +50,7 @@ INTEGRATION = (
     "README.md",
     "cio_frames/",
     "notebooks/guides/",
+    "notebooks/index.md",
     "tests/cli/",
     "tests/delivery/",
     "tests/docs/",

@@ -15,7 +15,7 @@ from cio_frames.spec.package_data import package_folder
 # If a table is in both forms, its name alone is the typed one.
 _ENDINGS = (".parquet", ".csv")
 # Of notebooks, their guides, and what they read.
-_COPIED_ENDINGS = {*_ENDINGS, ".ipynb", ".md"}
+_COPIED_ENDINGS = {*_ENDINGS, ".ipynb", ".md", ".png", ".py", ".yaml", ".yml"}
 
 
 def sample(name: str) -> pd.DataFrame:

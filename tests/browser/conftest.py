@@ -115,7 +115,9 @@ def barriers():
 
     def found(page):
         page.evaluate(AXE)
-        violations = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(found => found.violations)")
+        # Without preload axe fetches no style sheets, some of which it looks for in the wrong folder.
+        options = "{resultTypes: ['violations'], preload: false}"
+        violations = page.evaluate(f"axe.run(document, {options}).then(found => found.violations)")
         return [
             f"{violation['id']}: {violation['help']}: {[node['html'] for node in violation['nodes'][:3]]}"
             for violation in violations

@@ -97,7 +97,8 @@ def anchors(page):
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-LINKING = [*PAGES, *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md"))]
+SITE = [NOTEBOOKS / name for name in ("index.md", "notebooks.md")]
+LINKING = [*PAGES, *SITE, *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md"))]
 
 
 @pytest.mark.parametrize("page", LINKING, ids=lambda page: page.stem)
@@ -128,8 +129,11 @@ def test_the_guide_and_the_reference_explain_a_status_in_the_same_words():
     assert guide == reference
 
 
-def test_the_readme_is_short():
-    assert len(read(ROOT / "README.md").splitlines()) <= 200
+def test_the_readme_is_short_and_its_first_screen_has_a_picture_the_installation_and_an_example():
+    lines = read(ROOT / "README.md").splitlines()
+    assert len(lines) <= 190
+    screen = "\n".join(lines[:40])
+    assert re.search(r"!\[.+\]\(.+\.png\).*pip install.*>>> .*\*\*Next:\*\*", screen, re.S)
 
 
 def test_contributing_has_the_table_of_imports():
@@ -142,9 +146,21 @@ def test_every_guide_and_every_notebook_is_in_the_readme():
     pages = [
         path
         for path in [*GUIDES.glob("*.md"), *NOTEBOOKS.glob("*.ipynb")]
-        if path.name not in ("index.md", "guides.md")
+        if path.name not in ("guides.md", "changelog.md")
     ]
     assert [path.name for path in pages if f"({path.relative_to(ROOT).as_posix()})" not in readme] == []
+
+
+def test_every_notebook_is_in_the_list_of_notebooks_and_in_its_menu():
+    listed = read(NOTEBOOKS / "notebooks.md")
+    names = [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
+    assert re.findall(r"^\| \[\w+\]\((\w+)\.ipynb\)", listed, re.M) == names
+    assert re.findall(r"^(\d\d_\w+)$", listed, re.M) == names
+
+
+def test_every_method_is_in_the_table_of_methods():
+    listed = re.findall(r"^   ~CioAccessor\.(\w+)$", read(GUIDES / "reference" / "accessor.md"), re.M)
+    assert sorted(listed) == sorted(name for name in vars(cio.CioAccessor) if not name.startswith("_"))
 
 
 def reference():
@@ -153,7 +169,7 @@ def reference():
 
 @pytest.mark.parametrize("name", cio.__all__)
 def test_every_public_name_is_in_the_reference(name):
-    assert re.search(rf"^(\.\. auto\w+:: )?(cio_frames\.)?{name}$", reference(), re.M)
+    assert re.search(rf"^ *(\.\. auto\w+:: )?(cio_frames\.)?{name}$", reference(), re.M)
 
 
 def test_the_reference_has_the_columns_and_statuses_of_a_result_in_order():

@@ -1,0 +1,1 @@
+"""The examples for orchestrators run in these, each in an environment of its own: bash .ci/orchestrators."""
