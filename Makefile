@@ -13,6 +13,9 @@ BENCH := .venv-bench
 ROWS := 1000000
 ROUNDS := 3
 
+# The tests of one file run in one process, and share what takes long to start: sandboxes, browsers, engines.
+PYTEST := -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+
 .PHONY: help demo test check notebooks docs bench lint types wheel clean
 
 help:  ## List these targets
@@ -22,7 +25,7 @@ demo: $(DEMO_READY)  ## Send 6,919 real orders to a sandbox on this machine, and
 	@$(BIN)/cio-frames demo
 
 test: $(READY)  ## Run all tests, and every example in docstrings, README and guides (10 to 15 minutes)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python $(PYTEST)
 
 check: $(READY)  ## Run lint, types, and the fast tests (about a minute): for use while you work
 	@$(BIN)/ruff check .
@@ -30,7 +33,7 @@ check: $(READY)  ## Run lint, types, and the fast tests (about a minute): for us
 	@$(BIN)/mypy
 	@$(BIN)/pyright --pythonpath $(BIN)/python tests/typing
 	@$(BIN)/python .ci/docstrings.py --check
-	@$(BIN)/python -m pytest --quiet -m "not slow and not integration"
+	@$(BIN)/python $(PYTEST) --quiet -m "not slow and not integration"
 
 lint: $(READY)  ## Check style and formatting with ruff
 	@$(BIN)/ruff check .

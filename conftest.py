@@ -44,6 +44,8 @@ SLOW = (
     # Large tables.
     "tests/loading/test_load_dtypes.py",
     "tests/sandbox/test_full_bodies.py",
+    "tests/syncing/test_acceptance.py::test_a_second_sync_of_the_same_people",
+    "tests/syncing/test_acceptance.py::test_a_row_that_is_refused",
 )
 # Whole loads, commands, syncs and guides: quick one by one, and minutes together.
 INTEGRATION = (

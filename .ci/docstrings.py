@@ -110,7 +110,8 @@ PARAMETERS = {
     "max_changed": ("int or str, optional", 'Send nothing if more known subjects change: a count, or ``"5%"``.'),
     "max_removed": (
         "int or str, optional",
-        "Send nothing if more known subjects are missing. Default is 5 % of the state and 1,000.",
+        "Send nothing if more subjects that this state delivered are missing: a count, or a share, which must be "
+        "exceeded among all subjects of the state too. Default is 5 % and 1,000.",
     ),
     "min_rows": (
         "int or str, optional",
@@ -264,6 +265,11 @@ RETURNS = {
         "pandas.DataFrame or SyncResult",
         "Of a frame, its result frame: one row per row, in its order and under its index. Of another source, what the "
         "sync came to, with the results of its rows in files.",
+    ),
+    "baseline": (
+        "pandas.DataFrame or SyncResult",
+        "Of a frame, its result frame: one row per row, in its order and under its index. Of another source, how many "
+        "rows have each status.",
     ),
     "apply_plan": ("SyncResult", "What the sync came to."),
     "validate": ("ValidationReport", "Which rows are invalid, and why."),

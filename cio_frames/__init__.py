@@ -6,6 +6,14 @@ every row. Names that need pandera, requests or the sandbox are imported at firs
 
 from __future__ import annotations
 
+import sys as _sys
+
+from cio_frames._util import program_signals as _program_signals
+
+# The command line says what was sent whenever it is stopped, also while the imports below take their time.
+if _program_signals.is_command_line(_sys.argv[0]):
+    _program_signals.handle_program_signals()
+
 import logging as _logging
 import sys as _sys
 from importlib import import_module as _import_module

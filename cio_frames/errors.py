@@ -307,13 +307,13 @@ class CampaignsError(FrameError):
         Events without a timestamp. Of files, invalid rows count too, since only the time is read.
     time_column : column label or None
         The column that probably has the time of the events, if none is named.
-    frame : int
-        The number of the frame that has them if frames before it were sent; 0 if nothing was.
+    first_row : int
+        The position of the first row that was not sent; those before it were.
     """
 
-    def __init__(self, young: int, untimed: int = 0, time_column: Hashable = None, frame: int = 0) -> None:
-        super().__init__(young, untimed, time_column, frame)
-        self.young, self.untimed, self.time_column, self.frame = young, untimed, time_column, frame
+    def __init__(self, young: int, untimed: int = 0, time_column: Hashable = None, first_row: int = 0) -> None:
+        super().__init__(young, untimed, time_column, first_row)
+        self.young, self.untimed, self.time_column, self.first_row = young, untimed, time_column, first_row
 
     @property
     def rows(self) -> int:
@@ -332,9 +332,9 @@ class CampaignsError(FrameError):
 
     def _message(self) -> str:
         sent = "Nothing was sent."
-        if self.frame:
+        if self.first_row:
             seen = by_door(" See .result.", "") if self.result is not None else ""
-            sent = f"Frame {self.frame} and later ones were not sent; earlier ones were.{seen}"
+            sent = f"Row {self.first_row:,} and later ones were not sent; earlier ones were.{seen}"
         name = f", or name the column with the time of the event with {parameter('timestamp')}" if self.untimed else ""
         return (
             f"{self.rows:,} rows are events that can start campaigns, that is, send mail to real people: "

@@ -1354,7 +1354,8 @@ def plan(
     max_changed : int or str, optional
         Send nothing if more known subjects change: a count, or ``"5%"``.
     max_removed : int or str, optional
-        Send nothing if more known subjects are missing. Default is 5 % of the state and 1,000.
+        Send nothing if more subjects that this state delivered are missing: a count, or a share, which must be exceeded
+        among all subjects of the state too. Default is 5 % and 1,000.
     min_rows : int or str, optional
         Send nothing if the source has fewer rows: a count, or a share of the state.
     grace_runs : int
@@ -1463,6 +1464,7 @@ def sync(
     client: Client | None = None,
     dry_run: bool = False,
     on_invalid: OnInvalid = "skip",
+    on_undelivered: OnUndelivered = "return",
     allow_campaigns: bool = False,
     output: str | PathLike[str] | None = None,
     schema: Schema = "spec",
@@ -1530,7 +1532,8 @@ def sync(
     max_changed : int or str, optional
         Send nothing if more known subjects change: a count, or ``"5%"``.
     max_removed : int or str, optional
-        Send nothing if more known subjects are missing. Default is 5 % of the state and 1,000.
+        Send nothing if more subjects that this state delivered are missing: a count, or a share, which must be exceeded
+        among all subjects of the state too. Default is 5 % and 1,000.
     min_rows : int or str, optional
         Send nothing if the source has fewer rows: a count, or a share of the state.
     grace_runs : int
@@ -1561,6 +1564,8 @@ def sync(
         Do everything but send: rows that would be sent are ``ready``. Requires no client.
     on_invalid : {"skip", "raise"}
         Whether to send the other rows if some are invalid, or to send nothing and raise InvalidRowsError.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
     allow_campaigns : bool
         Send events that are younger than 72 hours or have no timestamp, although they can start campaigns, that is,
         send mail to real people. Events that Customer.io acts on and does not store, such as User Deleted, do not
@@ -1649,6 +1654,7 @@ def baseline(
     confirm: int | None = None,
     ignore: str | Sequence[str] = (),
     duplicates: Duplicates = "invalid",
+    accept_mapping: bool = False,
     accept_key: bool = False,
     client: Client | None = None,
     dry_run: bool = False,
@@ -1659,7 +1665,7 @@ def baseline(
     csv: CsvOptions | Mapping[str, Any] | None = None,
     partitions: bool = True,
     progress: bool | None = None,
-) -> pd.DataFrame:
+) -> Any:
     """Write a sync state without sending: the rows are in Customer.io already, you say.
 
     The next sync sends what differs from these rows. Subjects of a baseline are claimed and not delivered, and are
@@ -1709,6 +1715,8 @@ def baseline(
         Names of fields that do not count as a change.
     duplicates : {"invalid", "last"}
         Whether rows of one subject are all invalid, or the last one is sent.
+    accept_mapping : bool
+        Whether to continue although fields came or went since the last run.
     accept_key : bool
         Whether to take a new write key of the same workspace.
     client : Client, optional
@@ -1738,9 +1746,9 @@ def baseline(
 
     Returns
     -------
-    pandas.DataFrame
-        One row per row of the frame, in its order and under its index: status, reason, message_id, bytes, batch,
-        http_status, attempts.
+    pandas.DataFrame or SyncResult
+        Of a frame, its result frame: one row per row, in its order and under its index. Of another source, how many
+        rows have each status.
 
     Raises
     ------
@@ -1767,6 +1775,8 @@ def apply_plan(
     max_age: str | None = None,
     output: str | PathLike[str] | None = None,
     client: Client | None = None,
+    on_undelivered: OnUndelivered = "return",
+    allow_campaigns: bool = False,
     progress: bool | None = None,
 ) -> SyncResult:
     """Send what a plan file lists, if the source, the mapping and the state are still the same.
@@ -1782,6 +1792,12 @@ def apply_plan(
         Default is named after source and call.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
+    on_undelivered : {"return", "raise"}
+        Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
+    allow_campaigns : bool
+        Send events that are younger than 72 hours or have no timestamp, although they can start campaigns, that is,
+        send mail to real people. Events that Customer.io acts on and does not store, such as User Deleted, do not
+        count.
     progress : bool, optional
         Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -1860,32 +1876,37 @@ def _plan(parameters: dict[str, Any]) -> Plan:
     """Plan a sync with the parameters of :func:`plan`."""
     from cio_frames.syncing.parameters import make_job
 
-    job, options = make_job(*_split_source(parameters))
-    return job.plan(**options)
+    with HiddenFrames():
+        job, options = make_job(*_split_source(parameters))
+        return job.plan(**options)
 
 
 def _sync(parameters: dict[str, Any]) -> Any:
     """Run a sync with the parameters of :func:`sync`."""
     from cio_frames.syncing.parameters import make_job
 
-    job, options = make_job(*_split_source(parameters))
-    return job.sync(**options)
+    with HiddenFrames():
+        job, options = make_job(*_split_source(parameters))
+        return job.sync(**options)
 
 
-def _baseline(parameters: dict[str, Any]) -> pd.DataFrame:
+def _baseline(parameters: dict[str, Any]) -> Any:
     """Write a state with the parameters of :func:`baseline`."""
+    from cio_frames.syncing.baseline import write_baseline
     from cio_frames.syncing.parameters import make_job
 
-    job, options = make_job(*_split_source(parameters))
-    return job.baseline(**options)
+    with HiddenFrames():
+        job, options = make_job(*_split_source(parameters))
+        return write_baseline(job, **options)
 
 
 def _apply_plan(parameters: dict[str, Any]) -> SyncResult:
     """Apply a plan file with the parameters of :func:`apply_plan`."""
     from cio_frames.syncing.parameters import apply_plan_file
 
-    given = {name: value for name, value in parameters.items() if not name.startswith("__")}
-    return apply_plan_file(Path(given.pop("path")), **given)
+    with HiddenFrames():
+        given = {name: value for name, value in parameters.items() if not name.startswith("__")}
+        return apply_plan_file(Path(given.pop("path")), **given)
 
 
 def _split_source(parameters: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -49,6 +49,30 @@ class Operation:
     constants: Mapping[str, Any] = field(default_factory=dict)
     needs_confirm: bool = False
 
+    def build_spec(
+        self,
+        name: str,
+        labels: Sequence[Hashable],
+        given: Mapping[str, Any],
+        *,
+        index_names: Sequence[Hashable] = (),
+    ) -> CallSpec:
+        """Return the track call of an operation, with the columns of its fields looked up among those of a table.
+
+        ``given`` has the parameters of its function that say which column feeds what, and how values are written.
+
+        >>> name = "delete_relationships"
+        >>> call_spec = OPERATIONS[name].build_spec(name, ["object_id", "user_id"], {})
+        >>> call_spec.event, dict(call_spec.mapping.fields), dict(call_spec.mapping.constants)
+        ('Relationship Deleted', {'properties.objectId': 'object_id'}, {'properties.objectTypeId': 1})
+
+        Raises
+        ------
+        MissingColumnsError
+            A column that the operation requires is missing.
+        """
+        return _build_operation_spec(self, name, labels, given, index_names)
+
 
 _DEVICE = {"token": "context.device.token", "device_type": "context.device.type"}
 _OBJECT = {"object_id": "properties.objectId", "object_type_id": "properties.objectTypeId"}
@@ -1156,14 +1180,16 @@ def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
         df, confirm, audit = given.pop("df"), given.pop("confirm", None), given.pop("audit")
         options = {key: given.pop(key) for key in RUN_OPTIONS if key in given}
         engine_options = {key: given.pop(key) for key in ENGINE_OPTIONS}
+        operation = OPERATIONS[name]
         if (driver := driver_of(df)) is not None:
-            call_spec = _build_operation_spec(driver.columns_only(df), name, given)
-            needed = (name, confirm) if OPERATIONS[name].needs_confirm and not options["dry_run"] else None
+            columns = list(driver.columns_only(df).columns)
+            call_spec = operation.build_spec(name, columns, given)
+            needed = (name, confirm) if operation.needs_confirm and not options["dry_run"] else None
             engine_options |= {**options, "confirm": needed}
             return cast(pd.DataFrame, driver.operate_on_engine(df, call_spec, engine_options, audit))
         refuse_engine_options(engine_options)
         df = as_frame(df)
-        call_spec = _build_operation_spec(df, name, given)
+        call_spec = operation.build_spec(name, list(df.columns), given, index_names=df.index.names)
         if options["dry_run"]:
             return running.run_call(df, call_spec, **options)
         if OPERATIONS[name].needs_confirm:
@@ -1172,32 +1198,42 @@ def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
         return _run_with_audit(df, name, call_spec, options, audit)
 
 
-def _build_operation_spec(df: pd.DataFrame, name: str, given: dict[str, Any]) -> CallSpec:
+def _build_operation_spec(
+    operation: Operation,
+    name: str,
+    labels: Sequence[Hashable],
+    given: Mapping[str, Any],
+    index_names: Sequence[Hashable],
+) -> CallSpec:
     """Return the track call of an operation, with the columns of its fields looked up."""
-    operation = OPERATIONS[name]
-    named = {key: given.pop(key) for key in operation.fields}
-    constants, found = dict(operation.constants), _find_columns(df, name, named)
+    named = {key: given.get(key) for key in operation.fields}
+    constants, found = dict(operation.constants), _find_columns(operation, name, labels, named, index_names)
     if "object_type_id" in operation.fields and "object_type_id" not in found:
         # The default that the spec gives.
         constants[operation.fields["object_type_id"]] = 1
     fields = {operation.fields[key]: label for key, label in found.items()}
     # Columns are properties only where the function has a parameter for them.
-    chosen = {"properties": [], **given}
+    chosen = {"properties": [], **{key: value for key, value in given.items() if key not in operation.fields}}
     call_spec = build_call_spec("track", operation.event, fields=fields, constants=constants, **chosen)
     return _require_object_type(call_spec, operation) if "object_type_id" in found else call_spec
 
 
-def _find_columns(df: pd.DataFrame, name: str, named: Mapping[str, Hashable | None]) -> dict[str, Hashable]:
+def _find_columns(
+    operation: Operation,
+    name: str,
+    labels: Sequence[Hashable],
+    named: Mapping[str, Hashable | None],
+    index_names: Sequence[Hashable],
+) -> dict[str, Hashable]:
     """Return the column of each parameter: the one that is named, or one with the field's own name."""
-    operation, found = OPERATIONS[name], {}
+    found: dict[str, Hashable] = {}
     for key, label in named.items():
         own_names = (key, operation.fields[key].rpartition(".")[2])
-        chosen = label if label is not None else next((each for each in own_names if each in df.columns), None)
+        chosen = label if label is not None else next((each for each in own_names if each in labels), None)
         if chosen is not None:
             found[key] = chosen
         elif key != "object_type_id" and key not in operation.optional:
-            labels = list(df.columns)
-            if key in df.index.names:
+            if key in index_names:
                 remedy = f"The index is named {key!r}: make it a column with .reset_index()."
                 raise MissingColumnsError(name, [key], labels, remedy)
             remedy = f"Name the column, for example {parameter(key, f'{key}_ref')}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -31,7 +31,7 @@ STATUSES: tuple[Status, ...] = (
 GOOD: frozenset[str] = frozenset({"delivered", "acknowledged", "unchanged", "ready"})
 
 # Under this key a result frame's attrs hold what is not about single rows: "as_of" and "campaign_rows" of
-# the run, "rows" and "warnings".
+# the run, "rows" and "warnings"; of a sync "removals", the number of missing subjects by status.
 RESULT_ATTRS = "cio"
 
 _NOT_SET = -1
@@ -195,18 +195,33 @@ is missing (1). Rows: 1 invalid, 1 ready. See .result for the status of each row
     """
     if isinstance(result, pd.DataFrame) and {"status", "reason"} <= set(result.columns):
         counts, is_good = status_counts(result), bool(result["status"].isin(GOOD).all())
+        kept = result.attrs.get(RESULT_ATTRS, {})
+        # pandas hands attrs on to a part of the rows.
+        removals = kept.get("removals", {}) if kept.get("rows") == len(result) else {}
         found = result["reason"][~result["status"].isin(GOOD)].value_counts().items()
         reasons = [(str(reason), int(rows)) for reason, rows in found]
     elif hasattr(result, "statuses") and hasattr(result, "reasons"):
-        counts, is_good = result.statuses, result.ok
+        counts, is_good, removals = result.statuses, result.ok, getattr(result, "removals", {})
         reasons = [(reason, rows) for (status, reason), rows in result.reasons.items() if reason and status not in GOOD]
     else:
         raise FrameError(f"raise_for_status takes the result of a call or a load, got {type(result).__name__}.")
-    if is_good:
+    open_removals = count_open_removals(removals)
+    if is_good and not open_removals:
         return result
     bad = sum(rows for status, rows in counts.items() if status not in GOOD)
     why = f" {list_reasons(reasons)}" if reasons else ""
+    if open_removals:
+        why += f" {open_removals:,} of {sum(removals.values()):,} missing subjects were not removed or marked."
     raise UndeliveredError(f"{bad:,} of {sum(counts.values()):,} rows were not delivered.{why}", result)
+
+
+def count_open_removals(removals: Mapping[str, int]) -> int:
+    """Return how many removals of a sync were not taken, given how many have each status.
+
+    >>> count_open_removals({"delivered": 3, "skipped": 1, "rejected": 2})
+    2
+    """
+    return sum(count for status, count in removals.items() if status not in {*GOOD, "skipped"})
 
 
 def status_counts(result: pd.DataFrame) -> dict[str, int]:

@@ -52,11 +52,11 @@ MAY_IMPORT = {
     "sandbox": "errors spec client",
     "testing": "sandbox",
     "notebook_completion": "spec",
-    "cli": "_util errors results arrow spec columns client validation report pipeline loading syncing functions "
-    "sandbox cio_frames",
+    "cli": "_util errors results arrow spec columns client validation delivery report pipeline audit loading syncing "
+    "functions operations sandbox cio_frames",
     "__main__": "cli",
-    "__init__": "errors results client columns validation report loading syncing functions operations accessor samples "
-    "summaries sandbox notebook_completion",
+    "__init__": "_util errors results client columns validation report loading syncing functions operations accessor "
+    "samples summaries sandbox notebook_completion",
 }
 PARTS = list(MAY_IMPORT)
 
@@ -105,6 +105,7 @@ def test_the_table_allows_imports_of_lower_layers_only(name):
                 "loading/ledger_list",
                 "loading/lock",
                 "sandbox/store",
+                "syncing/run_list",
                 "syncing/state",
             },
         ),

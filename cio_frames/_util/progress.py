@@ -32,11 +32,49 @@ def bar(total: int | None, wanted: bool | None, what: str) -> tqdm[Any]:
     shown = shown and sys.stderr is not None
     # Where a bar cannot be drawn over itself, each change of it may be a line of a log.
     interval = 0.1 if is_terminal(sys.stderr) else 1.0
-    return tqdm(
-        total=total, desc=clean_text(what), unit=" rows", unit_scale=True, disable=not shown,
-        file=_TolerantStream(sys.stderr),
-        mininterval=interval,
+    return _RowBar(
+        total=total, desc=clean_text(what), disable=not shown, file=_TolerantStream(sys.stderr), mininterval=interval,
+        dynamic_ncols=True,
     )  # fmt: skip
+
+
+# Below the first, words are short; below the second, there is no room for bytes and requests.
+_NARROW, _WIDE = 80, 110
+_NARROW_NAME = 12
+
+
+class _RowBar(tqdm):  # type: ignore[type-arg]
+    """A bar with whole numbers: rows, share, rate and time left, as far as they are known and fit."""
+
+    def display(self, msg: str | None = None, pos: int | None = None) -> None:
+        # Some pseudo terminals say that they have no lines, and a bar below the last line is not shown.
+        self.nrows: int = max(self.nrows or 0, 2)
+        super().display(msg, pos)
+
+    @property
+    def format_dict(self) -> Any:
+        facts = super().format_dict
+        columns, name = facts["ncols"] or _WIDE, facts["prefix"]
+        is_narrow = columns < _NARROW
+        if is_narrow and len(name) > _NARROW_NAME:
+            facts["prefix"] = f"{name[: _NARROW_NAME - 1]}\u2026"
+        counted = f"{self.n:,}"
+        if self.total:
+            counted += f"{'/' if is_narrow else ' of '}{self.total:,}"
+        details = [counted if is_narrow and self.total else f"{counted} rows"]
+        seconds = facts["elapsed"]
+        rate = facts["rate"] or ((self.n - self.initial) / seconds if seconds else 0)
+        if rate:
+            details.append(f"{rate:,.0f}/s" if is_narrow else f"{rate:,.0f} rows/s")
+        if self.total and self.n >= self.total:
+            details.append(f"in {self.format_interval(seconds)}")
+        elif self.total and rate:
+            details.append(f"{self.format_interval((self.total - self.n) / rate)} left")
+        if self.postfix and columns >= _WIDE:
+            details.append(str(self.postfix))
+        facts["details"] = ", ".join(details)
+        facts["bar_format"] = "{desc}: {percentage:3.0f}%|{bar}| {details}" if self.total else "{desc}: {details}"
+        return facts
 
 
 class _TolerantStream:
@@ -121,6 +159,12 @@ class LoadProgress:
         """Give the bar the color of the outcome."""
         with self._lock:
             color_bar(self._bar, good=good, rows=rows)
+
+    def set_total(self, total: int | None) -> None:
+        """Say how many rows there are, once that is known."""
+        with self._lock:
+            if self._total is None and total is not None:
+                self._total = self._bar.total = total
 
     @property
     def rows(self) -> int:

@@ -62,8 +62,10 @@ class Mistakes:
         return bool(self._errors)
 
     def add(self, error: CioFramesError) -> None:
-        """Add an error; of one that holds several, add each."""
-        self._errors += error.errors if isinstance(error, SeveralMistakesError) else [error]
+        """Add an error, once if two checks find it; of one that holds several, add each."""
+        known = set(map(str, self._errors))
+        errors = error.errors if isinstance(error, SeveralMistakesError) else [error]
+        self._errors += [each for each in errors if str(each) not in known]
 
     @contextmanager
     def collect(self) -> Iterator[None]:

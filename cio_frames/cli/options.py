@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
+from cio_frames.cli.completion import complete_calls, complete_events
 from cio_frames.cli.mistakes import Mistakes, find_mistakes
 from cio_frames.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from cio_frames.cli.operations import OperationCall
     from cio_frames.columns import Selection
     from cio_frames.loading.read_options import ReadOptions
     from cio_frames.pipeline import CallSpec
 
 Options = TypeVar("Options")
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print nothing but errors; the exit status says how it went.")
+]
 
 # Options whose value is the name of a column, as job files have them under `columns:`.
 COLUMN_OPTIONS = ("user_id", "anonymous_id", "previous_id", "group_id", "name", "timestamp", "message_id")
@@ -75,7 +80,9 @@ class CallOptions:
         str | None,
         typer.Option(help="Call that the rows make (required): identify, track, page, screen, group, alias or batch."),
     ] = None
-    event: Annotated[str | None, typer.Option(help="Event name for all rows (track).")] = None
+    event: Annotated[
+        str | None, typer.Option(help="Event name for all rows (track).", autocompletion=complete_events)
+    ] = None
     event_column: Annotated[
         str | None, typer.Option(help="Column with the name of each row's event (track, batch).")
     ] = None
@@ -152,6 +159,94 @@ class CallOptions:
             lambda _, error: mistakes.add(error),
         )
         return without_call(call_spec) if self.call is None else call_spec
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperationOptions(CallOptions):
+    """The options of a call, and those of operations such as ``delete_people``."""
+
+    call: Annotated[
+        str | None,
+        typer.Option(
+            autocompletion=complete_calls,
+            help="Call (required): identify, track, page, screen, group, alias, batch, or an operation: delete_people.",
+        ),
+    ] = None
+    object_id: Annotated[
+        str | None, typer.Option(help="Column with the id of the object (delete_objects, delete_relationships).")
+    ] = None
+    object_type_id: Annotated[
+        str | None, typer.Option(help="Column with the type of the object (delete_objects, delete_relationships).")
+    ] = None
+    token: Annotated[str | None, typer.Option(help="Column with the device token (add_devices, delete_devices).")] = (
+        None
+    )
+    device_type: Annotated[
+        str | None, typer.Option(help="Column with ios or android (add_devices, delete_devices).")
+    ] = None
+    delivery_id: Annotated[str | None, typer.Option(help="Column with the id of the delivery (report_deliveries).")] = (
+        None
+    )
+    metric: Annotated[
+        str | None, typer.Option(help="Column with what happened, such as opened (report_deliveries).")
+    ] = None
+    action_type: Annotated[
+        str | None, typer.Option(help="Column with viewed_content or clicked_content (report_content).")
+    ] = None
+    content_id: Annotated[str | None, typer.Option(help="Column with the number of the content (report_content).")] = (
+        None
+    )
+    template_id: Annotated[
+        str | None, typer.Option(help="Column with the number of the template (report_content).")
+    ] = None
+
+    def operation(
+        self, mistakes: Mistakes, *, max_rows: int | None = None, audit: Path | None = None
+    ) -> OperationCall | None:
+        """Return the operation that the options describe; None if they describe a call.
+
+        >>> OperationOptions(call="delete_people", user_id="person").operation(Mistakes()).given
+        {'user_id': 'person'}
+        """
+        if self.call is None:
+            return None
+        from cio_frames.cli.operations import build_checked_operation, refuse_operation_parameters
+        from cio_frames.operations import OPERATIONS
+
+        given = {
+            each.name: getattr(self, each.name)
+            for each in fields(OperationOptions)
+            if each.name != "call" and getattr(self, each.name) != each.default
+        }
+        given |= {name: parse_selection(given[name]) for name in ("traits", "properties") if name in given}
+        if self.call not in OPERATIONS:
+            guards = {name: value for name, value in (("max_rows", max_rows), ("audit", audit)) if value is not None}
+            refuse_operation_parameters(self.call, {**given, **guards}, lambda _, error: mistakes.add(error))
+            return None
+        return build_checked_operation(
+            self.call, given, lambda _, error: mistakes.add(error), max_rows=max_rows, audit=audit
+        )
+
+    def call_spec(self, mistakes: Mistakes) -> CallSpec:
+        """Return the call spec that the options describe; add wrong options to the mistakes, and use defaults for them.
+
+        >>> OperationOptions(call="delete_people", user_id="person").call_spec(Mistakes()).event
+        'User Deleted'
+        """
+        if self.call is None:
+            return super().call_spec(mistakes)
+        from cio_frames.cli.operations import check_call_name
+        from cio_frames.cli.precheck import without_call
+
+        operation = self.operation(Mistakes())
+        if operation is not None:
+            return operation.provisional_spec
+        try:
+            check_call_name(self.call)
+        except ConfigurationError as error:
+            mistakes.add(error)
+            return without_call(super(OperationOptions, replace(self, call="track")).call_spec(mistakes))
+        return super().call_spec(mistakes)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cio_frames._util.did_you_mean import closest_name
+from cio_frames._util.own_files import is_own_text, refuse_to_replace
 from cio_frames.cli.mistakes import Mistakes, find_mistakes
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, resolve
@@ -59,7 +60,17 @@ def find_client_mistakes(settings: Mapping[str, Any]) -> Iterator[tuple[str | No
     >>> [key for key, _ in find_client_mistakes({"region": "mars", "workers": 0})]
     ['region', 'workers']
     """
-    return find_mistakes(Client, _ROOMY_CLIENT, {"write_key": "none", **settings})
+    return find_mistakes(Client, _ROOMY_CLIENT, {"write_key": "none", **with_plain_region(settings)})
+
+
+def with_plain_region(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings of a client with the region in small letters: people write EU.
+
+    >>> with_plain_region({"region": "EU", "workers": 2})
+    {'region': 'eu', 'workers': 2}
+    """
+    region = settings.get("region")
+    return {**settings, "region": region.lower()} if isinstance(region, str) else dict(settings)
 
 
 def build_checked_client(settings: Mapping[str, Any], mistakes: Mistakes, *, dry_run: bool) -> Client | None:
@@ -67,6 +78,7 @@ def build_checked_client(settings: Mapping[str, Any], mistakes: Mistakes, *, dry
 
     A dry run uses the settings too, but needs no write key.
     """
+    settings = with_plain_region(settings)
     environ = dict(os.environ)
     if not environ.get("CIO_WRITE_KEY"):
         if not dry_run:
@@ -87,9 +99,12 @@ def build_checked_client(settings: Mapping[str, Any], mistakes: Mistakes, *, dry
 
 def check_source(
     source: str, call_spec: CallSpec, mistakes: Mistakes, *, output: Path | None = None,
-    read_options: ReadOptions | None = None,
+    read_options: ReadOptions | None = None, what: str | None = None,
 ) -> None:  # fmt: skip
-    """Add what is wrong with a source: not found, unreadable, or without columns that the call needs."""
+    """Add what is wrong with a source: not found, unreadable, or without columns that the call needs.
+
+    ``what`` is the name of the call in errors, if it is an operation.
+    """
     labels: list[Hashable] | None = None
     if source == STANDARD_INPUT_PATH:
         # It can be read once only.
@@ -102,7 +117,7 @@ def check_source(
         return
     missing = [(key, column) for key, column in named_columns(call_spec.mapping) if column not in labels]
     for key, column in missing:
-        mistakes.add(_missing_column(key, column, where, labels))
+        mistakes.add(missing_column_error(key, column, where, labels))
     if call_spec.call != "batch":
         event = call_spec.tracking_plan.event(call_spec.event) or call_spec.event
         # As if the named columns were there, so that each missing column is reported once.
@@ -111,7 +126,7 @@ def check_source(
             try:
                 resolve(everything, call_spec.tracking_plan.calls[call_spec.call], call_spec.mapping, event)
             except MissingColumnsError as error:
-                raise _required_column(error, where, labels) from error
+                raise required_column_error(error, where, labels, what) from error
 
 
 def named_columns(mapping: ColumnMapping) -> Iterator[tuple[str, Hashable]]:
@@ -133,15 +148,20 @@ def named_columns(mapping: ColumnMapping) -> Iterator[tuple[str, Hashable]]:
         yield from ((bag, column) for column in getattr(mapping, bag) or ())
 
 
-def _missing_column(key: str, column: Hashable, where: str, labels: list[Hashable]) -> FrameError:
+def missing_column_error(key: str, column: Hashable, where: str, labels: list[Hashable]) -> FrameError:
+    """Return the error for a column that is named, and that a file does not have."""
     meant = closest_name(str(column), labels)
     hint = f" Did you mean {meant!r}?" if meant is not None else ""
     return FrameError(f"{parameter(key, column)}: column not found in {where}.{hint} {_list_columns(labels)}")
 
 
-def _required_column(error: MissingColumnsError, where: str, labels: list[Hashable]) -> FrameError:
+def required_column_error(
+    error: MissingColumnsError, where: str, labels: list[Hashable], what: str | None = None
+) -> FrameError:
     """Return the error for a column that the call needs and that nothing names."""
-    needed = f"{error.call} requires column {' or '.join(map(repr, error.missing))}, which {where} does not have."
+    needed = (
+        f"{what or error.call} requires column {' or '.join(map(repr, error.missing))}, which {where} does not have."
+    )
     close = ((name, closest_name(name, labels)) for name in error.missing)
     meant = next((parameter(name, label) for name, label in close if label is not None), None)
     if error.missing == ["event"]:
@@ -184,21 +204,24 @@ def check_clashes(
     if all(path is None for path in writes.values()):
         return
     files: list[str] = []
-    if "://" not in source:
+    if "://" not in source or source.startswith("file://"):
         # A source that is not found is reported later, and once.
         with suppress(CioFramesError):
             files = [file.path for file in find_files(source, exclude=writes.get("output")).files]
     refuse_clashes([*files, *(path for path in also_read if path is not None)], writes)
 
 
-def check_writable(path: Path, what: str, name: str, *, make_folder: bool = False) -> None:
+def check_writable(
+    path: Path, what: str, name: str, *, is_own: Callable[[Path], bool] = is_own_text, make_folder: bool = False
+) -> None:
     """Raise an error if the file that a parameter names cannot be written, before anything is sent or checked.
 
     Raises
     ------
     ConfigurationError
-        The folder is missing, or permissions do not allow it.
+        Another file has this path, the folder is missing, or permissions do not allow it.
     """
+    refuse_to_replace(path, is_own)
     existed = path.exists()
     made = [folder for folder in path.parents if not folder.exists()] if make_folder else []
     try:

@@ -6,12 +6,13 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cio_frames._util.terminal_text import clean_text
 from cio_frames.errors import CioFramesError, Door, GuardError, InvalidRowsError
@@ -66,13 +67,58 @@ err = SafeConsole(stderr=True)
 _PIPE_WIDTH = 10_000
 _REASONS_PRINTED = 10
 _ROWS_PRINTED = 10
+# By outcome; a console without colors, as with NO_COLOR and in pipes, leaves them out.
+_COLORS = {
+    **dict.fromkeys(("delivered", "acknowledged", "ready"), "green"),
+    **dict.fromkeys(("invalid", "too_large", "rejected"), "red"),
+    **dict.fromkeys(("unknown", "unsent"), "yellow"),
+}
+
+
+@contextmanager
+def quiet_output(quiet: bool) -> Iterator[None]:
+    """Print nothing to stdout and log no progress inside the block, if so wanted; errors are still printed."""
+    log = logging.getLogger("cio_frames.progress")
+    before = out.quiet, log.disabled
+    out.quiet, log.disabled = out.quiet or quiet, log.disabled or quiet
+    try:
+        yield
+    finally:
+        out.quiet, log.disabled = before
+
+
+def print_error(text: str) -> None:
+    """Print a sentence about what is wrong to stderr, after the name of the program."""
+    err.print(Text.assemble(("cio-frames:", "bold red"), f" {clean_text(text)}"))
+
+
+def print_status(rows: int, status: str, reason: str | None = None) -> None:
+    """Print how many rows have a status, in its color, and the reason."""
+    line = Text(f"{rows:>12,} ")
+    line.append(clean_text(status), _COLORS.get(status))
+    line.append(f"  {clean_text(reason)}" if reason else "")
+    out.print(line)
 
 
 def print_json(facts: Any) -> None:
     """Print facts as JSON, for programs."""
+    if out.quiet:
+        return
     # Not through the console: JSON has its own way to write control characters, and is not wrapped.
     try:
         print(json.dumps(facts, indent=2, ensure_ascii=False), flush=True)  # noqa: T201
+    except (OSError, ValueError) as error:
+        drop_stream(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            err.print(f"cio-frames: cannot print the output: {getattr(error, 'strerror', None) or error}.")
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines of JSON as they come, until nobody reads them any more."""
+    try:
+        for line in lines:
+            sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
     except (OSError, ValueError) as error:
         drop_stream(sys.stdout)
         if not isinstance(error, BrokenPipeError):
@@ -94,7 +140,7 @@ def _clean_cell(cell: object) -> str:
 
 def print_table(table: Table) -> None:
     """Print a table: cut to the width of a terminal, whole in pipes and files."""
-    console = out if out.is_terminal else SafeConsole(width=_PIPE_WIDTH)
+    console = out if out.is_terminal or out.quiet else SafeConsole(width=_PIPE_WIDTH)
     console.print(table)
 
 
@@ -107,7 +153,7 @@ def exit_on_error(door: Door = "command line") -> Iterator[None]:
     try:
         yield
     except CioFramesError as error:
-        err.print(f"cio-frames: {error.text(door)}")
+        print_error(error.text(door))
         sys.exit(1 if isinstance(error, InvalidRowsError) else 3 if isinstance(error, GuardError) else 2)
 
 
@@ -123,7 +169,7 @@ def log_progress() -> None:
 def print_notes(notes: SourceNotes, door: Door = "command line") -> None:
     """Print what was left out of a source, and what is not sent as it stands there, to stderr."""
     for sentence in notes.sentences(door):
-        err.print(f"Note: {sentence}")
+        err.print(Text.assemble(("Note:", "cyan"), f" {clean_text(sentence)}"))
 
 
 def print_load_result(loaded: LoadResult) -> None:
@@ -133,12 +179,12 @@ def print_load_result(loaded: LoadResult) -> None:
 
     counts = sorted(merge_sizes(loaded.reasons).items(), key=lambda count: (count[0][0] not in GOOD, -count[1]))
     for (status, reason), rows in counts[:_REASONS_PRINTED]:
-        out.print(f"{rows:>12,} {status}" + (f"  {reason}" if reason else ""))
+        print_status(rows, status, reason)
     if len(counts) > _REASONS_PRINTED:
         out.print(f"{'':>12} and {len(counts) - _REASONS_PRINTED:,} more reasons")
     rows_read = sum(loaded.reasons.values())
     if loaded.rows > rows_read:
-        out.print(f"{loaded.rows - rows_read:>12,} unsent  not read yet")
+        print_status(loaded.rows - rows_read, "unsent", "not read yet")
     print_warning_lines(warning_lines(loaded.warnings))
     rate = f", {loaded.rows_now / loaded.seconds:,.0f} rows per second" if loaded.seconds else ""
     out.print(
@@ -157,7 +203,7 @@ def print_load_result(loaded: LoadResult) -> None:
 def print_warning_lines(lines: Sequence[str]) -> None:
     """Print warnings, one line each."""
     for line in lines[:_REASONS_PRINTED]:
-        out.print(f"     warning: {line}")
+        out.print(Text.assemble("     ", ("warning:", "yellow"), f" {clean_text(line)}"))
     if len(lines) > _REASONS_PRINTED:
         out.print(f"{'':>12} and {len(lines) - _REASONS_PRINTED:,} more warnings")
 
@@ -183,8 +229,12 @@ def _print_dry_run(loaded: LoadResult) -> None:
     print_campaign_rows(sum(loaded.recent.values()))
     if loaded.first_held_back:
         out.print("First rows of each reason that cannot be sent (counted from 0):")
-    for row in loaded.first_held_back[:_ROWS_PRINTED]:
-        out.print(f"  {row}")
+    places: dict[tuple[str | None, str | None], list[int]] = {}
+    for row in loaded.first_held_back:
+        places.setdefault((row.file, row.reason), []).append(row.row)
+    for (file, reason), rows in list(places.items())[:_ROWS_PRINTED]:
+        named = f"row {rows[0]}" if len(rows) == 1 else f"rows {', '.join(map(str, rows))}"
+        out.print(f"  {named}{f' of {file}' if file else ''}: {reason}")
 
 
 def print_campaign_rows(rows: int) -> None:

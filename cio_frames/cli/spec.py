@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cio_frames._util.did_you_mean import closest_name
+from cio_frames.cli.completion import complete_event_families, complete_schemas
 from cio_frames.cli.options import command_with
-from cio_frames.cli.printing import out, print_frame, print_json
+from cio_frames.cli.printing import out, print_json
+from cio_frames.cli.tables import print_fields
 from cio_frames.errors import FrameError
 
 if TYPE_CHECKING:
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 class EventsOptions:
     """Options of ``cio-frames events``."""
 
-    family: Annotated[str | None, typer.Argument(help="Family to list, for example ecommerce; default: all.")] = None
+    family: Annotated[
+        str | None,
+        typer.Argument(
+            help="Family to list, for example ecommerce; default: all.", autocompletion=complete_event_families
+        ),
+    ] = None
     as_json: Annotated[bool, typer.Option("--json", help="Print the events as JSON.")] = False
 
 
@@ -30,7 +36,9 @@ class EventsOptions:
 class SchemaOptions:
     """Options of ``cio-frames schema``."""
 
-    name: Annotated[str, typer.Argument(help="Semantic event, or one of the six calls.")]
+    name: Annotated[
+        str, typer.Argument(help="Semantic event, or one of the six calls.", autocompletion=complete_schemas)
+    ]
     as_json: Annotated[bool, typer.Option("--json", help="Print the fields as JSON.")] = False
 
 
@@ -108,15 +116,3 @@ def list_call_fields(name: str) -> pd.DataFrame:
         for path, field in leaves
     ]
     return pd.DataFrame(rows)
-
-
-def print_fields(fields: pd.DataFrame, *, as_json: bool) -> None:
-    """Print fields of events or calls as a table, or as JSON."""
-    if as_json:
-        print_json(json.loads(fields.to_json(orient="records")))
-        return
-    fields = fields.drop(columns="description", errors="ignore")
-    shown = fields.astype(object).where(fields.notna(), "")
-    shown["enum"] = fields["enum"].map(lambda values: ", ".join(values) if isinstance(values, list) else "")
-    shown["required"] = fields["required"].map({True: "yes", False: ""})
-    print_frame(shown)

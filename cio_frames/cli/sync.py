@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from cio_frames._util.own_files import is_own_text
+from cio_frames._util.terminal_text import is_terminal
+from cio_frames.cli.max_undelivered import MaxUndelivered, read_max_undelivered
 from cio_frames.cli.mistakes import Mistakes
-from cio_frames.cli.options import CallOptions, ReadingOptions, command_with, parse_selection
-from cio_frames.cli.printing import err, log_progress, out, print_frame, print_json, print_load_result
-from cio_frames.errors import ConfigurationError, DeliveryError, Door, render
+from cio_frames.cli.options import CallOptions, QuietOption, ReadingOptions, command_with, parse_selection
+from cio_frames.cli.printing import (
+    err,
+    log_progress,
+    out,
+    print_frame,
+    print_json,
+    print_load_result,
+    print_notes,
+    quiet_output,
+)
+from cio_frames.errors import ConfigurationError, DeliveryError, Door, InvalidRowsError, render
 
 if TYPE_CHECKING:
     from cio_frames.client import Client
@@ -26,6 +38,7 @@ if TYPE_CHECKING:
 
 _SETTINGS = ("strict", "gzip", "region", "endpoint", "requests_per_second", "workers")
 _FIELDS_PRINTED = 10
+_HELD_BACK_PRINTED = 10
 RemovedOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -62,7 +75,7 @@ class StateOptions(ReadingOptions, CallOptions):
     ] = None
     max_removed: Annotated[
         str | None,
-        typer.Option(metavar="LIMIT", help="Stop if more subjects are missing; default: 5% of the state and 1000."),
+        typer.Option(metavar="LIMIT", help="Stop if more subjects are missing; default: 5% of those sent, and 1000."),
     ] = None
     min_rows: Annotated[
         str | None, typer.Option(metavar="LIMIT", help="Stop if the source has fewer rows: a count, or 90%.")
@@ -111,7 +124,7 @@ class StateOptions(ReadingOptions, CallOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionOptions:
-    """Options of every command that sends."""
+    """Options of every command that syncs."""
 
     strict: Annotated[bool, typer.Option(help="Use strict mode: the API reports calls it rejects.")] = True
     gzip: Annotated[bool, typer.Option("--gzip", help="Compress request bodies.")] = False
@@ -127,7 +140,17 @@ class ConnectionOptions:
         Path | None,
         typer.Option(help="Folder for results/, undelivered.parquet and removed.parquet; default: named after source."),
     ] = None
+    max_undelivered: Annotated[
+        str | None,
+        typer.Option(help="Rows that may stay undelivered with exit status 0: a number or a share, such as 1%."),
+    ] = None
+    allow_campaigns: Annotated[
+        bool,
+        typer.Option("--allow-campaigns", help="Send events that are younger than 72 hours: they can start campaigns."),
+    ] = False
+    report: Annotated[Path | None, typer.Option(help="Write a summary: HTML (.html) or JSON (.json).")] = None
     progress: Annotated[bool | None, typer.Option(help="Show a progress bar; default: if stderr is a terminal.")] = None
+    quiet: QuietOption = False
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of the client."""
@@ -139,14 +162,12 @@ class ConnectionOptions:
 class SyncCommandOptions(ConnectionOptions, StateOptions):
     """Options of ``cio-frames sync``."""
 
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Compare and count all rows, but send nothing; plan shows more.")
+    ] = False
     on_invalid: Annotated[
         str, typer.Option(help="Rows that fail validation: skip sends the others, raise sends nothing.")
     ] = "skip"
-    allow_campaigns: Annotated[
-        bool,
-        typer.Option("--allow-campaigns", help="Send events that are younger than 72 hours: they can start campaigns."),
-    ] = False
-    report: Annotated[Path | None, typer.Option(help="Write a summary: HTML (.html) or JSON (.json).")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,19 +207,32 @@ def sync_command(options: SyncCommandOptions) -> None:
     """
     mistakes = Mistakes()
     call_spec = options.call_spec(mistakes)
-    run_sync(
-        options.source, call_spec, options.parameters(), options.settings(), mistakes, options.read_options(mistakes),
-        report=options.report, as_json=options.as_json, output=options.output, progress=options.progress,
-        on_invalid=options.on_invalid, allow_campaigns=options.allow_campaigns,
-    )  # fmt: skip
+    with quiet_output(options.quiet):
+        run_sync(
+            options.source, call_spec, options.parameters(), options.settings(), mistakes,
+            options.read_options(mistakes), report=options.report, as_json=options.as_json,
+            max_undelivered=options.max_undelivered, also_read=[options.schema], output=options.output,
+            dry_run=options.dry_run, progress=False if options.quiet else options.progress,
+            on_invalid=options.on_invalid, allow_campaigns=options.allow_campaigns,
+        )  # fmt: skip
 
 
 @command_with(PlanCommandOptions, exclude=("nulls",))
 def plan_command(options: PlanCommandOptions) -> None:
     """Show what a sync would do, and send nothing."""
+    from cio_frames.cli.precheck import check_writable
+    from cio_frames.syncing.plan_file import is_plan_file
+
     mistakes = Mistakes()
     call_spec = options.call_spec(mistakes)
     job = _checked_job(options.source, call_spec, options.parameters(), options.read_options(mistakes), mistakes)
+    for path, what, name, is_own in (
+        (options.out, "the plan", "out", is_plan_file),
+        (options.page, "the page", "page", is_own_text),
+    ):
+        if path is not None:
+            with mistakes.collect():
+                check_writable(path, what, name, is_own=is_own)
     mistakes.raise_all()
     plan = cast("SyncJob", job).plan()
     if options.out is not None:
@@ -221,14 +255,18 @@ def apply_command(options: ApplyOptions) -> None:
 
     mistakes = Mistakes()
     client = build_checked_client(options.settings(), mistakes, dry_run=False)
+    limit = _checked_limit(options.max_undelivered, mistakes)
+    _check_report(options.report, mistakes)
     mistakes.raise_all()
 
     def send() -> SyncResult:
         return apply_plan_file(
-            options.plan, client=client, max_age=options.max_age, output=options.output, progress=options.progress
-        )
+            options.plan, client=client, max_age=options.max_age, output=options.output,
+            allow_campaigns=options.allow_campaigns, progress=False if options.quiet else options.progress,
+        )  # fmt: skip
 
-    _print_outcome(send, report=None, as_json=options.as_json)
+    with quiet_output(options.quiet):
+        _print_outcome(send, report=options.report, as_json=options.as_json, limit=limit)
 
 
 @command_with(BaselineOptions, exclude=("nulls",))
@@ -238,10 +276,10 @@ def baseline_command(options: BaselineOptions) -> None:
     call_spec = options.call_spec(mistakes)
     job = _checked_job(options.source, call_spec, options.parameters(), options.read_options(mistakes), mistakes)
     mistakes.raise_all()
-    from cio_frames.results import status_counts
+    from cio_frames.syncing.baseline import write_baseline
 
-    result = cast("SyncJob", job).baseline(confirm=options.confirm)
-    counts = status_counts(result)
+    result = cast("SyncResult", write_baseline(cast("SyncJob", job), confirm=options.confirm))
+    counts = result.statuses
     claimed = options.confirm or 0
     unchanged = counts.pop("unchanged", 0) - claimed
     _print_counts({"claimed": claimed, **({"unchanged": unchanged} if unchanged else {}), **counts}, options.as_json)
@@ -249,25 +287,41 @@ def baseline_command(options: BaselineOptions) -> None:
 
 def run_sync(
     source: str, call_spec: CallSpec, parameters: Mapping[str, Any], settings: Mapping[str, Any], mistakes: Mistakes,
-    read_options: ReadOptions, *, report: Path | None, as_json: bool, door: Door = "command line", **options: Any,
+    read_options: ReadOptions, *, report: Path | None, as_json: bool, max_undelivered: str | None,
+    also_read: Sequence[Path | None] = (), door: Door = "command line", **options: Any,
 ) -> None:  # fmt: skip
     """Sync, print the counts, and exit with 1 if rows were not delivered."""
-    from cio_frames.cli.precheck import build_checked_client, check_choice, check_writable
+    from cio_frames.cli.precheck import build_checked_client, check_choice, check_clashes
 
     client = build_checked_client(settings, mistakes, dry_run=options.get("dry_run", False))
     with mistakes.collect():
         check_choice("on_invalid", options.get("on_invalid", "skip"), ("skip", "raise"))
+    writes = {"state": parameters.get("state"), "output": options.get("output"), "report": report}
+    with mistakes.collect():
+        check_clashes(source, {**writes, "audit": parameters.get("audit")}, also_read=also_read)
+    limit = _checked_limit(max_undelivered, mistakes)
+    _check_report(report, mistakes)
+    job = _checked_job(source, call_spec, parameters, read_options, mistakes)
+    mistakes.raise_all()
+    _print_outcome(
+        lambda: cast("SyncResult", cast("SyncJob", job).sync(client=cast("Client", client), **options)),
+        report=report, as_json=as_json, limit=limit, door=door,
+    )  # fmt: skip
+
+
+def _checked_limit(text: str | None, mistakes: Mistakes) -> MaxUndelivered:
+    if text is not None:
+        with mistakes.collect():
+            return read_max_undelivered(text)
+    return MaxUndelivered()
+
+
+def _check_report(report: Path | None, mistakes: Mistakes) -> None:
+    from cio_frames.cli.precheck import check_writable
+
     if report is not None:
         with mistakes.collect():
             check_writable(report, "the summary", "report", make_folder=True)
-    job = _checked_job(source, call_spec, parameters, read_options, mistakes)
-    mistakes.raise_all()
-    if not sys.stderr.isatty():
-        log_progress()
-    _print_outcome(
-        lambda: cast("SyncJob", job).sync(client=cast("Client", client), **options),
-        report=report, as_json=as_json, door=door,
-    )  # fmt: skip
 
 
 def _checked_job(
@@ -286,33 +340,43 @@ def _checked_job(
     return None
 
 
-def _print_outcome(send: Any, *, report: Path | None, as_json: bool, door: Door = "command line") -> None:
-    from cio_frames.results import status_counts
+def _print_outcome(
+    send: Callable[[], SyncResult], *, report: Path | None, as_json: bool, limit: MaxUndelivered,
+    door: Door = "command line",
+) -> None:  # fmt: skip
+    from cio_frames.cli.after_load import write_report
 
+    if not is_terminal(sys.stderr):
+        log_progress()
     failure = ""
     try:
         result = send()
     except DeliveryError as error:
-        result, failure = cast("SyncResult", error.result), error.message
-    if not hasattr(result, "as_dict"):
-        # A dry run: a result frame.
-        counts = status_counts(result)
-        _print_counts(counts, as_json=as_json)
-        return
+        result, failure = error.result, str(error.args[0])
+    except InvalidRowsError as error:
+        result, failure = error.report, str(error.text_by_door())
     if report is not None:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        result.to_report(report)
+        write_report(result, report)
     if as_json:
-        print_json({**result.as_dict(), "why": result.why_text(door)})
+        print_json({**result.as_dict(), **result.notes.as_dict(door), "why": result.why_text(door)})
+    elif result.phase == "dry run":
+        _print_sync_dry_run(result)
     else:
         print_load_result(result)
         if result.removals:
             removals = ", ".join(f"{count:,} {status}" for status, count in result.removals.items())
             out.print(f"Removed: {removals}; see {result.removed}")
+    print_notes(result.notes, door)
     if failure or result.why:
         err.print(render(failure, door) or result.why_text(door))
-    if not result.ok:
+    if not result.ok and (failure or result.open_removals or not limit.allows(result)):
         raise typer.Exit(1)
+
+
+def _print_sync_dry_run(result: SyncResult) -> None:
+    _print_counts(result.statuses, as_json=False)
+    for row in result.first_held_back[:_HELD_BACK_PRINTED]:
+        out.print(f"  {row}")
 
 
 def _print_counts(counts: Mapping[str, int], as_json: bool) -> None:

@@ -8,19 +8,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
+from cio_frames._util.own_files import is_own_text
+from cio_frames._util.terminal_text import clean_text
 from cio_frames.cli.mistakes import Mistakes
-from cio_frames.cli.options import CallOptions, ReadingOptions, command_with
-from cio_frames.cli.printing import out, print_campaign_rows, print_frame, print_json, print_notes
+from cio_frames.cli.options import OperationOptions, QuietOption, ReadingOptions, command_with
+from cio_frames.cli.printing import out, print_campaign_rows, print_frame, print_json, print_notes, quiet_output
 from cio_frames.errors import ConfigurationError, MissingColumnsError, parameter
 
 if TYPE_CHECKING:
     from cio_frames.loading.notes import SourceNotes
+    from cio_frames.loading.read_options import ReadOptions
+    from cio_frames.pipeline import CallSpec
     from cio_frames.report import ValidationReport
 
 
 @dataclass(frozen=True, kw_only=True)
-class ValidateOptions(ReadingOptions, CallOptions):
+class ValidateOptions(ReadingOptions, OperationOptions):
     """Options of ``cio-frames validate``."""
 
     file: Annotated[str, typer.Argument(help="Parquet, CSV or JSON Lines file, a folder or a pattern, or - (stdin).")]
@@ -35,6 +40,7 @@ class ValidateOptions(ReadingOptions, CallOptions):
         typer.Option("--show-values", help="Include the failing values, which can be personal data, in both files."),
     ] = False
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False
+    quiet: QuietOption = False
 
 
 @command_with(ValidateOptions)
@@ -48,11 +54,13 @@ def validate_command(options: ValidateOptions) -> None:
         report.to_json(options.report)
     elif options.report is not None:
         report.to_html(options.report, show_values=options.show_values)
-    if options.as_json:
-        print_json(json.loads(report.to_json()) | notes.as_dict("command line"))
-    else:
-        print_validation_report(report)
-    print_notes(notes)
+    with quiet_output(options.quiet):
+        if options.as_json:
+            print_json(json.loads(report.to_json()) | notes.as_dict("command line"))
+        else:
+            print_validation_report(report)
+    if not options.quiet:
+        print_notes(notes)
     if not report.ok:
         raise typer.Exit(1)
 
@@ -63,10 +71,11 @@ def validate_files(options: ValidateOptions) -> tuple[ValidationReport, SourceNo
     from cio_frames.loading.folder import PARQUET_ENDINGS
     from cio_frames.loading.validating import validate_source
     from cio_frames.report import FailureCasesFile
+    from cio_frames.report.failure_cases import is_own_cases
 
     mistakes = Mistakes()
-    call_spec = options.call_spec(mistakes)
     read_options = options.read_options(mistakes)
+    call_spec = checked_call_spec(options, options.file, mistakes, read_options)
     writes = {"report": options.report, "failures": options.failures}
     refused: set[Path | None] = set()
     try:
@@ -81,16 +90,16 @@ def validate_files(options: ValidateOptions) -> tuple[ValidationReport, SourceNo
                 "that ends in .parquet."
             )
         )
-    for path, what, name in (
-        (options.report, "the report", "report"),
-        (options.failures, "the failure cases", "failures"),
+    for path, what, name, is_own in (
+        (options.report, "the report", "report", is_own_text),
+        (options.failures, "the failure cases", "failures", is_own_cases),
     ):
         # A file that is refused is not opened.
         if path is not None and path not in refused:
             with mistakes.collect():
-                check_writable(path, what, name)
+                check_writable(path, what, name, is_own=is_own)
     if mistakes:
-        check_source(options.file, call_spec, mistakes, read_options=read_options)
+        check_source(options.file, call_spec, mistakes, read_options=read_options, what=options.call)
     mistakes.raise_all()
     try:
         if options.failures is None:
@@ -98,14 +107,26 @@ def validate_files(options: ValidateOptions) -> tuple[ValidationReport, SourceNo
         with FailureCasesFile(options.failures, show_values=options.show_values) as failures:
             return validate_source(options.file, call_spec, read_options=read_options, on_cases=failures.add)
     except MissingColumnsError:
-        check_source(options.file, call_spec, mistakes, read_options=read_options)
+        check_source(options.file, call_spec, mistakes, read_options=read_options, what=options.call)
         mistakes.raise_all()
         raise
 
 
+def checked_call_spec(
+    options: OperationOptions, source: str, mistakes: Mistakes, read_options: ReadOptions
+) -> CallSpec:
+    """Return the call spec of options; that of an operation depends on the columns of the source."""
+    operation = options.operation(mistakes)
+    if operation is None:
+        return options.call_spec(mistakes)
+    from cio_frames.cli.operations import resolve_operation
+
+    return resolve_operation(operation, source, mistakes, read_options=read_options)
+
+
 def print_validation_report(report: ValidationReport) -> None:
     """Print the headline of a report and its summary as a table."""
-    out.print(repr(report)[1:-1])
+    out.print(Text(clean_text(repr(report)[1:-1]), "green" if report.ok else "red"))
     summary = report.summary()
     if len(summary):
         shown = summary.drop(columns="check").assign(

@@ -12,6 +12,7 @@ from cio_frames.delivery.endpoint import EndpointState
 from cio_frames.delivery.lane import Lane, Transport
 from cio_frames.delivery.observer import NullObserver, Observer
 from cio_frames.delivery.outcomes import Delivery
+from cio_frames.delivery.parts import Part
 from cio_frames.delivery.rate_limiter import RateLimiter, shared_rate_limiter
 from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
 
@@ -23,7 +24,8 @@ class Deliverer:
     """Sends batches over connections that stay open from one delivery to the next.
 
     A delivery begins after the one before has ended, so that one person's calls stay in order whatever lanes carry
-    them. What was learned about the other end is kept: that it accepts the key, its limit of size.
+    them. The parts of one delivery do not wait for each other: there it is up to the caller that a person stays on a
+    lane. What was learned about the other end is kept: that it accepts the key, its limit of size.
 
     Parameters
     ----------
@@ -80,7 +82,7 @@ class Deliverer:
     def deliver(
         self, batches: Iterable[tuple[int, Batch]], *, observer: Observer | None = None, first_number: int = 0
     ) -> Delivery:
-        """Send batches and return the outcomes of their rows.
+        """Send batches and return how that ended.
 
         Parameters
         ----------
@@ -91,16 +93,29 @@ class Deliverer:
         first_number : int
             The number of the first request.
         """
+        return self.deliver_parts([Part(batches, observer or NullObserver())], first_number=first_number)
+
+    def deliver_parts(self, parts: Iterable[Part], *, first_number: int = 0) -> Delivery:
+        """Send the batches of several parts, one part after the other, and return how that ended.
+
+        Lanes do not stop in between: batches of a part go out while answers to those of the part before are awaited.
+
+        Parameters
+        ----------
+        parts : iterable of Part
+            The next one is taken when all batches of the one before are sent or queued.
+        first_number : int
+            The number of the first request.
+        """
         dispatcher = Dispatcher(
             self._client,
             self._endpoint,
-            observer or NullObserver(),
             self._rate_limiter,
             self._backoff,
             first_number=first_number,
             grace_seconds=self._grace_seconds,
         )
-        return dispatcher.run(batches, [Lane(dispatcher, transport) for transport in self._transports])
+        return dispatcher.run(parts, [Lane(dispatcher, transport) for transport in self._transports])
 
     def close(self) -> None:
         """Close the connections."""
@@ -119,7 +134,7 @@ def deliver(
     backoff: Backoff = DEFAULT_BACKOFF,
     grace_seconds: float = _GRACE_SECONDS,
 ) -> Delivery:
-    """Send batches once and return the outcomes of their rows; parameters as for :class:`Deliverer`."""
+    """Send batches once and return how that ended; parameters as for :class:`Deliverer`."""
     deliverer = Deliverer(
         client, connect=connect, rate_limiter=rate_limiter, backoff=backoff, grace_seconds=grace_seconds
     )

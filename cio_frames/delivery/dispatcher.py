@@ -10,7 +10,7 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch
@@ -18,6 +18,7 @@ from cio_frames.delivery.endpoint import EndpointState, RefusedSize
 from cio_frames.delivery.lane import Lane
 from cio_frames.delivery.observer import Observer
 from cio_frames.delivery.outcomes import BatchSlice, Delivery, Outcome, StopReason
+from cio_frames.delivery.parts import Part
 from cio_frames.delivery.rate_limiter import RateLimiter
 from cio_frames.delivery.reasons import (
     ANSWER_NOT_AWAITED,
@@ -56,8 +57,6 @@ class Dispatcher:
         Where to, and how often.
     endpoint : EndpointState
         What is known of the other end.
-    observer : Observer
-        Is notified on the way.
     rate_limiter : RateLimiter
         The rate limit.
     backoff : Backoff
@@ -72,7 +71,6 @@ class Dispatcher:
         self,
         client: Client,
         endpoint: EndpointState,
-        observer: Observer,
         rate_limiter: RateLimiter,
         backoff: Backoff,
         *,
@@ -81,7 +79,6 @@ class Dispatcher:
     ) -> None:
         self.client = client
         self.endpoint = endpoint
-        self.observer = observer
         self.rate_limiter = rate_limiter
         self.backoff = backoff
         self.stop = threading.Event()
@@ -98,10 +95,10 @@ class Dispatcher:
         # What lanes have begun to send and not reported yet.
         self._in_progress: list[BatchSlice] = []
 
-    def run(self, batches: Iterable[tuple[int, Batch]], lanes: Sequence[Lane]) -> Delivery:
-        """Feed the lanes, wait for them, and return what they came to."""
+    def run(self, parts: Iterable[Part], lanes: Sequence[Lane]) -> Delivery:
+        """Feed the lanes, wait for them, and return how that ended."""
         try:
-            self._feed(lanes, batches)
+            self._feed(lanes, parts)
             self._wait_for(lanes)
         except KeyboardInterrupt:
             self.stop_delivery(StopReason.INTERRUPTED, _DELIVERY_INTERRUPTED)
@@ -113,21 +110,27 @@ class Dispatcher:
             self.stop_delivery(StopReason.UNEXPECTED, unexpected_message(self._last_unproven, self.client))
         return self._delivery
 
-    def _feed(self, lanes: Sequence[Lane], batches: Iterable[tuple[int, Batch]]) -> None:
+    def _feed(self, lanes: Sequence[Lane], parts: Iterable[Part]) -> None:
         try:
             for lane in lanes:
                 lane.start()
-            for number, batch in batches:
-                if not self._wait_for_slot():
-                    break
-                lanes[number % len(lanes)].put(batch)
+            for part in parts:
+                if not all(self._wait_until(event.wait) for event in part.after):
+                    return
+                for number, batch in part.batches:
+                    if not self._wait_until(self._take_slot):
+                        return
+                    lanes[number % len(lanes)].put(batch, part.observer)
         except Exception as error:
             self.fail(error)
 
-    def _wait_for_slot(self) -> bool:
-        """Wait until a batch can be queued; return False if delivery has stopped."""
+    def _take_slot(self, seconds: float) -> bool:
+        return self.queue_slots.acquire(timeout=seconds)
+
+    def _wait_until(self, wait: Callable[[float], bool]) -> bool:
+        """Wait, in short turns, until it was for something; return False if delivery has stopped."""
         while not self.stop.is_set():
-            if self.queue_slots.acquire(timeout=0.1):
+            if wait(0.1):
                 return True
         return False
 
@@ -135,7 +138,7 @@ class Dispatcher:
         """Wait for the lanes to end; return whether they have, in that time."""
         give_up_at = time.monotonic() + seconds
         for lane in lanes:
-            lane.put(None)
+            lane.end()
         for lane in lanes:
             # In short turns, since a thread that waits without a timeout does not hear Ctrl-C on every system.
             while not lane.done.wait(timeout=0.1):
@@ -175,9 +178,9 @@ class Dispatcher:
         with self._lock:
             self._delivery.requests += 1
 
-    def add_slice(self, batch: Batch) -> BatchSlice:
+    def add_slice(self, batch: Batch, observer: Observer) -> BatchSlice:
         """Note that a lane is about to send a batch."""
-        batch_slice = BatchSlice(batch)
+        batch_slice = BatchSlice(batch, observer)
         with self._lock:
             self._in_progress.append(batch_slice)
         return batch_slice
@@ -227,10 +230,9 @@ class Dispatcher:
                 return False
             self._in_progress.remove(batch_slice)
             self._count_outcomes(outcomes, reply, disposition)
-            self._delivery.outcomes += outcomes
             for outcome in outcomes:
-                self.observer.on_outcome(outcome)
-                self.observer.on_rows(len(outcome.rows))
+                batch_slice.observer.on_outcome(outcome)
+                batch_slice.observer.on_rows(len(outcome.rows))
         return True
 
     def _count_outcomes(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from cio_frames.delivery.batching import Batch
 from cio_frames.delivery.endpoint import RefusedSize
+from cio_frames.delivery.observer import Observer
 from cio_frames.delivery.outcomes import BatchSlice
 from cio_frames.delivery.reasons import describe_wait
 from cio_frames.delivery.replies import Reply
@@ -46,7 +47,7 @@ class Lane(threading.Thread):
         self._dispatcher = dispatcher
         self._endpoint = dispatcher.endpoint
         self._transport = transport
-        self._queue: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Batch, Observer] | None] = queue.SimpleQueue()
         # Not is_alive(): before Python 3.13 a join that Ctrl-C breaks off makes a running thread look dead.
         self.done = threading.Event()
         self.done.set()
@@ -60,22 +61,26 @@ class Lane(threading.Thread):
             self.done.set()
             raise
 
-    def put(self, batch: Batch | None) -> None:
-        """Queue a batch, or None to end the lane after those before it."""
-        self._queue.put(batch)
+    def put(self, batch: Batch, observer: Observer) -> None:
+        """Queue a batch, and who is notified of it."""
+        self._queue.put((batch, observer))
+
+    def end(self) -> None:
+        """End the lane after the batches that are queued."""
+        self._queue.put(None)
 
     def run(self) -> None:
         """Send what is queued until the lane is ended or delivery stops."""
         try:
-            while (batch := self._next_batch()) is not None:
+            while (queued := self._next_batch()) is not None:
                 self._dispatcher.queue_slots.release()
-                self._deliver(batch)
+                self._deliver(*queued)
         except Exception as error:
             self._dispatcher.fail(error)
         finally:
             self.done.set()
 
-    def _next_batch(self) -> Batch | None:
+    def _next_batch(self) -> tuple[Batch, Observer] | None:
         while not self._dispatcher.stop.is_set():
             try:
                 return self._queue.get(timeout=0.1)
@@ -83,9 +88,9 @@ class Lane(threading.Thread):
                 continue
         return None
 
-    def _deliver(self, batch: Batch) -> None:
+    def _deliver(self, batch: Batch, observer: Observer) -> None:
         """Send a batch; if it is refused, its halves in order, until the guilty calls stand alone."""
-        pending = [self._dispatcher.add_slice(batch)]
+        pending = [self._dispatcher.add_slice(batch, observer)]
         while pending:
             batch_slice = pending.pop()
             count = len(batch_slice.batch)
@@ -106,7 +111,7 @@ class Lane(threading.Thread):
             else:
                 self._dispatcher.conclude(batch_slice, reply, disposition, note)
             if reply.clock_ahead_seconds is not None:
-                self._dispatcher.observer.on_clock(reply.clock_ahead_seconds)
+                observer.on_clock(reply.clock_ahead_seconds)
 
     def _send(self, batch_slice: BatchSlice) -> tuple[Reply | None, str]:
         """Send a slice until no retry is left.
@@ -157,7 +162,7 @@ class Lane(threading.Thread):
         """Send a slice once, and note on it what the reply shows."""
         dispatcher = self._dispatcher
         if batch_slice.attempts == 0:
-            dispatcher.observer.before_send(batch_slice.batch)
+            batch_slice.observer.before_send(batch_slice.batch)
         if first:
             batch_slice.number = dispatcher.next_number()
         if self._endpoint.gzip_refused:
@@ -165,7 +170,7 @@ class Lane(threading.Thread):
         dispatcher.count_request()
         # Before it is sent, so that it counts also if nobody waits for the answer.
         batch_slice.attempts += 1
-        dispatcher.observer.on_request(len(body))
+        batch_slice.observer.on_request(len(body))
         reply = self._transport.post(body)
         self._endpoint.reached |= reply.sent
         is_doubtful = classify(reply) is Disposition.RETRY and reply.status not in NOT_ACCEPTED_STATUSES

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from cio_frames._util.arrays import Ints
 from cio_frames.delivery.batching import Batch
 from cio_frames.delivery.endpoint import RefusedSize
 from cio_frames.results import Status
+
+if TYPE_CHECKING:
+    from cio_frames.delivery.observer import Observer
 
 # Part of the reason of calls that somebody else than the API refused.
 BLOCKED = "something between you and Customer.io blocked this request"
@@ -39,6 +43,8 @@ class BatchSlice:
     """A batch, or a part of a refused one, and what its requests have shown so far."""
 
     batch: Batch
+    # Of the part of the delivery that it belongs to.
+    observer: Observer
     number: int = -1
     attempts: int = 0
     http_status: int | None = None
@@ -80,12 +86,10 @@ class StopReason(Enum):
 
 @dataclass(slots=True)
 class Delivery:
-    """The result of a delivery.
+    """How a delivery ended; observers know the outcomes of its rows.
 
     Attributes
     ----------
-    outcomes : list of Outcome
-        Rows in none of them were not sent.
     requests : int
         Requests that were tried.
     stop_reason : StopReason or None
@@ -96,7 +100,6 @@ class Delivery:
         What failed in this process, if anything did.
     """
 
-    outcomes: list[Outcome] = field(default_factory=list)
     requests: int = 0
     stop_reason: StopReason | None = None
     why: str = ""

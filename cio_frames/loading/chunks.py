@@ -35,7 +35,12 @@ def use_stored_message_ids(source: Source, call_spec: CallSpec) -> CallSpec:
 
 def require_columns(source: Source, call_spec: CallSpec) -> None:
     """Raise if a file's columns cannot make the call, before anything is sent."""
+    checked: set[tuple[Hashable, ...]] = set()
     for name, labels in source.labels():
+        # Frames and files mostly have the same columns.
+        if tuple(labels) in checked:
+            continue
+        checked.add(tuple(labels))
         # With the labels as they are, since a repeated one must be reported too.
         empty = pd.DataFrame(columns=pd.Index(labels, dtype=object, tupleize_cols=False), dtype=object)
         with _naming(name):
@@ -111,7 +116,7 @@ def _prepare_chunks(
             if refuse_campaigns_at is not None and chunk.number not in done:
                 found = count_campaign_rows(chunk.frame, call_spec, refuse_campaigns_at, invalid=prepared.invalid_rows)
         if found:
-            raise campaigns_error(found, chunk.frame, call_spec, chunk.number)
+            raise campaigns_error(found, chunk.frame, call_spec, chunk.first_row)
         yield chunk, prepared
 
 

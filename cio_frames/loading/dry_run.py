@@ -49,6 +49,7 @@ def dry_run_load(
     ):
         for chunk, prepared in chunks:
             mapping.add(prepared)
+            shown.set_total(source.rows())
             encode_run = EncodeRun(prepared, client, message_ids=None)
             held_back = prepared.rows
             for _, batch in encode_run.batches(survey_slices(prepared, encode_run, survey)):

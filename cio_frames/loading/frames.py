@@ -14,13 +14,14 @@ from cio_frames.arrow.tables import as_frame, describe_other, engine_of, frame_o
 from cio_frames.errors import FrameError
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.parquet import recut_batches
+from cio_frames.loading.recut import recut_frames
 from cio_frames.loading.source import Chunk, TypesOf, Wanted
 
 _CSV_DATASET = "This dataset reads CSV files, where Arrow takes ids such as 007 for numbers. Pass the path of the files"
 
 
 class Frames:
-    """Frames as they come; each is a chunk."""
+    """Frames as they come, cut to chunks of one size."""
 
     resumable = True
 
@@ -59,12 +60,9 @@ class Frames:
         types_of: TypesOf = lambda labels: {},
         wanted: Wanted = lambda labels: None,
     ) -> Iterator[Chunk]:
-        """Yield each frame as one chunk, those that are done too, since frames come in order."""
-        first_row = 0
-        for number, given in enumerate(self._frames):
-            frame = _as_frame(given, number)
-            yield Chunk(number, frame, None, first_row)
-            first_row += len(frame)
+        """Yield the rows, also those of chunks that are done, since frames come in order."""
+        frames = (_as_frame(given, number) for number, given in enumerate(self._frames))
+        yield from recut_frames(frames, self.chunk_rows)
 
     def read_all_columns(self, chunk: Chunk) -> pd.DataFrame:
         """Return a chunk's rows with all columns."""

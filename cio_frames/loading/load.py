@@ -22,7 +22,7 @@ from cio_frames.loading.dry_run import dry_run_load
 from cio_frames.loading.files import RESULTS_ENDING
 from cio_frames.loading.read_options import ReadOptions
 from cio_frames.loading.result import LoadResult
-from cio_frames.loading.run import LoadPaths, run_load
+from cio_frames.loading.run import LoadPaths, ObserversOf, no_observers, run_load
 from cio_frames.loading.sources import source_of
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
 from cio_frames.pipeline.as_of import AsOfValue, read_as_of
@@ -90,8 +90,8 @@ def load(
     source : path, address, DataFrame, pyarrow Table or Dataset, or iterable of DataFrames
         A Parquet, CSV or JSON Lines file, a folder of them (``country=de/`` becomes a column), a pattern with ``*`` or
         ``**``, a Delta table, ``-`` for standard input, or an address that pyarrow or fsspec know, such as
-        ``s3://bucket/orders/``. Or frames, such as ``pandas.read_sql(..., chunksize=50_000)``; to resume such a load,
-        pass the same frames again.
+        ``s3://bucket/orders/``. Or frames of any size, such as ``pandas.read_sql(..., chunksize=50_000)``, which are
+        sent up to 200,000 rows at a time; to resume such a load, pass the same frames again.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
         The kind of call.
     event, event_column, type_column, user_id, anonymous_id, previous_id, group_id, name, timestamp, message_id
@@ -116,7 +116,7 @@ def load(
         SQLite file that records what loads have done. Default is ``ledger.sqlite`` in the output folder.
     output : path, optional
         Folder for ``results/`` and ``undelivered.parquet``. Default is one in the current folder, named after source
-        and call.
+        and call. Frames have no name, and share one: name a folder for each load of other frames.
     fresh : bool
         Discard earlier progress and start over.
     allow_campaigns : bool
@@ -244,8 +244,13 @@ def load_source(
     read_options: ReadOptions | None = None,
     tuning: LoadTuning = DEFAULT_TUNING,
     clock: Callable[[], pd.Timestamp] = lambda: pd.Timestamp.now("UTC"),
+    observers_of: ObserversOf = no_observers,
 ) -> LoadResult:
-    """Load a source with a call that is ready; the other parameters are those of :func:`load`."""
+    """Load a source with a call that is ready; the other parameters are those of :func:`load`.
+
+    ``observers_of`` returns who is notified of each batch before it leaves, and of each outcome, for the rows of a
+    chunk.
+    """
     require_choice("on_invalid", on_invalid, get_args(OnInvalid))
     if as_of is not None:
         read_as_of(as_of)
@@ -271,7 +276,7 @@ def load_source(
     paths = LoadPaths(Path(ledger) if ledger is not None else folder / "ledger.sqlite", folder)
     return run_load(
         source, call_spec, client, paths, fresh=fresh, as_of=as_of, allow_campaigns=allow_campaigns,
-        progress=progress, tuning=tuning, clock=clock,
+        progress=progress, tuning=tuning, clock=clock, observers_of=observers_of,
     )  # fmt: skip
 
 
@@ -291,13 +296,13 @@ def mapped_labels(mapping: ColumnMapping) -> set[Hashable]:
     return {value for value in (*values, *chosen, *mapping.fields.values()) if isinstance(value, Hashable)} - {None}
 
 
-def folder_name(source: str, call_spec: CallSpec) -> str:
-    """Return the default name of a load's output folder.
+def folder_name(source: str, call_spec: CallSpec, *, what: str | None = None) -> str:
+    """Return the default name of a load's output folder; ``what`` stands for the call and its event.
 
     >>> folder_name("s3://bucket/orders/*.parquet", build_call_spec("track", "Order Completed"))
     'orders.track-order-completed.load'
     """
     names = [part for part in re.split(r"[/\\]", source) if part and not re.search(r"[*?\[:]", part)]
     stem = names[-1].partition(".")[0] if names else "rows"
-    call = re.sub(r"[^a-z0-9]+", "-", f"{call_spec.call} {call_spec.event or ''}".casefold()).strip("-")
+    call = re.sub(r"[^a-z0-9]+", "-", (what or f"{call_spec.call} {call_spec.event or ''}").casefold()).strip("-")
     return f"{stem or 'rows'}.{call}{RESULTS_ENDING}"

@@ -13,13 +13,14 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from cio_frames._util.own_files import write_own_text
 from cio_frames.errors import Door, render
 from cio_frames.loading.held_back import HeldBack, read_first_undelivered
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.report.load_page import load_page
 from cio_frames.report.run_facts import RunFacts
 from cio_frames.results import GOOD
-from cio_frames.validation import WarningCount, count_of
+from cio_frames.validation import WarningCount, count_of, warning_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,11 @@ class LoadResult:
         """Write a summary: HTML if the path ends in .html, JSON if not.
 
         The page has the first undelivered rows by their position, and no cell of any row.
+
+        Raises
+        ------
+        ConfigurationError
+            The path is one of a file that cio_frames did not write.
         """
         as_page = str(path).lower().endswith((".html", ".htm"))
         if as_page:
@@ -175,7 +181,7 @@ class LoadResult:
             text = load_page(self, first_undelivered=first, undelivered_link=_link(self.undelivered, Path(path)))
         else:
             text = json.dumps(self.as_dict(), indent=2)
-        Path(path).write_text(text, encoding="utf-8")
+        write_own_text(path, text)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts as JSON-compatible values."""
@@ -216,7 +222,7 @@ class LoadResult:
 
     def __repr__(self) -> str:
         counted = ", ".join(f"{rows:,} {status}" for status, rows in self.statuses.items())
-        warnings = f"; {count_of(self.warnings, 'warning')}" if self.warnings else ""
+        warnings = f"; {count_of(warning_lines(self.warnings), 'warning')}" if self.warnings else ""
         return f"<LoadResult of {self.what}, {self.phase}: {counted or 'no rows'}{warnings}>"
 
 

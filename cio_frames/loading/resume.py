@@ -117,7 +117,8 @@ class EarlierRuns:
             pass
         if content.hexdigest != self._ledger.content_hash(self._load, chunk.number):
             raise ConfigurationError(
-                f"Frame {chunk.number} has changed since this load sent it: it has other rows, or another size. "
+                f"Frame {chunk.frame_number}, or one after it, has changed since this load sent it: it has other rows, "
+                f"or another size. "
                 f"{_SAME_FRAMES}"
             )
 
@@ -126,8 +127,7 @@ def refuse_missing_frames(chunks: Mapping[int, int]) -> None:
     """Refuse to call a load done if frames that it has sent, given with their rows, are missing now."""
     if chunks:
         raise ConfigurationError(
-            f"{sum(chunks.values()):,} rows in {len(chunks):,} frames that this load has sent are missing now. "
-            f"{_SAME_FRAMES}"
+            f"{sum(chunks.values()):,} rows of frames that this load has sent are missing now. {_SAME_FRAMES}"
         )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -17,9 +18,9 @@ from cio_frames._util.signals import StopSignals, stop_signals
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch
 from cio_frames.delivery.deliverer import Deliverer
-from cio_frames.delivery.observer import NullObserver
-from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
-from cio_frames.delivery.reasons import EARLIER_MAY_BE_ACCEPTED
+from cio_frames.delivery.observer import Observer
+from cio_frames.delivery.outcomes import Delivery, StopReason
+from cio_frames.delivery.parts import Part
 from cio_frames.errors import (
     AuthenticationError,
     CampaignsError,
@@ -27,10 +28,10 @@ from cio_frames.errors import (
     ConfigurationError,
     DeliveryError,
     InterruptedLoad,
-    render,
 )
+from cio_frames.loading.chunk_run import ChunkRun
 from cio_frames.loading.chunks import read_ahead, refuse_campaigns, require_columns, use_stored_message_ids
-from cio_frames.loading.clashes import refuse_clashes
+from cio_frames.loading.clashes import local_files, refuse_clashes
 from cio_frames.loading.fingerprint import WRITE_KEY, load_fingerprint, refuse_changes
 from cio_frames.loading.io_errors import RESUME, START_OVER
 from cio_frames.loading.kept_warnings import read_source_warnings, read_warnings_file, write_warnings_file
@@ -41,11 +42,10 @@ from cio_frames.loading.mapping import MappingSeen
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.result import LoadResult
+from cio_frames.loading.result_writer import ResultWriter
 from cio_frames.loading.resume import (
-    ContentHash,
     EarlierRuns,
     describe_open_rows,
-    hash_payloads,
     is_other_moment,
     refuse_added_frames,
     refuse_missing_frames,
@@ -55,21 +55,24 @@ from cio_frames.loading.resume import (
 from cio_frames.loading.source import Chunk, Source
 from cio_frames.loading.timeline import Timeline
 from cio_frames.loading.tuning import LoadTuning
-from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
+from cio_frames.pipeline import CallSpec, Prepared
 from cio_frames.pipeline.as_of import AsOf, AsOfValue, read_as_of, start_as_of
-from cio_frames.pipeline.campaigns import makes_events, refuse_wrong_clock
-from cio_frames.pipeline.ordering import JoinedIds
+from cio_frames.pipeline.campaigns import makes_events
+from cio_frames.pipeline.lanes import LaneChoice, LoadLanes
 from cio_frames.report.run_facts import RunFacts
-from cio_frames.results import GOOD
 from cio_frames.validation import SourceWarnings, WarningCount, merge_warning_counts
 
 _DONE_BEFORE = f"This load was done before, and nothing was sent now. To send all rows again, {START_OVER}."
 _LOAD_INTERRUPTED = f"The load was interrupted. {RESUME}"
 _INTERRUPTED_BEFORE = f"The load was interrupted before it sent any row. {RESUME}"
 _INTERRUPTED_AT_THE_END = "The load was interrupted when it had ended."
-# In each chunk, reasons are counted one by one up to this number; a reason may name a size, and differ by row.
-_MAX_REASONS_COUNTED = 50
-_OTHER_REASONS = "other reasons, see the results"
+# Given a chunk's rows, who is notified of its batches and outcomes besides the ledger.
+ObserversOf: TypeAlias = Callable[[Prepared], Sequence[Observer]]
+
+
+def no_observers(prepared: Prepared) -> Sequence[Observer]:
+    """Return the observers of a load that only its ledger follows."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +95,26 @@ def run_load(
     progress: bool | None,
     tuning: LoadTuning,
     clock: Callable[[], pd.Timestamp],
+    observers_of: ObserversOf = no_observers,
 ) -> LoadResult:
     """Load a source, or resume a load of it that stopped."""
     refuse_no_file(paths.ledger)
-    refuse_clashes(_local_files(source), {"ledger": paths.ledger, "output": paths.output})
+    refuse_clashes(local_files(source), {"ledger": paths.ledger, "output": paths.output})
     with stop_signals() as stops:
         try:
-            return _run_load(
-                source, call_spec, client, paths, stops, fresh=fresh, as_of=as_of,
-                allow_campaigns=allow_campaigns, progress=progress, tuning=tuning, clock=clock,
-            )  # fmt: skip
+            with stops.raised():
+                result = _run_load(
+                    source, call_spec, client, paths, stops, fresh=fresh, as_of=as_of,
+                    allow_campaigns=allow_campaigns, progress=progress, tuning=tuning, clock=clock,
+                    observers_of=observers_of,
+                )  # fmt: skip
         except KeyboardInterrupt:
-            with stops.held_back(then_raise=False):
-                result = _account_of_ledger(source, call_spec, paths)
+            stops.holds = 1
+            result = _account_of_ledger(source, call_spec, paths)
             raise InterruptedLoad(result.unrendered_why, result) from None
+        if stops.take_pending():
+            raise InterruptedLoad(_INTERRUPTED_AT_THE_END, result)
+        return result
 
 
 def _account_of_ledger(source: Source, call_spec: CallSpec, paths: LoadPaths) -> LoadResult:
@@ -123,12 +132,6 @@ def _account_of_ledger(source: Source, call_spec: CallSpec, paths: LoadPaths) ->
     return LoadResult(call_spec.what, "stopped", {}, unrendered_why=_INTERRUPTED_BEFORE)
 
 
-def _local_files(source: Source) -> list[str]:
-    return (
-        [str(stamp["path"]) for stamp in source.stamps() or () if "path" in stamp] if "://" not in source.name else []
-    )
-
-
 def _run_load(
     source: Source,
     call_spec: CallSpec,
@@ -142,6 +145,7 @@ def _run_load(
     progress: bool | None,
     tuning: LoadTuning,
     clock: Callable[[], pd.Timestamp],
+    observers_of: ObserversOf,
 ) -> LoadResult:
     call_spec = use_stored_message_ids(source, call_spec)
     require_columns(source, call_spec)
@@ -188,7 +192,8 @@ def _run_load(
             refuse_campaigns_at = None if allow_campaigns or source.repeatable else now
             run = LoadRun(
                 source, call_spec, client, ledger, outputs, load, shown, refuse_campaigns_at, tuning, run_as_of, stops,
-                guards_campaigns=not allow_campaigns and makes_events(call_spec), started_at=now,
+                guards_campaigns=not allow_campaigns and makes_events(call_spec), observers_of=observers_of,
+                started_at=now,
             )  # fmt: skip
             if record is not None and record.phase == "done":
                 run.refuse_changed_source()
@@ -255,9 +260,11 @@ class LoadRun:
         stops: StopSignals,
         *,
         guards_campaigns: bool,
+        observers_of: ObserversOf,
         started_at: pd.Timestamp,
     ) -> None:
         self._guards_campaigns = guards_campaigns
+        self._observers_of = observers_of
         self._started_at = started_at
         self._timeline = Timeline()
         self._mapping = MappingSeen()
@@ -275,7 +282,7 @@ class LoadRun:
         self._sent_now = False
         self._doing = "rows were read"
         self._earlier_runs = EarlierRuns(ledger, load, client, as_of)
-        self._joined_ids = JoinedIds()
+        self._reading_error: Exception | None = None
         self._started = time.monotonic()
         # The rows that a later run tries again, by status.
         self._open_rows: Counter[str] = Counter()
@@ -369,81 +376,87 @@ class LoadRun:
             Deliverer(
                 self._client, backoff=self._tuning.backoff, key_accepted=self._earlier_runs.any_accepted
             ) as deliverer,
+            ResultWriter(self._finish_chunk) as writer,
         ):
-            for chunk, prepared in chunks:
-                if chunk.number in done:
-                    missing.pop(chunk.number, None)
-                    self._earlier_runs.refuse_changed_frame(chunk, prepared)
-                    prepared.person_keys(self._joined_ids)
-                    continue
-                self._doing = "rows were sent"
-                delivery = self._send_chunk(chunk, prepared, deliverer)
-                if delivery.stop_reason is not None:
-                    self._raise_if_fatal(delivery)
-                    return delivery
-                self._doing = "rows were read"
+            parts = self._parts(self._chunks_to_send(chunks, missing), writer)
+            delivery = deliverer.deliver_parts(parts, first_number=self._ledger.next_batch(self._load))
+            self._doing = "results were written"
+            with self._stops.held_back():
+                for chunk_run in writer.close():
+                    if not chunk_run.is_encoded:
+                        self._add_warnings(chunk_run)
+                    self._finish_chunk(chunk_run, delivery.why)
+        if delivery.stop_reason is not None:
+            self._raise_if_fatal(delivery)
+            return delivery
+        if self._reading_error is not None:
+            self._doing = "rows were read"
+            raise self._reading_error
         refuse_missing_frames(missing)
         return None
 
-    def _send_chunk(self, chunk: Chunk, prepared: Prepared, deliverer: Deliverer) -> Delivery:
-        """Send one chunk, and write its results."""
-        ledger, load, number = self._ledger, self._load, chunk.number
-        message_ids = self._earlier_runs.message_ids(number)
-        self._earlier_runs.refuse_changed_rows(number, prepared)
-        final_rows = self._earlier_runs.final_rows(number, prepared)
+    def _parts(self, chunks: Iterator[tuple[ChunkRun, LaneChoice]], writer: ResultWriter) -> Iterator[Part]:
+        """Yield the chunks as parts of one delivery; several may be on their way at once."""
+        # Of each chunk that may be on its way only what shows that it is not: its rows take memory.
+        is_answered: list[threading.Event] = []
+        is_finished: list[threading.Event] = []
+        for chunk_run, lanes in chunks:
+            first = len(is_finished) - lanes.chunks_before
+            after = is_finished[:first] + ([] if lanes.may_overlap else is_answered[first:])
+            is_answered = [*is_answered[first:], chunk_run.is_answered]
+            is_finished = [*is_finished[first:], chunk_run.is_finished]
+            yield Part(self._batches(chunk_run, writer), chunk_run, after)
+
+    def _chunks_to_send(
+        self, chunks: Iterator[tuple[Chunk, Prepared]], missing: dict[int, int]
+    ) -> Iterator[tuple[ChunkRun, LaneChoice]]:
+        """Yield the chunks that are not done; after an error it is kept, and those before are sent to the end."""
+        lanes = LoadLanes(self._client.workers, max_rows=2 * self._source.chunk_rows)
+        try:
+            for chunk, prepared in chunks:
+                # Of a CSV file it is known once it was read for the first time.
+                self._progress.set_total(self._source.rows())
+                if chunk.number in self._earlier_runs.done_chunks:
+                    missing.pop(chunk.number, None)
+                    self._earlier_runs.refuse_changed_frame(chunk, prepared)
+                    lanes.skip(prepared)
+                    continue
+                choice = lanes.choose(prepared)
+                yield self._start_chunk(chunk, prepared, choice), choice
+        except Exception as error:
+            self._reading_error = error
+
+    def _start_chunk(self, chunk: Chunk, prepared: Prepared, lanes: LaneChoice) -> ChunkRun:
         self._mapping.add(prepared)
-        observer = ChunkObserver(
-            ledger, load, number, self._progress, self._timeline, guards_campaigns=self._guards_campaigns
-        )
-        encode_run = observer.encode_run = EncodeRun(
+        return ChunkRun(
+            chunk,
             prepared,
-            self._client,
-            observer=observer,
-            message_ids=message_ids,
-            joined=self._joined_ids,
-            settled=final_rows,
+            client=self._client,
+            ledger=self._ledger,
+            load=self._load,
+            earlier_runs=self._earlier_runs,
+            lanes=lanes,
+            progress=self._progress,
+            observers=[self._timeline, *self._observers_of(prepared)],
+            guards_campaigns=self._guards_campaigns,
         )
-        for outcome in self._earlier_runs.outcomes(number):
-            encode_run.record(outcome)
-        self._progress.add_earlier_rows(int(final_rows.sum()))
-        first_number = ledger.next_batch(load)
-        content = ContentHash()
-        batches = encode_run.batches(content.of(encode_run.encoded_slices()))
+
+    def _batches(self, chunk_run: ChunkRun, writer: ResultWriter) -> Iterator[tuple[int, Batch]]:
+        """Yield the batches of one chunk, and remember what later ones need of it."""
         self._sent_now = True
-        delivery = deliverer.deliver(batches, observer=observer, first_number=first_number)
-        self._doing = "results were written"
-        with self._stops.held_back():
-            history = ledger.row_history(load, number, prepared.rows)
-            encode_run.outcomes.set_attempts(history.requests)
-            encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
-            encode_run.outcomes.mark_unknown(history.in_doubt, EARLIER_MAY_BE_ACCEPTED)
-            result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=history.runs > 1)
-            self._timeline.add(undelivered=int(encode_run.outcomes.held_back().sum()))
-            all_delivered = set(result["status"].unique()) <= GOOD
-            counts = encode_run.warning_counts()
-            self._warnings.add(counts, encode_run.people_rows())
-            self._outputs.write_chunk(
-                chunk, None if all_delivered else self._source.read_all_columns(chunk), result, warnings=counts
-            )
-            is_open = ~history.is_final & ~encode_run.outcomes.held_back()
-            open_rows = Counter(result["status"][is_open].astype(str))
-            ledger.finish_chunk(
-                load,
-                number,
-                file=chunk.file,
-                first_row=chunk.first_row,
-                rows=len(result),
-                is_done=delivery.stop_reason is None and not open_rows,
-                counts=_count_reasons(result),
-                sizes=(int(result["bytes"].sum()), delivery.requests),
-                resent=int(result["resent"].sum()),
-                call_numbers=message_ids.numbers,
-                next_batch=first_number + delivery.requests,
-                content_hash=content.hexdigest,
-            )
-            self._earlier_runs.add_calls(message_ids.numbers)
-            self._open_rows += open_rows
-        return delivery
+        writer.add(chunk_run)
+        for lane_and_batch in chunk_run.batches():
+            writer.raise_error()
+            yield lane_and_batch
+        self._earlier_runs.add_calls(chunk_run.call_numbers)
+        self._add_warnings(chunk_run)
+
+    def _add_warnings(self, chunk_run: ChunkRun) -> None:
+        self._warnings.add(*chunk_run.warnings())
+
+    def _finish_chunk(self, chunk_run: ChunkRun, why: str = "") -> None:
+        self._open_rows += chunk_run.finish(self._source, self._outputs, why=why)
+        self._timeline.add(undelivered=chunk_run.rows_held_back)
 
     def _raise_if_fatal(self, delivery: Delivery) -> None:
         """Raise if delivery stopped for a reason that is an exception for a frame too."""
@@ -496,56 +509,6 @@ class LoadRun:
         return result
 
 
-class ChunkObserver(NullObserver):
-    """Writes to the ledger what leaves and what is answered, and shows progress."""
-
-    encode_run: EncodeRun
-
-    def __init__(
-        self,
-        ledger: Ledger,
-        load: int,
-        chunk: int,
-        progress: LoadProgress,
-        timeline: Timeline,
-        *,
-        guards_campaigns: bool,
-    ) -> None:
-        self._guards_campaigns = guards_campaigns
-        self._ledger = ledger
-        self._load = load
-        self._chunk = chunk
-        self._progress = progress
-        self._timeline = timeline
-
-    def before_send(self, batch: Batch) -> None:
-        """Note in the ledger that a batch is about to leave."""
-        payloads = batch.buffer[batch.offsets[0] : batch.offsets[-1]]
-        self._ledger.record_batch(self._load, self._chunk, batch.rows, hash_payloads(payloads))
-        self._timeline.add(batches=1)
-
-    def on_request(self, size_bytes: int) -> None:
-        """Count a request."""
-        self._progress.update(0, size_bytes, 1)
-        self._timeline.add_request(size_bytes)
-
-    def on_outcome(self, outcome: Outcome) -> None:
-        """Note an outcome in the ledger and in the result."""
-        self._ledger.record_outcome(self._load, self._chunk, outcome)
-        self.encode_run.record(outcome)
-        is_good = outcome.status in GOOD
-        self._timeline.add(**{"good" if is_good else "undelivered": len(outcome.rows)})
-
-    def on_clock(self, seconds_ahead: float) -> None:
-        """Refuse to continue with a clock by which young events look old."""
-        if self._guards_campaigns:
-            refuse_wrong_clock(seconds_ahead)
-
-    def on_rows(self, count: int) -> None:
-        """Count rows that are finished."""
-        self._progress.update(count)
-
-
 def _done_before(
     ledger: Ledger, record: LoadRecord, call_spec: CallSpec, outputs: OutputFolder, notes: SourceNotes, run: RunFacts
 ) -> LoadResult:
@@ -571,14 +534,3 @@ def _load_result(ledger: Ledger, load: int, **facts: Any) -> LoadResult:
         reasons=counts.reasons, bytes=counts.bytes, requests=counts.requests, resent=counts.resent, ledger=ledger.path,
         **facts,
     )  # fmt: skip
-
-
-def _count_reasons(result: pd.DataFrame) -> list[tuple[str, str | None, int]]:
-    """Return how many rows have each status and reason."""
-    tallied = result.groupby(["status", "reason"], observed=True, dropna=False).size().sort_values(ascending=False)
-    rows = tallied.rename("rows").reset_index().astype(object).itertuples(index=False)
-    counts = [(str(status), None if pd.isna(reason) else str(reason), int(count)) for status, reason, count in rows]
-    others: dict[str, int] = {}
-    for status, _, count in counts[_MAX_REASONS_COUNTED:]:
-        others[status] = others.get(status, 0) + count
-    return counts[:_MAX_REASONS_COUNTED] + [(status, _OTHER_REASONS, count) for status, count in others.items()]

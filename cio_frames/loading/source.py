@@ -37,6 +37,10 @@ class Chunk:
         The position of its first row in that file, or among all frames.
     number_in_file : int
         Which chunk of that file, from 0.
+    frame_number : int
+        Among frames, the number of the one that its first row is from.
+    is_cut_short : bool
+        Whether reading failed before all of its rows had come.
     """
 
     number: int
@@ -44,11 +48,13 @@ class Chunk:
     file: str | None
     first_row: int
     number_in_file: int = 0
+    frame_number: int = 0
+    is_cut_short: bool = False
 
     @property
     def where(self) -> str:
         """The place of its rows in errors."""
-        return self.file or f"frame {self.number}"
+        return self.file or f"frame {self.frame_number}"
 
 
 class Source(Protocol):

@@ -39,7 +39,7 @@ def source_of(
     keep : collection of column labels
         Columns that are read also if nobody seems to have named them.
     chunk_rows : int
-        The most rows of a chunk. A frame is a chunk of its own, whatever its size.
+        The most rows of a chunk.
 
     Raises
     ------

@@ -7,7 +7,11 @@ import time
 from array import array
 from collections.abc import Callable
 
+from cio_frames.delivery.batching import Batch
+from cio_frames.delivery.observer import NullObserver
+from cio_frames.delivery.outcomes import Outcome
 from cio_frames.report.run_facts import RunStep
+from cio_frames.results import GOOD
 
 _FIRST_STEP_SECONDS = 0.25
 # When a run takes longer, steps become twice as long.
@@ -16,8 +20,8 @@ _MAX_STEPS = 120
 _MAX_SIZES = 1_000_000
 
 
-class Timeline:
-    """Counts rows and requests of a run by the time at which they happen.
+class Timeline(NullObserver):
+    """Follows deliveries, and counts rows and requests of a run by the time at which they happen.
 
     Parameters
     ----------
@@ -55,7 +59,15 @@ class Timeline:
             for place, count in enumerate((good, undelivered, requests, batches)):
                 self._counts[step][place] += count
 
-    def add_request(self, size_bytes: int) -> None:
+    def before_send(self, batch: Batch) -> None:
+        """Count a batch."""
+        self.add(batches=1)
+
+    def on_outcome(self, outcome: Outcome) -> None:
+        """Count rows by how they ended."""
+        self.add(**{"good" if outcome.status in GOOD else "undelivered": len(outcome.rows)})
+
+    def on_request(self, size_bytes: int) -> None:
         """Count a request that leaves."""
         self.add(requests=1)
         if len(self._sizes) < _MAX_SIZES:

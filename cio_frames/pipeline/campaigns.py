@@ -115,14 +115,16 @@ def _split_by_time(
     return readable & ~instants.missing & (instants.ms > edge), readable & instants.missing
 
 
-def campaigns_error(found: CampaignRows, frame: pd.DataFrame, call_spec: CallSpec, number: int = 0) -> CampaignsError:
+def campaigns_error(
+    found: CampaignRows, frame: pd.DataFrame, call_spec: CallSpec, first_row: int = 0
+) -> CampaignsError:
     """Return the error for rows that can start campaigns, with the column of ``frame`` that probably has their time.
 
-    ``number`` is that of the frame if frames before it were sent.
+    ``first_row`` is the position of the first row that is not sent; those before it are.
     """
     labels = list(frame.columns)
     likely = find_time_column(frame, call_spec) if timestamp_position(labels, call_spec) is None else None
-    return CampaignsError(found.young, found.untimed, likely, number)
+    return CampaignsError(found.young, found.untimed, likely, first_row)
 
 
 def campaign_columns(labels: Sequence[Hashable], call_spec: CallSpec) -> list[Hashable]:

@@ -24,6 +24,7 @@ from cio_frames.delivery.outcomes import Outcome
 from cio_frames.encoding import NO_ID, Calls, EncodeError, write_message_ids
 from cio_frames.encoding.text import JsonText, unescape_json
 from cio_frames.pipeline import ordering
+from cio_frames.pipeline.lanes import LaneChoice, choose_lanes
 from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.pipeline.prepared import Prepared, encoder_threads
 from cio_frames.results import Outcomes
@@ -72,8 +73,8 @@ class EncodeRun:
         Makes the ids of the calls. None if calls are only measured: a placeholder of the same size is enough.
     observer : Observer, optional
         Receives the number of rows that are not sent, slice by slice.
-    joined : JoinedIds, optional
-        The ids that earlier frames have joined; pass them if this frame is part of a load.
+    lanes : LaneChoice, optional
+        The lanes of the rows; pass them if this frame is part of a load.
     settled : numpy array of bool, optional
         Rows that are encoded and not sent, because an earlier run sent them.
     encoders : int, optional
@@ -96,7 +97,7 @@ class EncodeRun:
         *,
         message_ids: MessageIds | None,
         observer: Observer | None = None,
-        joined: ordering.JoinedIds | None = None,
+        lanes: LaneChoice | None = None,
         settled: Bools | None = None,
         encoders: int | None = None,
     ) -> None:
@@ -120,14 +121,12 @@ class EncodeRun:
         # Calls that bring their own ids need none; if MessageIds is shared, calls of other frames may equal them.
         self._message_ids = None if not is_shared and prepared.all_have_message_ids() else message_ids
         self._settled = np.zeros(prepared.rows, dtype=bool) if settled is None else settled
-        person = prepared.person_keys(joined)
-        has_duplicates = ordering.has_duplicates(person)
-        # Few bits sort fast.
-        self._lane = (person % client.workers).astype(np.min_scalar_type(client.workers)) if has_duplicates else None
+        lanes = lanes or choose_lanes(prepared, client.workers)
+        person, self._lane, self._first_lane = lanes.person, lanes.lane, lanes.first_lane
         if is_shared:
             # Any row may equal one of the frames that share the ids.
             self._may_repeat = np.ones(prepared.rows, dtype=bool)
-        elif message_ids is not None and has_duplicates:
+        elif message_ids is not None and self._lane is not None:
             self._may_repeat = ordering.may_collide(person, prepared.timestamps_ms())
         else:
             self._may_repeat = person == ordering.NOBODY
@@ -157,7 +156,7 @@ class EncodeRun:
 
     def _batches_in_turn(self, slices: Iterable[EncodedSlice]) -> Iterator[tuple[int, Batch]]:
         """Yield batches of people with one row each: any lane will do for any of them."""
-        turns = itertools.cycle(range(self._client.workers))
+        turns = (number % self._client.workers for number in itertools.count(self._first_lane))
         for encoded in slices:
             for _, rows, offsets, buffer in self._payloads_by_lane(encoded):
                 for batch in batches(rows, offsets, buffer, max_body_bytes=self._client.max_body_bytes):

@@ -126,15 +126,27 @@ class JoinedIds:
         """Return a number for the person of each row, as the function of this name does, and remember joins."""
         hashes = np.array([_hash_keys(_fold_addresses(some), block_ids) for some in ids])
         joins = (hashes != NOBODY).sum(axis=0) > 1
-        if not len(self._parents) and not joins.any():
+        if not self.has_joins and not joins.any():
             return np.asarray(hashes.max(axis=0))
-        if not len(self._parents):
+        if not self.has_joins:
             self._parents = np.arange(2**self._bits, dtype=np.int32)
-        groups = np.where(hashes == NOBODY, NOBODY, hashes >> (63 - self._bits))
+        groups = self._group(hashes)
         if joins.any():
             self._join(groups[:, joins])
-        known = groups.max(axis=0)
-        return np.where(known == NOBODY, NOBODY, self._find(known))
+        return self.renumber(groups.max(axis=0))
+
+    @property
+    def has_joins(self) -> bool:
+        """Whether any ids are joined. Before, the numbers of people are hashes."""
+        return len(self._parents) > 0
+
+    def renumber(self, person: Ints, *, are_hashes: bool = False) -> Ints:
+        """Return the numbers that people have now, given those from before some ids were joined."""
+        groups = self._group(person) if are_hashes else person
+        return np.where(groups == NOBODY, NOBODY, self._find(groups))
+
+    def _group(self, hashes: Ints) -> Ints:
+        return np.where(hashes == NOBODY, NOBODY, hashes >> (63 - self._bits))
 
     def _join(self, groups: Ints) -> None:
         """Join the groups in each row; -1 is none."""

@@ -98,20 +98,16 @@ def run_call(
         message_ids = MessageIds(run_as_of)
         encode_run = observer.encode_run = EncodeRun(prepared, client, message_ids=message_ids, observer=observer)
         try:
-            delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
+            with stops.raised():
+                delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
         except KeyboardInterrupt:
+            stops.holds = 1
             # Ctrl-C once more, while delivery was about to wait for what is in flight.
             delivery = Delivery(stop_reason=StopReason.INTERRUPTED, why=_INTERRUPTED_AGAIN)
-        interrupted = False
-        try:
-            with stops.held_back():
-                encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
-        except KeyboardInterrupt:
-            interrupted = True
-        with stops.held_back(then_raise=False):
-            result = _frame_with_facts(encode_run, frame.index, facts)
-            color_bar(progress_bar, good=int(result["status"].isin(GOOD).sum()), rows=len(result))
-        if interrupted or stops.take_pending():
+        encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
+        result = _frame_with_facts(encode_run, frame.index, facts)
+        color_bar(progress_bar, good=int(result["status"].isin(GOOD).sum()), rows=len(result))
+        if stops.take_pending():
             raise InterruptedLoad(delivery.why or _INTERRUPTED_AFTER_SENDING, result)
         _raise_if_stopped(delivery, result)
     _print_frame_counts(call_spec.what, result, encode_run, progress)
@@ -231,7 +227,12 @@ _ID_FIELDS = {
 
 def read_ids(frame: pd.DataFrame, call_spec: CallSpec) -> pd.DataFrame:
     """Return the ids in each row, one column per kind of id."""
-    (call_group,) = Prepared(frame, call_spec).call_groups
+    return ids_of(Prepared(frame, call_spec))
+
+
+def ids_of(prepared: Prepared) -> pd.DataFrame:
+    """Return the ids in each row of a frame that makes one kind of call, one column per kind of id."""
+    (call_group,) = prepared.call_groups
     found = {name: call_group.encoder.ids(*path) for path, name in _ID_FIELDS.items()}
     return pd.DataFrame({name: ids.to_pylist() for name, ids in found.items() if ids is not None})
 
@@ -242,11 +243,11 @@ def encode_payloads(
     """Return the JSON that each row would send; null for rows that are not sent."""
     prepared = Prepared(frame, call_spec, slice_rows=slice_rows)
     encode_run = EncodeRun(prepared, client or offline_client(), message_ids=MessageIds(None))
-    texts = pa.chunked_array([_whole_payloads(encoded) for encoded in encode_run.encoded_slices()], TEXT)
+    texts = pa.chunked_array([whole_payloads(encoded) for encoded in encode_run.encoded_slices()], TEXT)
     return pd.Series(pd.array(texts, dtype=pd.StringDtype("pyarrow")), index=frame.index, name="payload")
 
 
-def _whole_payloads(encoded: EncodedSlice) -> pa.Array:
+def whole_payloads(encoded: EncodedSlice) -> pa.Array:
     """Return payloads without the comma at the end, and without a placeholder where there is no message id yet."""
     payloads = pc.utf8_slice_codeunits(encoded.payloads, 0, -1)
     without_id = pc.and_(pc.is_valid(payloads), pc.is_null(encoded.message_ids))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Protocol
 
 import pandas as pd
@@ -57,20 +58,20 @@ class ShownPlan(Protocol):
         """What happens to missing subjects."""
 
     @property
+    def source(self) -> str:
+        """The name of what was compared."""
+
+    @property
+    def state(self) -> str:
+        """The state that it was compared with."""
+
+    @property
     def removed(self) -> pd.DataFrame:
         """One row for each missing subject: subject, runs_missing, acts_now."""
 
     @property
-    def source(self) -> str:
-        """The file, folder or address of the rows."""
-
-    @property
     def destination(self) -> str | None:
         """Where they would go."""
-
-    @property
-    def state(self) -> str:
-        """The file of the state."""
 
     @property
     def version(self) -> str:
@@ -90,6 +91,7 @@ def plan_page(plan: ShownPlan) -> str:
         sent=sent,
         held_back=_sum(plan, _HELD_BACK),
         acts_now=acts_now,
+        missing=plan.counts.get("missing", 0),
         fields=_fields(plan)[:_MAX_FIELDS_SHOWN],
         more_fields=len(_fields(plan)[_MAX_FIELDS_SHOWN:]),
         reasons=sorted(plan.reasons.items(), key=lambda found: -found[1]),
@@ -110,7 +112,7 @@ def plan_summary(plan: ShownPlan) -> str:
             parts.append(draw_text(f"{title} most: {', '.join(f'{name} ({count:,})' for name, count in top)}"))
     if plan.mapping_change:
         parts.append(draw_text(plan.mapping_change, bold="The mapping changed:"))
-    where = f" of {plan.source}, compared with {plan.state}" if plan.source else ""
+    where = f" of {plan.source}, compared with {PurePath(plan.state).name}" if plan.source else ""
     parts.append(draw_text(f"{plan.what}{where}. The whole page: plan.to_html('plan.html').", kind="about"))
     return draw_output(plan_headline(plan, sent, acts_now), *parts)
 

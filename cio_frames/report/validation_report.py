@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cio_frames import spec
+from cio_frames._util.own_files import is_own_text, refuse_to_replace, write_own_text
 from cio_frames._util.private_files import make_private
 from cio_frames._util.version import package_version
 from cio_frames.errors import FrameError
@@ -213,12 +214,18 @@ class ValidationReport:
         ...     report.to_html(f"{folder}/report.html")
         ...     "The one row is held back" in Path(folder, "report.html").read_text(encoding="utf-8")
         True
+
+        Raises
+        ------
+        ConfigurationError
+            The path is one of a file that cio_frames did not write.
         """
         from cio_frames.report.validation_page import validation_page
 
+        refuse_to_replace(path, is_own_text)
         if show_values:
             make_private(Path(path))
-        Path(path).write_text(validation_page(self, show_values=show_values), encoding="utf-8")
+        write_own_text(path, validation_page(self, show_values=show_values))
 
     def to_parquet(self, path: str | PathLike[str], *, show_values: bool = False) -> None:
         """Write the failure cases as Parquet, with columns, index labels and values as text.
@@ -240,6 +247,11 @@ class ValidationReport:
         ...     report.to_parquet(f"{folder}/cases.parquet")
         ...     pd.read_parquet(f"{folder}/cases.parquet")[["position", "column", "reason"]].to_numpy().tolist()
         [[0, 'email', 'email: must be an email address']]
+
+        Raises
+        ------
+        ConfigurationError
+            The path is one of a file that is no table of failure cases.
         """
         with FailureCasesFile(path, show_values=show_values) as file:
             file.add(self.failure_cases)
@@ -269,7 +281,7 @@ class ValidationReport:
         """
         text = encodable_text(json.dumps(self._as_dict(), indent=2, ensure_ascii=False, default=str))
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            write_own_text(path, text)
         return text
 
     def _as_dict(self) -> dict[str, Any]:

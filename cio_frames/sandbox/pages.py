@@ -34,7 +34,7 @@ from cio_frames.spec import CALL_NAMES
 
 _STATIC_FOLDER = Path(__file__).parent / "static"
 # The colors and type of reports too. It is a file beside both, so that neither imports the other.
-_THEME = Path(__file__).parent.parent / "look" / "theme.css"
+_THEME_FILE = Path(__file__).parent.parent / "look" / "theme.css"
 _STATIC_FILES = {"style.css": "text/css", "live.js": "text/javascript"}
 _NAVIGATION = ("people", "events", "calls", "objects", "devices", "problems", "requests")
 _LISTINGS = (*_NAVIGATION, "suppressed", "repeats")
@@ -183,7 +183,7 @@ class PageHandlers:
         name = request.scope["path"].rpartition("/")[2]
         text = (_STATIC_FOLDER / name).read_text(encoding="utf-8")
         if name == "style.css":
-            text = _THEME.read_text(encoding="utf-8") + text
+            text = _THEME_FILE.read_text(encoding="utf-8") + text
         return Response(text, media_type=_STATIC_FILES[name], headers=_PAGE_HEADERS)
 
     async def live(self, request: Request) -> Response:

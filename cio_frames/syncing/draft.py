@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from pandas.api.types import union_categoricals
 
 from cio_frames._util.arrays import Ints
+from cio_frames.loading.held_back import HeldBack
 from cio_frames.syncing.compare import SENT, Action, Actions
 from cio_frames.syncing.identity import MappingChange, SyncMapping
 from cio_frames.syncing.index import StateIndex
 from cio_frames.syncing.removal import Missing
 from cio_frames.validation import WarningCount
+
+# A dry run names so many rows of each reason, and so many reasons.
+_ROWS_A_REASON, _MOST_REASONS = 5, 50
 
 
 @dataclass(slots=True)
@@ -112,10 +118,50 @@ class Draft:
         """How many rows the source has."""
         return sum(len(chunk.actions) for chunk in self.chunks)
 
+    @property
+    def has_duplicates(self) -> bool:
+        """Whether a subject comes more than once."""
+        return len(self.index.repeated_keys) > 0
+
     def count(self, *actions: Action) -> int:
         """Return how many rows have one of some actions."""
         counts = self.counts
         return sum(counts.get(action, 0) for action in actions)
+
+
+def join_details(details: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows to send of all chunks as one frame, with actions that do not occur left out."""
+    if not details:
+        return pd.DataFrame(columns=["file", "row", "subject", "action", "fields", "bytes"])
+    whole = pd.concat([each.drop(columns="file") for each in details], ignore_index=True)
+    files: Any = union_categoricals([each["file"] for each in details]) if len(details) > 1 else details[0]["file"]
+    whole.insert(0, "file", files)
+    return whole.assign(action=whole["action"].cat.remove_unused_categories())
+
+
+def count_reasons(draft: Draft, status_to_send: str) -> Counter[tuple[str, str | None]]:
+    """Return how many rows have each status and reason if nothing is sent, with one status for those to send."""
+    found: Counter[tuple[str, str | None]] = Counter()
+    for chunk in draft.chunks:
+        groups = chunk.held_back.astype({"status": str}).groupby(["status", "reason"], dropna=False)
+        for status, reason, rows in groups.size().rename("rows").reset_index().itertuples(index=False):
+            found[str(status), None if pd.isna(reason) else str(reason)] += int(rows)
+        found[status_to_send, None] += len(chunk.rows_to_send)
+        found["unchanged", None] += len(chunk.actions) - len(chunk.held_back) - len(chunk.rows_to_send)
+    return +found
+
+
+def first_held_back(draft: Draft) -> tuple[HeldBack, ...]:
+    """Return the first rows that cannot be sent: some of each reason, of at most fifty reasons."""
+    found: list[HeldBack] = []
+    counts: Counter[str | None] = Counter()
+    for chunk in draft.chunks:
+        rows = chunk.held_back[chunk.held_back["status"].ne("unchanged")].sort_index()
+        for row, status, reason in rows[["status", "reason"]].itertuples():
+            if counts[reason] < _ROWS_A_REASON and (reason in counts or len(counts) < _MOST_REASONS):
+                counts[reason] += 1
+                found.append(HeldBack(chunk.file, chunk.first_row + int(row), str(status), reason))
+    return tuple(found)
 
 
 def reasons_frame(rows: Sequence[int] | Ints, status: str, reasons: Sequence[str]) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from cio_frames.syncing.choices import Limit
 
 # The default limits of missing subjects; both count.
 DEFAULT_MAX_REMOVED: tuple[Limit, ...] = ("5%", 1_000)
+_IN_STATE = "subjects in the state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Guards:
     max_changed : int, str or None
         How many known subjects may change.
     max_removed : int, str or None
-        How many known subjects may be missing; 5 % of the state and 1,000 by default.
+        How many subjects that the state delivered may be missing; 5 % and 1,000 by default.
     min_rows : int, str or None
         How many rows the source must have.
     """
@@ -36,7 +37,10 @@ class Guards:
             if (value := getattr(self, name)) is not None:
                 _amount(name, value, 1)
 
-    def check(self, *, rows: int, subjects: int, changed: int, missing: int, acts: bool) -> None:
+    def check(
+        self, *, rows: int, subjects: int, changed: int, missing: int, candidates: int, acts: bool,
+        claimed: int = 0, claimed_missing: int = 0,
+    ) -> None:  # fmt: skip
         """Raise if a limit is exceeded or has no value to compare with; the error has all of them.
 
         Parameters
@@ -45,23 +49,35 @@ class Guards:
             Of the source, and of the state.
         changed, missing : int
             Known subjects that would be sent again, and those that no row has.
+        candidates : int
+            Of how many the missing ones are: subjects that the state delivered.
         acts : bool
             Whether missing subjects are removed or marked at all.
+        claimed, claimed_missing : int
+            Subjects of a baseline, and how many of these no row has. They are never removed, and are no part of
+            ``missing``; but a share must be exceeded with them too, since one of five is many, and one of five and a
+            million is not.
 
         Examples
         --------
-        >>> Guards(max_changed="10%").check(rows=100, subjects=100, changed=10, missing=0, acts=True)
-        >>> Guards().check(rows=50, subjects=100, changed=0, missing=50, acts=True)
+        >>> Guards(max_changed="10%").check(rows=9, subjects=100, changed=10, missing=0, candidates=100, acts=True)
+        >>> Guards().check(rows=50, subjects=900, changed=0, missing=50, candidates=100, acts=True)
         Traceback (most recent call last):
         ...
         cio_frames.errors.GuardError: Nothing was sent, because this looks wrong: 50 subjects are missing; the limit \
-is 5 (5% of the 100 subjects in the state). If it is right, raise max_removed=.
+is 5 (5% of the 100 subjects that the state delivered). If it is right, raise max_removed=.
         """
-        found = list(self._findings(rows=rows, subjects=subjects, changed=changed, missing=missing, acts=acts))
+        found = list(self._findings(rows, subjects, changed))
+        if acts:
+            limits = DEFAULT_MAX_REMOVED if self.max_removed is None else (self.max_removed,)
+            everyone = candidates + claimed
+            limits = tuple(limit for limit in limits if _is_exceeded(limit, missing + claimed_missing, everyone))
+            what = "subjects that the state delivered"
+            found += self._above("max_removed", limits, missing, candidates, "subjects are missing", what)
         if found:
             raise GuardError(found)
 
-    def _findings(self, *, rows: int, subjects: int, changed: int, missing: int, acts: bool) -> Iterator[str]:
+    def _findings(self, rows: int, subjects: int, changed: int) -> Iterator[str]:
         if rows == 0 and subjects and self.min_rows is None:
             yield (
                 f"the source has 0 rows, and the state {subjects:,} subjects. If it is right, set "
@@ -76,12 +92,11 @@ is 5 (5% of the 100 subjects in the state). If it is right, raise max_removed=.
                 remedy = f"If it is right, lower {parameter('min_rows')}"
                 yield f"the source has {rows:,} rows; at least {limit} are required. {remedy}"
         yield from self._above("max_changed", (self.max_changed,), changed, subjects, "subjects changed")
-        if acts:
-            limits = DEFAULT_MAX_REMOVED if self.max_removed is None else (self.max_removed,)
-            yield from self._above("max_removed", limits, missing, subjects, "subjects are missing")
 
     @staticmethod
-    def _above(name: str, limits: tuple[Limit, ...], count: int, subjects: int, what: str) -> Iterator[str]:
+    def _above(
+        name: str, limits: tuple[Limit, ...], count: int, subjects: int, what: str, whose: str = _IN_STATE
+    ) -> Iterator[str]:
         for given in limits:
             if given is None or count == 0:
                 continue
@@ -90,7 +105,7 @@ is 5 (5% of the 100 subjects in the state). If it is right, raise max_removed=.
                 yield _not_evaluated(name, given)
                 return
             if count > most:
-                limit = _in_words(given, most, subjects)
+                limit = _in_words(given, most, subjects, whose)
                 yield f"{count:,} {what}; the limit is {limit}. If it is right, raise {parameter(name)}"
                 return
 
@@ -107,10 +122,14 @@ def _amount(name: str, given: Limit, subjects: int) -> float | None:
     return None if subjects == 0 else float(share[1]) * subjects / 100
 
 
-def _in_words(given: Limit, amount: float, subjects: int) -> str:
-    return f"{int(amount):,}" + (
-        f" ({given} of the {subjects:,} subjects in the state)" if isinstance(given, str) else ""
-    )
+def _is_exceeded(given: Limit, missing: int, everyone: int) -> bool:
+    """Return whether a share is exceeded among all subjects; a count is about those that can be removed."""
+    most = _amount("max_removed", given, everyone) if isinstance(given, str) else None
+    return most is None or missing > most
+
+
+def _in_words(given: Limit, amount: float, subjects: int, whose: str = _IN_STATE) -> str:
+    return f"{int(amount):,}" + (f" ({given} of the {subjects:,} {whose})" if isinstance(given, str) else "")
 
 
 def _not_evaluated(name: str, given: Limit) -> str:

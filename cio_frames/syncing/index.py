@@ -68,16 +68,24 @@ class StateIndex:
                 days = np.array([(moment or 0) // _DAY_SECONDS for moment in delivered[0]])
                 settled[start:stop] &= days >= _last_due_day(keys[start:stop], refresh_days, today)
             start = stop
-        order = np.argsort(keys)
-        self._keys, self._digests = keys[order], digests[order]
-        self._settled, self._brought = settled[order], brought[order]
         self.subjects = int(held.sum())
+        order = np.argsort(keys)
+        for values in (digests, settled, brought):
+            values[:] = values[order]
+        del order
+        # In place, since all of a state is here.
+        keys.sort()
+        self._keys, self._digests, self._settled, self._brought = keys, digests, settled, brought
         self._seen = np.zeros(count, dtype=bool)
         self._new_keys = Seen()
         self._repeated: list[UInts] = []
+        self._all_found = False
 
     def find(self, keys: UInts) -> Ints:
-        """Return the place of each key hash, -1 for those that the state does not have; what is found is seen."""
+        """Return the place of each key hash, -1 for those that the state does not have.
+
+        Until all rows were found once, each key is noted: those that come again, and those that never come.
+        """
         # In order, since that is several times as fast.
         order = np.argsort(keys)
         ordered = keys[order]
@@ -85,6 +93,8 @@ class StateIndex:
         if len(self._keys):
             found = np.minimum(np.searchsorted(self._keys, ordered), len(self._keys) - 1)
             places[order] = np.where(self._keys[found] == ordered, found, -1)
+        if self._all_found:
+            return places
         known = places >= 0
         # Seen before: in this chunk or in an earlier one.
         self._repeated.append(ordered[1:][ordered[1:] == ordered[:-1]])
@@ -93,6 +103,12 @@ class StateIndex:
         new = keys[~known]
         self._repeated.append(new[self._new_keys.before(new) > 0])
         return places
+
+    def note_all_found(self) -> None:
+        """Note that all rows were found once: from now on, rows that come are those that are sent."""
+        self._all_found = True
+        self._repeated = [self.repeated_keys]
+        self._new_keys = Seen()
 
     @property
     def repeated_keys(self) -> UInts:

@@ -120,8 +120,9 @@ every subject, because who is missing from it is removed.
     _check_removed(call, kind, removed, returned, complete=complete)
     require_choice("cleared", cleared, get_args(Cleared))
     require_choice("duplicates", duplicates, get_args(Duplicates))
-    if call in spec.EVENT_CALLS and cleared != "keep":
-        raise FrameError(f"{parameter('cleared')} does not apply to {call}: an event is sent once, as it is.")
+    for name, is_given in (("cleared", cleared != "keep"), ("ignore", bool(ignore)), ("refresh_days", refresh_days)):
+        if call in spec.EVENT_CALLS and is_given:
+            raise FrameError(f"{parameter(name)} does not apply to {call}: an event is sent once, as it is.")
     for name, value, least in (
         ("grace_runs", grace_runs, 1),
         ("refresh_days", refresh_days, 1),

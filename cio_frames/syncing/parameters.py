@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
+from cio_frames.arrow.tables import as_frame
 from cio_frames.client import Client
+from cio_frames.loading.address_secrets import without_secrets
 from cio_frames.loading.csv.options import csv_options_from
 from cio_frames.loading.load import with_column_types
 from cio_frames.loading.read_options import ReadOptions
 from cio_frames.pipeline import CallSpec, build_call_spec
+from cio_frames.pipeline.call_spec import OnUndelivered
 from cio_frames.syncing.jobs import SyncJob
 from cio_frames.syncing.options import SyncOptions, sync_options
 from cio_frames.syncing.plan import PlanDigests
@@ -25,7 +29,9 @@ from cio_frames.syncing.result import SyncResult
 
 # What the parameters of the public functions are for, beside those of the call.
 SYNC_OPTIONS = tuple(name for name in inspect.signature(sync_options).parameters if name != "call_spec")
-RUN_PARAMETERS = ("client", "dry_run", "on_invalid", "allow_campaigns", "progress", "output", "confirm")
+RUN_PARAMETERS = (
+    "client", "dry_run", "on_invalid", "on_undelivered", "allow_campaigns", "progress", "output", "confirm",
+)  # fmt: skip
 
 
 def make_job(given: Any, parameters: Mapping[str, Any]) -> tuple[SyncJob, dict[str, Any]]:
@@ -44,6 +50,8 @@ def job_of(
     """Return a job; ``parameters`` are what the caller gave, for plan files."""
     stored = {**parameters, **read_options.as_dict(), "as_of": options.as_of.isoformat()}
     call_spec = with_column_types(call_spec, read_options)
+    if _is_table(given):
+        given = as_frame(given)
     return SyncJob(given, call_spec, options, _stored_job(given, stored), read_options)
 
 
@@ -55,14 +63,24 @@ def split_options(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[s
 
 def apply_plan_file(
     path: Path, *, client: Client | None, max_age: str | None, output: str | PathLike[str] | None,
-    progress: bool | None,
+    allow_campaigns: bool = False, on_undelivered: OnUndelivered = "return", progress: bool | None,
 ) -> SyncResult:  # fmt: skip
     """Send what a plan file lists, if it still holds."""
     file = read_plan_file(path, max_age=max_age, now=pd.Timestamp.now("UTC"))
     job, _ = make_job(file.job["source"], file.job["parameters"])
-    result = job.apply(PlanDigests(**file.digests), client=client, output=output, progress=progress)
+    result = job.apply(
+        PlanDigests(**file.digests), client=client, output=output, allow_campaigns=allow_campaigns,
+        on_undelivered=on_undelivered, progress=progress,
+    )  # fmt: skip
     assert isinstance(result, SyncResult)  # noqa: S101 -- a plan file is about files, and not about a frame
     return result
+
+
+def _is_table(given: Any) -> bool:
+    """Return whether the rows are in memory, so that their results come back as a frame too."""
+    library = type(given).__module__.partition(".")[0]
+    is_frame = library in ("polars", "modin") and type(given).__name__ == "DataFrame"
+    return is_frame or isinstance(given, (pa.Table, pa.RecordBatch))
 
 
 def _stored_job(given: Any, parameters: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -72,7 +90,8 @@ def _stored_job(given: Any, parameters: Mapping[str, Any]) -> Mapping[str, Any] 
     # No schema means something; elsewhere None is the default.
     chosen = {name: value for name, value in parameters.items() if value is not None or name == "schema"}
     paths = {name: os.fspath(value) for name, value in chosen.items() if isinstance(value, PathLike)}
-    job = {"source": os.fspath(given), "parameters": chosen | paths}
+    # A plan file is read by others than who made it.
+    job = {"source": without_secrets(os.fspath(given)), "parameters": chosen | paths}
     try:
         json.dumps(job)
     except TypeError:

@@ -11,9 +11,11 @@ from typing import Any
 
 import pandas as pd
 
+from cio_frames._util.own_files import write_own_text
 from cio_frames._util.version import package_version
 from cio_frames.client import Client
 from cio_frames.errors import ConfigurationError
+from cio_frames.pipeline.call_spec import OnUndelivered
 from cio_frames.report.plan_page import plan_page, plan_summary
 from cio_frames.syncing.compare import Action
 from cio_frames.syncing.draft import Draft
@@ -84,7 +86,8 @@ class Plan:
     rows : int
         How many rows the source has.
     counts : dict of str to int
-        How many rows are new, changed, cleared, and so on; ``removed`` counts subjects that are missing.
+        How many rows are new, changed, cleared, and so on; ``removed`` counts subjects that are missing and would be
+        removed or marked now, ``missing`` those that would not.
     changed_fields, cleared_fields : dict of str to int
         How many known subjects change each field, or lose its value.
     mapping_change : str
@@ -93,8 +96,10 @@ class Plan:
         Which guards would stop this plan, in words.
     reasons : dict of str to int
         Why rows are held back.
+    removal : str
+        What happens to missing subjects whose time has come.
     source, state : str
-        The file, folder or address of the rows, and the file of the state.
+        The names of what was compared.
     destination : str or None
         Where the client that was passed would send them, such as ``"Customer.io EU"``.
     version : str
@@ -110,6 +115,8 @@ class Plan:
     guards: tuple[str, ...]
     reasons: Mapping[str, int]
     removal: str
+    source: str
+    state: str
     changes: pd.DataFrame = field(repr=False)
     removed: pd.DataFrame = field(repr=False)
     digests: PlanDigests = field(repr=False)
@@ -117,14 +124,13 @@ class Plan:
     apply_with: Callable[..., Any] = field(repr=False)
     values: Callable[[], list[str | None]] = field(repr=False)
     job: Mapping[str, Any] | None = field(repr=False, default=None)
-    source: str = ""
     destination: str | None = None
-    state: str = ""
     version: str = field(default_factory=package_version)
 
     def apply(
         self, *, client: Client | None = None, allow_campaigns: bool = False,
-        output: str | PathLike[str] | None = None, progress: bool | None = None,
+        output: str | PathLike[str] | None = None, on_undelivered: OnUndelivered = "return",
+        progress: bool | None = None,
     ) -> Any:  # fmt: skip
         """Send what this plan lists; refuse if the source, the mapping or the state changed since.
 
@@ -136,6 +142,8 @@ class Plan:
             Whether to send events that can start campaigns: younger than 72 hours.
         output : path, optional
             Folder for the results of a plan of files. Default is named after source and call.
+        on_undelivered : {"return", "raise"}
+            Whether to return the result if some rows were not delivered, or to raise UndeliveredError with it.
         progress : bool, optional
             Whether to show a progress bar. Default is to show it in a terminal or notebook.
 
@@ -152,8 +160,9 @@ class Plan:
             A guard trips; nothing was sent.
         """
         return self.apply_with(
-            self.digests, client=client, allow_campaigns=allow_campaigns, output=output, progress=progress
-        )
+            self.digests, client=client, allow_campaigns=allow_campaigns, output=output,
+            on_undelivered=on_undelivered, progress=progress,
+        )  # fmt: skip
 
     @property
     def sends(self) -> int:
@@ -164,6 +173,8 @@ class Plan:
         """Return the facts for programs."""
         return {
             "what": self.what,
+            "source": self.source,
+            "state": self.state,
             "rows": self.rows,
             "counts": dict(self.counts),
             "changed_fields": dict(self.changed_fields),
@@ -173,9 +184,7 @@ class Plan:
             "reasons": dict(self.reasons),
             "removal": self.removal,
             "made_at": self.made_at.isoformat(),
-            "source": self.source,
             "destination": self.destination,
-            "state": self.state,
             "version": self.version,
         }
 
@@ -183,7 +192,7 @@ class Plan:
         """Return the facts as JSON, and write them to a file where one is named."""
         text = json.dumps(self.as_dict(), indent=2)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            write_own_text(path, text)
         return text
 
     def to_html(self, path: str | PathLike[str] | None = None) -> str:
@@ -193,7 +202,7 @@ class Plan:
         """
         text = plan_page(self)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            write_own_text(path, text)
         return text
 
     def to_parquet(self, path: str | PathLike[str], *, show_values: bool = False) -> None:
@@ -216,11 +225,13 @@ class Plan:
         return plan_summary(self)
 
 
-def count_actions(draft: Draft, removal: str) -> dict[str, int]:
+def count_actions(draft: Draft) -> dict[str, int]:
     """Return how many rows would be new, changed and so on, those that occur."""
     counts = {name: draft.count(*actions) for name, actions in _ACTIONS.items()}
     counts["kept cleared"] = draft.count(Action.KEPT)
-    counts["removed" if removal != "keep" else "missing"] = draft.missing.count
+    # Whose time has not come is missing, and is not removed yet.
+    counts["removed"] = len(draft.missing.due)
+    counts["missing"] = draft.missing.count - len(draft.missing.due)
     counts |= {name: draft.count(*actions) for name, actions in _QUIET.items()}
     for chunk in draft.chunks:
         for status, count in chunk.held_back["status"].astype(str).value_counts().items():

@@ -27,6 +27,7 @@ from cio_frames.syncing.removal import find_missing
 from cio_frames.syncing.state import State
 from cio_frames.validation import SourceWarnings
 
+_ACTION_NAMES = pd.CategoricalDtype(pd.Index([action.name.lower() for action in Action]))
 # So many rows to send are kept in memory between comparing and sending, of all chunks.
 _ROWS_KEPT = 50_000
 # Warnings over all rows are about a sample of so many people.
@@ -85,6 +86,7 @@ def draft_plan(
             shown.update(prepared.rows)
     change = draft.mapping_change
     draft.mapping_change = MappingChange(change.came, change.gone, change.settings, gained, lost)
+    index.note_all_found()
     draft.frame_digest = examiner.frame_digest
     draft.warnings = tuple(warnings.warnings())
     settle_duplicates(draft, source, call_spec, examiner, options)
@@ -131,11 +133,12 @@ def _details(chunk: Chunk, examined: Examined, fields: Sequence[str], *, sends_n
         names[row] = ", ".join(name for name, is_different in zip(fields, differs[row], strict=True) if is_different)
     return pd.DataFrame(
         {
-            "file": pd.array([chunk.file] * len(rows), dtype="string"),
+            # Of few different values, which take a byte or two a row so.
+            "file": pd.Categorical([chunk.file] * len(rows), categories=[] if chunk.file is None else [chunk.file]),
             "row": chunk.first_row + rows,
             "subject": pd.array(examined.keys.take(pa.array(rows)), dtype=pd.StringDtype("pyarrow")),
-            "action": [Action(action).name.lower() for action in examined.actions[rows].tolist()],
-            "fields": pd.array(names, dtype="string"),
+            "action": pd.Categorical.from_codes(examined.actions[rows], dtype=_ACTION_NAMES),
+            "fields": pd.array(names, dtype=pd.StringDtype("pyarrow")),
             "bytes": examined.sizes[rows],
         }
     )

@@ -30,12 +30,19 @@ class Missing:
         How many completed runs have missed each of them, this one included, and the date of the last one.
     due : tuple of str
         Those whose time has come.
+    candidates : int
+        How many subjects of the state could be missing: those that it delivered.
+    claimed, claimed_missing : int
+        How many subjects of a baseline there are, and how many of these no row had. They are never removed.
     """
 
     count: int = 0
     subjects: tuple[str, ...] = ()
     runs: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     due: tuple[str, ...] = ()
+    candidates: int = 0
+    claimed: int = 0
+    claimed_missing: int = 0
 
     def frame(self) -> pd.DataFrame:
         """Return one row for each subject."""
@@ -55,17 +62,23 @@ def find_missing(state: State, index: StateIndex, options: SyncOptions) -> Missi
         return Missing(index.missing_count)
     kinds = [int(kind) for kind in (BROUGHT if options.removed in ("report", "set") else (*BROUGHT, Evidence.MARKED))]
     subjects: list[str] = []
+    candidates = claimed = claimed_missing = 0
     for rows in state.scan("key, evidence"):
         keys, evidence = zip(*rows, strict=True)
-        gone = index.unseen(pa.array(keys, TEXT)) & np.isin(evidence, kinds)
-        subjects += [keys[row] for row in np.flatnonzero(gone).tolist()]
+        can_leave = np.isin(evidence, kinds)
+        candidates += int(can_leave.sum())
+        gone = index.unseen(pa.array(keys, TEXT))
+        subjects += [keys[row] for row in np.flatnonzero(gone & can_leave).tolist()]
+        is_claimed = np.array(evidence) == Evidence.CLAIMED
+        claimed += int(is_claimed.sum())
+        claimed_missing += int((gone & is_claimed).sum())
     today = str(options.as_of.date())
     before = state.missing()
     runs = {subject: count_run(before.get(subject), today) for subject in subjects}
     due = (
         tuple(subject for subject in subjects if runs[subject][0] >= options.grace_runs) if options.removal_acts else ()
     )
-    return Missing(len(subjects), tuple(subjects), runs, due)
+    return Missing(len(subjects), tuple(subjects), runs, due, candidates, claimed, claimed_missing)
 
 
 def count_run(before: tuple[int, str] | None, today: str) -> tuple[int, str]:

@@ -36,6 +36,7 @@ _EVENTS = {
 }
 _ANONYMOUS_ONLY = "known by an anonymous id alone, and only a user id can be used for this"
 _STILL_HELD = "another row of the source has this object"
+_NOBODY_RELATED = "no person is related"
 _REJECTED = "rejected three times"
 _WITH_OBJECT = "deleted with its object"
 
@@ -62,15 +63,35 @@ class Removal:
     skipped: dict[str, str]
 
 
-def removal_of(call_spec: CallSpec, options: SyncOptions, state: State, run: int, subjects: Sequence[str]) -> Removal:
-    """Return the calls about subjects whose time has come."""
+def removals_of(
+    call_spec: CallSpec, options: SyncOptions, state: State, run: int, subjects: Sequence[str]
+) -> Iterator[Removal]:
+    """Yield the calls about subjects whose time has come, operation by operation."""
     operation = _OPERATIONS.get((call_spec.call, options.removed), "set_traits")
-    skipped = dict(_skipped(call_spec, operation, state, subjects))
+    if operation != "delete_objects":
+        yield _removal(operation, call_spec, options, state, run, subjects)
+        return
+    # An object that another row still has stays, and loses a relationship.
+    held = _objects_held(state, subjects)
+    for each, is_held in ((operation, False), ("delete_relationships", True)):
+        chosen = [subject for subject in subjects if (_object_of(subject) in held) == is_held]
+        if chosen:
+            yield _removal(each, call_spec, options, state, run, chosen)
+
+
+def _removal(
+    operation: str, call_spec: CallSpec, options: SyncOptions, state: State, run: int, subjects: Sequence[str]
+) -> Removal:
+    skipped = dict(_skipped(call_spec, operation, options, subjects))
     records = state.look_up(subjects)
-    mark = REMOVAL_MARK + xxhash.xxh3_64_digest(orjson.dumps([options.removed, options.set_removed], default=str))
+    mark = REMOVAL_MARK + xxhash.xxh3_64_digest(orjson.dumps([operation, options.set_removed], default=str))
     rejected = (records.rejections >= MOST_REJECTIONS) & (records.rejected_digest == mark)
     if not options.retry_rejected:
         skipped |= {subject: _REJECTED for subject, is_rejected in zip(subjects, rejected, strict=True) if is_rejected}
+        if operation == "delete_objects":
+            # One call is for all subjects of an object.
+            objects = set(map(_object_of, skipped))
+            skipped |= {subject: _REJECTED for subject in subjects if _object_of(subject) in objects}
     rows = np.array([row for row, subject in enumerate(subjects) if subject not in skipped], dtype=np.int64)
     keys = [subjects[row] for row in rows.tolist()]
     ids = pd.DataFrame(list(map(_ids_of(call_spec), keys)), dtype="string")
@@ -126,30 +147,37 @@ class _Removed:
 
     def _relationships(self, keys: list[str]) -> list[str]:
         """Return the other subjects of objects that are gone."""
-        objects = {tuple(orjson.loads(key)[:2]) for key in keys}
+        objects, own = set(map(_object_of, keys)), set(keys)
         return [
-            key
-            for rows in self.state.scan("key")
-            for (key,) in rows
-            if tuple(orjson.loads(key)[:2]) in objects and key not in keys
+            key for rows in self.state.scan("key") for (key,) in rows if _object_of(key) in objects and key not in own
         ]
 
 
-def _skipped(call_spec: CallSpec, operation: str, state: State, subjects: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _skipped(
+    call_spec: CallSpec, operation: str, options: SyncOptions, subjects: Sequence[str]
+) -> Iterator[tuple[str, str]]:
     if call_spec.call == "identify" and operation != "set_traits":
         yield from ((subject, _ANONYMOUS_ONLY) for subject in subjects if person_of(subject)[0] != "userId")
     if operation == "delete_relationships":
         people = ((subject, orjson.loads(subject)[2]) for subject in subjects)
-        yield from ((subject, "no person is related") for subject, person in people if not person)
-    if operation == "delete_objects":
-        gone = set(subjects)
-        held = {
-            tuple(orjson.loads(key)[:2])
-            for rows in state.scan("key, evidence")
-            for key, evidence in rows
-            if evidence in HELD and key not in gone
-        }
-        yield from ((subject, _STILL_HELD) for subject in subjects if tuple(orjson.loads(subject)[:2]) in held)
+        reason = _NOBODY_RELATED if options.removed == operation else _STILL_HELD
+        yield from ((subject, reason) for subject, person in people if not person)
+
+
+def _objects_held(state: State, subjects: Sequence[str]) -> set[tuple[str, str]]:
+    """Return the objects of which the other end holds a subject that is not one of these."""
+    gone = set(subjects)
+    return {
+        _object_of(key)
+        for rows in state.scan("key, evidence")
+        for key, evidence in rows
+        if evidence in HELD and key not in gone
+    }
+
+
+def _object_of(subject: str) -> tuple[str, str]:
+    object_type, object_id, _ = orjson.loads(subject)
+    return object_type, object_id
 
 
 def _ids_of(call_spec: CallSpec) -> Any:

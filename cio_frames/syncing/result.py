@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,13 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from cio_frames._util.progress import print_counts
 from cio_frames.loading.outputs import OutputFolder, write_table
 from cio_frames.loading.result import LoadResult
 from cio_frames.loading.source import Chunk, Source
-from cio_frames.results import GOOD
+from cio_frames.results import GOOD, RESULT_ATTRS, count_open_removals, status_counts
 from cio_frames.syncing.draft import ChunkPlan
+from cio_frames.validation import WarningCount, count_of, from_records, to_records, warning_lines
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -42,8 +44,8 @@ class SyncResult(LoadResult):
     (False, 2, 1, 1)
     >>> result.why, result.why_text("command line")
     ('', '')
-    >>> results["status"].tolist(), result.as_dict()["removals"]
-    (['unchanged', 'invalid'], {})
+    >>> results["status"].tolist(), result.as_dict()["removals"], result.open_removals
+    (['unchanged', 'invalid'], {}, 0)
 
     Attributes
     ----------
@@ -64,7 +66,12 @@ class SyncResult(LoadResult):
         """Whether nothing is left to do: every row is delivered or unchanged, and every removal was taken."""
         # Not super(): a dataclass with slots is another class than the one that is written here.
         rows_are_good = self.phase != "stopped" and set(self.statuses) <= GOOD
-        return rows_are_good and set(self.removals) <= {*GOOD, "skipped"}
+        return rows_are_good and self.open_removals == 0
+
+    @property
+    def open_removals(self) -> int:
+        """How many missing subjects were to be removed or marked, and were not."""
+        return count_open_removals(self.removals)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts for programs."""
@@ -77,6 +84,39 @@ class SyncResult(LoadResult):
 
     def __repr__(self) -> str:
         return LoadResult.__repr__(self).replace("LoadResult", "SyncResult", 1)
+
+
+def add_facts(result: pd.DataFrame, warnings: Sequence[WarningCount], removals: Mapping[str, int]) -> None:
+    """Add to a result frame what is not about single rows: warnings, and how many missing subjects have each status."""
+    facts: dict[str, Any] = {"removals": dict(removals)} if removals else {}
+    if warnings:
+        facts["warnings"] = to_records(warnings)
+    if facts:
+        result.attrs[RESULT_ATTRS] = {"rows": len(result), **facts}
+
+
+def print_sync_counts(what: str, result: pd.DataFrame | SyncResult, wanted: bool | None) -> None:
+    """End an interactive sync with one line: counts by status, and by outcome of removals, warnings, where to look."""
+    remarks = []
+    warnings: Sequence[WarningCount]
+    if isinstance(result, SyncResult):
+        statuses, removals, warnings = result.statuses, result.removals, result.warnings
+        if result.undelivered is not None:
+            remarks.append(f"see {result.undelivered}")
+    else:
+        facts = result.attrs.get(RESULT_ATTRS, {})
+        statuses, removals = status_counts(result), facts.get("removals", {})
+        warnings = from_records(facts.get("warnings", []))
+        if not result["status"].isin(GOOD).all():
+            remarks.append("see result['reason']")
+    if removals:
+        remarks.append("removed: " + ", ".join(f"{count:,} {status}" for status, count in removals.items()))
+    lines = warning_lines(warnings)
+    if lines:
+        remarks.append(f"{count_of(lines, 'warning')}, see cio.summary(result)")
+    if isinstance(result, SyncResult) and result.why:
+        remarks.append(result.why.rstrip("."))
+    print_counts(what, statuses, wanted, remarks=remarks)
 
 
 class MemorySink:
@@ -102,8 +142,14 @@ class FolderSink:
     def __init__(self, outputs: OutputFolder, source: Source) -> None:
         self._outputs = outputs
         self._source = source
+        self._removed_path = outputs.path / "removed.parquet"
         self.reasons: Counter[tuple[str, str | None]] = Counter()
         self.bytes = 0
+
+    def remove_earlier_results(self) -> None:
+        """Remove the results of an earlier sync."""
+        self._outputs.remove_results()
+        self._removed_path.unlink(missing_ok=True)
 
     def write(self, plan: ChunkPlan, result: pd.DataFrame) -> None:
         """Write the results of one chunk."""
@@ -123,6 +169,5 @@ class FolderSink:
 
     def write_removed(self, removed: pd.DataFrame) -> Path:
         """Write what became of subjects that were missing."""
-        path = self._outputs.path / "removed.parquet"
-        write_table(pa.Table.from_pandas(removed, preserve_index=False), path)
-        return path
+        write_table(pa.Table.from_pandas(removed, preserve_index=False), self._removed_path)
+        return self._removed_path

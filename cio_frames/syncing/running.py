@@ -28,24 +28,32 @@ from cio_frames.errors import (
     DeliveryError,
     InterruptedLoad,
     parameter,
-    render,
 )
 from cio_frames.loading.chunks import read_frames
 from cio_frames.loading.io_errors import RESUME
 from cio_frames.loading.source import Source
 from cio_frames.pipeline import CallSpec
+from cio_frames.pipeline.campaigns import makes_events
 from cio_frames.results import GOOD, Outcomes, Status, status_counts
 from cio_frames.syncing.compare import UNSENT_AND_GOOD, Action
 from cio_frames.syncing.draft import ChunkPlan, Draft
 from cio_frames.syncing.examine import Examiner
 from cio_frames.syncing.identity import endpoint_name, key_fingerprint, refuse_other_workspace
 from cio_frames.syncing.options import SyncOptions
-from cio_frames.syncing.removing import removal_of
+from cio_frames.syncing.removing import removals_of
 from cio_frames.syncing.rows import RowShipper
 from cio_frames.syncing.shipping import Shipper, merge_results
 from cio_frames.syncing.state import State
 
 _INTERRUPTED = f"The sync was interrupted. {RESUME}"
+# What delivery stopped for that is an error for a load too.
+_ERRORS: Mapping[StopReason | None, type[DeliveryError]] = {
+    StopReason.UNAUTHORIZED: AuthenticationError,
+    StopReason.INTERRUPTED: InterruptedLoad,
+    StopReason.UNEXPECTED: DeliveryError,
+    StopReason.MISCONFIGURED: DeliveryError,
+    StopReason.FAILED: DeliveryError,
+}
 # The state is compacted where a run wrote a good part of it.
 _COMPACT_SHARE = 0.1
 
@@ -73,6 +81,10 @@ class SyncOutcome:
         How many chunks have results.
     removed : pandas.DataFrame
         One row for each subject that was removed or marked, or that could not be.
+    error : type of DeliveryError, optional
+        What the sync raises.
+    cause : Exception, optional
+        What failed in this process, if anything did.
     """
 
     run: int
@@ -82,21 +94,35 @@ class SyncOutcome:
     chunks: int = 0
     requests: int = 0
     removed: pd.DataFrame = field(default_factory=lambda: removed_frame([], "", None, {}))
-    error: DeliveryError | None = None
+    error: type[DeliveryError] | None = None
+    cause: Exception | None = None
+
+    @property
+    def removal_counts(self) -> dict[str, int]:
+        """How many subjects that were to be removed or marked have each status."""
+        return {str(status): int(count) for status, count in self.removed["status"].value_counts().items()}
 
 
-def check_draft(draft: Draft, options: SyncOptions) -> None:
-    """Raise where a draft must not be sent: the mapping changed, or a guard trips."""
+def refuse_other_mapping(draft: Draft, options: SyncOptions) -> None:
+    """Raise where the mapping of a state changed, and the caller has not accepted that."""
     if draft.mapping_change and not options.accept_mapping:
         raise ConfigurationError(
             f"The mapping of the state {options.state} changed: {draft.mapping_change}. Nothing was sent. Look at the "
             f"plan, and set {parameter('accept_mapping', True)} to continue."
         )
+
+
+def check_draft(draft: Draft, options: SyncOptions) -> None:
+    """Raise where a draft must not be sent: the mapping changed, or a guard trips."""
+    refuse_other_mapping(draft, options)
     options.guards.check(
         rows=draft.rows,
         subjects=draft.subjects,
         changed=draft.count(Action.CHANGED, Action.CLEARED),
         missing=draft.missing.count,
+        candidates=draft.missing.candidates,
+        claimed=draft.missing.claimed,
+        claimed_missing=draft.missing.claimed_missing,
         acts=options.removal_acts,
     )
 
@@ -106,8 +132,9 @@ class SyncRun:
 
     def __init__(
         self, source: Source, call_spec: CallSpec, client: Client, options: SyncOptions, state: State, draft: Draft, *,
-        progress: bool | None, backoff: Backoff = DEFAULT_BACKOFF,
+        progress: bool | None, guards_campaigns: bool = False, backoff: Backoff = DEFAULT_BACKOFF,
     ) -> None:  # fmt: skip
+        self._guards_campaigns = guards_campaigns and makes_events(call_spec)
         self._source = source
         self._call_spec = call_spec
         self._client = client
@@ -130,26 +157,27 @@ class SyncRun:
         outcome = SyncOutcome(state.begin("sync", source=self._source.name, as_of=str(options.as_of.date())))
         try:
             with (
-                stop_signals(),
+                stop_signals() as stops,
+                stops.raised(),
                 open_audit_file(options.audit) as audit_file,
                 Deliverer(self._client, backoff=self._backoff) as deliverer,
                 LoadProgress(self._draft.rows, self._progress, f"sync {self._call_spec.what}") as shown,
             ):
-                shipper = Shipper(self._client, state, shown, deliverer)
+                shipper = Shipper(self._client, state, shown, deliverer, guards_campaigns=self._guards_campaigns)
                 self._send(shipper, sink, outcome, audit_file)
                 outcome.requests = shipper.requests
         except KeyboardInterrupt:
             outcome.phase, outcome.why = "stopped", _INTERRUPTED
-            outcome.error = InterruptedLoad(_INTERRUPTED, pd.DataFrame({"status": []}))
+            outcome.error = InterruptedLoad
             for plan in self._draft.chunks[outcome.chunks :]:
                 self._keep(plan, [], sink, outcome)
         except CioFramesError as error:
             with suppress(CioFramesError):
-                state.end(outcome.run, "stopped", {}, str(error))
+                state.end(outcome.run, "stopped", {}, error.text_by_door())
             raise
         if outcome.phase == "done":
             self._keep_missing(outcome)
-        state.end(outcome.run, outcome.phase, outcome.statuses, render(outcome.why))
+        state.end(outcome.run, outcome.phase, outcome.statuses, outcome.why)
         if outcome.phase == "done":
             if self._call_spec.call in spec.EVENT_CALLS:
                 state.forget_before((options.as_of - timedelta(days=options.keep_days)).to_pydatetime())
@@ -182,8 +210,10 @@ class SyncRun:
             stopped = self._remove(shipper, outcome, audit_file)
             open_rows = int(outcome.removed["status"].isin(["unknown", "unsent"]).sum())
         if stopped is not None:
-            outcome.phase, outcome.why = "stopped", f"{stopped.why} {RESUME}"
-            outcome.error = _error(stopped, outcome.why)
+            cause = stopped.error
+            why = cause.text_by_door() if isinstance(cause, CioFramesError) else stopped.why
+            outcome.phase, outcome.why = "stopped", f"{why} {RESUME}"
+            outcome.error, outcome.cause = _ERRORS.get(stopped.stop_reason), cause
         elif open_rows:
             outcome.phase, outcome.why = "stopped", f"{open_rows:,} calls are unknown or unsent. {RESUME}"
 
@@ -196,14 +226,20 @@ class SyncRun:
         outcome.chunks += 1
 
     def _remove(self, shipper: Shipper, outcome: SyncOutcome, audit_file: IO[bytes] | None) -> Delivery | None:
-        removal = removal_of(self._call_spec, self._options, self._state, outcome.run, self._draft.missing.due)
-        if removal.shipment is None:
-            outcome.removed = removed_frame([], removal.operation, None, removal.skipped)
-            return None
-        trails = [] if audit_file is None else [AuditTrail(audit_file, removal.operation, removal.ids)]
-        result, delivery = shipper.ship(removal.shipment, trails)
-        outcome.removed = removed_frame(removal.shipment.keys, removal.operation, result, removal.skipped)
-        return delivery if delivery.stop_reason is not None else None
+        found: list[pd.DataFrame] = []
+        stopped: Delivery | None = None
+        subjects = self._draft.missing.due
+        for removal in removals_of(self._call_spec, self._options, self._state, outcome.run, subjects):
+            keys: Sequence[str] = ()
+            result = None
+            if removal.shipment is not None and stopped is None:
+                trails = [] if audit_file is None else [AuditTrail(audit_file, removal.operation, removal.ids)]
+                keys = removal.shipment.keys
+                result, delivery = shipper.ship(removal.shipment, trails)
+                stopped = delivery if delivery.stop_reason is not None else None
+            found.append(removed_frame(keys, removal.operation, result, removal.skipped))
+        outcome.removed = pd.concat(found, ignore_index=True)
+        return stopped
 
     def _keep_missing(self, outcome: SyncOutcome) -> None:
         if self._options.removed == "keep":
@@ -271,15 +307,3 @@ def removed_frame(
     found.insert(0, "subject", [*subjects, *skipped])
     found.insert(1, "operation", operation)
     return found.astype(dict.fromkeys(("subject", "operation", "status", "reason", "message_id"), "string"))
-
-
-def _error(delivery: Delivery, why: str) -> DeliveryError | None:
-    """Return the error that delivery stopped with, where it is one for a load too; its result comes later."""
-    kinds: Mapping[StopReason | None, type[DeliveryError]] = {
-        StopReason.UNAUTHORIZED: AuthenticationError,
-        StopReason.INTERRUPTED: InterruptedLoad,
-        StopReason.UNEXPECTED: DeliveryError,
-        StopReason.FAILED: DeliveryError,
-    }
-    kind = kinds.get(delivery.stop_reason)
-    return None if kind is None else kind(why, pd.DataFrame({"status": []}))

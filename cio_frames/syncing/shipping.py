@@ -21,6 +21,7 @@ from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
 from cio_frames.delivery.reasons import ANSWER_NOT_AWAITED
 from cio_frames.errors import render
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
+from cio_frames.pipeline.campaigns import refuse_wrong_clock
 from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.syncing.records import Evidence
 from cio_frames.syncing.state import State
@@ -75,6 +76,8 @@ class Shipper:
 
     Attributes
     ----------
+    guards_campaigns : bool
+        Whether to stop if this machine's clock makes young events look old.
     requests : int
         How many requests were made so far.
     """
@@ -83,6 +86,7 @@ class Shipper:
     state: State
     progress: LoadProgress
     deliverer: Deliverer
+    guards_campaigns: bool = False
     requests: int = 0
 
     def ship(self, shipment: Shipment, observers: Sequence[Observer] = ()) -> tuple[pd.DataFrame, Delivery]:
@@ -91,7 +95,9 @@ class Shipper:
         ``observers`` learn of each batch before the state does, and of each outcome after it.
         """
         prepared = Prepared(shipment.frame, shipment.call_spec, nulls=shipment.nulls)
-        observer = _ShipmentObserver(self.state, shipment, self.progress, observers)
+        observer = _ShipmentObserver(
+            self.state, shipment, self.progress, observers, guards_campaigns=self.guards_campaigns
+        )
         observer.encode_run = encode_run = EncodeRun(prepared, self.client, message_ids=MessageIds(None))
         try:
             delivery = self.deliverer.deliver(encode_run.batches(), observer=observer, first_number=self.requests)
@@ -108,7 +114,11 @@ class _ShipmentObserver(NullObserver):
 
     encode_run: EncodeRun
 
-    def __init__(self, state: State, shipment: Shipment, progress: LoadProgress, observers: Sequence[Observer]) -> None:
+    def __init__(
+        self, state: State, shipment: Shipment, progress: LoadProgress, observers: Sequence[Observer], *,
+        guards_campaigns: bool,
+    ) -> None:  # fmt: skip
+        self._guards_campaigns = guards_campaigns
         self._observers = observers
         self._state = state
         self._shipment = shipment
@@ -134,10 +144,11 @@ class _ShipmentObserver(NullObserver):
                 shipment.settle(outcome.rows, Evidence.DELIVERED)
             case "acknowledged":
                 shipment.settle(outcome.rows, Evidence.ACKNOWLEDGED)
-            case "rejected":
+            case "rejected" if not outcome.was_blocked:
                 self._state.reject(keys, [shipment.contents[row] for row in rows], shipment.before[rows])
-            case "unsent":
-                # Nothing of it was accepted, so what was in doubt before is in doubt as before.
+            case "unsent" | "rejected":
+                # Nothing of it was accepted, so what was in doubt before is in doubt as before. What somebody between
+                # refused is not a rejection by the API.
                 self._state.restore(keys, shipment.before[rows])
         self.encode_run.record(outcome)
         for observer in self._observers:
@@ -145,6 +156,10 @@ class _ShipmentObserver(NullObserver):
 
     def on_rows(self, count: int) -> None:
         self._progress.update(count)
+
+    def on_clock(self, seconds_ahead: float) -> None:
+        if self._guards_campaigns:
+            refuse_wrong_clock(seconds_ahead)
 
 
 def merge_results(rows: int, parts: Sequence[tuple[Ints, pd.DataFrame]]) -> pd.DataFrame:

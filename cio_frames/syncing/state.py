@@ -27,7 +27,7 @@ from cio_frames.syncing.digests import DIGEST_VERSION
 from cio_frames.syncing.records import Evidence, SubjectRecords, as_cells
 
 # "cios" in the header of the file: a state, and not another database.
-_APPLICATION_ID = 0x63696F73
+APPLICATION_ID = 0x63696F73
 FORMAT_VERSION = 1
 _TABLES = """
 CREATE TABLE subjects (
@@ -59,6 +59,7 @@ class Run:
     kind: str
     phase: str
     as_of: str | None
+    counts: Mapping[str, int]
 
 
 class State:
@@ -85,7 +86,7 @@ class State:
     ...     run = state.begin("sync", source="people.parquet", as_of="2026-11-28")
     ...     state.end(run, "done", {"new": 3})
     ...     state.runs()
-    [Run(number=1, kind='sync', phase='done', as_of='2026-11-28')]
+    [Run(number=1, kind='sync', phase='done', as_of='2026-11-28', counts={'new': 3})]
     """
 
     def __init__(self, path: Path, *, create: bool, fields: int = 12) -> None:
@@ -94,15 +95,14 @@ class State:
         self.exists = path.exists() and path.stat().st_size > 0
         self._lock = threading.Lock()
         self._guard: sqlite3.Connection | None = None
-        with _translate_errors(path):
+        with translate_state_errors(path):
             if self.exists:
                 self.exists = _is_state(path)
             if not self.exists and not create:
                 self._database = self._answers = _connect(":memory:")
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                lock = path.with_name(f"{path.name}.lock")
-                self._guard = exclusive_lock(lock, _LOCKED.format(path=path))
+                self._guard = exclusive_lock(lock_path_of(path), _LOCKED.format(path=path))
                 # That a call is about to leave must be known also after a power cut; an answer that is lost then
                 # means no more than that the call is sent again, under the same id.
                 if not path.exists():
@@ -127,7 +127,7 @@ class State:
         # In one transaction, so that a process that is killed leaves a whole state or none.
         self._database.executescript(
             f"BEGIN IMMEDIATE; {_TABLES} INSERT INTO facts VALUES {values}; "  # noqa: S608 -- no value of a user's
-            f"PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {FORMAT_VERSION}; COMMIT;"
+            f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT_VERSION}; COMMIT;"
         )
 
     def __enter__(self) -> State:
@@ -196,12 +196,15 @@ class State:
 
     def runs(self) -> list[Run]:
         """Return all runs, the first one first."""
-        return [Run(*row) for row in self._rows("SELECT run, kind, phase, as_of FROM runs ORDER BY run")]
+        runs = self._rows("SELECT run, kind, phase, as_of, counts FROM runs ORDER BY run")
+        return [
+            Run(number, kind, phase, as_of, json.loads(counts or "{}")) for number, kind, phase, as_of, counts in runs
+        ]
 
     def scan(self, columns: str, where: str = "") -> Iterator[list[tuple[Any, ...]]]:
         """Yield columns of all subjects, some rows at a time, in the order of their keys."""
         # Few rows at a time, so that their objects find room where the last ones were.
-        with _translate_errors(self.path):
+        with translate_state_errors(self.path):
             cursor = self._database.execute(f"SELECT {columns} FROM subjects {where} ORDER BY key")  # noqa: S608 -- no value of a user's
             while rows := cursor.fetchmany(_FETCHED_ROWS):
                 yield rows
@@ -321,7 +324,7 @@ class State:
 
     def compact(self) -> None:
         """Write the file anew where random inserts have left too much room in it."""
-        with _translate_errors(self.path), self._lock:
+        with translate_state_errors(self.path), self._lock:
             if self._database is self._answers:
                 return
             (pages,) = self._database.execute("PRAGMA page_count").fetchone()
@@ -334,12 +337,12 @@ class State:
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _rows(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        with _translate_errors(self.path), self._lock:
+        with translate_state_errors(self.path), self._lock:
             return self._database.execute(statement, values).fetchall()
 
     @contextmanager
     def _transaction(self, database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-        with _translate_errors(self.path), self._lock:
+        with translate_state_errors(self.path), self._lock:
             database.execute("BEGIN IMMEDIATE")
             try:
                 yield database
@@ -348,6 +351,11 @@ class State:
                 with suppress(sqlite3.Error):
                     database.execute("ROLLBACK")
                 raise
+
+
+def lock_path_of(path: Path) -> Path:
+    """Return the file that is locked while a process works on a state."""
+    return path.with_name(f"{path.name}.lock")
 
 
 def _connect(path: Path | str, *, synchronous: str = "OFF", fields: int = 0) -> sqlite3.Connection:
@@ -368,7 +376,7 @@ def _is_state(path: Path) -> bool:
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
         (application,) = database.execute("PRAGMA application_id").fetchone()
         (version,) = database.execute("PRAGMA user_version").fetchone()
-        if application != _APPLICATION_ID:
+        if application != APPLICATION_ID:
             if database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
                 return False
             raise ConfigurationError(f"{path} is a SQLite database, but not a cio_frames sync state. {other}")
@@ -400,7 +408,7 @@ def _refuse_other_versions(path: Path, facts: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _translate_errors(path: Path) -> Iterator[None]:
+def translate_state_errors(path: Path) -> Iterator[None]:
     """Raise what SQLite and the system say about the file as an error with a remedy."""
     try:
         yield

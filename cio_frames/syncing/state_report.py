@@ -40,7 +40,7 @@ def describe_state(path: Path) -> dict[str, Any]:
             "pending": state.count("WHERE pending IS NOT NULL"),
             "missing": len(state.missing()),
             "runs": [
-                {"run": run.number, "kind": run.kind, "phase": run.phase, "as_of": run.as_of}
+                {"run": run.number, "kind": run.kind, "phase": run.phase, "as_of": run.as_of, "counts": run.counts}
                 for run in state.runs()[-_RUNS_SHOWN:]
             ],
         }

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from . import checks, encode, flow, length, load, measure, servers, sync
+from . import batches, checks, encode, flow, length, load, measure, servers, sync
 
 LENGTHS = [10_000, 100_000, 1_000_000, 10_000_000]
 
@@ -51,7 +51,7 @@ def latency(rows: int, rounds: int) -> None:
         "people who come back": {"calls_per_person": flow.CALLS_PER_PERSON},
     }
     with servers.run_slow_server(flow.LATENCY_SECONDS) as address, tempfile.TemporaryDirectory() as folder:
-        kinds["a load of these"] = {**kinds["people who come back"], "folder": Path(folder)}
+        kinds |= {f"a load of {kind}": {**options, "folder": Path(folder)} for kind, options in kinds.items()}
         lines = []
         for workers in (4, 8, 16):
             for kind, options in kinds.items():
@@ -89,6 +89,14 @@ def loads(rows: int, rounds: int) -> None:
         print_block(load.format_table(found))
 
 
+def frames(rows: int, rounds: int) -> None:
+    try:
+        with servers.run_nginx() as address:
+            print_block(batches.format_table(measure.run_in_turns(batches.tasks(address, rows), rounds=rounds)))
+    except FileNotFoundError as error:
+        print_block(f"Loads of frames were not measured. {error}")
+
+
 def syncs(rows: int, rounds: int) -> None:
     try:
         with servers.run_nginx() as address, tempfile.TemporaryDirectory() as folder:
@@ -110,6 +118,7 @@ PARTS: dict[str, Callable[[int, int], None]] = {
     "sending": sending,
     "growth": growth,
     "load": loads,
+    "frames": frames,
     "sync": syncs,
     "validation": validation,
 }

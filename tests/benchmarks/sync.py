@@ -1,6 +1,6 @@
 """A sync beside a dry run of the same frame: what comparing with a state costs.
 
-``python -m tests.benchmarks.sync dry|unchanged|changed|plan FRAME.parquet STATE.sqlite ADDRESS`` measures one and
+``python -m tests.benchmarks.sync dry|plan|first|unchanged|changed FRAME.parquet STATE.sqlite ADDRESS`` measures one and
 prints JSON.
 """
 
@@ -55,7 +55,7 @@ def synced(path: str, state: str, address: str, folder: str) -> dict[str, int]:
     return dict(cio.sync(path, "identify", state=state, client=client, output=output, progress=False).statuses)
 
 
-KINDS = {"dry": dry, "plan": plan, "unchanged": synced, "changed": synced}
+KINDS = {"dry": dry, "plan": plan, "first": synced, "unchanged": synced, "changed": synced}
 
 
 def measure_one(kind: str, path: str, state: str, address: str) -> dict[str, float]:
@@ -66,9 +66,11 @@ def measure_one(kind: str, path: str, state: str, address: str) -> dict[str, flo
     with tempfile.TemporaryDirectory() as folder:
         own = Path(folder) / "state.sqlite"
         cio.sync(people, "identify", state=own, dry_run=True, progress=False)
-        shutil.copy(state, own)
+        own.unlink(missing_ok=True)
+        if kind != "first":
+            shutil.copy(state, own)
         counts, figures = measure.measure(lambda: KINDS[kind](path, str(own), address, folder))
-        size = own.stat().st_size
+        size = own.stat().st_size if own.exists() else 0
     if sum(counts.values()) != expected:
         raise SystemExit(f"{kind}: {sum(counts.values()):,} rows came out of {expected:,}")
     return {
@@ -84,7 +86,7 @@ def tasks(folder: Path, rows: int, address: str) -> dict[str, list[str]]:
     """Make a file and a state, and name what is measured."""
     path = folder / f"sync-{rows}.parquet"
     state, changed = write(path, rows)
-    files = {"dry": changed, "plan": changed, "unchanged": path, "changed": changed}
+    files = {"dry": changed, "plan": changed, "first": path, "unchanged": path, "changed": changed}
     return {kind: [__name__, kind, str(file), str(state), address] for kind, file in files.items()}
 
 

@@ -9,6 +9,7 @@ import cio_frames as cio
 from cio_frames.cli.job_file import COLUMN_KEYS, CSV_KEYS, KEYS, read_job
 from cio_frames.cli.load import LoadOptions
 from cio_frames.cli.mistakes import Mistakes
+from cio_frames.cli.operations import OPERATION_COLUMNS
 from cio_frames.cli.options import CallOptions, ReadingOptions
 from cio_frames.cli.validate import ValidateOptions
 from cio_frames.columns import ColumnMapping
@@ -114,12 +115,15 @@ def test_objects_of_a_job_file_reach_the_call_spec(tmp_path, key):
 def test_every_option_and_every_key_is_tested_here():
     columns = {*COLUMNS, *SELECTIONS, "type_column"}
     assert {field.name for field in fields(CallOptions)} == {*columns, *SETTINGS, "call", "schema", "no_schema"}
-    assert {*columns, "context", "integrations"} == COLUMN_KEYS
+    # Those of operations are tested in test_operation_files.
+    assert {*columns, "context", "integrations", *OPERATION_COLUMNS} == COLUMN_KEYS
     of_the_load = {"source", "columns", "client", "on_invalid", "allow_campaigns", "ledger", "output", "report"}
     of_the_load |= {"as_of", "csv", "max_undelivered", "partitions"}
     # Tested in test_sync.
     of_a_sync = {"state"}
-    assert {*SETTINGS, "call", "schema", *of_the_load, *of_a_sync} == KEYS
+    # Tested in test_operation_files and test_undelivered_csv.
+    of_others = {"max_rows", "audit", "undelivered_csv"}
+    assert {*SETTINGS, "call", "schema", *of_the_load, *of_a_sync, *of_others} == KEYS
 
 
 def test_the_other_keys_of_a_job_file_reach_the_load(tmp_path):

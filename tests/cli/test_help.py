@@ -1,6 +1,8 @@
 """Help and version."""
 
+import os
 import re
+import shlex
 import subprocess
 import sys
 from importlib.metadata import version
@@ -11,7 +13,8 @@ import typer
 from typer.testing import CliRunner
 
 import cio_frames
-from cio_frames.cli.app import app
+from cio_frames.cli.app import app, main
+from cio_frames.cli.help_texts import COMMAND_GROUPS, EXAMPLES, EXIT_STATUSES, OPTION_GROUPS
 
 PACKAGE = Path(cio_frames.__file__).parent
 HEAVY = {"pandas", "pyarrow", "pandera", "requests", "starlette", "uvicorn", "jinja2"}
@@ -84,6 +87,90 @@ def test_help_is_printed_by_both_options(words, option):
     done = CliRunner().invoke(app, [*words, option])
     assert done.exit_code == 0
     assert "Usage:" in done.stdout
+
+
+@pytest.mark.parametrize("words", [(), ("load",), ("sync",), ("spec", "check")], ids=" ".join)
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_help_fits_the_terminal_and_cuts_no_name(monkeypatch, words, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = CliRunner().invoke(app, [*words, "--help"]).stdout.splitlines()
+    commands_of_examples = [line for line in lines if line.startswith("    cio-frames ")]
+    assert commands_of_examples
+    assert [line for line in lines if len(line) > columns and line not in commands_of_examples] == []
+    assert "\u2026" not in "".join(lines)
+    names = {
+        name for param in getattr(COMMANDS.get(words), "params", ()) for name in (*param.opts, *param.secondary_opts)
+    }
+    assert {name for name in names if name.startswith("--")} <= set(" ".join(lines).replace(",", "").split())
+    assert "Exit status:" in lines
+    assert [line for line in lines if "<bool>" in line] == []
+
+
+def test_every_option_of_a_large_command_has_a_group():
+    grouped = {name for names in OPTION_GROUPS.values() for name in names}
+    large = [command for command in COMMANDS.values() if len(command.params) > 12]
+    assert len(large) >= 5
+    ungrouped = {param.name for command in large for param in command.params if param.param_type_name == "option"}
+    ungrouped -= grouped
+    # Those of the sandbox are one group.
+    assert ungrouped <= {param.name for param in COMMANDS["sandbox",].params}
+    assert sum(map(len, OPTION_GROUPS.values())) == len(grouped)
+
+
+def test_the_groups_of_commands_name_every_command():
+    listed = [name for names in COMMAND_GROUPS.values() for name in names]
+    assert sorted(listed) == sorted(typer.main.get_command(app).commands)
+
+
+@pytest.mark.parametrize("line", [line for examples in EXAMPLES.values() for _, line in examples])
+def test_an_example_is_a_command_with_options_that_exist(line):
+    _, *words = shlex.split(line)
+    command = next(
+        (COMMANDS[tuple(words[:depth])] for depth in (2, 1) if tuple(words[:depth]) in COMMANDS),
+        typer.main.get_command(app),
+    )
+    known = {name for param in command.params for name in param.opts} | {"--install-completion"}
+    assert {word for word in words if word.startswith("-")} <= known
+
+
+def test_every_command_with_statuses_or_examples_exists():
+    words = {" ".join(words) for words in COMMANDS} | {""}
+    assert {*EXAMPLES, *EXIT_STATUSES} <= words
+    assert {*words} - {*EXAMPLES} <= {"demo"}
+
+
+@pytest.mark.parametrize(
+    ("line", "completed"),
+    [
+        ("cio-frames pay", ["payloads"]),
+        ("cio-frames load --undeliv", ["--undelivered-csv"]),
+        ("cio-frames load --call delete_o", ["delete_objects"]),
+        ("cio-frames events eco", ["ecommerce"]),
+        ("cio-frames schema ident", ["identify"]),
+    ],
+)
+def test_a_shell_completes_commands_options_and_values(monkeypatch, capsys, line, completed):
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(len(shlex.split(line)) - 1))
+    monkeypatch.setenv("_CIO_FRAMES_COMPLETE", "complete_bash")
+    with pytest.raises(SystemExit) as end:
+        main([])
+    assert (end.value.code, capsys.readouterr().out.split("\n")[:-1]) == (0, completed)
+
+
+def test_bash_completes_with_the_script_that_is_shown(tmp_path):
+    program = tmp_path / "cio-frames"
+    program.write_text(
+        f"#!/bin/sh\nexec {sys.executable} -c 'from cio_frames.cli.app import main; main()' \"$@\"\n", encoding="utf-8"
+    )
+    program.chmod(0o755)
+    script = (
+        'eval "$(cio-frames --show-completion)"; COMP_WORDS=(cio-frames payl); COMP_CWORD=1; '
+        '_cio_frames_completion cio-frames; echo "${COMPREPLY[@]}"'
+    )
+    environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["payloads"], done.stderr
 
 
 def test_the_version_is_printed():

@@ -170,3 +170,85 @@ def test_a_mistake_in_a_job_file_is_told_with_its_line(folder, capsys, lines, wo
     assert run("run", "people.yaml") == 2
 
     assert words in capsys.readouterr().err
+
+
+def test_syncs_are_listed_beside_loads(folder, capsys):
+    run("load", "people.parquet", "--call", "identify", "--output", "load")
+    run("baseline", *SYNC[1:6], "--confirm", 40)
+    people_frame(42).to_parquet(folder / "people.parquet")
+    run(*SYNC)
+    capsys.readouterr()
+
+    assert run("loads") == 0
+    printed = capsys.readouterr().out
+    assert run("loads", "people.sqlite", "load/ledger.sqlite", "--json") == 0
+    listed = {run["kind"]: run for run in json.loads(capsys.readouterr().out)}
+
+    assert ["baseline identify" in printed, "sync identify" in printed, printed.split().count("done")] == [
+        True,
+        True,
+        3,
+    ]
+    assert [listed[kind]["rows"] for kind in ("load", "baseline", "sync")] == [40, 40, 42]
+    assert (listed["sync"]["rows_done"], listed["sync"]["delivered"], listed["sync"]["phase"]) == (42, 2, "done")
+
+
+def test_a_sync_that_stopped_says_why_in_the_list(folder, capsys, monkeypatch):
+    with cio.Sandbox(faults=["401@0-9"]) as sandbox:
+        monkeypatch.setenv("CIO_ENDPOINT", sandbox.url)
+        assert run(*SYNC) == 1
+    capsys.readouterr()
+    assert run("loads", "--json") == 0
+    (listed,) = json.loads(capsys.readouterr().out)
+
+    assert (listed["phase"], listed["rows"], listed["rows_done"]) == ("stopped", 40, 0)
+    assert "Run the same command again" in listed["why"]
+
+
+@pytest.mark.parametrize(("limit", "status"), [("2", 0), ("10%", 0), ("1", 1), ("1%", 1)])
+def test_some_rows_may_stay_undelivered(folder, limit, status):
+    people = people_frame(40)
+    people.loc[[3, 4], "user_id"] = None
+    people.to_parquet(folder / "people.parquet")
+    (folder / "people.yaml").write_text(
+        f"source: people.parquet\ncall: identify\nstate: job.sqlite\noutput: job\nmax_undelivered: {limit}\n"
+    )
+
+    assert run(*SYNC, "--max-undelivered", limit) == status
+    assert run("run", "people.yaml") == status
+
+
+def test_invalid_rows_end_with_1_and_are_counted(folder, sandbox, capsys):
+    people = people_frame(40)
+    people.loc[3, "user_id"] = None
+    people.to_parquet(folder / "people.parquet")
+
+    assert run(*SYNC, "--on-invalid", "raise") == 1
+
+    printed = capsys.readouterr()
+    assert "39 ready" in printed.out
+    assert "1 of 40 rows cannot be sent" in printed.err
+    assert "--on-invalid skip" in printed.err
+    assert len(sandbox.requests()) == 0
+
+
+def test_a_summary_that_is_named_like_the_source_is_refused(folder, capsys):
+    assert run(*SYNC, "--report", "people.parquet") == 2
+    assert "would overwrite a file that is read" in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_a_state_ends_with_2(folder, sandbox, capsys):
+    (folder / "people.sqlite").write_bytes(b"user_id,plan\n" * 99)
+
+    assert run(*SYNC) == 2
+
+    assert "not a sync state" in capsys.readouterr().err
+    assert len(sandbox.requests()) == 0
+
+
+def test_a_dry_run_counts_and_makes_no_state(folder, sandbox, capsys):
+    assert run(*SYNC, "--dry-run") == 0
+
+    assert "40 ready" in capsys.readouterr().out
+    assert not (folder / "people.sqlite").exists()
+    assert len(sandbox.requests()) == 0

@@ -105,7 +105,10 @@ class Recorder(NullObserver):
 
 
 def run(script, rows, size=1, *, lanes=None, given=None, backoff=QUICK, grace_seconds=15.0, **settings):
-    """Deliver, check that no row has two outcomes, and return the result frame, the delivery and the API."""
+    """Deliver, check that no row has two outcomes, and return the result frame, the delivery and the API.
+
+    The API has the outcomes too.
+    """
     api, recorder = Api(script), Recorder(rows)
 
     settings = client(**settings)
@@ -116,7 +119,7 @@ def run(script, rows, size=1, *, lanes=None, given=None, backoff=QUICK, grace_se
         batches, settings, connect=lambda _: api, observer=recorder, backoff=backoff, grace_seconds=grace_seconds
     )
     told, outcomes = recorder.told, recorder.outcomes
-    assert told == found.outcomes
+    api.outcomes = told
     everything = np.concatenate([np.empty(0, int), *(outcome.rows for outcome in told)])
     assert len(everything) == len(set(everything.tolist()))
     outcomes.mark_unsent(render(found.why))
@@ -346,17 +349,17 @@ def test_a_key_that_stays_refused_stops_all():
 @pytest.mark.parametrize("reply", [BLOCKED, Reply(404, ""), Reply(403, ""), Reply(418, "", content=Content.OTHER)])
 def test_bodies_that_somebody_in_between_refuses_are_split_until_the_guilty_calls_stand_alone(reply):
     guilty = {1_010, 1_017}
-    result, found, _ = run(lambda rows, _: reply if guilty & set(rows) else OK, rows=24, size=8)
+    result, found, api = run(lambda rows, _: reply if guilty & set(rows) else OK, rows=24, size=8)
     assert found.stop_reason is None
     assert set(result.index[result["status"].eq("rejected")]) == {10, 17}
     assert result["status"].eq("delivered").sum() == 22
     assert result["reason"][10].endswith(": something between you and Customer.io blocked this request")
-    assert [outcome.was_blocked for outcome in found.outcomes] == [o.status == "rejected" for o in found.outcomes]
+    assert [outcome.was_blocked for outcome in api.outcomes] == [o.status == "rejected" for o in api.outcomes]
 
 
 def test_what_the_api_itself_rejects_was_not_blocked():
-    _, found, _ = run([OK, REFUSED], rows=2)
-    assert [(outcome.status, outcome.was_blocked) for outcome in found.outcomes] == [
+    _, _, api = run([OK, REFUSED], rows=2)
+    assert [(outcome.status, outcome.was_blocked) for outcome in api.outcomes] == [
         ("delivered", False),
         ("rejected", False),
     ]
@@ -379,11 +382,11 @@ def test_blocked_calls_with_accepted_ones_between_them_do_not_stop_the_rest():
 
 
 def test_that_an_earlier_run_was_accepted_counts_too():
-    api = Api(lambda rows, _: BLOCKED if 1_001 in rows else OK)
+    api, recorder = Api(lambda rows, _: BLOCKED if 1_001 in rows else OK), Recorder(4)
     with Deliverer(client(), connect=lambda _: api, backoff=QUICK, key_accepted=True) as deliverer:
-        found = deliverer.deliver([(0, rows_in_batches(4, 4)[0])])
+        found = deliverer.deliver([(0, rows_in_batches(4, 4)[0])], observer=recorder)
     assert found.stop_reason is None
-    assert [outcome.status for outcome in found.outcomes] == ["delivered", "rejected", "delivered"]
+    assert [outcome.status for outcome in recorder.told] == ["delivered", "rejected", "delivered"]
 
 
 def test_the_answer_to_a_key_names_its_kind():
@@ -430,9 +433,10 @@ def test_a_compressed_body_that_is_refused_is_sent_as_it_is_at_once_and_so_are_t
         return connections[-1]
 
     batches = [(number % 2, batch) for number, batch in enumerate(rows_in_batches(8, 2))]
-    found = deliver(batches, client(gzip=True, workers=2, attempts=1), connect=connect)
-    assert {outcome.status for outcome in found.outcomes} == {"delivered"}
-    assert sum(len(outcome.rows) for outcome in found.outcomes) == 8
+    recorder = Recorder(8)
+    found = deliver(batches, client(gzip=True, workers=2, attempts=1), connect=connect, observer=recorder)
+    assert {outcome.status for outcome in recorder.told} == {"delivered"}
+    assert sum(len(outcome.rows) for outcome in recorder.told) == 8
     assert all(each.forms.count(True) <= 1 for each in connections)
     assert any("sent uncompressed. Leave out gzip=True" in record.getMessage() for record in caplog.records)
     assert found.requests == sum(len(each.forms) for each in connections)
@@ -476,8 +480,9 @@ def test_connections_stay_open_from_one_delivery_to_the_next():
     with Deliverer(client(workers=2), connect=connect) as deliverer:
         for first in (0, 10, 20):
             batches = enumerate(rows_in_batches(4, 1))
-            numbers = {outcome.batch for outcome in deliverer.deliver(batches, first_number=first).outcomes}
-            assert numbers == set(range(first, first + 4))
+            recorder = Recorder(4)
+            deliverer.deliver(batches, first_number=first, observer=recorder)
+            assert {outcome.batch for outcome in recorder.told} == set(range(first, first + 4))
             assert [each.closed for each in made] == [0, 0]
     assert [(each.closed, len(each.requests)) for each in made] == [(1, 6), (1, 6)]
 
@@ -560,12 +565,12 @@ def test_a_second_ctrl_c_waits_for_nothing_and_what_comes_later_changes_nothing(
         return OK
 
     result, found, api = run(hangs, rows=5, size=2)
-    told = len(found.outcomes)
+    told = len(api.outcomes)
     release.set()
     while not api.closed:
         time.sleep(0.01)
     assert found.why == "The load was interrupted twice; requests in flight were not waited for."
-    assert len(found.outcomes) == told == 1
+    assert len(api.outcomes) == told == 1
     assert result["status"].tolist() == ["unknown"] * 2 + ["unsent"] * 3
     assert result["attempts"].tolist() == [1, 1, 0, 0, 0]
     assert result["reason"].tolist()[0] == "delivery stopped before an answer came; it may have been accepted"
@@ -654,7 +659,6 @@ def test_if_an_observer_fails_it_is_notified_of_all_outcomes_all_the_same():
     api = Api([REFUSED, OK])
     found = deliver([(0, rows_in_batches(4, 4)[0])], client(), connect=lambda _: api, observer=Failing())
     assert (found.stop_reason, type(found.error)) == (StopReason.FAILED, OSError)
-    assert told == found.outcomes
     assert [(outcome.rows.tolist(), outcome.status) for outcome in told] == [([0, 1], "delivered"), ([2, 3], "unknown")]
 
 
@@ -729,13 +733,13 @@ def test_an_observer_is_notified_before_a_batch_leaves_of_each_request_and_of_ea
 
 
 def test_where_an_observer_refuses_a_batch_it_does_not_leave():
-    class Refusing(NullObserver):
+    class Refusing(Recorder):
         def before_send(self, batch):
             raise OSError("the disk is full")
 
-    api = Api([OK])
-    found = deliver([(0, rows_in_batches(1, 1)[0])], client(), connect=lambda _: api, observer=Refusing())
-    assert (found.stop_reason, found.outcomes, api.requests) == (StopReason.FAILED, [], [])
+    api, recorder = Api([OK]), Refusing(1)
+    found = deliver([(0, rows_in_batches(1, 1)[0])], client(), connect=lambda _: api, observer=recorder)
+    assert (found.stop_reason, recorder.told, api.requests) == (StopReason.FAILED, [], [])
 
 
 def test_batches_are_taken_while_others_are_sent_and_never_far_ahead():

@@ -95,20 +95,21 @@ def test_of_a_frame(ids, seed, workers):
 
 
 @settings(deadline=None, derandomize=True, max_examples=15)
-@given(rows, st.integers(0, 10**6))
-# Ids that one chunk has joined, apart in the next.
-@example([("u1", "a1")] * 7 + [("u1", None), (None, "a2"), (None, "a1")] * 2, 0)
-def test_over_the_chunks_of_a_load(tmp_path_factory, ids, seed):
+@given(rows, st.integers(0, 10**6), st.sampled_from([1, 3, 8]), st.sampled_from([2, 7, 20]))
+# Ids that one chunk has joined, apart in the next; and ids that are joined while calls of both are on their way.
+@example([("u1", "a1")] * 7 + [("u1", None), (None, "a2"), (None, "a1")] * 2, 0, 4, 7)
+@example([("u1", None), (None, "a1")] * 5 + [("u1", "a1"), ("u2", "a2")], 1, 8, 5)
+def test_over_the_chunks_of_a_load(tmp_path_factory, ids, seed, workers, chunk_rows):
     frame = pd.DataFrame(ids, columns=["user_id", "anonymous_id"], dtype="str").assign(n=range(len(ids)))
     moody = Moody(seed)
     with FaultServer(moody) as server:
         loaded = load_rows(
-            [frame.iloc[start : start + 7] for start in range(0, len(frame), 7)],
-            client(server.url, workers=4, max_call_bytes=300, max_body_bytes=800),
+            [frame.iloc[start : start + 3] for start in range(0, len(frame), 3)],
+            client(server.url, workers=workers, max_call_bytes=300, max_body_bytes=800),
             call="track",
             event="Seen",
             output=tmp_path_factory.mktemp("load"),
-            tuning=LoadTuning(backoff=QUICK),
+            tuning=LoadTuning(chunk_rows=chunk_rows, backoff=QUICK),
             allow_campaigns=True,
         )
     assert loaded.statuses == {"delivered": len(frame)}
@@ -119,6 +120,7 @@ def test_the_chunks_of_a_load_share_their_connections(tmp_path):
     frames = [pd.DataFrame({"user_id": [f"u{row}" for row in range(200)], "n": range(200)}) for _ in range(5)]
     with FaultServer() as server:
         sizes = {"workers": 4, "max_call_bytes": 300, "max_body_bytes": 800}
-        load_rows(frames, client(server.url, **sizes), output=tmp_path / "out")
+        tuning = LoadTuning(chunk_rows=200)
+        load_rows(frames, client(server.url, **sizes), output=tmp_path / "out", tuning=tuning)
         assert len(server.received) > 100
         assert server.connections == 4

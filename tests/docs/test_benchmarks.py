@@ -6,7 +6,7 @@ pytest.importorskip("polars", reason="requires pip install 'cio-frames[outside]'
 pytest.importorskip("duckdb", reason="requires pip install 'cio-frames[outside]'")
 pytest.importorskip("msgspec", reason="requires pip install 'cio-frames[outside]'")
 
-from tests.benchmarks import alternatives, checks, datasets, encode, flow, length, load, servers, sync
+from tests.benchmarks import alternatives, batches, checks, datasets, encode, flow, length, load, servers, sync
 
 
 @pytest.mark.parametrize("kind", ["people", "orders"])
@@ -72,8 +72,14 @@ def test_a_load_that_loses_rows_is_reported(tmp_path):
         load.measure_one("short", str(tmp_path / "people.parquet"), "", {"short": lambda path, address, folder: 299})
 
 
+def test_a_load_of_frames_of_any_size_is_measured():
+    with servers.run_slow_server(0) as address:
+        found = {size: batches.measure_one(address, "500", rows) for size, rows in (("large", "500"), ("small", "50"))}
+    assert "| small" in batches.format_table(found)
+
+
 def test_a_sync_is_measured_beside_a_dry_run(tmp_path):
     with servers.run_slow_server(0) as address:
         found = {kind: sync.measure_one(*task[1:]) for kind, task in sync.tasks(tmp_path, 1_000, address).items()}
-    assert list(found) == ["dry", "plan", "unchanged", "changed"]
+    assert list(found) == ["dry", "plan", "first", "unchanged", "changed"]
     assert "| changed" in sync.format_table(found)

@@ -1,5 +1,7 @@
 """What a load says of its rows comes from the ledger, whatever goes wrong after they were sent."""
 
+import threading
+
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -40,12 +42,32 @@ def test_an_error_while_results_are_written_never_says_unsent_of_rows_that_were_
 
     monkeypatch.setattr(pq, "write_table", fail)
     with pytest.raises(cio.DeliveryError) as caught:
-        load([people(3), people(2, 3)], sandbox.client)
-    assert caught.value.result.statuses == {"delivered": 3, "unsent": 2}
+        load([people(5)], sandbox.client)
+    assert caught.value.result.statuses == {"delivered": 5}
     assert str(caught.value).startswith(f"The load stopped: {error.__name__} while results were written. Call it again")
     assert "text of a cell" not in str(caught.value)
     listed = loads_in(caught.value.result.ledger)
-    assert listed[["phase", "rows_done", "delivered"]].to_numpy().tolist() == [["stopped", 3, 3]]
+    assert listed[["phase", "rows_done", "delivered"]].to_numpy().tolist() == [["stopped", 5, 5]]
+
+
+def test_an_error_while_results_are_written_stops_the_chunks_behind(monkeypatch):
+    failed = threading.Event()
+
+    def fail(*_):
+        failed.set()
+        raise RuntimeError
+
+    def answer(request):
+        if request.number:
+            assert failed.wait(timeout=30)
+        return Answer()
+
+    monkeypatch.setattr(pq, "write_table", fail)
+    with FaultServer(answer) as server, pytest.raises(cio.DeliveryError, match="while results were written") as caught:
+        load([people(200)], cio.Client(write_key="k", endpoint=server.url, workers=1))
+    statuses = caught.value.result.statuses
+    assert 10 <= statuses["delivered"] == sum(len(request.calls) for request in server.received) < 200
+    assert sum(statuses.values()) == 200
 
 
 def test_such_a_load_is_resumed_without_sending_a_row_again(sandbox, monkeypatch):
@@ -69,8 +91,8 @@ def test_a_full_disk_while_results_are_written_comes_with_the_account(sandbox, m
 
     monkeypatch.setattr(pq, "write_table", full)
     with pytest.raises(cio.ConfigurationError, match="No space left on device") as caught:
-        load([people(3), people(2, 3)], sandbox.client)
-    assert caught.value.result.statuses == {"delivered": 3, "unsent": 2}
+        load([people(5)], sandbox.client)
+    assert caught.value.result.statuses == {"delivered": 5}
 
 
 def test_rows_that_left_and_were_not_answered_are_unknown_until_a_later_run_knows(monkeypatch):

@@ -30,7 +30,7 @@ def people(rows, first=0):
 # Each step of a load. What follows one precedes the next, except for writes that must be complete.
 PHASES = [
     "cio_frames.loading.file_source.Files.read_file",
-    "cio_frames.loading.run.Deliverer.deliver",
+    "cio_frames.loading.run.Deliverer.deliver_parts",
     "cio_frames.loading.ledger.Ledger.start_load",
     "cio_frames.loading.ledger.Ledger.record_batch",
     "cio_frames.loading.ledger.Ledger.record_outcome",

@@ -175,7 +175,7 @@ def test_ids_do_not_depend_on_which_chunks_were_done_before():
     frame = pd.concat([people(10)] * 3)
     frame.to_parquet("people.parquet")
     with FaultServer([Answer(), Answer(500), Answer()]) as server:
-        client = cio.Client(write_key="k", endpoint=server.url, attempts=1)
+        client = cio.Client(write_key="k", endpoint=server.url, attempts=1, workers=1)
         assert load("people.parquet", client).statuses == {"delivered": 20, "unknown": 10}
     with FaultServer([Answer()], port=server.port):
         result = load("people.parquet", client)
@@ -259,10 +259,11 @@ def test_frames_that_have_changed_are_refused():
     with FaultServer([Answer(), Answer(500)]) as server:
         client = cio.Client(write_key="k", endpoint=server.url, attempts=1, max_body_bytes=40_000, workers=1)
         wide = people(30).assign(bio="x" * 2_000)
-        first = load([wide], client)
+        in_one = LoadTuning(chunk_rows=30)
+        first = load([wide], client, tuning=in_one)
         assert first.statuses["unknown"] > 0
         with pytest.raises(cio.ConfigurationError, match="other content now"):
-            load([wide.assign(plan="team")], client)
+            load([wide.assign(plan="team")], client, tuning=in_one)
 
 
 RECENT = pd.Timestamp.now("UTC").floor("s")

@@ -13,6 +13,7 @@ import pytest
 
 import cio_frames as cio
 from cio_frames.loading import loads_in
+from cio_frames.loading.sources import source_of
 from cio_frames.loading.tuning import LoadTuning
 from tests.faults import Answer, FaultServer
 from tests.loading.helpers import load_rows
@@ -92,25 +93,25 @@ def test_other_frames_are_not_taken_for_those_that_are_done(sandbox):
 
 def stopped_at_the_third_frame():
     with FaultServer([Answer(), Answer(), Answer(401)]) as server:
-        client = cio.Client(write_key="k", endpoint=server.url)
+        client = cio.Client(write_key="k", endpoint=server.url, workers=1, attempts=1)
         with pytest.raises(cio.AuthenticationError):
-            load((people(10, first) for first in range(0, 40, 10)), client)
+            load_rows((people(10, first) for first in range(0, 40, 10)), client)
     return client, server.port
 
 
 def test_frames_of_another_size_are_not_skipped():
     client, port = stopped_at_the_third_frame()
     with FaultServer([Answer()], port=port) as server:
-        for frames in (people(20, first) for first in (0, 20)), iter([people(10)]):
+        for frames in (people(5), people(10, 10)), iter([people(10)]):
             with pytest.raises(cio.ConfigurationError, match=r"another size|are missing now"):
-                load(frames, client)
+                load_rows(frames, client)
         assert not server.received
 
 
 def test_a_load_is_resumed_with_the_same_frames():
     client, port = stopped_at_the_third_frame()
     with FaultServer([Answer()], port=port) as server:
-        result = load((people(10, first) for first in range(0, 40, 10)), client)
+        result = load_rows((people(10, first) for first in range(0, 40, 10)), client)
         sent = [call["userId"] for request in server.received for call in request.calls]
     assert result.statuses == {"delivered": 40}
     assert sorted(sent) == sorted(people(20, 20)["user_id"])
@@ -159,14 +160,15 @@ def test_young_events_behind_old_ones_need_allow_campaigns_in_each_run(sandbox):
         yield seen("2020-01-01")
         yield seen("2020-01-01", None)
 
+    options = {"call": "page", "tuning": LoadTuning(chunk_rows=2)}
     for _ in range(2):
         with pytest.raises(
             cio.CampaignsError,
-            match=r"1 rows are events.*Frame 1 and later ones were not sent; earlier ones were",
+            match=r"1 rows are events.*Row 2 and later ones were not sent; earlier ones were",
         ):
-            cio.load(frames(), "page", client=sandbox.client, output="out")
-    assert len(sandbox.calls()) == 1
-    result = cio.load(frames(), "page", client=sandbox.client, output="out", allow_campaigns=True)
+            load_rows(frames(), sandbox.client, **options)
+    assert len(sandbox.calls()) == 2
+    result = load_rows(frames(), sandbox.client, allow_campaigns=True, **options)
     assert (result.statuses, len(sandbox.calls())) == ({"delivered": 3}, 3)
 
 
@@ -282,3 +284,73 @@ def test_undelivered_cells_that_parquet_has_no_type_for_do_not_end_a_load(sandbo
     result = load([pd.DataFrame({"user_id": [None, "b"], "x": column})], sandbox.client)
     assert result.phase == "done"
     assert pd.read_parquet(result.undelivered)["x"].iloc[0] == kept
+
+
+def cut(frames, chunk_rows):
+    return [
+        (chunk.frame["n"].tolist(), chunk.first_row, chunk.frame_number)
+        for chunk in source_of(frames, chunk_rows=chunk_rows).chunks()
+    ]
+
+
+def test_small_frames_are_loaded_together_and_large_ones_in_parts(sandbox):
+    sizes = [3, 0, 4, 25, 1, 2]
+    frames = [people(size, first) for size, first in zip(sizes, np.cumsum([0, *sizes]), strict=False)]
+    assert cut(frames, 10) == [
+        (list(range(10)), 0, 0),
+        (list(range(10, 20)), 10, 3),
+        (list(range(20, 30)), 20, 3),
+        (list(range(30, 35)), 30, 3),
+    ]
+    result = load_rows(iter(frames), sandbox.client)
+    assert result.frame()[["row", "status"]].to_numpy().tolist() == [[row, "delivered"] for row in range(35)]
+    assert sorted(part.name for part in result.results.iterdir()) == [f"part-{n:05d}.parquet" for n in range(4)]
+
+
+@pytest.mark.parametrize("kind", ["frame", "table"])
+def test_one_large_frame_is_cut_to_chunks(sandbox, kind):
+    source = people(25) if kind == "frame" else pa.Table.from_pandas(people(25))
+    result = load_rows(source, sandbox.client)
+    assert (result.statuses, len(list(result.results.iterdir()))) == ({"delivered": 25}, 3)
+    assert result.frame()["row"].tolist() == list(range(25))
+    assert load_rows(source, sandbox.client).phase == "done"
+    assert len(sandbox.calls()) == 25
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        people(2).astype({"n": float}),
+        people(2).astype({"plan": "category"}),
+        people(2).rename(columns={"plan": "tier"}),
+        people(2)[["n", "user_id", "plan"]],
+    ],
+    ids=["type", "category", "name", "order"],
+)
+def test_frames_of_other_columns_or_types_are_chunks_of_their_own(sandbox, other):
+    frames = [people(2), other, other, people(2, 4)]
+    assert [numbers for numbers, _, _ in cut(frames, 10)] == [[0, 1], [0, 1, 0, 1], [4, 5]]
+    one_by_one = [size for frame in frames for size in frame.cio.identify(dry_run=True)["bytes"].tolist()]
+    assert load_rows(frames, sandbox.client).frame()["bytes"].tolist() == one_by_one
+
+
+def test_frames_that_are_all_empty_are_one_chunk_with_their_columns(sandbox):
+    assert cut([people(0), people(0)], 10) == [([], 0, 0)]
+    result = load_rows([people(0), people(0)], sandbox.client)
+    assert (result.phase, result.statuses, len(result.frame())) == ("done", {}, 0)
+
+
+def test_rows_before_an_error_in_a_generator_are_sent_and_the_same_frames_resume_the_load(sandbox):
+    def frames(*, whole):
+        yield people(7)
+        yield people(7, 7)
+        if not whole:
+            raise RuntimeError
+        yield people(7, 14)
+
+    with pytest.raises(cio.DeliveryError, match="RuntimeError while rows were read") as caught:
+        load_rows(frames(whole=False), sandbox.client)
+    assert caught.value.result.statuses == {"delivered": 14}
+    result = load_rows(frames(whole=True), sandbox.client)
+    assert (result.phase, result.statuses) == ("done", {"delivered": 21})
+    assert sorted(sandbox.calls()["userId"]) == sorted(people(21)["user_id"])

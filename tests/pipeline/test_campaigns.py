@@ -165,7 +165,7 @@ def test_a_frame_that_stops_in_the_middle_of_a_generator_comes_with_a_result(san
     monkeypatch.chdir(tmp_path)
     old = pd.DataFrame({"user_id": ["a", "b"], "timestamp": "2020-01-01"})
     young = pd.DataFrame({"user_id": ["c"], "seen_at": pd.to_datetime(["2020-01-01"])})
-    with pytest.raises(cio.CampaignsError, match=r"Frame 1 and later ones were not sent.*See \.result\.") as caught:
+    with pytest.raises(cio.CampaignsError, match=r"Row 2 and later ones were not sent.*See \.result\.") as caught:
         load_rows((frame for frame in (old, young)), sandbox.client, call="page")
     assert caught.value.result.statuses == {"delivered": 2}
     assert caught.value.time_column == "seen_at"

@@ -21,7 +21,7 @@ def days(count):
 
 
 def test_a_second_sync_of_the_same_people_makes_no_request(sandbox, state):
-    people = people_frame(20_000)
+    people = people_frame(100_000)
     first = sync(people, state, sandbox.client)
     requests = len(sandbox.requests())
 
@@ -29,7 +29,7 @@ def test_a_second_sync_of_the_same_people_makes_no_request(sandbox, state):
 
     assert first["status"].eq("delivered").all()
     assert second["status"].eq("unchanged").all()
-    assert len(second) == 20_000
+    assert len(second) == 100_000
     assert len(sandbox.requests()) == requests
 
 
@@ -131,19 +131,22 @@ def refusing(user_id):
 
 
 def test_a_row_that_is_refused_is_tried_three_times_and_then_counted(state):
-    people = people_frame(2_000)
+    people = people_frame(10_000)
     changed = people.assign(plan="changed")
     with FaultServer() as server:
         sync(people, state, client_of(server))
     with FaultServer(refusing("u77")) as server:
         client = client_of(server)
         first = sync(changed, state, client)
+        known = cio.plan(changed, "identify", state=state).counts
         later = [sync(changed, state, client) for _ in range(3)]
         calls = [call["userId"] for received in server.received for call in received.calls]
+        counted = cio.plan(changed, "identify", state=state).counts
         retried = sync(changed, state, client, retry_rejected=True)
         after = [call["userId"] for received in server.received for call in received.calls][len(calls) :]
 
-    assert first["status"].value_counts().to_dict()["delivered"] == 1_999
+    assert first["status"].value_counts().to_dict()["delivered"] == 9_999
+    assert known == {"changed": 1, "unchanged": 9_999}
     for result in later:
         assert result["status"].drop(77).eq("unchanged").all()
         assert result["status"].loc[77] == "rejected"
@@ -151,6 +154,7 @@ def test_a_row_that_is_refused_is_tried_three_times_and_then_counted(state):
     assert calls[-2:] == ["u77", "u77"]
     assert later[2].loc[77, "attempts"] == 0
     assert "rejected three times" in later[2].loc[77, "reason"]
+    assert counted == {"unchanged": 9_999, "rejected before": 1}
     assert (after, retried.loc[77, "status"]) == (["u77"], "rejected")
 
 

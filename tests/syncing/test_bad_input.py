@@ -111,11 +111,6 @@ def test_a_call_without_a_subject_is_refused(state):
         cio.sync(people_frame(3), "alias", state=state)
 
 
-def test_a_generator_is_refused_since_rows_are_read_twice(sandbox, state):
-    with pytest.raises(cio.FrameError, match="reads its rows twice"):
-        sync((frame for frame in [people_frame(3)]), state, sandbox.client)
-
-
 def test_invalid_rows_stop_everything_on_demand(sandbox, state):
     people = people_frame(3)
     people.loc[1, "user_id"] = None

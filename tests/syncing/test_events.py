@@ -71,7 +71,8 @@ def test_events_that_can_start_campaigns_are_refused(sandbox, state):
 
 
 def test_removal_and_clearing_do_not_apply_to_events(sandbox, state):
-    for options in ({"removed": "delete", "complete": True}, {"cleared": "null"}):
+    others = ({"cleared": "null"}, {"ignore": "total"}, {"refresh_days": 30})
+    for options in ({"removed": "delete", "complete": True}, *others):
         with pytest.raises(cio.FrameError, match="does not apply to track"):
             sync(orders(2), state, sandbox, **options)
 

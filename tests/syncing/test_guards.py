@@ -9,14 +9,20 @@ import pytest
 from cio_frames.errors import ConfigurationError, GuardError
 from cio_frames.syncing.guards import Guards
 
-QUIET = {"rows": 1_000, "subjects": 1_000, "changed": 0, "missing": 0, "acts": True}
+QUIET = {"rows": 1_000, "subjects": 1_000, "changed": 0, "missing": 0, "candidates": 1_000, "acts": True}
 
 
 @pytest.mark.parametrize(
     ("guards", "facts"),
     [
         (Guards(), {"missing": 50}),
-        (Guards(), {"subjects": 100_000, "rows": 99_000, "missing": 1_000}),
+        (Guards(), {"candidates": 100_000, "rows": 99_000, "missing": 1_000}),
+        (Guards(), {"candidates": 0}),
+        # One of five, and of five and a hundred.
+        (Guards(), {"candidates": 5, "missing": 1, "claimed": 100}),
+        (Guards(), {"candidates": 5, "missing": 1, "claimed": 100, "claimed_missing": 4}),
+        # Nobody has left whom the state delivered, whatever a baseline says.
+        (Guards(), {"candidates": 5, "missing": 0, "claimed": 100, "claimed_missing": 90}),
         (Guards(max_removed=51), {"missing": 51}),
         (Guards(max_changed="10%"), {"changed": 100}),
         (Guards(min_rows=1_000), {}),
@@ -35,8 +41,15 @@ def test_what_is_within_the_limits_passes(guards, facts):
     ("guards", "facts", "words"),
     [
         (Guards(), {"missing": 51}, "51 subjects are missing; the limit is 50"),
-        (Guards(), {"subjects": 100_000, "missing": 1_001}, "the limit is 1,000"),
+        (Guards(), {"candidates": 100_000, "missing": 1_001}, "the limit is 1,000"),
+        (
+            Guards(),
+            {"candidates": 100, "missing": 6},
+            r"is 5 \(5% of the 100 subjects that the state delivered",
+        ),
         (Guards(max_removed=0), {"missing": 1}, "the limit is 0"),
+        (Guards(max_removed=0), {"missing": 1, "claimed": 10_000}, "the limit is 0"),
+        (Guards(), {"candidates": 1_500, "missing": 750, "claimed": 10_000, "claimed_missing": 5_000}, "limit is 75"),
         (Guards(max_changed=10), {"changed": 11}, "11 subjects changed; the limit is 10"),
         (Guards(max_changed="1.5%"), {"changed": 16}, "the limit is 15"),
         (Guards(min_rows=1_001), {}, "at least 1,001 are required"),

@@ -40,6 +40,20 @@ def test_a_field_that_is_ignored_does_not_count_and_goes_along_with_other_change
     assert sandbox.calls()["traits"].iloc[-1] == {"plan": "changed", "logins": 1, "last_seen": "tue"}
 
 
+def test_times_ids_and_contexts_of_calls_do_not_count(sandbox, state):
+    people = people_frame(3, timestamp=pd.Timestamp("2026-01-01", tz="UTC"), message_id=["m-0", "m-1", "m-2"])
+    people["context.ip"] = "192.0.2.1"
+    sync(people, state, sandbox.client)
+    later = people.assign(timestamp=pd.Timestamp("2026-01-02", tz="UTC"), message_id=["n-0", "n-1", "n-2"])
+    later["context.ip"] = "192.0.2.2"
+    later.loc[1, "plan"] = "changed"
+
+    result = sync(later, state, sandbox.client, integrations={"All": False})
+
+    assert result["status"].tolist() == ["unchanged", "delivered", "unchanged"]
+    assert sandbox.calls()["messageId"].tolist() == ["m-0", "m-1", "m-2", "n-1"]
+
+
 def test_a_field_that_was_renamed_is_a_change_of_the_mapping(sandbox, state):
     people = people_frame(4)
     sync(people, state, sandbox.client)
@@ -162,3 +176,29 @@ def test_undelivered_rows_of_files_have_all_of_their_columns(sandbox, tmp_path):
     undelivered = pd.read_parquet(result.undelivered)
     assert undelivered[["note", "_cio_status"]].to_numpy().tolist() == [["kept here", "invalid"]]
     assert not result.ok
+
+
+def test_a_sync_ends_with_a_line_of_counts_and_can_raise(sandbox, state, tmp_path, capsys):
+    people = people_frame(4)
+    people.loc[2, "user_id"] = None
+    options = {"state": state, "client": sandbox.client, "progress": True}
+
+    with pytest.raises(cio.UndeliveredError, match="1 of 4 rows were not delivered") as caught:
+        cio.sync(people, "identify", on_undelivered="raise", **options)
+    of_frame = capsys.readouterr().err.splitlines()[-1]
+    result = cio.plan([people], "identify", state=state).apply(
+        client=sandbox.client, output=tmp_path / "out", progress=True
+    )
+    of_files = capsys.readouterr().err.splitlines()[-1]
+
+    assert len(caught.value.result) == 4
+    assert of_frame == "identify: 3 delivered, 1 invalid; see result['reason']"
+    assert of_files == f"identify: 3 unchanged, 1 invalid; see {result.undelivered}"
+
+
+@pytest.mark.parametrize("option", ["on_invalid", "on_undelivered"])
+def test_a_choice_that_is_unknown_is_refused_before_anything_is_read(sandbox, state, option):
+    with pytest.raises(cio.FrameError, match=f"{option}="):
+        sync(people_frame(3), state, sandbox.client, **{option: "perhaps"})
+
+    assert not state.exists()

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 import cio_frames as cio
-from tests.syncing.helpers import held, people_frame, sync
+from tests.faults import OK, Answer, FaultServer
+from tests.syncing.helpers import client_of, held, people_frame, sync
 
 PEOPLE = people_frame(40)
 LEFT = PEOPLE.iloc[1:]
@@ -34,8 +35,22 @@ def test_report_names_who_is_missing_and_sends_nothing(sandbox, state):
     sync(LEFT, state, sandbox.client, removed="report")
 
     assert plan.removed["subject"].tolist() == ["u:u0"]
-    assert plan.counts["removed"] == 1
+    assert plan.counts["missing"] == 1
     assert len(sandbox.requests()) == requests
+
+
+def test_a_plan_tells_who_is_removed_now_from_who_is_missing(sandbox, state):
+    policy = {"removed": "delete", "complete": True, "state": state}
+    sync(PEOPLE, state, sandbox.client)
+    first = cio.plan(LEFT, "identify", as_of="2026-11-01", **policy)
+    cio.sync(LEFT, "identify", as_of="2026-11-01", client=sandbox.client, progress=False, **policy)
+    second = cio.plan(LEFT, "identify", as_of="2026-11-02", **policy)
+
+    assert first.counts == {"missing": 1, "unchanged": 39}
+    assert second.counts == {"removed": 1, "unchanged": 39}
+    assert second.removed.to_dict("records") == [{"subject": "u:u0", "runs_missing": 2, "acts_now": True}]
+    assert "1 subject is missing, and nothing is done about it now" in first.to_html()
+    assert "delete applies to it now" in second.to_html()
 
 
 def test_a_suppressed_person_who_is_back_is_held_back(sandbox, state):
@@ -164,3 +179,52 @@ def test_the_traits_of_a_sync_are_not_removed_by_a_run_that_stopped(state):
         with pytest.raises(cio.DeliveryError):
             sync(LEFT.assign(plan="changed"), state, client, removed="delete", **AT_ONCE)
         assert "u0" in held(sandbox)
+
+
+def test_deleting_objects_deletes_a_relationship_where_another_row_has_the_object(sandbox, state, tmp_path):
+    options = {"state": state, "client": sandbox.client, "progress": False, "max_removed": 10}
+    cio.sync(groups(), "group", **options)
+    # The first relationship of acme, and all of bolt.
+    audit = tmp_path / "audit.jsonl"
+    result = cio.sync(groups().iloc[1:30], "group", removed="delete", audit=audit, **AT_ONCE, **options)
+    again = cio.sync(groups().iloc[1:30], "group", removed="delete", **AT_ONCE, **options)
+
+    assert ("acme", "u0") not in relationships(sandbox)
+    assert set(sandbox.objects()["objectId"]) == {"acme"}
+    assert sandbox.calls()["event"].value_counts().to_dict() == {"Object Deleted": 1, "Relationship Deleted": 1}
+    assert {json.loads(line)["operation"] for line in audit.read_text().splitlines()} == {
+        "delete_objects",
+        "delete_relationships",
+    }
+    assert result.attrs["cio"]["removals"] == {"delivered": 2, "skipped": 1}
+    assert again["status"].eq("unchanged").all()
+
+
+def test_a_table_that_was_halved_trips_beside_a_baseline_too(sandbox, state):
+    everyone = people_frame(1_000)
+    cio.baseline(everyone.iloc[40:], "identify", state=state, confirm=960)
+    sync(everyone, state, sandbox.client)
+
+    # 20 of 40 that the state delivered, and 480 of a baseline of 960.
+    with pytest.raises(cio.GuardError, match=r"20 subjects are missing; the limit is 2 \(5% of the 40 subjects that"):
+        sync(everyone.iloc[::2], state, sandbox.client, removed="delete", **AT_ONCE)
+    assert sandbox.calls()["event"].isna().all()
+
+    # 4 of 40, and nobody of the baseline.
+    sync(everyone.iloc[4:], state, sandbox.client, removed="delete", **AT_ONCE)
+    assert sandbox.calls()["event"].eq("User Deleted").sum() == 4
+
+
+def test_a_removal_that_is_rejected_is_told_and_can_raise(state):
+    def refuse_deletions(received):
+        refused = any(call.get("event") == "User Deleted" for call in received.calls)
+        return Answer(400, b'{"meta":{"errors":["no"]}}') if refused else OK
+
+    with FaultServer(refuse_deletions) as server:
+        client = client_of(server)
+        sync(PEOPLE, state, client)
+        with pytest.raises(cio.UndeliveredError, match="1 of 1 missing subjects were not removed"):
+            sync(LEFT, state, client, removed="delete", on_undelivered="raise", **AT_ONCE)
+        result = sync(LEFT, state, client, removed="delete", **AT_ONCE)
+
+    assert result.attrs["cio"]["removals"] == {"rejected": 1}

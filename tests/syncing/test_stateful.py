@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -26,29 +27,65 @@ VALUES = {
 }
 REFUSED = "refused"
 CUT = Answer(200, b"{}", bytes_sent=0)
-FAULTS = st.lists(st.sampled_from(["ok", "cut", "429", "503", "503 accepted", "interrupt"]), min_size=1, max_size=4)
+KILLS = ("kill", "kill accepted")
+FAULTS = st.lists(
+    st.sampled_from(["ok", "cut", "429", "503", "503 accepted", "interrupt", *KILLS]), min_size=1, max_size=4
+)
 
 
 class OtherEnd:
-    """People as a strict server would hold them: it drops repeated message ids, and refuses one value."""
+    """People as a strict server would hold them: it drops repeated message ids, and refuses one value.
 
-    def __init__(self):
+    A kill of the process that sends is what the disk held at that moment, and no request after it.
+    """
+
+    def __init__(self, state):
         self.people = {}
         self.calls = []
         self.faults = []
+        self.killed = False
+        self._state = state
         self._seen = set()
+        self._one_at_a_time = threading.Lock()
 
     def __call__(self, received):
+        with self._one_at_a_time:
+            return self._answer(received)
+
+    def restart(self):
+        """Put the state back to what the disk held when the process was killed; return whether it was."""
+        was_killed, self.killed = self.killed, False
+        if was_killed:
+            for file in self._files():
+                file.unlink(missing_ok=True)
+                if (copy := file.with_name(f"{file.name}.copy")).exists():
+                    copy.rename(file)
+        return was_killed
+
+    def _files(self):
+        return [self._state.with_name(f"{self._state.name}{end}") for end in ("", "-wal", "-shm")]
+
+    def _kill(self):
+        self.killed = True
+        for file in self._files()[:2]:
+            if file.exists():
+                shutil.copy(file, file.with_name(f"{file.name}.copy"))
+
+    def _answer(self, received):
+        if self.killed:
+            return Answer(503)
         fault = self.faults.pop(0) if self.faults else "ok"
-        if fault in ("429", "503"):
-            return Answer(int(fault), headers={"Retry-After": "0"})
+        if fault in KILLS:
+            self._kill()
+        if fault in ("429", "503", "kill"):
+            return Answer(int(fault) if fault.isdigit() else 503, headers={"Retry-After": "0"})
         if any(REFUSED in str(call.get("traits")) for call in received.calls):
             return Answer(400, b'{"meta":{"errors":["no"]}}')
         for call in received.calls:
             self._take(call)
         if fault == "interrupt":
             _thread.interrupt_main()
-        return {"cut": CUT, "503 accepted": Answer(503)}.get(fault, OK)
+        return {"cut": CUT, "503 accepted": Answer(503), "kill accepted": Answer(503)}.get(fault, OK)
 
     def _take(self, call):
         self.calls.append(call)
@@ -72,7 +109,8 @@ class SyncMachine(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        self.end = OtherEnd()
+        self.state = self.folder / "people.sqlite"
+        self.end = OtherEnd(self.state)
         self.server = FaultServer(self.end)
         self.server.__enter__()
         self.client = client_of(self.server, attempts=1, workers=2, max_call_bytes=400, max_body_bytes=500)
@@ -129,7 +167,7 @@ class SyncMachine(RuleBasedStateMachine):
         as_of = pd.Timestamp("2026-01-01") + pd.Timedelta(days=self.day)
         try:
             return cio.sync(
-                self.frame(), "identify", state=self.folder / "people.sqlite", client=self.client, removed="delete",
+                self.frame(), "identify", state=self.state, client=self.client, removed="delete",
                 complete=True, cleared="null", grace_runs=1, max_removed="100%", min_rows=0, retry_rejected=True,
                 as_of=as_of, progress=False,
             )  # fmt: skip
@@ -145,6 +183,9 @@ class SyncMachine(RuleBasedStateMachine):
             return
         finally:
             self.end.faults = []
+            killed = self.end.restart()
+        if killed:
+            return
         # What the state takes for delivered is there.
         known = result["status"].isin(["delivered", "unchanged"]).to_numpy()
         for user_id in self.frame()["user_id"][known]:

@@ -113,9 +113,10 @@ def test_on_a_terminal_there_is_a_bar_with_rows_bytes_requests_rate_and_time_lef
     assert status == 0
     bars = [part for part in text.split("\r") if part.startswith("identify:")]
     assert re.search(r"1\.\d MB, [1-9]\d* requests", bars[-1]), bars[-1]
-    assert "3.00k/3.00k" in bars[-1]
+    assert "100%" in bars[-1]
+    assert re.search(r"3,000 of 3,000 rows, [\d,]+ rows/s, in \d+:\d+, ", bars[-1]), bars[-1]
     assert GREEN in bars[-1]
-    middle = [bar for bar in bars if re.search(r"[1-9][\d.]*k?/3\.00k \[\d+:\d+<\d+:\d+, +[\d.]+k? rows/s, ", bar)]
+    middle = [bar for bar in bars if re.search(r"[\d,]+ of 3,000 rows, [\d,]+ rows/s, \d+:\d+ left, ", bar)]
     assert middle, bars
     assert "{'delivered': 3000}" in text
     assert "rows per second left" not in text
