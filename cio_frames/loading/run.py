@@ -38,6 +38,7 @@ from cio_frames.loading.kept_warnings import read_source_warnings, read_warnings
 from cio_frames.loading.ledger import DISCARDED, STARTING_OVER, Ledger, LoadRecord
 from cio_frames.loading.ledger_counts import count_load
 from cio_frames.loading.ledger_file import SealedTables, open_read_only, refuse_no_file
+from cio_frames.loading.mapping import MappingSeen
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.result import LoadResult
@@ -52,11 +53,13 @@ from cio_frames.loading.resume import (
     refuse_other_moment,
 )
 from cio_frames.loading.source import Chunk, Source
+from cio_frames.loading.timeline import Timeline
 from cio_frames.loading.tuning import LoadTuning
 from cio_frames.pipeline import CallSpec, Prepared
 from cio_frames.pipeline.as_of import AsOf, AsOfValue, read_as_of, start_as_of
 from cio_frames.pipeline.campaigns import makes_events
 from cio_frames.pipeline.lanes import LaneChoice, LoadLanes
+from cio_frames.report.run_facts import RunFacts
 from cio_frames.validation import SourceWarnings, WarningCount, merge_warning_counts
 
 _DONE_BEFORE = f"This load was done before, and nothing was sent now. To send all rows again, {START_OVER}."
@@ -190,11 +193,12 @@ def _run_load(
             run = LoadRun(
                 source, call_spec, client, ledger, outputs, load, shown, refuse_campaigns_at, tuning, run_as_of, stops,
                 guards_campaigns=not allow_campaigns and makes_events(call_spec), observers_of=observers_of,
+                started_at=now,
             )  # fmt: skip
             if record is not None and record.phase == "done":
                 run.refuse_changed_source()
                 outputs.discard_parts()
-                return _done_before(ledger, record, call_spec, outputs, source.notes())
+                return _done_before(ledger, record, call_spec, outputs, source.notes(), run.facts())
             if record is not None:
                 ledger.resume_load(load, fingerprint, folder)
             try:
@@ -257,9 +261,13 @@ class LoadRun:
         *,
         guards_campaigns: bool,
         observers_of: ObserversOf,
+        started_at: pd.Timestamp,
     ) -> None:
         self._guards_campaigns = guards_campaigns
         self._observers_of = observers_of
+        self._started_at = started_at
+        self._timeline = Timeline()
+        self._mapping = MappingSeen()
         self._source = source
         self._call_spec = call_spec
         self._client = client
@@ -279,6 +287,19 @@ class LoadRun:
         # The rows that a later run tries again, by status.
         self._open_rows: Counter[str] = Counter()
         self._warnings = SourceWarnings(is_partial=bool(self._earlier_runs.done_chunks))
+
+    def facts(self) -> RunFacts:
+        """Return what this run was so far."""
+        return RunFacts(
+            source=self._source.name,
+            destination=self._client.destination,
+            started_at=self._started_at,
+            mapping=self._mapping.pairs(),
+            step_seconds=self._timeline.step_seconds,
+            steps=self._timeline.steps(),
+            body_bytes=self._timeline.sizes(),
+            max_body_bytes=self._client.max_body_bytes,
+        )
 
     def refuse_changed_source(self) -> None:
         """Refuse frames that differ from those that this load, which is done, has sent; files tell by their stamps."""
@@ -406,6 +427,7 @@ class LoadRun:
             self._reading_error = error
 
     def _start_chunk(self, chunk: Chunk, prepared: Prepared, lanes: LaneChoice) -> ChunkRun:
+        self._mapping.add(prepared)
         return ChunkRun(
             chunk,
             prepared,
@@ -415,7 +437,7 @@ class LoadRun:
             earlier_runs=self._earlier_runs,
             lanes=lanes,
             progress=self._progress,
-            observers=self._observers_of(prepared),
+            observers=[self._timeline, *self._observers_of(prepared)],
             guards_campaigns=self._guards_campaigns,
         )
 
@@ -434,6 +456,7 @@ class LoadRun:
 
     def _finish_chunk(self, chunk_run: ChunkRun, why: str = "") -> None:
         self._open_rows += chunk_run.finish(self._source, self._outputs, why=why)
+        self._timeline.add(undelivered=chunk_run.rows_held_back)
 
     def _raise_if_fatal(self, delivery: Delivery) -> None:
         """Raise if delivery stopped for a reason that is an exception for a frame too."""
@@ -480,13 +503,14 @@ class LoadRun:
             notes=self._source.notes(),
             as_of=str(self._as_of),
             warnings=tuple(warnings),
+            run=self.facts(),
         )
         self._progress.color(good=result.rows - result.undelivered_rows, rows=result.rows)
         return result
 
 
 def _done_before(
-    ledger: Ledger, record: LoadRecord, call_spec: CallSpec, outputs: OutputFolder, notes: SourceNotes
+    ledger: Ledger, record: LoadRecord, call_spec: CallSpec, outputs: OutputFolder, notes: SourceNotes, run: RunFacts
 ) -> LoadResult:
     return _load_result(
         ledger,
@@ -500,6 +524,7 @@ def _done_before(
         notes=notes,
         as_of=record.as_of,
         warnings=tuple(read_warnings_file(outputs.results)),
+        run=run,
     )
 
 

@@ -120,7 +120,7 @@ def _raise_invalid(prepared: Prepared, client: Client) -> None:
     """Raise InvalidRowsError if any row is invalid, before anything is sent."""
     builder = ReportBuilder(prepared.call_spec, client, pd.Timestamp.now("UTC"))
     builder.add(prepared)
-    report = builder.report(prepared.frame.index)
+    report = builder.report(prepared.frame.index, source="a DataFrame", destination=client.destination)
     if not report.ok:
         raise InvalidRowsError(report)
 
@@ -212,7 +212,7 @@ def build_report(
     """Check and encode a frame, send nothing, and return what is wrong with it and the facts of its rows."""
     builder = ReportBuilder(call_spec, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
     builder.add(Prepared(frame, call_spec))
-    return builder.report(frame.index)
+    return builder.report(frame.index, source="a DataFrame", destination=client.destination if client else None)
 
 
 # Fields that identify what a call is about, and their names in audit files.

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pandas.api.types import union_categoricals
 
 from cio_frames._util.arrays import Ints
-from cio_frames.loading.result import HeldBack
+from cio_frames.loading.held_back import HeldBack
 from cio_frames.syncing.compare import SENT, Action, Actions
 from cio_frames.syncing.identity import MappingChange, SyncMapping
 from cio_frames.syncing.index import StateIndex

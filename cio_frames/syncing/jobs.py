@@ -98,7 +98,7 @@ class SyncJob:
                 refuse_other_workspace(state.facts, client, self.options.state, accept_key=self.options.accept_key)
             source = self.source(exclude=self.default_folder(), progress=progress)
             draft = self.draft(source, state, client or offline_client(), with_details=True, progress=progress)
-            return self._plan_of(draft, state, source.name)
+            return self._plan_of(draft, state, source.name, client)
 
     def draft(
         self, source: Source, state: State, client: Client, *, with_details: bool = False, with_values: bool = False,
@@ -110,7 +110,7 @@ class SyncJob:
             with_details=with_details, with_values=with_values, keep_rows=keep_rows, adopt=adopt, progress=progress,
         )  # fmt: skip
 
-    def _plan_of(self, draft: Draft, state: State, source_name: str) -> Plan:
+    def _plan_of(self, draft: Draft, state: State, source_name: str, client: Client | None) -> Plan:
         removal = self.options.removed
         details = join_details(draft.details)
         if isinstance(self.given, pd.DataFrame):
@@ -143,6 +143,7 @@ class SyncJob:
             apply_with=self.apply,
             values=self._values,
             job=self.parameters,
+            destination=None if client is None else client.destination,
         )
 
     def _digests(self, draft: Draft, state: State) -> PlanDigests:
