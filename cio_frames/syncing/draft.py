@@ -139,7 +139,7 @@ def join_details(details: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return whole.assign(action=whole["action"].cat.remove_unused_categories())
 
 
-def count_reasons(draft: Draft, status_to_send: str) -> Counter[tuple[str, str | None]]:
+def count_draft_reasons(draft: Draft, status_to_send: str) -> Counter[tuple[str, str | None]]:
     """Return how many rows have each status and reason if nothing is sent, with one status for those to send."""
     found: Counter[tuple[str, str | None]] = Counter()
     for chunk in draft.chunks:

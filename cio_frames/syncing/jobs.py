@@ -31,7 +31,7 @@ from cio_frames.pipeline import CallSpec, build_report
 from cio_frames.pipeline.call_spec import OnInvalid, OnUndelivered, require_choice
 from cio_frames.results import Outcomes, Status, raise_for_status
 from cio_frames.syncing.compare import Action
-from cio_frames.syncing.draft import Draft, count_reasons, first_held_back, join_details
+from cio_frames.syncing.draft import Draft, count_draft_reasons, first_held_back, join_details
 from cio_frames.syncing.identity import refuse_other_workspace
 from cio_frames.syncing.options import SyncOptions
 from cio_frames.syncing.plan import Plan, PlanDigests, count_actions, refuse_stale
@@ -269,7 +269,7 @@ class SyncJob:
         return SyncResult(
             what=self.call_spec.what,
             phase="dry run" if status == "ready" else "done",
-            reasons=count_reasons(draft, status),
+            reasons=count_draft_reasons(draft, status),
             source_rows=draft.rows,
             rows_now=draft.rows,
             first_held_back=first_held_back(draft),
