@@ -6,7 +6,16 @@ every row. Names that need pandera, requests or the sandbox are imported at firs
 
 from __future__ import annotations
 
+import sys as _sys
+
+from cio_frames._util import program_signals as _program_signals
+
+# The command line says what was sent whenever it is stopped, also while the imports below take their time.
+if _program_signals.is_command_line(_sys.argv[0]):
+    _program_signals.handle_program_signals()
+
 import logging as _logging
+import sys as _sys
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
@@ -52,7 +61,7 @@ from cio_frames.operations import (
     suppress_people,
     unsuppress_people,
 )
-from cio_frames.samples import sample
+from cio_frames.samples import notebooks, sample
 
 if TYPE_CHECKING:
     from cio_frames.loading import CsvOptions, LoadResult
@@ -104,6 +113,7 @@ __all__ = [
     "group",
     "identify",
     "load",
+    "notebooks",
     "page",
     "payloads",
     "plan",
@@ -147,6 +157,13 @@ if not TYPE_CHECKING:
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(_import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+if "IPython" in _sys.modules:
+    # In a notebook TAB completes names of events.
+    from cio_frames.notebook_completion import register_completion as _register_completion
+
+    _register_completion()
 
 
 def __dir__() -> list[str]:

@@ -7,6 +7,7 @@ A row with the first and without the second, as after a kill, may have been acce
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from typing import IO, Any
 import orjson
 import pandas as pd
 
+from cio_frames._util.own_files import refuse_to_replace
 from cio_frames._util.private_files import private_opener
 from cio_frames.delivery.batching import Batch
 from cio_frames.delivery.observer import NullObserver
@@ -25,6 +27,8 @@ from cio_frames.errors import ConfigurationError, by_door, parameter
 
 _SENDING = "sending"
 _RESULT = by_door(".result", "the results")
+_LINE_START = re.compile(rb'\{"time":"[^"]*","operation":"')
+_LINE_START_BYTES = 100
 
 
 class AuditTrail(NullObserver):
@@ -116,11 +120,12 @@ def open_audit_file(path: str | Path | None) -> Iterator[IO[bytes] | None]:
     Raises
     ------
     ConfigurationError
-        The file is not writable.
+        The file is not writable, or holds something else.
     """
     if path is None:
         yield None
         return
+    refuse_to_replace(path, _is_audit_file)
     try:
         file = open(path, "ab", opener=private_opener)  # noqa: SIM115 -- closed below; needs an opener
         # A line that a kill has cut must not swallow the next one.
@@ -138,6 +143,12 @@ def open_audit_file(path: str | Path | None) -> Iterator[IO[bytes] | None]:
         # A failed write was reported when its line was appended.
         with suppress(OSError):
             file.close()
+
+
+def _is_audit_file(path: Path) -> bool:
+    """Return whether a file begins as an audit trail does."""
+    with path.open("rb") as file:
+        return _LINE_START.match(file.read(_LINE_START_BYTES)) is not None
 
 
 def _has_cut_line(path: Path) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cio_frames import spec
+from cio_frames._util.notebook_html import draw_output, draw_pairs
 from cio_frames._util.write_keys import WriteKey, drop_arguments_on_error
 from cio_frames.errors import ConfigurationError, by_door, parameter
 
@@ -21,6 +22,11 @@ BODY_HEAD, BODY_TAIL = b'{"batch":[', b"]}"
 ENVELOPE_BYTES = len(BODY_HEAD) + len(BODY_TAIL)
 
 _MAX_TIMEOUT_SECONDS = 86_400.0
+
+# The public write key of a sandbox that was not given another one.
+DEFAULT_SANDBOX_KEY = "sandbox"
+# Of what sends nothing, and so goes nowhere.
+DRY_RUN_KEY = "dry-run"
 
 _SETTING_TYPES: Mapping[str, type | tuple[type, ...]] = MappingProxyType(
     {
@@ -80,6 +86,8 @@ class Client:
     >>> client = Client(write_key="secret", region="eu")
     >>> client.endpoint, "secret" in repr(client)
     ('https://cdp-eu.customer.io', False)
+    >>> client.destination
+    'Customer.io EU'
     """
 
     write_key: str = field(repr=False)
@@ -132,6 +140,42 @@ class Client:
     def _require(self, name: str, holds: bool, expectation: str) -> None:
         if not holds:
             raise ConfigurationError(f"{_setting_name(name)} must be {expectation}, got {getattr(self, name)}.")
+
+    @property
+    def destination(self) -> str:
+        """Where calls go, as reports name it: Customer.io and the region, the sandbox, or another endpoint.
+
+        >>> Client(write_key="secret").destination
+        'Customer.io US'
+        >>> Client(write_key="sandbox", endpoint="http://127.0.0.1:8480").destination
+        'sandbox at http://127.0.0.1:8480'
+        """
+        regions = {address: region for region, address in spec.read_api().regions.items()}
+        if self.endpoint in regions:
+            return f"Customer.io {regions[self.endpoint].upper()}"
+        if not is_loopback(self.endpoint):
+            return self.endpoint
+        # A proxy on this machine would have a real key.
+        return f"{'sandbox' if self.write_key == DEFAULT_SANDBOX_KEY else 'this machine'} at {self.endpoint}"
+
+    def _repr_html_(self) -> str:
+        """Return the client as a notebook shows it, without its key."""
+        timeouts = f"{self.connect_timeout_seconds:g} s to connect, {self.read_timeout_seconds:g} s for an answer"
+        return draw_output(
+            self.destination,
+            draw_pairs(
+                [
+                    ("endpoint", self.endpoint),
+                    ("write key", "is set, and never shown"),
+                    ("strict", "yes" if self.strict else "no: rows can at best be acknowledged"),
+                    ("limits", f"{self.max_call_bytes:,} bytes a call, {self.max_body_bytes:,} bytes a request"),
+                    ("speed", f"{self.workers} lanes, at most {self.requests_per_second:,g} requests per second"),
+                    ("retries", f"{self.attempts} attempts, within {self.retry_budget_seconds:,g} s"),
+                    ("timeouts", timeouts),
+                    ("gzip", "yes" if self.gzip else None),
+                ]
+            ),
+        )
 
     @classmethod
     def from_env(
@@ -208,7 +252,7 @@ def offline_client() -> Client:
     >>> offline_client().max_call_bytes
     32000
     """
-    return Client(write_key="dry-run")
+    return Client(write_key=DRY_RUN_KEY)
 
 
 _MISSING_WRITE_KEY = "The write key is missing. " + by_door(

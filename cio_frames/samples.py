@@ -1,6 +1,10 @@
-"""The sample tables that ship with the package."""
+"""The sample tables and the notebooks that ship with the package."""
 
 from __future__ import annotations
+
+import shutil
+from os import PathLike
+from pathlib import Path
 
 import pandas as pd
 
@@ -10,6 +14,8 @@ from cio_frames.spec.package_data import package_folder
 
 # If a table is in both forms, its name alone is the typed one.
 _ENDINGS = (".parquet", ".csv")
+# Of notebooks, their guides, and what they read.
+_COPIED_ENDINGS = {*_ENDINGS, ".ipynb", ".md", ".png", ".py", ".yaml", ".yml"}
 
 
 def sample(name: str) -> pd.DataFrame:
@@ -50,3 +56,51 @@ def sample(name: str) -> pd.DataFrame:
         hint = f" Did you mean {closest!r}?" if closest else ""
         raise FrameError(f"Sample table {name!r} not found.{hint} The tables are {', '.join(names)}.")
     return read(by_name[name])
+
+
+def notebooks(folder: str | PathLike[str] = "cio-notebooks") -> Path:
+    """Copy the tutorial notebooks that ship with the package to a folder, with the sample tables that they read.
+
+    They send to the sandbox only. Files that are in the folder already stay as they are.
+
+    Parameters
+    ----------
+    folder : path, default "cio-notebooks"
+        Where to copy them; it is created if it does not exist.
+
+    Returns
+    -------
+    Path
+        The folder with the notebooks. Open it: ``jupyter lab cio-notebooks/notebooks``. JupyterLab is in the extra
+        ``cio-frames[notebooks]``.
+
+    Raises
+    ------
+    FrameError
+        The folder cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     copied = notebooks(f"{home}/tour")
+    ...     (copied / "00_setup_and_configuration.ipynb").exists()
+    True
+    """
+    target = Path(folder)
+    # Side by side, as in the repository: notebooks read ../sample_data.
+    sources = [package_folder(name) for name in ("notebooks", "sample_data")]
+    files = [
+        (path, target / source.name / path.relative_to(source))
+        for source in sources
+        for path in sorted(source.rglob("*"))
+        if path.is_file() and path.suffix in _COPIED_ENDINGS
+    ]
+    try:
+        for path, copy in files:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if not copy.exists():
+                shutil.copyfile(path, copy)
+    except OSError as error:
+        raise FrameError(f"Cannot copy the notebooks to {target}: {error.strerror}. Name another folder.") from error
+    return target / "notebooks"

@@ -26,7 +26,7 @@ def cases(*rows):
 def facts(**other):
     """Facts of a small frame of orders."""
     known = {
-        "columns": (
+        "column_facts": (
             ColumnFacts("customer_id", "userId", "str", "string", 98),
             ColumnFacts(
                 "ordered_on", "timestamp", "datetime64[ns, UTC]", "time", 100, (("nanoseconds cut to milliseconds", 3),)
@@ -65,5 +65,9 @@ def report(failures=None, *, rows=100, **other):
         "against": "Customer.io’s spec of August 2025",
         "facts": facts(),
         "warnings": (),
+        "source": "orders.csv",
+        "destination": "Customer.io EU",
+        "version": "1.2.3",
+        "parts": (),
     }
     return SimpleNamespace(rows=rows, failure_cases=failures, **{"tallies": None, **told, **other})

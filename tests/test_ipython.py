@@ -14,7 +14,7 @@ import json, sys
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 
-shell = InteractiveShell()
+shell = InteractiveShell.instance()
 shell.Completer.use_jedi = sys.argv[1] == "jedi"
 shell.run_cell(
     "import pandas as pd\\n"
@@ -30,7 +30,24 @@ for text in json.loads(sys.argv[2]):
 docs = {name: shell.object_inspect_text(name) for name in json.loads(sys.argv[3])}
 print("\\n" + json.dumps({"completions": completions, "docs": docs}))
 """
-TEXTS = ["df.cio.", "df.cio.track(us", "df.cio.delete_people(con", "delete_people(con", "cio.", "cio.load(us", "df.ci"]
+EVENT_TEXTS = {
+    'df.cio.track("Order C': ["Order Cancelled", "Order Completed"],
+    "df.cio.track('order co": ["Order Completed"],
+    'cio.track(df, "Email B': ["Email Bounced"],
+    'cio.schema("track", "Order R': ["Order Refunded"],
+    'cio.load("orders.csv", "track", event="Order R': ["Order Refunded"],
+    'x = df.cio.validate(\n    "track", "Order R': ["Order Refunded"],
+}
+TEXTS = [
+    "df.cio.",
+    "df.cio.track(us",
+    "df.cio.delete_people(con",
+    "delete_people(con",
+    "cio.",
+    "cio.load(us",
+    "df.ci",
+    *EVENT_TEXTS,
+]
 
 
 @pytest.fixture(scope="module", params=["jedi", "without jedi"])
@@ -61,6 +78,11 @@ def test_tab_completes_the_accessor_and_its_methods(shell):
 )
 def test_tab_completes_parameters(shell, text, parameter):
     assert parameter in shell["completions"][text]
+
+
+@pytest.mark.parametrize(("text", "names"), EVENT_TEXTS.items(), ids=list(EVENT_TEXTS))
+def test_tab_completes_names_of_events(shell, text, names):
+    assert shell["completions"][text] == names
 
 
 def test_tab_shows_public_names_of_the_package_and_no_modules(shell):

@@ -183,11 +183,12 @@ def audit_lines(path):
 def test_the_audit_file_has_a_line_before_a_row_leaves_and_one_with_its_outcome_and_never_the_key(sandbox, tmp_path):
     audit_file = tmp_path / "audit_file.jsonl"
     # A line that a kill has cut stays alone.
-    audit_file.write_text('{"before": true}\n{"cut": tr')
+    earlier = '{"time":"2026-11-01T09:00:00.000Z","operation":"delete_people"}'
+    audit_file.write_text(f'{earlier}\n{{"cut": tr')
     result = EVERYTHING.cio.delete_relationships(confirm=2, audit=audit_file, client=sandbox.client)
     before, cut, *texts = audit_file.read_text().splitlines()
     lines = [json.loads(text) for text in texts]
-    assert (before, cut) == ('{"before": true}', '{"cut": tr')
+    assert (before, cut) == (earlier, '{"cut": tr')
     assert [{key: value for key, value in line.items() if key != "time"} for line in lines] == [
         {
             "operation": "delete_relationships",

@@ -51,11 +51,12 @@ MAY_IMPORT = {
     # The sandbox must not share the encoder's bugs; it makes a Client only for its users.
     "sandbox": "errors spec client",
     "testing": "sandbox",
+    "notebook_completion": "spec",
     "cli": "_util errors results arrow spec columns client validation delivery report pipeline audit loading syncing "
     "functions operations sandbox cio_frames",
     "__main__": "cli",
-    "__init__": "errors results client columns validation report loading syncing functions operations accessor samples "
-    "summaries sandbox",
+    "__init__": "_util errors results client columns validation report loading syncing functions operations accessor "
+    "samples summaries sandbox notebook_completion",
 }
 PARTS = list(MAY_IMPORT)
 

@@ -101,4 +101,4 @@ def prefetch(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
         yield take_items()
     finally:
         stop.set()
-        maker.join(timeout=5.0)
+        maker.join(timeout=2.0)

@@ -9,12 +9,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from cio_frames.errors import ConfigurationError
-
-# Requests to end: of a scheduler, and of a terminal or an ssh session that goes away. Windows has no SIGHUP.
-_STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-# Set once for the process by a stop signal that no handler of the program takes over.
-_stopping = threading.Event()
+from cio_frames._util.program_signals import PROGRAM_STATE, STOP_SIGNALS, exit_before_delivery
+from cio_frames.errors import CioFramesError, ConfigurationError
 
 
 def refuse_if_stopping() -> None:
@@ -25,26 +21,61 @@ def refuse_if_stopping() -> None:
     ConfigurationError
         Nothing is sent any more.
     """
-    if _stopping.is_set():
+    if PROGRAM_STATE.must_exit:
+        raise SystemExit(1)
+    if PROGRAM_STATE.is_stopping:
         raise ConfigurationError(
             "This process was asked to stop by a signal (SIGTERM or SIGHUP), and nothing more is sent. Let it end, and "
             "send the rest in a new process."
         )
 
 
+class SignalInterrupt(KeyboardInterrupt):
+    """A signal that arrived while a delivery or a load runs.
+
+    A type of its own: if a plain KeyboardInterrupt leaves code that ``exec`` runs, as ``dataclass`` does, Python ends
+    the process by SIGINT later on, although the exception was caught.
+    """
+
+
 class StopSignals:
     """What is known of Ctrl-C and stop signals while a delivery or a load runs.
+
+    They are held back, except inside :meth:`raised`.
 
     Attributes
     ----------
     received : int or None
         The first stop signal; None without one. Ctrl-C is no stop signal.
+    holds : int
+        How many blocks hold signals back. Where a KeyboardInterrupt is caught, assign 1 first: the next signal may
+        arrive at once, and Python handles it at the start of any call.
     """
 
     def __init__(self) -> None:
         self.received: int | None = None
-        self._holds = 0
+        self.holds = 1
         self._pending = False
+
+    @contextmanager
+    def raised(self) -> Iterator[None]:
+        """Raise KeyboardInterrupt inside for signals; one that arrived before is raised at the start.
+
+        >>> with stop_signals() as stops:
+        ...     try:
+        ...         with stops.raised():
+        ...             signal.raise_signal(signal.SIGINT)
+        ...     except KeyboardInterrupt:
+        ...         print("stopped")
+        stopped
+        """
+        holds, self.holds = self.holds, 0
+        try:
+            if self.take_pending():
+                raise SignalInterrupt
+            yield
+        finally:
+            self.holds = holds
 
     @contextmanager
     def held_back(self, *, then_raise: bool = True) -> Iterator[None]:
@@ -52,16 +83,16 @@ class StopSignals:
 
         With ``then_raise=False`` it is left to :meth:`take_pending`.
 
-        >>> with stop_signals() as stops, stops.held_back():
+        >>> with stop_signals() as stops, stops.raised(), stops.held_back():
         ...     done = True
         """
-        self._holds += 1
+        self.holds += 1
         try:
             yield
         finally:
-            self._holds -= 1
-        if then_raise and not self._holds and self.take_pending():
-            raise KeyboardInterrupt
+            self.holds -= 1
+        if then_raise and not self.holds and self.take_pending():
+            raise SignalInterrupt
 
     def take_pending(self) -> bool:
         """Return whether a signal arrived while it was held back, and forget it."""
@@ -70,17 +101,17 @@ class StopSignals:
 
     def interrupt(self, number: int, stack: FrameType | None) -> None:
         """Handle a signal: note it, and raise KeyboardInterrupt unless it is held back."""
-        if number in _STOP_SIGNALS and self.received is None:
+        if number in STOP_SIGNALS and self.received is None:
             self.received = number
-        if self._holds:
+        if self.holds:
             self._pending = True
         else:
-            raise KeyboardInterrupt
+            raise SignalInterrupt
 
 
 @contextmanager
 def stop_signals() -> Iterator[StopSignals]:
-    """Raise KeyboardInterrupt on SIGTERM, SIGHUP and Ctrl-C inside; afterwards pass stop signals on.
+    """Take note of SIGTERM, SIGHUP and Ctrl-C inside, or raise KeyboardInterrupt; afterwards pass stop signals on.
 
     The program's own handler of a stop signal is called at the end, when everything is noted. If the program has none,
     this process sends nothing more. Only the main thread can handle signals; in other threads, and for signals that
@@ -97,7 +128,7 @@ def stop_signals() -> Iterator[StopSignals]:
     ...     print("handled")
     >>> before = signal.signal(signal.SIGTERM, handle)
     >>> try:
-    ...     with stop_signals():
+    ...     with stop_signals() as stops, stops.raised():
     ...         signal.raise_signal(signal.SIGTERM)
     ... except KeyboardInterrupt:
     ...     print("stopped")
@@ -111,11 +142,17 @@ def stop_signals() -> Iterator[StopSignals]:
         yield stops
         return
     handlers = _replaceable_handlers()
+    PROGRAM_STATE.has_account = True
     try:
         for number in handlers:
             signal.signal(number, stops.interrupt)
         yield stops
+    except CioFramesError as error:
+        # The call was refused before it sent anything.
+        PROGRAM_STATE.has_account = error.result is not None
+        raise
     finally:
+        stops.holds = 1
         for number, handler in handlers.items():
             signal.signal(number, handler)
         if stops.received is not None:
@@ -128,18 +165,19 @@ def _replaceable_handlers() -> dict[int, Any]:
     A handler that was not set by Python is None, and could not be set again.
     """
     found: dict[int, Any] = {}
-    for number in _STOP_SIGNALS:
+    for number in STOP_SIGNALS:
         handler = signal.getsignal(number)
         # Of another delivery around this one, as in a generator that sends while a load reads it.
         if handler not in (None, signal.SIG_IGN):
             found[number] = handler
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        found[signal.SIGINT] = signal.default_int_handler
+    handler = signal.getsignal(signal.SIGINT)
+    if handler in (signal.default_int_handler, exit_before_delivery):
+        found[signal.SIGINT] = handler
     return found
 
 
 def _pass_on(number: int, handler: Callable[[int, FrameType | None], object] | int) -> None:
-    if callable(handler):
+    if callable(handler) and handler is not exit_before_delivery:
         handler(number, None)
     else:
-        _stopping.set()
+        PROGRAM_STATE.is_stopping = True

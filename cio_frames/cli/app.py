@@ -14,6 +14,8 @@ from typing import Annotated
 
 import typer
 
+from cio_frames._util.program_signals import PROGRAM_STATE, ignore_program_signals
+from cio_frames._util.stop_deadline import end_after_stop_signal
 from cio_frames.cli.demo import demo_command
 from cio_frames.cli.help import HelpfulCommand, HelpfulGroup
 from cio_frames.cli.load import load_command, loads_command, run_command
@@ -79,6 +81,12 @@ def show_version(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    with exit_on_error():
-        # The same name in help and completion however it is started.
-        app(args=arguments, prog_name="cio-frames")
+    if PROGRAM_STATE.is_command_line:
+        end_after_stop_signal()
+    try:
+        with exit_on_error():
+            # The same name in help and completion however it is started.
+            app(args=arguments, prog_name="cio-frames")
+    finally:
+        PROGRAM_STATE.has_ended = True
+        ignore_program_signals()

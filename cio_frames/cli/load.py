@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from cio_frames._util.own_files import is_own_text
 from cio_frames._util.terminal_text import is_terminal
 from cio_frames.cli.after_load import export_undelivered, print_csv_remarks, undelivered_sentence, write_report
 from cio_frames.cli.max_undelivered import MaxUndelivered, read_max_undelivered
@@ -345,6 +346,7 @@ def _check_command(
     """Return the client, or raise every mistake of the command."""
     from cio_frames.cli.precheck import build_checked_client, check_choice, check_clashes, check_writable
     from cio_frames.loading import folder_name
+    from cio_frames.loading.undelivered_csv import is_own_csv
     from cio_frames.pipeline.as_of import read_as_of
 
     output = options["output"] or Path(folder_name(source, call_spec))
@@ -362,11 +364,13 @@ def _check_command(
     if options["as_of"] is not None:
         with mistakes.collect():
             read_as_of(options["as_of"])
-    for name, what in (("report", "the summary"), ("undelivered_csv", "undelivered rows")):
+    for name, what, is_own in (
+        ("report", "the summary", is_own_text), ("undelivered_csv", "undelivered rows", is_own_csv),
+    ):  # fmt: skip
         path = written[name]
         if path is not None:
             with mistakes.collect():
-                check_writable(path, what, name, make_folder=True)
+                check_writable(path, what, name, is_own=is_own, make_folder=True)
     if mistakes:
         if operation is None:
             _check_source(source, call_spec, mistakes, options)

@@ -30,7 +30,7 @@ from cio_frames.errors import (
     by_door,
     parameter,
 )
-from cio_frames.functions import RUN_OPTIONS
+from cio_frames.functions import ENGINE_OPTIONS, RUN_OPTIONS
 from cio_frames.loading import folder_name
 from cio_frames.loading.address_secrets import masked_errors
 from cio_frames.loading.read_options import ReadOptions
@@ -44,7 +44,7 @@ from cio_frames.pipeline.running import ids_of
 if TYPE_CHECKING:
     from cio_frames.loading import LoadResult
 
-_NOT_ABOUT_COLUMNS = frozenset({"df", "confirm", "audit", *RUN_OPTIONS})
+_NOT_ABOUT_COLUMNS = frozenset({"df", "confirm", "audit", *RUN_OPTIONS, *ENGINE_OPTIONS})
 # Columns that only operations have, by the parameter that names each.
 OPERATION_COLUMNS = frozenset(name for operation in OPERATIONS.values() for name in operation.fields)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cio_frames._util.did_you_mean import closest_name
+from cio_frames._util.own_files import is_own_text, refuse_to_replace
 from cio_frames.cli.mistakes import Mistakes, find_mistakes
 from cio_frames.client import Client
 from cio_frames.columns import ColumnMapping, resolve
@@ -203,21 +204,24 @@ def check_clashes(
     if all(path is None for path in writes.values()):
         return
     files: list[str] = []
-    if "://" not in source:
+    if "://" not in source or source.startswith("file://"):
         # A source that is not found is reported later, and once.
         with suppress(CioFramesError):
             files = [file.path for file in find_files(source, exclude=writes.get("output")).files]
     refuse_clashes([*files, *(path for path in also_read if path is not None)], writes)
 
 
-def check_writable(path: Path, what: str, name: str, *, make_folder: bool = False) -> None:
+def check_writable(
+    path: Path, what: str, name: str, *, is_own: Callable[[Path], bool] = is_own_text, make_folder: bool = False
+) -> None:
     """Raise an error if the file that a parameter names cannot be written, before anything is sent or checked.
 
     Raises
     ------
     ConfigurationError
-        The folder is missing, or permissions do not allow it.
+        Another file has this path, the folder is missing, or permissions do not allow it.
     """
+    refuse_to_replace(path, is_own)
     existed = path.exists()
     made = [folder for folder in path.parents if not folder.exists()] if make_folder else []
     try:

@@ -54,8 +54,10 @@ class SandboxOptions:
 @command_with(SandboxOptions)
 def sandbox_command(options: SandboxOptions) -> None:
     """Run a local Customer.io until Ctrl-C, with a web page that shows what it received."""
+    from cio_frames._util.program_signals import restore_program_signals
     from cio_frames.sandbox.shell import export_command
 
+    restore_program_signals()
     # This process does nothing else, and a body of JSON is thousands of objects, none of them garbage for long.
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)

@@ -55,13 +55,7 @@ def events_command(options: EventsOptions) -> None:
     """List the semantic events and their fields."""
     from cio_frames.validation import events
 
-    listed = events()
-    if options.family is not None:
-        families = sorted(listed["family"].unique())
-        if options.family not in families:
-            raise FrameError(f"Event family {options.family!r} not found. The families are {', '.join(families)}.")
-        listed = listed[listed["family"].eq(options.family)]
-    print_fields(listed, as_json=options.as_json)
+    print_fields(events(options.family), as_json=options.as_json)
 
 
 @command_with(SchemaOptions)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cio_frames._util.own_files import is_own_table, refuse_to_replace
 from cio_frames.cli.options import command_with
 from cio_frames.cli.printing import out, print_json
 from cio_frames.errors import ConfigurationError
@@ -67,11 +68,20 @@ def state_export_command(options: ExportOptions) -> None:
     frame = export_subjects(options.state)
     if options.to.suffix not in (".parquet", ".csv"):
         raise ConfigurationError(f"cannot write {options.to}: the name must end in .parquet or .csv.")
+    refuse_to_replace(options.to, lambda path: _is_export(path, list(frame.columns)))
     try:
         frame.to_parquet(options.to) if options.to.suffix == ".parquet" else frame.to_csv(options.to, index=False)
     except OSError as error:
         raise ConfigurationError(f"cannot write {options.to}: {error.strerror}.") from error
     out.print(f"{len(frame):,} subjects written to {options.to}")
+
+
+def _is_export(path: Path, columns: list[str]) -> bool:
+    """Return whether a file holds subjects of a state."""
+    if path.suffix == ".parquet":
+        return is_own_table(path, columns)
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.readline().rstrip("\r\n") == ",".join(columns)
 
 
 @command_with(ForgetOptions)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from cio_frames._util.own_files import is_own_text
 from cio_frames._util.terminal_text import is_terminal
 from cio_frames.cli.max_undelivered import MaxUndelivered, read_max_undelivered
 from cio_frames.cli.mistakes import Mistakes
@@ -219,9 +220,19 @@ def sync_command(options: SyncCommandOptions) -> None:
 @command_with(PlanCommandOptions, exclude=("nulls",))
 def plan_command(options: PlanCommandOptions) -> None:
     """Show what a sync would do, and send nothing."""
+    from cio_frames.cli.precheck import check_writable
+    from cio_frames.syncing.plan_file import is_plan_file
+
     mistakes = Mistakes()
     call_spec = options.call_spec(mistakes)
     job = _checked_job(options.source, call_spec, options.parameters(), options.read_options(mistakes), mistakes)
+    for path, what, name, is_own in (
+        (options.out, "the plan", "out", is_plan_file),
+        (options.page, "the page", "page", is_own_text),
+    ):
+        if path is not None:
+            with mistakes.collect():
+                check_writable(path, what, name, is_own=is_own)
     mistakes.raise_all()
     plan = cast("SyncJob", job).plan()
     if options.out is not None:

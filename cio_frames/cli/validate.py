@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from cio_frames._util.own_files import is_own_text
 from cio_frames._util.terminal_text import clean_text
 from cio_frames.cli.mistakes import Mistakes
 from cio_frames.cli.options import OperationOptions, QuietOption, ReadingOptions, command_with
@@ -70,6 +71,7 @@ def validate_files(options: ValidateOptions) -> tuple[ValidationReport, SourceNo
     from cio_frames.loading.folder import PARQUET_ENDINGS
     from cio_frames.loading.validating import validate_source
     from cio_frames.report import FailureCasesFile
+    from cio_frames.report.failure_cases import is_own_cases
 
     mistakes = Mistakes()
     read_options = options.read_options(mistakes)
@@ -88,14 +90,14 @@ def validate_files(options: ValidateOptions) -> tuple[ValidationReport, SourceNo
                 "that ends in .parquet."
             )
         )
-    for path, what, name in (
-        (options.report, "the report", "report"),
-        (options.failures, "the failure cases", "failures"),
+    for path, what, name, is_own in (
+        (options.report, "the report", "report", is_own_text),
+        (options.failures, "the failure cases", "failures", is_own_cases),
     ):
         # A file that is refused is not opened.
         if path is not None and path not in refused:
             with mistakes.collect():
-                check_writable(path, what, name)
+                check_writable(path, what, name, is_own=is_own)
     if mistakes:
         check_source(options.file, call_spec, mistakes, read_options=read_options, what=options.call)
     mistakes.raise_all()

@@ -181,9 +181,12 @@ class ApiConnection:
         try:
             # The adapter follows no redirect, so that the key goes to no other host.
             with self._adapter.send(request, **self._options) as response:
+                now = time.time()
+                ahead = clock_ahead_seconds(response.headers.get("Date"), now=now)
+                # A date to wait for is one of the server's clock.
+                wait = retry_after_seconds(response.headers.get("Retry-After"), now=now - (ahead or 0.0))
                 reply = self._read_response(response, body, give_up_at)
-                ahead = clock_ahead_seconds(response.headers.get("Date"), now=time.time())
-                return replace(reply, clock_ahead_seconds=ahead)
+                return replace(reply, retry_after_seconds=wait, clock_ahead_seconds=ahead)
         except (requests.RequestException, HTTPError) as error:
             sent = self._upload.has_begun
             message = self._failure_message(error, sent=sent)
@@ -191,13 +194,12 @@ class ApiConnection:
             return Reply(None, message, sent=sent, has_remedy="; " in message)
 
     def _read_response(self, response: requests.Response, body: bytes, give_up_at: float) -> Reply:
-        wait = retry_after_seconds(response.headers.get("Retry-After"), now=time.time())
         if response.is_redirect:
             location = f"redirects to {_host_of(response.headers['Location'])}"
-            return Reply(response.status_code, location, wait, content=Content.OTHER)
+            return Reply(response.status_code, location, content=Content.OTHER)
         answer = _read_answer(response, give_up_at)
         if not answer.messages and not answer.rejections:
-            return Reply(response.status_code, "", wait, content=answer.content)
+            return Reply(response.status_code, "", content=answer.content)
         # Many calls may be rejected for a few reasons.
         whole = "; ".join(answer.messages[:_MAX_MESSAGES])
         texts = list(dict.fromkeys([whole, *(text for _, text in answer.rejections)]))[: _MAX_MESSAGES + 1]
@@ -208,7 +210,7 @@ class ApiConnection:
         for index, text in answer.rejections:
             of_call.setdefault(index, {})[shown.get(text, "")] = None
         rejections = {index: "; ".join(filter(None, parts)) for index, parts in of_call.items()}
-        return Reply(response.status_code, shown[whole], wait, content=answer.content, rejections=rejections)
+        return Reply(response.status_code, shown[whole], content=answer.content, rejections=rejections)
 
     def _find_problem(self) -> str | None:
         """Return what in the environment keeps every request from leaving."""

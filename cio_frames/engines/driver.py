@@ -136,7 +136,9 @@ def validate_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any])
     whole = report_builder(call_spec, client, now)
     for part in raise_first(engine.over_partitions(partial(catch_errors, report_partition, call_spec, client, now))):
         whole.extend(part)
-    return whole.report()
+    library = type(frame).__module__.partition(".")[0]
+    destination = options["client"].destination if options.get("client") else None
+    return whole.report(source=f"a DataFrame of {library}", destination=destination)
 
 
 def payloads_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any]) -> Any:

@@ -17,7 +17,8 @@ from cio_frames.client import Client
 from cio_frames.engines.bucket import FACTS, answers_table, count_reasons
 from cio_frames.engines.stage import StagedFile, StagedFrame
 from cio_frames.engines.store import RunStore
-from cio_frames.loading.result import HeldBack, LoadResult
+from cio_frames.loading.held_back import HeldBack
+from cio_frames.loading.result import LoadResult
 from cio_frames.results import Outcomes
 from cio_frames.validation import WarningCount, from_records, merge_warning_counts, to_records
 

@@ -44,6 +44,8 @@ class ChunkRun(NullObserver):
         Whether all of its batches are cut.
     requests : int
         How many requests have carried its rows.
+    rows_held_back : int
+        How many of its rows cannot be sent; known once its results are written.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class ChunkRun(NullObserver):
         self.is_answered = threading.Event()
         self.is_finished = threading.Event()
         self.requests = 0
+        self.rows_held_back = 0
         self._rows = prepared.rows
         self._ledger = ledger
         self._load = load
@@ -117,6 +120,8 @@ class ChunkRun(NullObserver):
         with self._lock:
             self.requests += 1
         self._progress.update(0, size_bytes, 1)
+        for observer in self._observers:
+            observer.on_request(size_bytes)
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Note an outcome in the ledger and in the result."""
@@ -159,7 +164,9 @@ class ChunkRun(NullObserver):
             result,
             warnings=self._encode_run.warning_counts(),
         )
-        is_open = ~history.is_final & ~outcomes.held_back()
+        held_back = outcomes.held_back()
+        self.rows_held_back = int(held_back.sum())
+        is_open = ~history.is_final & ~held_back
         open_rows = Counter(result["status"][is_open].astype(str))
         self._ledger.finish_chunk(
             self._load,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cio_frames.errors import ConfigurationError, parameter
+from cio_frames.loading.source import Source
 
 # What SQLite and a load keep beside a ledger.
 _LEDGER_SUFFIXES = ("", "-wal", "-shm", "-journal", ".lock")
@@ -43,6 +44,13 @@ Name another path.
         for other, _, others in written[:place]:
             if any(_is_at_or_below(*pair) for one in targets for two in others for pair in ((one, two), (two, one))):
                 raise _clash(name, path, f"and {parameter(other)} would write the same file")
+
+
+def local_files(source: Source) -> list[str]:
+    """Return the files of a source that are on this machine."""
+    if "://" in source.name and not source.name.startswith("file://"):
+        return []
+    return [str(stamp["path"]) for stamp in source.stamps() or () if "path" in stamp]
 
 
 def _clash(name: str, path: Path, what: str) -> ConfigurationError:

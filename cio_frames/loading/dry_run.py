@@ -8,14 +8,17 @@ from collections import Counter
 import pandas as pd
 
 from cio_frames._util.progress import LoadProgress
-from cio_frames.client import Client
+from cio_frames.client import DRY_RUN_KEY, Client
 from cio_frames.loading.chunks import read_ahead, use_stored_message_ids
-from cio_frames.loading.result import HeldBack, LoadResult
+from cio_frames.loading.held_back import HeldBack
+from cio_frames.loading.mapping import MappingSeen
+from cio_frames.loading.result import LoadResult
 from cio_frames.loading.source import Chunk, Source
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun
 from cio_frames.pipeline.report_builder import survey_slices
 from cio_frames.report import Survey
+from cio_frames.report.run_facts import RunFacts
 from cio_frames.results import GOOD
 from cio_frames.validation import SourceWarnings
 
@@ -38,12 +41,14 @@ def dry_run_load(
     reasons: Counter[tuple[str, str | None]] = Counter()
     first_rows = FirstHeldBack(tuning.reasons_listed)
     warnings = SourceWarnings()
+    mapping = MappingSeen()
     bytes_ = 0
     with (
         LoadProgress(source.rows(), progress, call_spec.what, seconds_between_lines=tuning.log_seconds) as shown,
         read_ahead(source, call_spec) as chunks,
     ):
         for chunk, prepared in chunks:
+            mapping.add(prepared)
             shown.set_total(source.rows())
             encode_run = EncodeRun(prepared, client, message_ids=None)
             held_back = prepared.rows
@@ -74,6 +79,14 @@ def dry_run_load(
         first_held_back=tuple(first_rows.rows),
         notes=source.notes(),
         warnings=tuple(warnings.warnings()),
+        run=RunFacts(
+            source=source.name,
+            destination=client.destination if client.write_key != DRY_RUN_KEY else "",
+            started_at=now,
+            mapping=mapping.pairs(),
+            body_bytes=tuple(facts.bodies.tolist()),
+            max_body_bytes=client.max_body_bytes,
+        ),
     )
 
 

@@ -159,6 +159,8 @@ def find_files(source: str | Path, *, exclude: Path | None = None, partitions: b
             found = FoundFiles(_require_files(_readable([path]), f"Unsupported file type: {source}", system))
         elif info.type == pafs.FileType.Directory:
             found = _find_in_folder(str(source), system, path, exclude)
+        elif Path(source).is_fifo():
+            raise FrameError(f"{source} is a pipe. Pipe the rows into standard input, and name it '-'.")
         elif _PATTERN.search(path) is None:
             raise FrameError(f"File not found: {source}.")
         else:

@@ -38,7 +38,7 @@ def read_part_warnings(path: Path) -> list[WarningCount]:
     """Return the warnings that the results of a chunk carry; none if the file is missing."""
     # Missing or damaged results are reported where they are needed.
     with suppress(OSError, pa.ArrowException, ValueError):
-        return from_records(json.loads((pq.read_schema(path).metadata or {}).get(_KEY, b"[]")))
+        return from_records(json.loads((pq.read_schema(path.absolute()).metadata or {}).get(_KEY, b"[]")))
     return []
 
 

@@ -116,7 +116,7 @@ def load(
         SQLite file that records what loads have done. Default is ``ledger.sqlite`` in the output folder.
     output : path, optional
         Folder for ``results/`` and ``undelivered.parquet``. Default is one in the current folder, named after source
-        and call.
+        and call. Frames have no name, and share one: name a folder for each load of other frames.
     fresh : bool
         Discard earlier progress and start over.
     allow_campaigns : bool

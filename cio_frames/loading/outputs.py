@@ -230,7 +230,7 @@ def _is_ours(path: Path) -> bool:
     if not path.is_file() or not (_PART_NAME.fullmatch(path.name) or path.name == "undelivered.parquet"):
         return False
     try:
-        return (pq.read_metadata(path).metadata or {}).get(_MARK) == _MARK_VALUE
+        return (pq.read_metadata(path.absolute()).metadata or {}).get(_MARK) == _MARK_VALUE
     except pa.ArrowException:
         return False
 
@@ -255,7 +255,8 @@ def write_table(table: pa.Table, path: Path) -> None:
 @contextmanager
 def replace_when_complete(path: Path) -> Iterator[Path]:
     """Yield a temporary name to write to; the file is renamed once it is complete and on the disk."""
-    temporary = path.with_name(f".{path.name}.part")
+    # Arrow takes a relative path with a colon for a URL.
+    temporary = path.absolute().with_name(f".{path.name}.part")
     try:
         temporary.unlink(missing_ok=True)
         make_private_file(temporary)

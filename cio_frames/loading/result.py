@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
+from cio_frames._util.own_files import write_own_text
 from cio_frames.errors import Door, render
+from cio_frames.loading.held_back import HeldBack, read_first_undelivered
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.report.load_page import load_page
+from cio_frames.report.run_facts import RunFacts
 from cio_frames.results import GOOD
-from cio_frames.validation import WarningCount, count_of
-
-
-class HeldBack(NamedTuple):
-    """A row that cannot be sent: its file (None for frames), its position there from 0, its status and the reason."""
-
-    file: str | None
-    row: int
-    status: str
-    reason: str | None
-
-    def __str__(self) -> str:
-        return f"row {self.row}{f' of {self.file}' if self.file else ''}: {self.reason}"
+from cio_frames.validation import WarningCount, count_of, warning_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +90,9 @@ class LoadResult:
         What was left out of the source, and what is not sent as it stands there; see its ``sentences()``.
     warnings : tuple of WarningCount
         What was sent, and is probably not what was meant: about rows, columns, or the source as a whole.
+    run : RunFacts or None
+        What this run was: source, destination, start, version, mapping, and how it went over time. None if nothing was
+        read.
     """
 
     what: str
@@ -120,6 +116,7 @@ class LoadResult:
     first_held_back: tuple[HeldBack, ...] = ()
     notes: SourceNotes = field(default_factory=SourceNotes)
     warnings: tuple[WarningCount, ...] = ()
+    run: RunFacts | None = None
 
     @property
     def why(self) -> str:
@@ -169,16 +166,29 @@ class LoadResult:
         return pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True) if parts else pd.DataFrame()
 
     def to_report(self, path: str | PathLike[str]) -> None:
-        """Write a summary: HTML if the path ends in .html, JSON if not."""
+        """Write a summary: HTML if the path ends in .html, JSON if not.
+
+        The page has the first undelivered rows by their position, and no cell of any row.
+
+        Raises
+        ------
+        ConfigurationError
+            The path is one of a file that cio_frames did not write.
+        """
         as_page = str(path).lower().endswith((".html", ".htm"))
-        text = load_page(self) if as_page else json.dumps(self.as_dict(), indent=2)
-        Path(path).write_text(text, encoding="utf-8")
+        if as_page:
+            first = self.first_held_back if self.undelivered is None else read_first_undelivered(self.undelivered)
+            text = load_page(self, first_undelivered=first, undelivered_link=_link(self.undelivered, Path(path)))
+        else:
+            text = json.dumps(self.as_dict(), indent=2)
+        write_own_text(path, text)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts as JSON-compatible values."""
         return {
             "what": self.what,
             "phase": self.phase,
+            **_run_as_dict(self.run),
             "why": self.why,
             "rows": self.rows,
             "statuses": self.statuses,
@@ -204,7 +214,36 @@ class LoadResult:
             "as_of": self.as_of,
         }
 
+    def _repr_html_(self) -> str:
+        """Return the result as a notebook shows it."""
+        from cio_frames.report.notebook import load_output
+
+        return load_output(self)
+
     def __repr__(self) -> str:
         counted = ", ".join(f"{rows:,} {status}" for status, rows in self.statuses.items())
-        warnings = f"; {count_of(self.warnings, 'warning')}" if self.warnings else ""
+        warnings = f"; {count_of(warning_lines(self.warnings), 'warning')}" if self.warnings else ""
         return f"<LoadResult of {self.what}, {self.phase}: {counted or 'no rows'}{warnings}>"
+
+
+def _link(file: Path | None, page: Path) -> str | None:
+    """Return a link from a page to a file, relative if possible."""
+    if file is None:
+        return None
+    try:
+        relative = os.path.relpath(file.resolve(), page.resolve().parent)
+    except ValueError:  # another drive of Windows
+        return file.resolve().as_uri()
+    return quote(f"./{Path(relative).as_posix()}")
+
+
+def _run_as_dict(run: RunFacts | None) -> dict[str, Any]:
+    if run is None:
+        return {}
+    return {
+        "source": run.source,
+        "destination": run.destination,
+        "started_at": run.started_at.isoformat(),
+        "version": run.version,
+        "mapping": [{"column": column, "field": field} for column, field in run.mapping],
+    }

@@ -31,13 +31,14 @@ from cio_frames.errors import (
 )
 from cio_frames.loading.chunk_run import ChunkRun
 from cio_frames.loading.chunks import read_ahead, refuse_campaigns, require_columns, use_stored_message_ids
-from cio_frames.loading.clashes import refuse_clashes
+from cio_frames.loading.clashes import local_files, refuse_clashes
 from cio_frames.loading.fingerprint import WRITE_KEY, load_fingerprint, refuse_changes
 from cio_frames.loading.io_errors import RESUME, START_OVER
 from cio_frames.loading.kept_warnings import read_source_warnings, read_warnings_file, write_warnings_file
 from cio_frames.loading.ledger import DISCARDED, STARTING_OVER, Ledger, LoadRecord
 from cio_frames.loading.ledger_counts import count_load
 from cio_frames.loading.ledger_file import SealedTables, open_read_only, refuse_no_file
+from cio_frames.loading.mapping import MappingSeen
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.result import LoadResult
@@ -52,11 +53,13 @@ from cio_frames.loading.resume import (
     refuse_other_moment,
 )
 from cio_frames.loading.source import Chunk, Source
+from cio_frames.loading.timeline import Timeline
 from cio_frames.loading.tuning import LoadTuning
 from cio_frames.pipeline import CallSpec, Prepared
 from cio_frames.pipeline.as_of import AsOf, AsOfValue, read_as_of, start_as_of
 from cio_frames.pipeline.campaigns import makes_events
 from cio_frames.pipeline.lanes import LaneChoice, LoadLanes
+from cio_frames.report.run_facts import RunFacts
 from cio_frames.validation import SourceWarnings, WarningCount, merge_warning_counts
 
 _DONE_BEFORE = f"This load was done before, and nothing was sent now. To send all rows again, {START_OVER}."
@@ -96,18 +99,22 @@ def run_load(
 ) -> LoadResult:
     """Load a source, or resume a load of it that stopped."""
     refuse_no_file(paths.ledger)
-    refuse_clashes(_local_files(source), {"ledger": paths.ledger, "output": paths.output})
+    refuse_clashes(local_files(source), {"ledger": paths.ledger, "output": paths.output})
     with stop_signals() as stops:
         try:
-            return _run_load(
-                source, call_spec, client, paths, stops, fresh=fresh, as_of=as_of,
-                allow_campaigns=allow_campaigns, progress=progress, tuning=tuning, clock=clock,
-                observers_of=observers_of,
-            )  # fmt: skip
+            with stops.raised():
+                result = _run_load(
+                    source, call_spec, client, paths, stops, fresh=fresh, as_of=as_of,
+                    allow_campaigns=allow_campaigns, progress=progress, tuning=tuning, clock=clock,
+                    observers_of=observers_of,
+                )  # fmt: skip
         except KeyboardInterrupt:
-            with stops.held_back(then_raise=False):
-                result = _account_of_ledger(source, call_spec, paths)
+            stops.holds = 1
+            result = _account_of_ledger(source, call_spec, paths)
             raise InterruptedLoad(result.unrendered_why, result) from None
+        if stops.take_pending():
+            raise InterruptedLoad(_INTERRUPTED_AT_THE_END, result)
+        return result
 
 
 def _account_of_ledger(source: Source, call_spec: CallSpec, paths: LoadPaths) -> LoadResult:
@@ -123,12 +130,6 @@ def _account_of_ledger(source: Source, call_spec: CallSpec, paths: LoadPaths) ->
                 counts.requests, ledger=paths.ledger, as_of=row["as_of"],
             )  # fmt: skip
     return LoadResult(call_spec.what, "stopped", {}, unrendered_why=_INTERRUPTED_BEFORE)
-
-
-def _local_files(source: Source) -> list[str]:
-    return (
-        [str(stamp["path"]) for stamp in source.stamps() or () if "path" in stamp] if "://" not in source.name else []
-    )
 
 
 def _run_load(
@@ -192,11 +193,12 @@ def _run_load(
             run = LoadRun(
                 source, call_spec, client, ledger, outputs, load, shown, refuse_campaigns_at, tuning, run_as_of, stops,
                 guards_campaigns=not allow_campaigns and makes_events(call_spec), observers_of=observers_of,
+                started_at=now,
             )  # fmt: skip
             if record is not None and record.phase == "done":
                 run.refuse_changed_source()
                 outputs.discard_parts()
-                return _done_before(ledger, record, call_spec, outputs, source.notes())
+                return _done_before(ledger, record, call_spec, outputs, source.notes(), run.facts())
             if record is not None:
                 ledger.resume_load(load, fingerprint, folder)
             try:
@@ -259,9 +261,13 @@ class LoadRun:
         *,
         guards_campaigns: bool,
         observers_of: ObserversOf,
+        started_at: pd.Timestamp,
     ) -> None:
         self._guards_campaigns = guards_campaigns
         self._observers_of = observers_of
+        self._started_at = started_at
+        self._timeline = Timeline()
+        self._mapping = MappingSeen()
         self._source = source
         self._call_spec = call_spec
         self._client = client
@@ -281,6 +287,19 @@ class LoadRun:
         # The rows that a later run tries again, by status.
         self._open_rows: Counter[str] = Counter()
         self._warnings = SourceWarnings(is_partial=bool(self._earlier_runs.done_chunks))
+
+    def facts(self) -> RunFacts:
+        """Return what this run was so far."""
+        return RunFacts(
+            source=self._source.name,
+            destination=self._client.destination,
+            started_at=self._started_at,
+            mapping=self._mapping.pairs(),
+            step_seconds=self._timeline.step_seconds,
+            steps=self._timeline.steps(),
+            body_bytes=self._timeline.sizes(),
+            max_body_bytes=self._client.max_body_bytes,
+        )
 
     def refuse_changed_source(self) -> None:
         """Refuse frames that differ from those that this load, which is done, has sent; files tell by their stamps."""
@@ -408,6 +427,7 @@ class LoadRun:
             self._reading_error = error
 
     def _start_chunk(self, chunk: Chunk, prepared: Prepared, lanes: LaneChoice) -> ChunkRun:
+        self._mapping.add(prepared)
         return ChunkRun(
             chunk,
             prepared,
@@ -417,7 +437,7 @@ class LoadRun:
             earlier_runs=self._earlier_runs,
             lanes=lanes,
             progress=self._progress,
-            observers=self._observers_of(prepared),
+            observers=[self._timeline, *self._observers_of(prepared)],
             guards_campaigns=self._guards_campaigns,
         )
 
@@ -436,6 +456,7 @@ class LoadRun:
 
     def _finish_chunk(self, chunk_run: ChunkRun, why: str = "") -> None:
         self._open_rows += chunk_run.finish(self._source, self._outputs, why=why)
+        self._timeline.add(undelivered=chunk_run.rows_held_back)
 
     def _raise_if_fatal(self, delivery: Delivery) -> None:
         """Raise if delivery stopped for a reason that is an exception for a frame too."""
@@ -482,13 +503,14 @@ class LoadRun:
             notes=self._source.notes(),
             as_of=str(self._as_of),
             warnings=tuple(warnings),
+            run=self.facts(),
         )
         self._progress.color(good=result.rows - result.undelivered_rows, rows=result.rows)
         return result
 
 
 def _done_before(
-    ledger: Ledger, record: LoadRecord, call_spec: CallSpec, outputs: OutputFolder, notes: SourceNotes
+    ledger: Ledger, record: LoadRecord, call_spec: CallSpec, outputs: OutputFolder, notes: SourceNotes, run: RunFacts
 ) -> LoadResult:
     return _load_result(
         ledger,
@@ -502,6 +524,7 @@ def _done_before(
         notes=notes,
         as_of=record.as_of,
         warnings=tuple(read_warnings_file(outputs.results)),
+        run=run,
     )
 
 

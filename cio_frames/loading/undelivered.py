@@ -35,7 +35,7 @@ class PartGroup:
     def try_add(self, part: Path) -> bool:
         """Add a part if its rows fit; return whether they do."""
         types = dict(self.types)
-        for each in pq.read_schema(part):
+        for each in pq.read_schema(part.absolute()):
             common = common_type(types.get(each.name, each.type), each.type)
             if common is None:
                 return False
@@ -51,7 +51,7 @@ class PartGroup:
         """Yield the rows, part by part, with all columns."""
         schema = self.schema
         for part in self.parts:
-            table = pq.read_table(part)
+            table = pq.read_table(part.absolute())
             found = dict(zip(table.column_names, table.columns, strict=True))
             columns = [
                 found[name].cast(kind) if name in found else pa.nulls(len(table), kind)
@@ -125,11 +125,11 @@ def _common_timestamp(one: pa.DataType, other: pa.DataType) -> pa.DataType | Non
 
 
 def _can_cast_part(part: Path, types: Mapping[str, pa.DataType]) -> bool:
-    changed = {each.name: types[each.name] for each in pq.read_schema(part) if each.type != types[each.name]}
+    changed = {each.name: types[each.name] for each in pq.read_schema(part.absolute()) if each.type != types[each.name]}
     if not changed:
         return True
     try:
-        _cast_columns(pq.read_table(part, columns=list(changed)), changed)
+        _cast_columns(pq.read_table(part.absolute(), columns=list(changed)), changed)
     except pa.ArrowException:
         return False
     return True

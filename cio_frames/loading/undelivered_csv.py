@@ -13,6 +13,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pyarrow.types as kinds
 
+from cio_frames._util.own_files import refuse_to_replace
 from cio_frames.errors import ConfigurationError, parameter
 from cio_frames.loading.csv.kinds import ColumnTally
 from cio_frames.loading.csv.options import ColumnType, csv_type_option
@@ -59,7 +60,7 @@ def write_undelivered_csv(undelivered: Path | None, path: Path, call_spec: CallS
     Raises
     ------
     ConfigurationError
-        The file is not writable, or a column has values that CSV does not have, such as lists.
+        The file is not writable or another's, or a column has values that CSV does not have, such as lists.
     """
     try:
         if undelivered is None:
@@ -70,6 +71,7 @@ def write_undelivered_csv(undelivered: Path | None, path: Path, call_spec: CallS
         names = list(dict.fromkeys(name for schema in schemas for name in schema.names))
         tallies = {name: _ColumnNote() for name in names if not name.startswith(RESERVED_PREFIX)}
         path.parent.mkdir(parents=True, exist_ok=True)
+        refuse_to_replace(path, is_own_csv)
         schema = pa.schema([(name, pa.large_string()) for name in names])
         with replace_when_complete(path) as temporary, pacsv.CSVWriter(temporary, schema) as writer:
             for file in files:
@@ -135,7 +137,7 @@ def _text_tables(
                     texts[name] = pa.nulls(len(table), pa.large_string())
                     continue
                 column = _decoded(table.column(name))
-                texts[name] = _as_text(column, name, file, path, timezone)
+                texts[name] = _csv_text(column, name, file, path, timezone)
                 if name in notes:
                     notes[name].add(column, texts[name])
             yield pa.table(texts)
@@ -145,7 +147,7 @@ def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(column.type.value_type) if kinds.is_dictionary(column.type) else column
 
 
-def _as_text(column: pa.ChunkedArray, name: str, file: Path, path: Path, timezone: str) -> pa.Array:
+def _csv_text(column: pa.ChunkedArray, name: str, file: Path, path: Path, timezone: str) -> pa.Array:
     kind = column.type
     if kinds.is_nested(kind) or kinds.is_duration(kind) or kinds.is_binary(kind) or kinds.is_large_binary(kind):
         raise ConfigurationError(
@@ -168,6 +170,11 @@ def _time_text(column: pa.ChunkedArray, timezone: str) -> pa.Array:
 
 def _remove_earlier(path: Path) -> None:
     """Remove a file of undelivered rows, and no file of anybody else."""
-    with suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as file:
-        if f'"{STATUS}"' in file.readline():
-            path.unlink()
+    if path.is_file() and is_own_csv(path):
+        path.unlink()
+
+
+def is_own_csv(path: Path) -> bool:
+    """Return whether a file has undelivered rows as CSV, which name their status."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return f'"{STATUS}"' in file.readline()

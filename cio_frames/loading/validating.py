@@ -66,6 +66,7 @@ def validate_source(
         call_spec, client or offline_client(), checked_at, max_cases=MAX_CASES_KEPT, on_cases=on_cases
     )
     with read_ahead(source, call_spec) as chunks:
-        for _, prepared in chunks:
-            builder.add(prepared)
-    return builder.report(), source.notes()
+        for chunk, prepared in chunks:
+            builder.add(prepared, file=chunk.file, first_row=chunk.first_row)
+    destination = client.destination if client is not None else None
+    return builder.report(source=source.name, destination=destination), source.notes()

@@ -19,7 +19,7 @@ from cio_frames.encoding.arrays import instants_of
 from cio_frames.errors import CampaignsError, ConfigurationError, parameter
 from cio_frames.pipeline.call_groups import find_event_column
 from cio_frames.pipeline.call_spec import CallSpec
-from cio_frames.report.survey import CAMPAIGN_HOURS
+from cio_frames.report.times import CAMPAIGN_HOURS
 from cio_frames.validation import ACTING_FAMILY
 
 _ROWS_LOOKED_AT = 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,16 @@ from cio_frames.encoding import EncodeError
 from cio_frames.pipeline.call_spec import CallSpec
 from cio_frames.pipeline.encode_run import EncodedSlice, EncodeRun
 from cio_frames.pipeline.prepared import Prepared
-from cio_frames.report import CaseTallies, Survey, ValidationReport, column_facts, merge_column_facts
+from cio_frames.report import (
+    CaseTallies,
+    DistinctCounts,
+    SourcePart,
+    Survey,
+    ValidationReport,
+    column_facts,
+    merge_column_facts,
+    with_distinct,
+)
 from cio_frames.report.facts import ColumnFacts
 
 _BUILDER_SETTINGS = ("_call_spec", "_client", "_on_cases")
@@ -54,11 +64,17 @@ class ReportBuilder:
         self._tallies = None if max_cases is None else CaseTallies(max_cases)
         self._on_cases = on_cases
         self._columns: list[ColumnFacts] = []
+        self._distinct: DistinctCounts | None = None
+        self._parts: list[SourcePart] = []
         self._warnings = validation.SourceWarnings()
         self._rows = 0
 
-    def add(self, prepared: Prepared) -> None:
-        """Add the rows of one part."""
+    def add(self, prepared: Prepared, *, file: str | None = None, first_row: int = 0) -> None:
+        """Add the rows of one part, and where they are in their file."""
+        if file is not None:
+            self._parts.append(SourcePart(self._rows, file, first_row))
+        if self._distinct is None:
+            self._distinct = DistinctCounts(sum(len(group.columns.sources) for group in prepared.call_groups))
         encode_run = EncodeRun(prepared, self._client, message_ids=None)
         for _, batch in encode_run.batches(survey_slices(prepared, encode_run, self._survey, with_sizes=True)):
             self._survey.add_request(body_bytes=batch.body_bytes)
@@ -68,7 +84,9 @@ class ReportBuilder:
         found = (
             each
             for call_group in prepared.call_groups
-            for each in column_facts(call_group.frame, call_group.columns, self._call_spec.options.timezone)
+            for each in column_facts(
+                call_group.frame, call_group.columns, self._call_spec.options.timezone, self._distinct
+            )
         )
         self._columns = merge_column_facts([*self._columns, *found])
         self._warnings.add(encode_run.warning_counts(), encode_run.people_rows())
@@ -94,18 +112,29 @@ class ReportBuilder:
         self._survey.extend(other._survey)
         self._columns = merge_column_facts([*self._columns, *other._columns])
         self._warnings.extend(other._warnings)
+        if self._distinct is None:
+            self._distinct = other._distinct
+        elif other._distinct is not None:
+            self._distinct.extend(other._distinct)
+        self._parts += [replace(part, position=part.position + self._rows) for part in other._parts]
         self._rows += other._rows
 
-    def report(self, index: pd.Index[Any] | None = None) -> ValidationReport:
+    def report(
+        self, index: pd.Index[Any] | None = None, *, source: str | None = None, destination: str | None = None
+    ) -> ValidationReport:
         """Return the report; rows have their numbers as labels unless an index is passed."""
+        columns = self._columns if self._distinct is None else with_distinct(self._columns, self._distinct)
         return ValidationReport(
             self._call_spec.what,
             pd.RangeIndex(self._rows) if index is None else index,
             validation.concat_failures(self._cases if self._tallies is None else self._tallies.kept()),
-            self._survey.facts(self._columns),
+            self._survey.facts(columns),
             warnings=self._warnings.warnings(),
             against=self._call_spec.against,
             tallies=self._tallies,
+            source=source,
+            destination=destination,
+            parts=self._parts,
         )
 
 

@@ -98,20 +98,16 @@ def run_call(
         message_ids = MessageIds(run_as_of)
         encode_run = observer.encode_run = EncodeRun(prepared, client, message_ids=message_ids, observer=observer)
         try:
-            delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
+            with stops.raised():
+                delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
         except KeyboardInterrupt:
+            stops.holds = 1
             # Ctrl-C once more, while delivery was about to wait for what is in flight.
             delivery = Delivery(stop_reason=StopReason.INTERRUPTED, why=_INTERRUPTED_AGAIN)
-        interrupted = False
-        try:
-            with stops.held_back():
-                encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
-        except KeyboardInterrupt:
-            interrupted = True
-        with stops.held_back(then_raise=False):
-            result = _frame_with_facts(encode_run, frame.index, facts)
-            color_bar(progress_bar, good=int(result["status"].isin(GOOD).sum()), rows=len(result))
-        if interrupted or stops.take_pending():
+        encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
+        result = _frame_with_facts(encode_run, frame.index, facts)
+        color_bar(progress_bar, good=int(result["status"].isin(GOOD).sum()), rows=len(result))
+        if stops.take_pending():
             raise InterruptedLoad(delivery.why or _INTERRUPTED_AFTER_SENDING, result)
         _raise_if_stopped(delivery, result)
     _print_frame_counts(call_spec.what, result, encode_run, progress)
@@ -124,7 +120,7 @@ def _raise_invalid(prepared: Prepared, client: Client) -> None:
     """Raise InvalidRowsError if any row is invalid, before anything is sent."""
     builder = ReportBuilder(prepared.call_spec, client, pd.Timestamp.now("UTC"))
     builder.add(prepared)
-    report = builder.report(prepared.frame.index)
+    report = builder.report(prepared.frame.index, source="a DataFrame", destination=client.destination)
     if not report.ok:
         raise InvalidRowsError(report)
 
@@ -216,7 +212,7 @@ def build_report(
     """Check and encode a frame, send nothing, and return what is wrong with it and the facts of its rows."""
     builder = ReportBuilder(call_spec, client or offline_client(), checked_at or pd.Timestamp.now("UTC"))
     builder.add(Prepared(frame, call_spec))
-    return builder.report(frame.index)
+    return builder.report(frame.index, source="a DataFrame", destination=client.destination if client else None)
 
 
 # Fields that identify what a call is about, and their names in audit files.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from cio_frames._util.arrays import Cells
 from cio_frames.arrow.kinds import EXACT_BELOW, is_number, is_object, is_text, value_type
 from cio_frames.arrow.normalize import column_of, filled_cells
 from cio_frames.columns import Columns, FieldSource
+from cio_frames.report.distinct import DistinctCounts
 from cio_frames.report.facts import ColumnFacts
 from cio_frames.validation import cells
 
@@ -25,8 +27,10 @@ _INEXACT_INTEGERS = "whole numbers above 2**53, which many JSON readers round"
 _WHOLE_FLOATS = "whole floats sent without their .0"
 
 
-def column_facts(frame: pd.DataFrame, columns: Columns, timezone: str) -> Iterator[ColumnFacts]:
-    """Yield how each column that feeds a field is sent.
+def column_facts(
+    frame: pd.DataFrame, columns: Columns, timezone: str, distinct: DistinctCounts | None = None
+) -> Iterator[ColumnFacts]:
+    """Yield how each column that feeds a field is sent, and count its distinct values.
 
     >>> from cio_frames import spec
     >>> from cio_frames.columns import ColumnMapping, resolve
@@ -39,6 +43,8 @@ def column_facts(frame: pd.DataFrame, columns: Columns, timezone: str) -> Iterat
     for source in sorted(columns.sources, key=lambda source: source.position):
         series = frame.iloc[:, source.position]
         column = column_of(series)
+        if distinct is not None:
+            distinct.add((str(source.label), ".".join(source.path)), column)
         yield ColumnFacts(
             label=str(source.label),
             field=".".join(source.path),
@@ -56,6 +62,15 @@ def merge_column_facts(found: Iterable[ColumnFacts]) -> list[ColumnFacts]:
         known = by_column.get((each.label, each.field))
         by_column[each.label, each.field] = each if known is None else _merge_two(known, each)
     return list(by_column.values())
+
+
+def with_distinct(found: Iterable[ColumnFacts], distinct: DistinctCounts) -> list[ColumnFacts]:
+    """Return facts with the number of distinct values of each column."""
+    counted = []
+    for each in found:
+        count, is_cut = distinct.count((each.label, each.field))
+        counted.append(replace(each, distinct=count, distinct_is_cut=is_cut))
+    return counted
 
 
 def _merge_two(one: ColumnFacts, other: ColumnFacts) -> ColumnFacts:

@@ -8,6 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from cio_frames.report.times import TimeBuckets
+
+_COLUMN_FACTS = ("label", "field", "dtype", "wire_type", "filled", "distinct", "distinct_is_cut")
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:
@@ -28,6 +32,10 @@ class ColumnFacts:
         How many rows have a value.
     losses : tuple of (str, int)
         What is changed or rounded, and in how many cells: ``("nanoseconds cut to milliseconds", 3)``.
+    distinct : int or None
+        How many distinct values there are; None if cells are not comparable.
+    distinct_is_cut : bool
+        Whether there may be more.
     """
 
     label: str
@@ -36,6 +44,13 @@ class ColumnFacts:
     wire_type: str
     filled: int
     losses: tuple[tuple[str, int], ...] = ()
+    distinct: int | None = None
+    distinct_is_cut: bool = False
+
+    @property
+    def repeats(self) -> int | None:
+        """How many filled rows repeat a value of another row; None if that is not known."""
+        return None if self.distinct is None or self.distinct_is_cut else self.filled - self.distinct
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +59,8 @@ class Facts:
 
     Attributes
     ----------
-    columns : tuple of ColumnFacts
-        One for each column that feeds a field, in the frame's order.
+    column_facts : tuple of ColumnFacts
+        One for each column that feeds a field, in the frame's order; ``columns`` is the same as a frame.
     call_bytes : numpy array of int64
         Sizes of the calls that can be encoded, in UTF-8 bytes of JSON, including those that are too large. Of more
         than a million calls, each size once.
@@ -63,9 +78,11 @@ class Facts:
         Rows that are younger than 72 hours, or have no timestamp, by event (or call): they can start campaigns.
     checked_at : pandas.Timestamp
         The time that "younger" refers to, in UTC.
+    time_buckets : TimeBuckets or None
+        How many of the rows that can be sent have their timestamp when; ``times`` is the same as a Series.
     """
 
-    columns: tuple[ColumnFacts, ...]
+    column_facts: tuple[ColumnFacts, ...]
     call_bytes: npt.NDArray[np.int64]
     bodies: npt.NDArray[np.int64]
     max_call_bytes: int
@@ -76,6 +93,40 @@ class Facts:
     recent: dict[str, int]
     checked_at: pd.Timestamp
     call_counts: npt.NDArray[np.int64] | None = None
+    time_buckets: TimeBuckets | None = None
+
+    @property
+    def columns(self) -> pd.DataFrame:
+        """How each column is sent, one row each, with the attributes of :class:`ColumnFacts`.
+
+        >>> import cio_frames as cio
+        >>> cio.validate(pd.DataFrame({"user_id": [7.0]}), "identify").facts.columns[["label", "field", "losses"]]
+             label   field                                  losses
+        0  user_id  userId  whole floats sent without their .0 (1)
+        """
+        rows = [
+            {
+                **{name: getattr(column, name) for name in _COLUMN_FACTS},
+                "losses": "; ".join(f"{what} ({cells:,})" for what, cells in column.losses),
+            }
+            for column in self.column_facts
+        ]
+        return pd.DataFrame(rows, columns=[*_COLUMN_FACTS, "losses"]).astype({"distinct": "Int64"})
+
+    @property
+    def times(self) -> pd.Series[int]:
+        """How many rows that can be sent have their timestamp in each hour, day, week or longer, as there are.
+
+        >>> import cio_frames as cio
+        >>> seen = pd.DataFrame({"user_id": ["ada", "bob"], "timestamp": ["2026-01-02T10:05:00Z"] * 2})
+        >>> cio.validate(seen, "track", "Seen").facts.times.tolist()
+        [2]
+        """
+        buckets = self.time_buckets
+        if buckets is None:
+            return pd.Series(dtype="int64", name="rows")
+        starts = pd.DatetimeIndex(buckets.starts.astype("datetime64[ms]")).tz_localize("UTC")
+        return pd.Series(buckets.counts, index=starts, name="rows")
 
     @property
     def requests(self) -> int:

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cio_frames._util.own_files import is_own_table, refuse_to_replace
 from cio_frames._util.private_files import make_private
 
 _TEXTS = ("index", "column", "check", "severity", "value", "reason")
@@ -37,9 +38,15 @@ class FailureCasesFile:
     ...         file.add(cases.assign(reason="n: must be a number"))
     ...     pd.read_parquet(f"{folder}/cases.parquet")[["position", "column"]].to_numpy().tolist()
     [[7, 'n']]
+
+    Raises
+    ------
+    ConfigurationError
+        The path is one of a file that is no table of failure cases.
     """
 
     def __init__(self, path: str | PathLike[str], *, show_values: bool) -> None:
+        refuse_to_replace(path, is_own_cases)
         if show_values:
             make_private(Path(path))
         self._show_values = show_values
@@ -65,6 +72,11 @@ class FailureCasesFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._writer.close()
+
+
+def is_own_cases(path: Path) -> bool:
+    """Return whether a file holds failure cases."""
+    return is_own_table(path, _SCHEMA.names)
 
 
 def _is_missing_cell(cell: object) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Protocol
 
 import pandas as pd
 
+from cio_frames._util.notebook_html import Share, draw_bar, draw_figures, draw_output, draw_text
 from cio_frames.report.templates import template_environment
 
 _MAX_FIELDS_SHOWN = 500
@@ -69,17 +70,27 @@ class ShownPlan(Protocol):
         """One row for each missing subject: subject, runs_missing, acts_now."""
 
     @property
+    def destination(self) -> str | None:
+        """Where they would go."""
+
+    @property
+    def version(self) -> str:
+        """The version of this package."""
+
+    @property
     def made_at(self) -> pd.Timestamp:
         """When it was made."""
 
 
 def plan_page(plan: ShownPlan) -> str:
     """Return the page; it holds counts, names of fields and reasons, and no value of any row."""
+    sent, acts_now = _sum(plan, _SENT), int(plan.removed["acts_now"].sum())
     return template_environment().get_template("plan.html.j2").render(
         plan=plan,
-        sent=_sum(plan, _SENT),
+        headline=plan_headline(plan, sent, acts_now),
+        sent=sent,
         held_back=_sum(plan, _HELD_BACK),
-        acts_now=int(plan.removed["acts_now"].sum()),
+        acts_now=acts_now,
         missing=plan.counts.get("missing", 0),
         fields=_fields(plan)[:_MAX_FIELDS_SHOWN],
         more_fields=len(_fields(plan)[_MAX_FIELDS_SHOWN:]),
@@ -89,31 +100,34 @@ def plan_page(plan: ShownPlan) -> str:
 
 def plan_summary(plan: ShownPlan) -> str:
     """Return a plan as a notebook shows it: counts, a bar, the fields that change most."""
-    named = {html.escape(name.replace("_", " ")): count for name, count in plan.counts.items()}
-    counts = " · ".join(f"<b>{count:,}</b> {name}" for name, count in named.items())
-    parts = [f"<p>{html.escape(plan.what)}: {counts or 'no rows'}</p>", _bar(plan)]
+    sent, held_back, acts_now = _sum(plan, _SENT), _sum(plan, _HELD_BACK), int(plan.removed["acts_now"].sum())
+    quiet = max(plan.rows - sent - held_back, 0)
+    figures = [Share(count, name.replace("_", " "), _color(name)) for name, count in plan.counts.items()]
+    bar = [Share(held_back, "held back", "held-back"), Share(sent, "sent", "sent"), Share(quiet, "unchanged", "good")]
+    parts = [draw_text(finding, bold="Guard:") for finding in plan.guards]
+    parts += [draw_bar(bar), draw_figures(figures)]
     for title, fields in (("Changed", plan.changed_fields), ("Cleared", plan.cleared_fields)):
         top = sorted(fields.items(), key=lambda found: -found[1])[:_TOP_FIELDS]
         if top:
-            parts.append(f"<p>{title} most: {', '.join(f'{html.escape(name)} ({count:,})' for name, count in top)}</p>")
+            parts.append(draw_text(f"{title} most: {', '.join(f'{name} ({count:,})' for name, count in top)}"))
     if plan.mapping_change:
-        parts.append(f"<p>Mapping: {html.escape(plan.mapping_change)}</p>")
-    parts += [f"<p><b>Guard:</b> {html.escape(finding)}</p>" for finding in plan.guards]
-    return "".join(part for part in parts if part)
+        parts.append(draw_text(plan.mapping_change, bold="The mapping changed:"))
+    where = f" of {plan.source}, compared with {PurePath(plan.state).name}" if plan.source else ""
+    parts.append(draw_text(f"{plan.what}{where}. The whole page: plan.to_html('plan.html').", kind="about"))
+    return draw_output(plan_headline(plan, sent, acts_now), *parts)
 
 
-def _bar(plan: ShownPlan) -> str:
-    sent, held_back = _sum(plan, _SENT), _sum(plan, _HELD_BACK)
-    quiet = max(plan.rows - sent - held_back, 0)
-    shares = [(sent, "#1f5673", "sent"), (held_back, "#b23a2c", "held back"), (quiet, "#9bb8c4", "unchanged")]
-    start, rects = 0.0, []
-    for count, color, name in shares:
-        width = 100 * count / max(plan.rows, 1)
-        if count:
-            place = f'x="{start:.3f}%" width="{max(width, 0.5):.3f}%" height="10"'
-            rects.append(f'<rect {place} fill="{color}"><title>{count:,} {name}</title></rect>')
-        start += width
-    return f'<svg width="100%" height="10" role="img" style="max-width:42rem">{"".join(rects)}</svg>' if rects else ""
+def plan_headline(plan: ShownPlan, sent: int, acts_now: int) -> str:
+    """Return the answer of a plan."""
+    if plan.guards:
+        return "This looks wrong, and would not be sent"
+    if not plan.rows:
+        return "There are no rows"
+    return f"{sent:,} of {plan.rows:,} rows would be sent" if sent or acts_now else "Nothing would be sent"
+
+
+def _color(name: str) -> str:
+    return "held-back" if name in (*_HELD_BACK, "removed") else "sent" if name in _SENT else "good"
 
 
 def _sum(plan: ShownPlan, names: tuple[str, ...]) -> int:

@@ -13,9 +13,8 @@ import pandas as pd
 from cio_frames._util.arrays import Ints
 from cio_frames.encoding import NO_TIME
 from cio_frames.report.facts import ColumnFacts, Facts
+from cio_frames.report.times import CAMPAIGN_HOURS, TimeCounts
 
-# An event younger than this can start campaigns: https://docs.customer.io/journeys/importing-old-data
-CAMPAIGN_HOURS = 72
 # Of more calls, sizes are counted.
 MAX_SIZES_KEPT = 1_000_000
 _NO_SIZES = np.empty(0, dtype=np.int64)
@@ -49,6 +48,7 @@ class Survey:
         self._size_counts: tuple[Ints, Ints] | None = None
         self._bodies: list[int] = []
         self._span: tuple[int, int] | None = None
+        self._times = TimeCounts()
         self._untimed = 0
         self._recent: Counter[str] = Counter()
 
@@ -80,6 +80,7 @@ class Survey:
         for each in other._call_sizes:
             self.add_call_sizes(each)
         self._bodies += other._bodies
+        self._times.extend(other._times)
         spans = [span for span in (self._span, other._span) if span is not None]
         if spans:
             self._span = min(first for first, _ in spans), max(last for _, last in spans)
@@ -94,6 +95,7 @@ class Survey:
         """Add the timestamps of rows that can be sent, in milliseconds, and their events; None for other calls."""
         untimed = ms == NO_TIME
         known = ms[~untimed]
+        self._times.add(known)
         if len(known):
             least, most = int(known.min()), int(known.max())
             self._span = (least, most) if self._span is None else (min(self._span[0], least), max(self._span[1], most))
@@ -111,7 +113,7 @@ class Survey:
             self._count_sizes()
             call_bytes, call_counts = self._size_counts
         return Facts(
-            columns=tuple(columns),
+            column_facts=tuple(columns),
             call_bytes=call_bytes,
             call_counts=call_counts,
             bodies=np.array(self._bodies, dtype=np.int64),
@@ -122,6 +124,7 @@ class Survey:
             untimed=self._untimed,
             recent=dict(self._recent.most_common()),
             checked_at=self._checked_at,
+            time_buckets=None if self._span is None else self._times.buckets(),
         )
 
 

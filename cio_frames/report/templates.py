@@ -14,9 +14,12 @@ from importlib.resources import files
 import jinja2
 import pandas as pd
 
+from cio_frames._util.notebook_html import place_shares
 from cio_frames.report.findings import short_text
 
 _TEMPLATES = files("cio_frames.report") / "templates"
+# What the sandbox's pages look like too. It is a file beside both, so that neither imports the other.
+_THEME = files("cio_frames") / "look" / "theme.css"
 
 
 @functools.cache
@@ -31,13 +34,15 @@ def template_environment() -> jinja2.Environment:
     )
     found.filters |= {
         "counted": _format_count,
+        "date": _format_date,
         "date_and_time": _format_time,
         "number": _format_number,
+        "placed": place_shares,
         "short_text": short_text,
-        "share": _format_share,
+        "share": format_share,
         "width": _bar_width,
     }
-    script, style = _read_asset("page.js"), _read_asset("page.css")
+    script, style = _read_asset("page.js"), _THEME.read_text(encoding="utf-8") + _read_asset("page.css")
     found.globals |= {
         "script": script,
         "style": style,
@@ -64,8 +69,12 @@ def _format_count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _format_share(part: int, whole: int) -> str:
-    """Return a share in percent; only an exact one is 0% or 100%."""
+def format_share(part: int, whole: int) -> str:
+    """Return a share in percent; only an exact one is 0% or 100%.
+
+    >>> format_share(2, 6_926), format_share(1, 2)
+    ('<0.1%', '50%')
+    """
     share = 100 * part / max(whole, 1)
     if 0 < share < 0.1:
         return "<0.1%"
@@ -79,5 +88,9 @@ def _bar_width(part: int, whole: int) -> float:
     return round(max(100 * part / max(whole, 1), 0.8), 2) if part else 0
 
 
+def _format_date(time: pd.Timestamp) -> str:
+    return f"{time.day} {time.month_name()} {time.year}"
+
+
 def _format_time(time: pd.Timestamp) -> str:
-    return f"{time.day} {time.month_name()} {time.year}, {time:%H:%M} UTC"
+    return f"{_format_date(time)}, {time:%H:%M} UTC"

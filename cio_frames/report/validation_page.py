@@ -7,11 +7,14 @@ from typing import Protocol
 
 import pandas as pd
 
+from cio_frames.report.answers import campaigns_sentence, validation_headline, validation_lede
 from cio_frames.report.facts import Facts
 from cio_frames.report.findings import MAX_CHECKS, Findings, short_text
+from cio_frames.report.lines import SourcePart, place_of
 from cio_frames.report.sizes import histogram
 from cio_frames.report.tallies import CaseTallies
 from cio_frames.report.templates import template_environment
+from cio_frames.report.times import time_chart
 from cio_frames.validation import WarningCount, warning_lines
 
 _MAX_COLUMNS = 1_000
@@ -32,6 +35,22 @@ class ReportContent(Protocol):
     @property
     def against(self) -> str:
         """The spec, tracking plan or schema that rows were checked against."""
+
+    @property
+    def source(self) -> str | None:
+        """The file, folder or address of the rows."""
+
+    @property
+    def destination(self) -> str | None:
+        """Where the rows would go."""
+
+    @property
+    def version(self) -> str:
+        """The version of this package."""
+
+    @property
+    def parts(self) -> Sequence[SourcePart]:
+        """Which rows are in which file."""
 
     @property
     def failure_cases(self) -> pd.DataFrame:
@@ -75,8 +94,9 @@ def validation_page(report: ReportContent, *, show_values: bool) -> str:
     ...         "reason": ["total: must be a number"],
     ...     }
     ... )
+    >>> about = {"source": "a.csv", "destination": None, "version": "1", "parts": (), "tallies": None}
     >>> report = SimpleNamespace(
-    ...     what="identify", rows=3, against="the spec", failure_cases=cases, tallies=None, warnings=(), facts=None
+    ...     what="identify", rows=3, against="the spec", failure_cases=cases, warnings=(), facts=None, **about
     ... )
     >>> text = validation_page(report, show_values=False)
     >>> "1 of 3 rows is held back" in text, "free" in text
@@ -86,11 +106,22 @@ def validation_page(report: ReportContent, *, show_values: bool) -> str:
     facts = report.facts
     show_index = show_values and findings.index_differs
     checks, more_checks = findings.checks(show_values=show_values, show_index=show_index)
-    tallies = findings.tallies([column.label for column in facts.columns] if facts else [])
+    places = {
+        finding.position: place_of(report.parts, finding.position) for check in checks for finding in check.findings
+    }
+    tallies = findings.tallies([column.label for column in facts.column_facts] if facts else [])
     return template_environment().get_template("report.html.j2").render(
         what=short_text(report.what),
         against=short_text(report.against),
+        report=report,
+        places=places,
+        has_files=len({part.file for part in report.parts}) > 1,
+        has_lines=any(place.line is not None for place in places.values()),
+        times=time_chart(facts.time_buckets, facts.checked_at) if facts and facts.time_buckets else None,
         total=findings.total,
+        headline=validation_headline(findings.total),
+        lede=validation_lede(findings.total),
+        campaigns=campaigns_sentence(facts.recent) if facts else None,
         checks=checks,
         more_checks=more_checks,
         max_checks=MAX_CHECKS,
@@ -100,7 +131,7 @@ def validation_page(report: ReportContent, *, show_values: bool) -> str:
         more_tallies=len(tallies[_MAX_COLUMNS:]),
         warning_lines=list(map(short_text, warning_lines([each for each in report.warnings if each.scope != "row"]))),
         facts=facts,
-        columns=facts.columns[:_MAX_COLUMNS] if facts else (),
+        columns=facts.column_facts[:_MAX_COLUMNS] if facts else (),
         recent=_recent_events(facts) if facts else [],
         max_events=_MAX_EVENTS,
         call_sizes=histogram(facts.call_bytes, facts.max_call_bytes, facts.call_counts) if facts else None,

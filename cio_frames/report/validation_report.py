@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Sequence
 from os import PathLike
@@ -14,14 +13,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from cio_frames import spec
+from cio_frames._util.own_files import is_own_text, refuse_to_replace, write_own_text
 from cio_frames._util.private_files import make_private
+from cio_frames._util.version import package_version
 from cio_frames.errors import FrameError
 from cio_frames.report.facts import Facts
 from cio_frames.report.failure_cases import FailureCasesFile, encodable_text
+from cio_frames.report.lines import SourcePart
 from cio_frames.report.tallies import CaseTallies
 from cio_frames.validation import MAX_FIRST_POSITIONS, WarningCount, count_of, warning_lines
-
-_MAX_SUMMARY_ROWS = 20
 
 
 class ValidationReport:
@@ -49,6 +49,14 @@ class ValidationReport:
         The edition of the vendor's API description that the checks are based on.
     against : str
         What rows were checked against: the spec, alone or with a tracking plan on top, or a schema.
+    source : str or None
+        The file, folder or address of the rows; ``"a DataFrame"`` for a frame.
+    destination : str or None
+        Where the client that was passed would send them, such as ``"Customer.io EU"``.
+    parts : tuple of SourcePart
+        Of files: which rows are in which.
+    version : str
+        The version of this package.
 
     Examples
     --------
@@ -75,9 +83,16 @@ class ValidationReport:
         against: str,
         warnings: Sequence[WarningCount] = (),
         tallies: CaseTallies | None = None,
+        source: str | None = None,
+        destination: str | None = None,
+        parts: Sequence[SourcePart] = (),
     ) -> None:
         self.what = what
         self.against = against
+        self.source = source
+        self.destination = destination
+        self.parts = tuple(parts)
+        self.version = package_version()
         self.rows = len(index)
         self.facts = facts
         self.warnings = tuple(warnings)
@@ -199,12 +214,18 @@ class ValidationReport:
         ...     report.to_html(f"{folder}/report.html")
         ...     "The one row is held back" in Path(folder, "report.html").read_text(encoding="utf-8")
         True
+
+        Raises
+        ------
+        ConfigurationError
+            The path is one of a file that cio_frames did not write.
         """
         from cio_frames.report.validation_page import validation_page
 
+        refuse_to_replace(path, is_own_text)
         if show_values:
             make_private(Path(path))
-        Path(path).write_text(validation_page(self, show_values=show_values), encoding="utf-8")
+        write_own_text(path, validation_page(self, show_values=show_values))
 
     def to_parquet(self, path: str | PathLike[str], *, show_values: bool = False) -> None:
         """Write the failure cases as Parquet, with columns, index labels and values as text.
@@ -226,6 +247,11 @@ class ValidationReport:
         ...     report.to_parquet(f"{folder}/cases.parquet")
         ...     pd.read_parquet(f"{folder}/cases.parquet")[["position", "column", "reason"]].to_numpy().tolist()
         [[0, 'email', 'email: must be an email address']]
+
+        Raises
+        ------
+        ConfigurationError
+            The path is one of a file that is no table of failure cases.
         """
         with FailureCasesFile(path, show_values=show_values) as file:
             file.add(self.failure_cases)
@@ -255,7 +281,7 @@ class ValidationReport:
         """
         text = encodable_text(json.dumps(self._as_dict(), indent=2, ensure_ascii=False, default=str))
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            write_own_text(path, text)
         return text
 
     def _as_dict(self) -> dict[str, Any]:
@@ -266,6 +292,9 @@ class ValidationReport:
             "what": self.what,
             "spec_edition": self.spec_edition,
             "against": self.against,
+            "source": self.source,
+            "destination": self.destination,
+            "version": self.version,
             "checked_at": facts.checked_at.isoformat(),
             "ok": self.ok,
             "rows": self.rows,
@@ -288,9 +317,11 @@ class ValidationReport:
                     "dtype": column.dtype,
                     "wire_type": column.wire_type,
                     "filled": column.filled,
+                    "distinct": column.distinct,
+                    "distinct_is_cut": column.distinct_is_cut,
                     "losses": dict(column.losses),
                 }
-                for column in facts.columns
+                for column in facts.column_facts
             ],
         }
 
@@ -304,14 +335,9 @@ class ValidationReport:
 
     def _repr_html_(self) -> str:
         """Return the report as a notebook shows it, without values of cells."""
-        head = f"<p>{html.escape(repr(self)[1:-1])}</p>"
-        if self.failure_cases.empty and not self.warnings:
-            return head
-        # The first reason has more than the name of the check.
-        shown = self.summary().drop(columns="check").head(_MAX_SUMMARY_ROWS)
-        shown = shown.assign(share=shown["share"].map("{:.1%}".format))
-        with pd.option_context("display.max_colwidth", None):
-            return head + shown.to_html(index=False, escape=True, border=0)
+        from cio_frames.report.notebook import validation_output
+
+        return validation_output(self)
 
 
 def _with_column_warnings(summary: pd.DataFrame, warnings: Sequence[WarningCount]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import orjson
 from jinja2 import Environment, PackageLoader
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from cio_frames.sandbox.assumptions import FIXED_ASSUMPTIONS, OPTION_DESCRIPTIONS, list_switches
@@ -33,6 +33,8 @@ from cio_frames.sandbox.writer import WriterThread
 from cio_frames.spec import CALL_NAMES
 
 _STATIC_FOLDER = Path(__file__).parent / "static"
+# The colors and type of reports too. It is a file beside both, so that neither imports the other.
+_THEME_FILE = Path(__file__).parent.parent / "look" / "theme.css"
 _STATIC_FILES = {"style.css": "text/css", "live.js": "text/javascript"}
 _NAVIGATION = ("people", "events", "calls", "objects", "devices", "problems", "requests")
 _LISTINGS = (*_NAVIGATION, "suppressed", "repeats")
@@ -179,7 +181,10 @@ class PageHandlers:
     async def static_file(self, request: Request) -> Response:
         """Return a style sheet or script."""
         name = request.scope["path"].rpartition("/")[2]
-        return FileResponse(_STATIC_FOLDER / name, media_type=_STATIC_FILES[name], headers=_PAGE_HEADERS)
+        text = (_STATIC_FOLDER / name).read_text(encoding="utf-8")
+        if name == "style.css":
+            text = _THEME_FILE.read_text(encoding="utf-8") + text
+        return Response(text, media_type=_STATIC_FILES[name], headers=_PAGE_HEADERS)
 
     async def live(self, request: Request) -> Response:
         """Stream the counters."""

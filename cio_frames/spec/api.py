@@ -56,6 +56,7 @@ class Event:
     properties: Field
     context: Field
     other_names: tuple[str, ...] = ()
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,4 +239,5 @@ def events_in(file: FieldsFile, node: yaml.Node, family: str, *, default_ids: tu
             ),
             context=file.field(parts["context"]) if "context" in parts else Field(type="object"),
             other_names=file.names(parts.get("other_names")),
+            description=str(file.scalar(parts["description"])) if "description" in parts else None,
         )

@@ -1,4 +1,4 @@
-"""Where the files that ship with the package are: ``schemas/`` and ``sample_data/``."""
+"""Where the files that ship with the package are: ``schemas/``, ``sample_data/``, and ``notebooks/``."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pandas.api.types import union_categoricals
 
 from cio_frames._util.arrays import Ints
-from cio_frames.loading.result import HeldBack
+from cio_frames.loading.held_back import HeldBack
 from cio_frames.syncing.compare import SENT, Action, Actions
 from cio_frames.syncing.identity import MappingChange, SyncMapping
 from cio_frames.syncing.index import StateIndex
@@ -139,7 +139,7 @@ def join_details(details: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return whole.assign(action=whole["action"].cat.remove_unused_categories())
 
 
-def count_reasons(draft: Draft, status_to_send: str) -> Counter[tuple[str, str | None]]:
+def count_draft_reasons(draft: Draft, status_to_send: str) -> Counter[tuple[str, str | None]]:
     """Return how many rows have each status and reason if nothing is sent, with one status for those to send."""
     found: Counter[tuple[str, str | None]] = Counter()
     for chunk in draft.chunks:

@@ -21,7 +21,7 @@ from cio_frames.client import Client, offline_client
 from cio_frames.errors import ConfigurationError, FrameError, GuardError, InvalidRowsError, parameter
 from cio_frames.loading.address_secrets import masked_errors
 from cio_frames.loading.chunks import refuse_campaigns
-from cio_frames.loading.clashes import refuse_clashes
+from cio_frames.loading.clashes import local_files, refuse_clashes
 from cio_frames.loading.load import folder_name, mapped_labels
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.read_options import ReadOptions
@@ -31,7 +31,7 @@ from cio_frames.pipeline import CallSpec, build_report
 from cio_frames.pipeline.call_spec import OnInvalid, OnUndelivered, require_choice
 from cio_frames.results import Outcomes, Status, raise_for_status
 from cio_frames.syncing.compare import Action
-from cio_frames.syncing.draft import Draft, count_reasons, first_held_back, join_details
+from cio_frames.syncing.draft import Draft, count_draft_reasons, first_held_back, join_details
 from cio_frames.syncing.identity import refuse_other_workspace
 from cio_frames.syncing.options import SyncOptions
 from cio_frames.syncing.plan import Plan, PlanDigests, count_actions, refuse_stale
@@ -98,7 +98,7 @@ class SyncJob:
                 refuse_other_workspace(state.facts, client, self.options.state, accept_key=self.options.accept_key)
             source = self.source(exclude=self.default_folder(), progress=progress)
             draft = self.draft(source, state, client or offline_client(), with_details=True, progress=progress)
-            return self._plan_of(draft, state, source.name)
+            return self._plan_of(draft, state, source.name, client)
 
     def draft(
         self, source: Source, state: State, client: Client, *, with_details: bool = False, with_values: bool = False,
@@ -110,7 +110,7 @@ class SyncJob:
             with_details=with_details, with_values=with_values, keep_rows=keep_rows, adopt=adopt, progress=progress,
         )  # fmt: skip
 
-    def _plan_of(self, draft: Draft, state: State, source_name: str) -> Plan:
+    def _plan_of(self, draft: Draft, state: State, source_name: str, client: Client | None) -> Plan:
         removal = self.options.removed
         details = join_details(draft.details)
         if isinstance(self.given, pd.DataFrame):
@@ -143,6 +143,7 @@ class SyncJob:
             apply_with=self.apply,
             values=self._values,
             job=self.parameters,
+            destination=None if client is None else client.destination,
         )
 
     def _digests(self, draft: Draft, state: State) -> PlanDigests:
@@ -216,9 +217,8 @@ class SyncJob:
 
     def _refuse_clashes(self, source: Source, folder: Path | None) -> None:
         """Refuse to write a file that is read."""
-        stamps = [] if "://" in source.name else source.stamps() or []
-        files = [str(stamp["path"]) for stamp in stamps if "path" in stamp]
-        refuse_clashes(files, {"state": self.options.state, "output": folder, "audit": self.options.audit})
+        written = {"state": self.options.state, "output": folder, "audit": self.options.audit}
+        refuse_clashes(local_files(source), written)
         if folder is not None and (folder / _LEDGER_NAME).exists():
             raise ConfigurationError(
                 f"{folder} holds the results of a load. Nothing was sent. Name another folder with "
@@ -269,7 +269,7 @@ class SyncJob:
         return SyncResult(
             what=self.call_spec.what,
             phase="dry run" if status == "ready" else "done",
-            reasons=count_reasons(draft, status),
+            reasons=count_draft_reasons(draft, status),
             source_rows=draft.rows,
             rows_now=draft.rows,
             first_held_back=first_held_back(draft),

@@ -11,6 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from cio_frames._util.own_files import write_own_text
+from cio_frames._util.version import package_version
 from cio_frames.client import Client
 from cio_frames.errors import ConfigurationError
 from cio_frames.pipeline.call_spec import OnUndelivered
@@ -98,6 +100,10 @@ class Plan:
         What happens to missing subjects whose time has come.
     source, state : str
         The names of what was compared.
+    destination : str or None
+        Where the client that was passed would send them, such as ``"Customer.io EU"``.
+    version : str
+        The version of this package.
     """
 
     what: str
@@ -118,6 +124,8 @@ class Plan:
     apply_with: Callable[..., Any] = field(repr=False)
     values: Callable[[], list[str | None]] = field(repr=False)
     job: Mapping[str, Any] | None = field(repr=False, default=None)
+    destination: str | None = None
+    version: str = field(default_factory=package_version)
 
     def apply(
         self, *, client: Client | None = None, allow_campaigns: bool = False,
@@ -176,13 +184,15 @@ class Plan:
             "reasons": dict(self.reasons),
             "removal": self.removal,
             "made_at": self.made_at.isoformat(),
+            "destination": self.destination,
+            "version": self.version,
         }
 
     def to_json(self, path: str | PathLike[str] | None = None) -> str:
         """Return the facts as JSON, and write them to a file where one is named."""
         text = json.dumps(self.as_dict(), indent=2)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            write_own_text(path, text)
         return text
 
     def to_html(self, path: str | PathLike[str] | None = None) -> str:
@@ -192,7 +202,7 @@ class Plan:
         """
         text = plan_page(self)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            write_own_text(path, text)
         return text
 
     def to_parquet(self, path: str | PathLike[str], *, show_values: bool = False) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
+from cio_frames._util.own_files import refuse_to_replace
 from cio_frames.errors import ConfigurationError, parameter
 
 if TYPE_CHECKING:
@@ -63,11 +64,20 @@ def write_plan_file(plan: Plan, path: Path, *, values: Sequence[str | None] | No
         "calls": _digest(table),
         "summary": plan.as_dict(),
     }
+    refuse_to_replace(path, is_plan_file)
     metadata = {**(table.schema.metadata or {}), _PLAN_KEY: json.dumps(facts).encode()}
     try:
-        pq.write_table(table.replace_schema_metadata(metadata), path)
+        pq.write_table(table.replace_schema_metadata(metadata), path.absolute())
     except OSError as error:
         raise ConfigurationError(f"cannot write the plan {path}: {error.strerror or error}.") from error
+
+
+def is_plan_file(path: Path) -> bool:
+    """Return whether a file is a plan."""
+    try:
+        return _PLAN_KEY in (pq.read_schema(path.absolute()).metadata or {})
+    except (OSError, pa.ArrowException):
+        return False
 
 
 def read_plan_file(path: Path, *, max_age: str | None, now: pd.Timestamp) -> PlanFile:
@@ -79,7 +89,7 @@ def read_plan_file(path: Path, *, max_age: str | None, now: pd.Timestamp) -> Pla
         The file is not a plan, was edited, is about a frame in memory, or is older than ``max_age``.
     """
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path.absolute())
         facts = json.loads((table.schema.metadata or {})[_PLAN_KEY])
     except FileNotFoundError as error:
         raise ConfigurationError(f"The plan {path} was not found.") from error

@@ -157,7 +157,8 @@ class SyncRun:
         outcome = SyncOutcome(state.begin("sync", source=self._source.name, as_of=str(options.as_of.date())))
         try:
             with (
-                stop_signals(),
+                stop_signals() as stops,
+                stops.raised(),
                 open_audit_file(options.audit) as audit_file,
                 Deliverer(self._client, backoff=self._backoff) as deliverer,
                 LoadProgress(self._draft.rows, self._progress, f"sync {self._call_spec.what}") as shown,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from cio_frames import spec
+from cio_frames._util.did_you_mean import closest_name
 from cio_frames.columns import Path, field_of, schema_name
 from cio_frames.errors import FrameError, parameter
 from cio_frames.validation import cells, members, type_checks
@@ -55,7 +56,7 @@ def schema(call: spec.CallName, event: str | None = None) -> pandera.DataFrameSc
 def schema_of(call: spec.Call, event: spec.Event | None, name: str | None = None) -> pandera.DataFrameSchema:
     """Return the pandera schema of a call and an event of a tracking plan."""
     import_pandera()
-    import pandera.pandas as pandera
+    from cio_frames.validation.spec_schema import SpecSchema
 
     roots = ["context", *([call.bag] if call.bag else [])]
     paths: list[Path] = [(wire,) for wire in spec.PYTHON_NAMES if wire in call.fields]
@@ -69,7 +70,7 @@ def schema_of(call: spec.Call, event: spec.Event | None, name: str | None = None
         )
         for path in paths
     }
-    return pandera.DataFrameSchema(columns, name=event.name if event else name or call.name)
+    return SpecSchema(columns, name=event.name if event else name or call.name)
 
 
 def _leaf_paths(call: spec.Call, event: spec.Event | None, root: str) -> list[tuple[str, ...]]:
@@ -163,14 +164,24 @@ def as_schema(given: Any) -> pandera.DataFrameSchema:
     )
 
 
-def events() -> pd.DataFrame:
+def events(family: str | None = None) -> pd.DataFrame:
     """Return every field of every semantic event, one row each.
+
+    Parameters
+    ----------
+    family : {"ab_test", "customerio", "ecommerce", "email", "live_chat", "mobile_app", "video"}, optional
+        Family of events. Default is all of them.
 
     Returns
     -------
     pandas.DataFrame
         Columns event, family, field (nested ones dotted, ``[]`` marks members of a list), type, required, format,
-        enum.
+        enum, and description: what Customer.io does when it receives the event, null where the spec does not say.
+
+    Raises
+    ------
+    FrameError
+        There is no such family; the text lists all of them.
 
     Examples
     --------
@@ -178,7 +189,15 @@ def events() -> pd.DataFrame:
     >>> found = cio.events()
     >>> found.loc[found["field"].eq("products[].price") & found["event"].eq("Order Completed"), "type"].tolist()
     ['number']
+    >>> cio.events("live_chat")["event"].nunique(), cio.events("email")["field"].iloc[0]
+    (4, 'email_id')
     """
+    known = spec.semantic_events().values()
+    families = sorted({event.family for event in known})
+    if family is not None and family not in families:
+        closest = closest_name(str(family), families)
+        hint = f" Did you mean {closest!r}?" if closest else ""
+        raise FrameError(f"Event family {family!r} not found.{hint} The families are {', '.join(families)}.")
     rows = [
         {
             "event": event.name,
@@ -188,11 +207,14 @@ def events() -> pd.DataFrame:
             "required": path in event.properties.required,
             "format": field.format,
             "enum": list(field.enum) or None,
+            "description": event.description,
         }
-        for event in spec.semantic_events().values()
+        for event in known
+        if family in (None, event.family)
         for path, field in _event_fields(event)
     ]
-    return pd.DataFrame(rows, columns=["event", "family", "field", "type", "required", "format", "enum"])
+    columns = ["event", "family", "field", "type", "required", "format", "enum", "description"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _event_fields(event: spec.Event) -> list[tuple[str, spec.Field]]:

@@ -38,6 +38,12 @@ def test_it_says_the_answer_the_counts_and_the_fields(shown):
     assert "secret" not in shown.content()
 
 
+def test_it_says_what_was_compared_with_what_and_by_which_version(shown, plan):
+    about = shown.get_by_role("banner").inner_text()
+    assert [text for text in [plan.source, "people.sqlite", f"cio_frames {cio.__version__}"] if text not in about] == []
+    assert plan.as_dict()["source"] == plan.source
+
+
 def test_it_is_accessible_and_fits_a_phone(shown, barriers):
     assert barriers(shown) == []
     shown.set_viewport_size(PHONE)

@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 
 import cio_frames as cio
+from cio_frames.loading.validating import validate_source
+from cio_frames.pipeline.call_spec import build_call_spec
 from cio_frames.report.validation_page import validation_page
 from cio_frames.spec.package_data import package_folder
 from tests.reports import SCRIPT, cases, report
@@ -43,7 +45,8 @@ def test_it_says_the_answer_and_has_its_landmarks(show):
     for role in ["banner", "main", "navigation", "contentinfo"]:
         assert page.get_by_role(role).count() == 1
     drawn = page.get_by_role("img").evaluate_all("all => all.map(each => each.getAttribute('aria-labelledby'))")
-    assert drawn == ["sizes-calls-text", "sizes-bodies-text"]
+    # Bodies are filled up to their limit, so their sizes are folded.
+    assert drawn == ["sizes-calls-text"]
 
 
 def test_a_click_on_a_header_sorts_and_another_click_turns_it_round(show):
@@ -215,6 +218,52 @@ def test_the_page_of_real_orders_says_what_their_report_says(page, barriers, tmp
     assert (page.get_by_text("last week").count() > 0) is show_values
     assert (page.get_by_text("row-6919@example.com").count() > 0) is show_values
     assert ("@example.com" in path.read_text(encoding="utf-8")) is show_values
+    assert barriers(page) == []
+
+
+def test_columns_times_and_the_source_of_real_orders_are_those_of_their_report(page, tmp_path, orders):
+    orders.to_html(tmp_path / "orders.html")
+    page.goto((tmp_path / "orders.html").as_uri())
+    shown = page.locator("table:has(#values-caption) tbody tr").all_inner_texts()
+    cells = [[cell.strip().replace(",", "") for cell in row.split("\t") if cell.strip()] for row in shown]
+    facts = orders.facts.columns
+    assert [row[0] for row in cells] == facts["label"].tolist()
+    assert [int(row[1]) for row in cells] == facts["filled"].tolist()
+    assert [int(row[3]) for row in cells] == facts["distinct"].tolist()
+    assert [int(row[4]) for row in cells] == (facts["filled"] - facts["distinct"]).tolist()
+    times = page.locator("section:has(> #times)")
+    assert times.get_by_role("img").locator("rect.good").count() > 10
+    assert "no timestamp is near them" in times.inner_text()
+    times.locator("summary").click()
+    rows = [row.split("\t") for row in times.locator("table:has(#times-caption) tbody tr").all_inner_texts()]
+    assert sum(int(row[1].replace(",", "")) for row in rows) == int(orders.facts.times.sum()) == 6_919
+    assert f"cio_frames {cio.__version__}" in page.get_by_role("banner").inner_text()
+
+
+def test_findings_of_files_are_named_by_line_and_file(page, barriers, tmp_path):
+    for name, ids in {"a": "ada\nbob\n", "b": '""\ncy\n'}.items():
+        (tmp_path / f"{name}.csv").write_text("user_id,plan\n" + ids.replace("\n", ",free\n"), encoding="utf-8")
+    report, _ = validate_source(tmp_path, build_call_spec("identify"), cio.Client(write_key="k"))
+    report.to_html(tmp_path / "report.html")
+    page.goto((tmp_path / "report.html").as_uri())
+    about = page.get_by_role("banner").inner_text()
+    assert str(tmp_path) in about
+    assert "Customer.io US" in about
+    assert column(page, 1) == ["2"]
+    assert column(page, 2)[0].endswith("b.csv")
+    assert [column(page, 3), column(page, 4)] == [["0"], ["2"]]
+    assert barriers(page) == []
+
+
+def test_the_last_72_hours_are_a_band_in_the_chart_of_times(page, barriers, tmp_path):
+    now = pd.Timestamp.now("UTC")
+    seen = pd.DataFrame({"user_id": "ada", "timestamp": [now - pd.Timedelta(hours=hours) for hours in range(200)]})
+    cio.validate(seen, "track", "Seen").to_html(tmp_path / "report.html")
+    page.goto((tmp_path / "report.html").as_uri())
+    chart = page.locator("section:has(> #times)").get_by_role("img")
+    band, whole = chart.locator("rect.band").bounding_box(), chart.bounding_box()
+    assert 0.3 < band["width"] / whole["width"] < 0.4
+    assert band["x"] + band["width"] == pytest.approx(whole["x"] + whole["width"], abs=8)
     assert barriers(page) == []
 
 

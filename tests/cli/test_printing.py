@@ -94,4 +94,5 @@ def test_paths_and_events_are_printed_as_they_are(sandbox, monkeypatch):
     monkeypatch.setenv("CIO_WRITE_KEY", "sandbox")
     monkeypatch.setenv("CIO_ENDPOINT", sandbox.url)
     done = CliRunner().invoke(app, ["load", "people.csv", "--call", "identify", "--output", "ns:key:load"])
+    assert done.exit_code == 0, done.output
     assert "Results: ns:key:load/results" in done.stdout

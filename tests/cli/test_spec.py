@@ -31,4 +31,6 @@ def test_an_unknown_event_or_family_exits_with_2_and_names_a_close_one(ends):
     assert "'Order Complete' not found in the spec. Did you mean 'Order Completed'?" in printed.err
     status, printed = ends("events", "ecommerc")
     assert (status, printed.out) == (2, "")
-    assert "'ecommerc' not found. The families are ab_test, customerio, ecommerce" in printed.err
+    assert (
+        "'ecommerc' not found. Did you mean 'ecommerce'? The families are ab_test, customerio, ecommerce" in printed.err
+    )

@@ -61,9 +61,6 @@ def test_a_file_of_an_earlier_load_is_removed_if_all_rows_were_delivered(run, pe
     PEOPLE.assign(user_id=["ada", "bob", "cem"]).to_parquet(people)
     assert run(*command).exit_code == 0
     assert not (tmp_path / "again.csv").exists()
-    (tmp_path / "again.csv").write_text("somebody,else\n1,2\n", encoding="utf-8")
-    assert run(*command).exit_code == 0
-    assert (tmp_path / "again.csv").read_text() == "somebody,else\n1,2\n"
 
 
 def test_what_a_csv_file_does_not_have_is_said(run, people):
@@ -98,3 +95,13 @@ def test_a_sync_does_not_write_it(ends, people, monkeypatch):
     )
     status, printed = ends("run", job)
     assert (status, "undelivered_csv: is supported by loads only" in printed.err) == (2, True)
+
+
+@pytest.mark.parametrize("option", [[], ["--dry-run"]])
+def test_a_file_of_others_is_not_replaced(run, people, sandbox, option):
+    theirs = people.with_name("again.csv")
+    theirs.write_text("user_id,plan\nada,free\n", encoding="utf-8")
+    done = run("load", people, "--call", "identify", "--undelivered-csv", theirs, *option)
+    assert "cio_frames did not write it: it is not replaced" in str(done.exception)
+    assert theirs.read_text(encoding="utf-8") == "user_id,plan\nada,free\n"
+    assert len(sandbox.requests()) == 0

@@ -88,7 +88,8 @@ def test_a_notebook_uses_the_library_and_nothing_below_it(path):
 
 def test_the_notebooks_together_use_every_function():
     code = "\n".join(cell.source for path in paths() for cell in cells(path, "code"))
-    functions = [name for name in cio.__all__ if inspect.isfunction(getattr(cio, name))]
+    # Who reads a notebook has copied it already.
+    functions = [name for name in cio.__all__ if inspect.isfunction(getattr(cio, name)) and name != "notebooks"]
     assert len(functions) >= 20
     assert [name for name in functions if f".{name}(" not in code] == []
 

@@ -193,3 +193,100 @@ def test_a_page_with_values_is_made_private_also_in_place_of_one_that_was_not(pe
     Path("page.html").chmod(0o644)
     report.to_html("page.html", show_values=True)
     assert oct(Path("page.html").stat().st_mode & 0o777) == "0o600"
+
+
+WRITERS = {
+    "LoadResult.to_report to a page": lambda people, path: cio.load(people, "identify", dry_run=True).to_report(path),
+    "LoadResult.to_report to JSON": lambda people, path: cio.load(people, "identify", dry_run=True).to_report(path),
+    "ValidationReport.to_html": lambda people, path: people.cio.validate("identify").to_html(path),
+    "ValidationReport.to_html with values": lambda people, path: people.cio.validate("identify").to_html(
+        path, show_values=True
+    ),
+    "ValidationReport.to_json": lambda people, path: people.cio.validate("identify").to_json(path),
+    "ValidationReport.to_parquet": lambda people, path: people.cio.validate("identify").to_parquet(path),
+    "Plan.to_html": lambda people, path: people.cio.plan("identify", state="state.sqlite").to_html(path),
+    "Plan.to_json": lambda people, path: people.cio.plan("identify", state="state.sqlite").to_json(path),
+    "Plan.to_parquet": lambda people, path: people.cio.plan("identify", state="state.sqlite").to_parquet(path),
+    "cio-frames state export": lambda people, path: main(["state", "export", "state.sqlite", path]),
+}
+
+
+def write(writer, people, path):
+    try:
+        WRITERS[writer](people, path)
+    except SystemExit as end:
+        if end.code:
+            raise
+
+
+@pytest.fixture
+def state(people, sandbox):
+    people.dropna().cio.sync("identify", state="state.sqlite", client=sandbox.client)
+
+
+@pytest.mark.usefixtures("state")
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_file_that_is_written_replaces_only_one_of_its_own_kind(people, writer):
+    ending = ".parquet" if "parquet" in writer or "export" in writer else ".html" if "html" in writer else ".json"
+    for path in (f"new{ending}", f"empty{ending}"):
+        Path(path).touch() if path.startswith("empty") else None
+        write(writer, people, path)
+        written = Path(path).read_bytes()
+        write(writer, people, path)
+        assert len(Path(path).read_bytes()) == pytest.approx(len(written), abs=20)
+
+
+@pytest.mark.usefixtures("state")
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_file_of_others_is_never_replaced(people, capsys, writer):
+    Path("people.json").write_text('{"user_id": "ada"}\n')
+    Path("people.csv").write_text("user_id\nada\n")
+    Path("link.json").symlink_to("people.json")
+    Path("hard.csv").hardlink_to("people.csv")
+    sources = [path for path in contents() if path.suffix in (".parquet", ".json", ".csv")]
+    before = [(path.read_bytes(), path.stat().st_mode) for path in sources]
+    for path in ("people.parquet", "./people.parquet", "link.json", "hard.csv"):
+        with pytest.raises((cio.ConfigurationError, SystemExit)):
+            write(writer, people, path)
+    assert [(path.read_bytes(), path.stat().st_mode) for path in sources] == before
+
+
+def test_an_audit_trail_is_not_appended_to_a_file_of_others(people, sandbox):
+    before = contents()
+    with pytest.raises(cio.ConfigurationError, match="cio_frames did not write it"):
+        people.dropna().cio.delete_people(confirm=2, audit="people.parquet", client=sandbox.client)
+    assert contents() == before
+    assert len(sandbox.requests()) == 0
+
+
+@pytest.mark.parametrize("options", [["--report", "people.parquet"], ["--audit", "people.parquet"]])
+def test_a_sync_writes_nothing_that_it_reads(people, sandbox, monkeypatch, capsys, options):
+    monkeypatch.setenv("CIO_WRITE_KEY", "sandbox")
+    monkeypatch.setenv("CIO_ENDPOINT", sandbox.url)
+    before = Path("people.parquet").read_bytes()
+    removes = ["--removed", "delete", "--complete"] if "--audit" in options else []
+    status, printed = run(
+        capsys, ["sync", "people.parquet", "--call", "identify", "--state", "s.sqlite", *removes, *options]
+    )
+    assert status == 2, printed
+    assert Path("people.parquet").read_bytes() == before
+    assert len(sandbox.requests()) == 0
+
+
+def test_a_sync_does_not_remove_the_results_that_it_reads(people, sandbox):
+    load("people.parquet", sandbox.client)
+    requests = len(sandbox.requests())
+    before = Path("out/undelivered.parquet").read_bytes()
+    with pytest.raises(cio.ConfigurationError, match="would overwrite a file that is read"):
+        cio.sync("out/undelivered.parquet", "identify", state="s.sqlite", output="out", client=sandbox.client)
+    assert Path("out/undelivered.parquet").read_bytes() == before
+    assert len(sandbox.requests()) == requests
+
+
+def test_a_file_url_is_a_file_that_is_read(people, sandbox):
+    source = Path("out/undelivered.parquet").absolute()
+    load("people.parquet", sandbox.client)
+    before = contents("out")
+    with pytest.raises(cio.ConfigurationError, match="would overwrite a file that is read"):
+        load(source.as_uri(), sandbox.client, fresh=True)
+    assert contents("out") == before

@@ -113,3 +113,12 @@ def test_strict_schema_holds_the_rows_back_in_loads_as_in_validate(source):
 
 def test_without_a_schema_there_are_none(source):
     assert cio.load(source, "identify", dry_run=True, schema=None).warnings == ()
+
+
+def test_all_places_count_the_same_warnings(sandbox, capsys, tmp_path):
+    orders = pd.DataFrame({"user_id": ["ada"], "timestamp": ["2020-01-01"], "lot": ["a"], "box": ["b"]})
+    options = {"client": sandbox.client, "progress": True, "output": tmp_path / "out"}
+    loaded = cio.load(orders, "track", "Order Completed", **options)
+    assert repr(loaded) == "<LoadResult of track 'Order Completed', done: 1 delivered; 1 warning>"
+    assert cio.summary(loaded).line == "1 delivered; 1 warning"
+    assert "1 delivered; 1 warning, see cio.summary(result)" in capsys.readouterr().err

@@ -1,6 +1,8 @@
 import gzip
 import io
+import os
 import stat
+import sys
 
 import pandas as pd
 import pyarrow as pa
@@ -47,3 +49,10 @@ def test_the_file_ends_with_the_load():
 def test_an_empty_input_is_refused():
     with pytest.raises(cio.FrameError, match="Standard input is empty"):
         SpooledInput(io.BytesIO())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes among files")
+def test_a_named_pipe_is_refused_with_the_name_of_standard_input(tmp_path):
+    os.mkfifo(tmp_path / "people.csv")
+    with pytest.raises(cio.FrameError, match=r"people.csv is a pipe\. Pipe .* name it '-'"):
+        cio.load(tmp_path / "people.csv", "identify", dry_run=True)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import struct
 import subprocess
 import sys
 import textwrap
@@ -10,8 +11,12 @@ import time
 import pandas as pd
 import pytest
 
-from tests.faults import Answer, FaultServer
+from tests.faults import Answer, Fault, FaultServer
 from tests.loading.helpers import environment_for
+
+if sys.platform == "linux":
+    import fcntl
+    import termios
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a program can handle")
 
@@ -217,3 +222,124 @@ def test_the_signals_are_as_before_after_a_delivery(sandbox):
     before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)]
     pd.DataFrame({"user_id": ["ada"]}).cio.identify(client=sandbox.client)
     assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)] == before
+
+
+COMMAND = """
+import os, signal, sys
+
+_, name, module, place, *arguments = sys.argv
+number = getattr(signal, name)
+
+class InFinalizer:
+    def __del__(self):
+        os.kill(os.getpid(), number)
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == module and place == "in a finalizer":
+            InFinalizer()
+        elif name == module:
+            os.kill(os.getpid(), number)
+
+sys.meta_path.insert(0, Finder())
+sys.argv = ["cio-frames", *arguments]
+from cio_frames.cli.app import main
+main()
+"""
+NOTHING_SENT = "cio-frames: interrupted by {}. Nothing was sent. Run the same command again.\n"
+
+
+def load_people(folder, server, *arguments, **options):
+    (folder / "people.csv").write_text("user_id\nada\ngrace\n")
+    return subprocess.Popen(
+        [sys.executable, *arguments], env=environment_for(server), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, **options,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+@pytest.mark.parametrize("module", ["cio_frames.accessor", "typer", "cio_frames.loading.csv"])
+def test_a_command_that_is_stopped_before_it_sends_says_so_and_exits_with_1(tmp_path, name, module):
+    with FaultServer() as server:
+        started = load_people(
+            tmp_path, server, "-c", COMMAND, name, module, "", "load", "people.csv", "--call", "identify"
+        )
+        output, errors = started.communicate(timeout=60)
+    assert (started.returncode, output, errors) == (1, "", NOTHING_SENT.format(name))
+    assert server.received == []
+
+
+def test_a_command_sends_nothing_after_a_stop_signal_whose_exception_python_swallows(tmp_path):
+    with FaultServer() as server:
+        started = load_people(
+            tmp_path, server, "-c", COMMAND, "SIGTERM", "cio_frames.loading.csv", "in a finalizer", "load",
+            "people.csv", "--call", "identify",
+        )  # fmt: skip
+        output, errors = started.communicate(timeout=60)
+    assert (started.returncode, output) == (1, "")
+    assert errors.startswith(NOTHING_SENT.format("SIGTERM"))
+    assert server.received == []
+
+
+def test_a_stop_signal_while_a_load_starts_comes_with_its_account(tmp_path):
+    with FaultServer() as server:
+        # It is imported with the first check of a row.
+        started = load_people(
+            tmp_path, server, "-c", COMMAND, "SIGTERM", "pandera", "", "load", "people.csv", "--call", "identify"
+        )
+        output, errors = started.communicate(timeout=60)
+    assert started.returncode == 1
+    assert output == "0 rows, 0 bytes, 0 requests, 0.00 s\n"
+    assert "The load was interrupted before it sent any row. Run the same command again to resume." in errors
+    assert server.received == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Other systems do not tell what is left in a pipe")
+def test_a_stop_signal_while_standard_input_is_waited_for_says_that_nothing_was_sent(tmp_path):
+    with FaultServer() as server:
+        started = load_people(
+            tmp_path, server, "-m", "cio_frames", "load", "-", "--call", "identify", stdin=subprocess.PIPE
+        )
+        with started:
+            started.stdin.write("user_id\nada\n")
+            started.stdin.flush()
+            while struct.unpack("i", fcntl.ioctl(started.stdin, termios.FIONREAD, b"0000"))[0]:
+                time.sleep(0.05)
+            started.terminate()
+            assert started.wait(timeout=60) == 1
+            assert started.stderr.read() == NOTHING_SENT.format("SIGTERM")
+    assert server.received == []
+
+
+def test_a_program_that_is_not_the_command_line_keeps_its_signals():
+    program = """
+    print(signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, signal.getsignal(signal.SIGINT).__name__)
+    """
+    done, _ = run(program, "SIGTERM", presses=0)
+    assert done.stdout == "True default_int_handler\n"
+
+
+def test_a_library_that_does_not_return_is_ended_some_seconds_after_a_stop_signal():
+    program = """
+    import pyarrow.fs
+    from cio_frames._util.program_signals import handle_program_signals
+    from cio_frames._util.stop_deadline import end_after_stop_signal
+
+    handle_program_signals()
+    end_after_stop_signal(seconds=0.5)
+    bucket = pyarrow.fs.S3FileSystem(
+        endpoint_override=os.environ["CIO_ENDPOINT"].removeprefix("http://"), scheme="http", anonymous=True
+    )
+    bucket.get_file_info("bucket/orders.parquet")
+    """
+    with FaultServer([Fault.SILENCE]) as server:
+        command = [sys.executable, "-c", PRELUDE + textwrap.dedent(program), "SIGTERM"]
+        with subprocess.Popen(command, env=environment_for(server), stderr=subprocess.PIPE, text=True) as started:
+            while not server.received:
+                time.sleep(0.05)
+            started.terminate()
+            assert started.wait(timeout=60) == 1
+            assert started.stderr.read() == (
+                "cio-frames: interrupted by SIGTERM, and not ended within 0.5 seconds. Nothing was sent. "
+                "Run the same command again.\n"
+            )

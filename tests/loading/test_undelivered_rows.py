@@ -138,3 +138,12 @@ def test_the_undelivered_rows_of_3000_columns_are_kept_cell_by_cell(sandbox):
     assert kept["c1"].tolist() == list(range(20))
     # Numbers beside text, which Parquet cannot hold in one column.
     assert kept["c28"].tolist() == ["1", "x"] * 10
+
+
+def test_a_folder_of_results_may_have_a_colon_in_its_name(sandbox):
+    some = pd.DataFrame({"user_id": ["ada", None]})
+    result = load(some, sandbox.client, output="ns:key:load")
+    assert result.statuses == {"delivered": 1, "invalid": 1}
+    assert pd.read_parquet(result.undelivered.absolute())["_cio_status"].tolist() == ["invalid"]
+    # Its own results are known as such.
+    assert load(some, sandbox.client, output="ns:key:load", fresh=True).statuses == result.statuses

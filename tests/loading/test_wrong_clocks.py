@@ -26,6 +26,22 @@ def server_at(seconds_from_here):
     return FaultServer(answer)
 
 
+@pytest.mark.parametrize("ahead", [-3_600, 3_600])
+def test_a_date_to_retry_after_is_read_by_the_clock_of_the_server(ahead):
+    def answer(request):
+        if request.number:
+            return Answer()
+        now = pd.Timestamp.now().timestamp() + ahead
+        dates = {"Date": formatdate(now, usegmt=True), "Retry-After": formatdate(now + 2, usegmt=True)}
+        return Answer(429, headers=dates)
+
+    with FaultServer(answer) as server:
+        client = cio.Client(write_key="k", endpoint=server.url)
+        assert load([seen(1)], client).statuses == {"delivered": 1}
+        first, second = server.received
+    assert second.arrived - first.arrived >= 2
+
+
 def seen(rows, first=0):
     ids = [f"u{row}" for row in range(first, first + rows)]
     return pd.DataFrame({"user_id": ids, "timestamp": "2020-01-01"})

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cio_frames.report import ColumnFacts
 from cio_frames.report.findings import MAX_CHECKS, MAX_FINDINGS, Findings, Tally
 from cio_frames.report.sizes import histogram
 from cio_frames.report.validation_page import validation_page
@@ -161,13 +162,13 @@ HOSTILE = "\"><img src=x onerror=alert(1)>'{{ 7 * 7 }}" + SCRIPT
 
 def hostile():
     """A report all of whose words come from a frame that means ill."""
-    columns = facts().columns
+    columns = facts().column_facts
     failures = cases(
         (1, HOSTILE, HOSTILE, "error", HOSTILE, HOSTILE), (2, HOSTILE, HOSTILE, "warning", HOSTILE, HOSTILE + "2")
     )
     failures["index"] = pd.Series([HOSTILE, (HOSTILE, 1)], dtype=object)
     column = type(columns[0])(HOSTILE, HOSTILE, HOSTILE, HOSTILE, 3, ((HOSTILE, 2),))
-    known = facts(columns=(column, *columns), recent={HOSTILE: 3})
+    known = facts(column_facts=(column, *columns), recent={HOSTILE: 3})
     return report(failures, what=HOSTILE, against=HOSTILE, facts=known)
 
 
@@ -225,8 +226,18 @@ def test_what_can_start_campaigns_is_on_the_page_the_most_frequent_event_first()
 def test_the_conversion_to_json_is_shown_column_by_column():
     text = words(report())
     assert "1 column of 4 has values that are changed or rounded." in text
-    assert "ordered_on timestamp datetime64[ns, UTC] time 100 nanoseconds cut to milliseconds in 3 cells" in text
-    assert "total properties.total float64 number 100 none" in text
+    assert "ordered_on timestamp datetime64[ns, UTC] time nanoseconds cut to milliseconds in 3 cells" in text
+    assert "total properties.total float64 number none" in text
+
+
+def test_filled_rows_distinct_values_and_repeats_are_shown_column_by_column():
+    columns = (
+        ColumnFacts("id", "userId", "str", "string", 98, distinct=90),
+        ColumnFacts("note", "traits.note", "str", "string", 50, distinct=40, distinct_is_cut=True),
+        ColumnFacts("tags", "traits.tags", "object", "array", 7),
+    )
+    text = words(report(facts=facts(column_facts=columns)))
+    assert "id 98 98% 90 8 note 50 50% at least 40 unknown tags 7 7% unknown unknown" in text
 
 
 def test_sizes_and_requests_are_shown_against_their_limits():

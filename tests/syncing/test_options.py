@@ -115,7 +115,7 @@ def test_a_plan_draws_itself_with_counts_a_bar_and_guards_and_without_values(san
     plan = cio.plan(changed, "identify", state=state, removed="delete", complete=True)
     drawn, page = plan._repr_html_(), plan.to_html()
 
-    assert "<b>30</b> changed" in drawn
+    assert "<strong>30</strong> changed" in drawn
     assert "<svg" in drawn
     assert "10 subjects are missing" in drawn
     assert "This looks wrong, and would not be sent" in page
