@@ -30,15 +30,9 @@ def plain():
 
 
 @pytest.mark.parametrize(
-    ("way", "shuffle"),
-    [({}, "p2p"), ({"order_by": "at"}, "tasks"), ({"senders": 2}, "p2p")],
-    ids=["one sender", "ordered by a column", "two senders"],
+    "way", [{}, {"order_by": "at"}, {"senders": 2}], ids=["one sender", "ordered by a column", "two senders"]
 )
-def test_answers_are_aligned_with_the_frame_and_reading_them_sends_nothing(
-    frame, plain, sandbox, tmp_path, way, shuffle
-):
-    import dask
-
+def test_answers_are_aligned_with_the_frame_and_reading_them_sends_nothing(frame, plain, sandbox, tmp_path, way):
     import cio_frames.dask  # noqa: F401 -- registers ddf.cio
 
     client = small_bodies(sandbox.client)
@@ -46,9 +40,8 @@ def test_answers_are_aligned_with_the_frame_and_reading_them_sends_nothing(
     calls = sandbox.calls()
     assert sorted(calls["messageId"]) == sorted(plain["message_id"])
     assert people_out_of_order(calls) == []
-    with dask.config.set({"dataframe.shuffle.method": shuffle}):
-        found = answers.compute()
-        delivered = frame[answers["status"] == "delivered"].compute()
+    found = answers.compute()
+    delivered = frame[answers["status"] == "delivered"].compute()
     assert answers.divisions == frame.divisions
     assert found.index.equals(ORDERS.index)
     assert found.index.name == "number"
@@ -132,6 +125,13 @@ def test_what_is_not_supported_is_refused_in_words(frame, sandbox, tmp_path):
         cio.load(frame, "track", "Order Placed", **NAMES, output=tmp_path, ledger="l.sqlite", client=sandbox.client)
     with pytest.raises(cio.MissingColumnsError, match="'nobody'"):
         cio.track(frame, "Order Placed", user_id="nobody", output=tmp_path, client=sandbox.client)
+    for function in (cio.sync, cio.plan, cio.baseline):
+        with pytest.raises(
+            cio.FrameError,
+            match=rf"cio\.{function.__name__} is not supported for Dask frames\. Write the frame to Parquet, and give "
+            r"the folder: ddf\.to_parquet\('people'\), then cio\.",
+        ):
+            function(frame, "identify", user_id="customer", state=tmp_path / "state.sqlite")
     assert len(sandbox.requests()) == 0
     assert not list(tmp_path.iterdir())
 

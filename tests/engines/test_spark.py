@@ -97,6 +97,11 @@ def test_what_cannot_be_done_is_refused_before_a_job_runs(frame, sandbox, tmp_pa
         cio.delete_people(frame, confirm=1, output=tmp_path, client=sandbox.client)
     with pytest.raises(cio.FrameError, match="output= is required for a Spark frame"):
         cio.track(frame, "Order Placed", **NAMES, client=sandbox.client)
+    with pytest.raises(
+        cio.FrameError, match=r"cio\.sync is not supported for Spark frames.*sdf\.write\.parquet\('people"
+    ):
+        cio.sync(frame, "identify", user_id="customer", client=sandbox.client)
+    assert len(sandbox.requests()) == 0
     assert not list(tmp_path.iterdir())
 
 
