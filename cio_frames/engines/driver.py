@@ -31,6 +31,7 @@ from cio_frames.engines.sending import EngineRun, FinishedRun, RunTuning
 from cio_frames.engines.store import RunStore
 from cio_frames.engines.totals import answer_names, merge_dry_runs
 from cio_frames.errors import FrameError, InvalidRowsError, parameter
+from cio_frames.loading.address_secrets import masked_errors
 from cio_frames.loading.result import LoadResult
 from cio_frames.pipeline import CallSpec
 from cio_frames.report import ValidationReport
@@ -95,7 +96,8 @@ def run_request(
     engine: Engine, call_spec: CallSpec, request: EngineRequest, tuning: RunTuning | None = None
 ) -> FinishedRun:
     """Send a frame, or go on with a run that ended before."""
-    return make_run(engine, call_spec, request, tuning).run(engine)
+    with masked_errors(request.output):
+        return make_run(engine, call_spec, request, tuning).run(engine)
 
 
 def make_run(engine: Engine, call_spec: CallSpec, request: EngineRequest, tuning: RunTuning | None = None) -> EngineRun:

@@ -120,8 +120,12 @@ class LocalEngine:
 
     def over_items(self, function: Callable[[TaskItem], Found], items: Sequence[TaskItem]) -> list[Found]:
         """Run a function on each item, in threads."""
-        with ThreadPoolExecutor(max(min(len(items), MAX_THREADS), 1)) as pool:
+        pool = ThreadPoolExecutor(max(min(len(items), MAX_THREADS), 1))
+        try:
             return list(pool.map(function, items))
+        finally:
+            # After Ctrl-C, whoever started the threads tells them to end: they are not waited for before.
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def read_answers(self, store: RunStore, files: AnswerFiles) -> pd.DataFrame:
         """Return the answers of all rows, in the order of their partitions."""
