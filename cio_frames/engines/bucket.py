@@ -123,6 +123,23 @@ def run_sender(plan: SenderPlan, number: int) -> int:
 
 
 def _send_free_buckets(plan: SenderPlan, number: int) -> int:
+    # Not the limiter that all deliveries of a process share: this is the share of one sender.
+    limiter = RateLimiter(plan.client.requests_per_second)
+    key_accepted = any_accepted(plan.store)
+    # One for all buckets, which may be small: connections stay open, and failures in a row are counted.
+    with Deliverer(
+        plan.client, rate_limiter=limiter, backoff=plan.tuning.backoff, key_accepted=key_accepted
+    ) as deliverer:
+        return _send_with(deliverer, plan, number)
+
+
+def any_accepted(store: RunStore) -> bool:
+    """Return whether the API has accepted calls of a run before, and so the key."""
+    names = (name for folder in ("answers", "open") for name in store.names(folder))
+    return any(status in GOOD for name in names for status, _, _ in read_facts(store, name)["reasons"])
+
+
+def _send_with(deliverer: Deliverer, plan: SenderPlan, number: int) -> int:
     watch = LeaseWatch(plan.store, lease_seconds=plan.lease_seconds)
     count = len(plan.files)
     first = number * count // plan.senders
@@ -140,7 +157,7 @@ def _send_free_buckets(plan: SenderPlan, number: int) -> int:
                 left.append(file)
                 continue
             with lease:
-                is_through = BucketRun(plan, file, lease).run()
+                is_through = BucketRun(plan, file, lease, deliverer).run()
             sent += is_through
             if not is_through:
                 # Lost to another worker, which may be lost as well; or all senders end.
@@ -180,8 +197,9 @@ class ChunkState(NamedTuple):
 class BucketRun:
     """Sends the rows of one bucket."""
 
-    def __init__(self, plan: SenderPlan, file: StagedFile, lease: Lease) -> None:
+    def __init__(self, plan: SenderPlan, file: StagedFile, lease: Lease, deliverer: Deliverer) -> None:
         self._plan = plan
+        self._deliverer = deliverer
         self._store = plan.store
         self._file = file
         self._lease = lease
@@ -198,33 +216,20 @@ class BucketRun:
             result = Outcomes(0).frame(pd.RangeIndex(0)).assign(resent=np.empty(0, dtype=bool))
             facts = {"reasons": [], "bytes": 0, "requests": 0, "resent": 0}
             self._store.put_table(f"answers/{self._file.stem}-00000.parquet", answers_table(positions, result, facts))
-        client, backoff = self._plan.client, self._plan.tuning.backoff
-        # Not the limiter that all deliveries of a process share: this is the share of one sender.
-        limiter = RateLimiter(client.requests_per_second)
-        with (
-            read_ahead(source, call_spec) as chunks,
-            Deliverer(client, rate_limiter=limiter, backoff=backoff, key_accepted=self._any_accepted()) as deliverer,
-        ):
+        with read_ahead(source, call_spec) as chunks:
             for chunk, prepared in chunks:
                 stem = f"{self._file.stem}-{chunk.number:05d}"
                 message_ids = MessageIds(self._plan.as_of, self._seen.copy())
                 beside = positions.slice(chunk.first_row, prepared.rows)
                 if self._store.exists(f"answers/{stem}.parquet"):
                     _encode_only(prepared, self._plan.client, message_ids)
-                elif not self._send_chunk(stem, prepared, message_ids, beside, deliverer):
+                elif not self._send_chunk(stem, prepared, message_ids, beside):
                     return False
                 self._seen.add(message_ids.numbers)
         self._store.put(f"done/{self._file.stem}", b"")
         return True
 
-    def _any_accepted(self) -> bool:
-        """Return whether the API has accepted calls with this key before."""
-        names = (name for folder in ("answers", "open") for name in self._store.names(folder))
-        return any(status in GOOD for name in names for status, _, _ in read_facts(self._store, name)["reasons"])
-
-    def _send_chunk(
-        self, stem: str, prepared: Prepared, message_ids: MessageIds, positions: pa.Table, deliverer: Deliverer
-    ) -> bool:
+    def _send_chunk(self, stem: str, prepared: Prepared, message_ids: MessageIds, positions: pa.Table) -> bool:
         """Send one chunk and write its answers; return whether the next one can be sent."""
         if not self._lease.renew() or self._store.exists(STOP):
             return False
@@ -239,7 +244,7 @@ class BucketRun:
             # Also those of blocked rows, which keep them where this try does not reach them.
             _record_answers(encode_run, state.answers, to_send.settled | _are_blocked(state.answers))
         self._store.put(f"leaving/{stem}-{state.tries}", b"")
-        delivery = deliverer.deliver(encode_run.batches(), observer=observer, first_number=self._next_number)
+        delivery = self._deliverer.deliver(encode_run.batches(), observer=observer, first_number=self._next_number)
         self._next_number += delivery.requests
         if isinstance(delivery.error, LeaseLostError):
             return False

@@ -74,7 +74,11 @@ from cio_frames.pipeline import CallSpec
 from cio_frames.pipeline.as_of import read_as_of, start_as_of
 from cio_frames.pipeline.campaigns import makes_events
 
-_RUN_DONE_BEFORE = f"This load was done before, and nothing was sent now. To send all rows again, {START_OVER}."
+# The calls have no fresh=.
+_RUN_DONE_BEFORE = (
+    f"This load was done before, and nothing was sent now. To send all rows again, name another folder with "
+    f"{parameter('output')}, or {START_OVER} in cio.load."
+)
 _RUN_INTERRUPTED = f"The load was interrupted. {RESUME}"
 _SENDERS_INTERRUPTED = "The load was interrupted."
 # As long as a load waits for its requests in flight.

@@ -1,14 +1,16 @@
 """Dask frames: the same call, eager, with answers aligned with the frame."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import cio_frames as cio
+from cio_frames.engines.driver import answers_of, engine_for
 from tests.engines.clusters import import_or_skip
-from tests.engines.helpers import small_bodies
+from tests.engines.helpers import FAST, engine_run, small_bodies
 from tests.engines.rows import people_out_of_order, repeated_orders
 
 dd = import_or_skip("dask.dataframe", "dask")
@@ -208,17 +210,9 @@ def test_a_worker_that_is_frozen_and_thawed_does_not_send_beside_its_successor(d
 
 def run_with_short_leases(frame, folder, client, **options):
     """Send a Dask frame with leases of two seconds, and return the answers."""
-    from dataclasses import replace
-
-    from cio_frames.engines.driver import answers_of, engine_for, run_request
-    from cio_frames.engines.request import build_request
-    from tests.engines.helpers import FAST, orders_spec
-
-    engine = engine_for(frame)
-    request = build_request(output=str(folder), client=client, progress=False, keep="order", **options)
-    run = run_request(engine, orders_spec(), request, replace(FAST, lease_seconds=2.0))
+    run = engine_run(frame, folder, client, keep="order", tuning=replace(FAST, lease_seconds=2.0), **options)
     assert run.result.statuses == {"delivered": len(ORDERS)}
-    return answers_of(engine, run, ("order",)).compute()
+    return answers_of(engine_for(frame), run, ("order",)).compute()
 
 
 def assert_nothing_lost(calls, answers, plain):

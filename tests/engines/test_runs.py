@@ -6,9 +6,12 @@ import sys
 import time
 import warnings
 from email.utils import formatdate
+from itertools import pairwise
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import cio_frames as cio
 from cio_frames.engines.engine import LocalEngine
@@ -44,6 +47,29 @@ def test_a_run_makes_the_calls_of_one_plain_call_in_order_and_answers_every_row(
     if way == {}:
         assert answers["message_id"].tolist() == plain_ids
     assert len(result.frame()) == len(ORDERS)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    rows=st.lists(st.tuples(st.sampled_from(["ada", "bob", None]), st.integers(0, 2)), min_size=1, max_size=25),
+    cuts=st.lists(st.integers(0, 25), max_size=4).map(sorted),
+    way=st.sampled_from([{}, {"order_by": "at"}, {"senders": 2, "buckets": 3}]),
+)
+def test_however_a_frame_is_split_its_message_ids_are_those_of_one_plain_call(tmp_path_factory, rows, cuts, way):
+    frame = pd.DataFrame(rows, columns=["customer", "day"]).astype({"customer": "str"})
+    frame = frame.assign(at=pd.Timestamp("2024-05-01", tz="UTC") + pd.to_timedelta(frame.pop("day"), unit="D"))
+    parts = [
+        frame.iloc[start:stop] for start, stop in pairwise([0, *(min(cut, len(frame)) for cut in cuts), len(frame)])
+    ]
+    plain = cio.track(frame, "Order Placed", user_id="customer", timestamp="at", dry_run=True)
+    with cio.Sandbox(state=False) as sandbox, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* rows belong together")
+        client = small_bodies(sandbox.client)
+        _, answers = run_locally(parts, tmp_path_factory.mktemp("split"), client, **way)
+        arrived = sandbox.calls()
+    expected = sorted(plain["message_id"].dropna())
+    assert sorted(answers["message_id"].dropna()) == expected
+    assert sorted(arrived["messageId"] if expected else []) == expected
 
 
 @WAYS
