@@ -30,7 +30,7 @@ from cio_frames.engines.request import (
 )
 from cio_frames.engines.sending import EngineRun, FinishedRun, RunTuning
 from cio_frames.engines.store import RunStore
-from cio_frames.engines.totals import answer_names, merge_dry_runs
+from cio_frames.engines.totals import answer_names, compared_in_parts, merge_dry_runs
 from cio_frames.errors import FrameError, InvalidRowsError, parameter
 from cio_frames.loading.address_secrets import masked_errors
 from cio_frames.loading.load import print_load_counts
@@ -158,9 +158,12 @@ def validate_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any])
     client = options.get("client") or offline_client()
     now = pd.Timestamp.now("UTC")
     whole = report_builder(call_spec, client, now)
-    for part in raise_first(engine.over_partitions(partial(catch_errors, report_partition, call_spec, client, now))):
+    parts = raise_first(engine.over_partitions(partial(catch_errors, report_partition, call_spec, client, now)))
+    for part in parts:
         whole.extend(part)
-    return whole.report()
+    report = whole.report()
+    report.warnings = compared_in_parts(report.warnings, len(parts))
+    return report
 
 
 def payloads_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any]) -> Any:

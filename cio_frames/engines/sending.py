@@ -45,6 +45,7 @@ from cio_frames.engines.totals import (
     LoadAnswers,
     all_unknown,
     answer_unreached_rows,
+    compared_in_parts,
     count_open_rows,
     local_path,
     merge_dry_runs,
@@ -343,7 +344,8 @@ class EngineRun:
         )
         with _carrying(result):
             LoadAnswers(self.store, staged).write(result.results, result.why)
-        return replace(result, results=local_path(self.store, "answers"))
+        warnings = compared_in_parts(result.warnings, len(staged.files))
+        return replace(result, results=local_path(self.store, "answers"), warnings=warnings)
 
     def _send_buckets(self, engine: Engine, staged: StagedFrame) -> LoadResult:
         """Send with several senders, each a task of the engine; with one, in this process."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,24 @@ def _not_reached(why: str) -> str:
     return f"not sent: the load stopped before: {why}" if why else "not sent: the load stopped before"
 
 
+def compared_in_parts(warnings: Iterable[WarningCount], parts: int) -> tuple[WarningCount, ...]:
+    """Return the warnings of so many parts of a frame; what is compared within a part only is a lower bound.
+
+    >>> found = compared_in_parts([WarningCount("repeated_message_id", "id", "row", 2, "duplicate ULID")], 3)
+    >>> found[0].rows, found[0].at_least
+    (2, True)
+    """
+    warnings = tuple(warnings)
+    is_bound = [parts > 1 and warning.check in _COMPARED_WITHIN_PARTS for warning in warnings]
+    return tuple(
+        replace(warning, at_least=True) if bound else warning for warning, bound in zip(warnings, is_bound, strict=True)
+    )
+
+
+# Duplicate message ids of a column are looked for among the rows of a partition, a chunk or a bucket.
+_COMPARED_WITHIN_PARTS = {"repeated_message_id"}
+
+
 def count_open_rows(store: RunStore, staged: StagedFrame) -> Counter[str]:
     """Return how many rows a later run tries again, by status."""
     found: Counter[str] = Counter()
@@ -107,7 +125,7 @@ def total_of_answers(
     reasons: Counter[tuple[str, str | None]] = Counter()
     sums: Counter[str] = Counter()
     warnings: list[WarningCount] = []
-    read = (read_facts(store, name) for names in answer_names(store, staged).values() for name in names)
+    read = [read_facts(store, name) for names in answer_names(store, staged).values() for name in names]
     for facts in (*read, *unwritten):
         for status, reason, count in facts["reasons"]:
             reasons[status, reason] += count
@@ -128,7 +146,7 @@ def total_of_answers(
         results=local_path(store, "answers"),
         undelivered=local_path(store, "undelivered") if undelivered else None,
         as_of=as_of,
-        warnings=tuple(warnings),
+        warnings=compared_in_parts(warnings, len(read)),
     )
 
 
@@ -203,7 +221,9 @@ def merge_dry_runs(found: Sequence[LoadResult], client: Client, *, seconds: floa
         latest=max((each.latest for each in found if each.latest is not None), default=None),
         recent=dict(recent.most_common()),
         first_held_back=tuple(_first_rows(row for each in found for row in each.first_held_back)),
-        warnings=tuple(merge_warning_counts(warning for each in found for warning in each.warnings)),
+        warnings=compared_in_parts(
+            merge_warning_counts(warning for each in found for warning in each.warnings), len(found)
+        ),
     )
 
 

@@ -188,6 +188,22 @@ def test_calls_without_a_person_that_look_the_same_get_ids_of_their_own(sandbox,
     assert set(answers["message_id"]) == set(plain["message_id"])
 
 
+@pytest.mark.parametrize("way", [{}, {"senders": 2, "buckets": 1}], ids=["1", "2"])
+def test_duplicate_message_ids_are_counted_as_at_least_so_many_where_partitions_are_not_compared(
+    sandbox, tmp_path, way
+):
+    ids = cio.track(ORDERS, "Order Placed", user_id="customer", timestamp="at", dry_run=True)["message_id"]
+    frame = ORDERS.assign(message_id=ids.where(ORDERS.index % 100 != 1, ids.shift()))
+    plain = cio.track(frame, "Order Placed", user_id="customer", timestamp="at", dry_run=True)
+    (repeated,) = (each for each in plain.attrs["cio"]["warnings"] if each["check"] == "repeated_message_id")
+    call_spec = orders_spec(message_id="message_id")
+    result, _ = run_locally(split_frame(frame, 7), tmp_path, sandbox.client, call_spec=call_spec, **way)
+    (found,) = (each for each in result.warnings if each.check == "repeated_message_id")
+    assert found.at_least
+    assert 0 < found.rows <= repeated["rows"]
+    assert any(line.endswith(f"(at least {found.rows} rows)") for line in cio.summary(result).warning_lines())
+
+
 def test_a_person_with_most_rows_is_pointed_out(sandbox, tmp_path):
     frame = ORDERS.assign(customer=ORDERS["customer"].where(ORDERS["order"] % 3 == 0, "one"))
     with pytest.warns(UserWarning, match="rows belong together, most likely to one person"):
