@@ -83,7 +83,7 @@ _RUN_DONE_BEFORE = (
 _RUN_INTERRUPTED = f"The load was interrupted. {RESUME}"
 _SENDERS_INTERRUPTED = "The load was interrupted."
 # As long as a load waits for its requests in flight.
-_GRACE_SECONDS = 15.0
+_SENDER_GRACE_SECONDS = 15.0
 _OTHER_OUTPUT = f"Name another folder with {parameter('output')}, or {START_OVER} in cio.load."
 # What a run writes; nothing else in the folder is ours.
 _FOLDERS = ("frozen", "pairs", "staged", "positions", "leases", "leaving", "answers", "open", "done", "undelivered")
@@ -398,7 +398,7 @@ class EngineRun:
         """Tell senders on workers to end, and wait until their leases are released, but not for long."""
         with suppress(CioFramesError):
             put_stop()
-            give_up_at = time.monotonic() + min(self._tuning.lease_seconds, _GRACE_SECONDS)
+            give_up_at = time.monotonic() + min(self._tuning.lease_seconds, _SENDER_GRACE_SECONDS)
             while self.store.names("leases") and time.monotonic() < give_up_at:
                 time.sleep(0.1)
 

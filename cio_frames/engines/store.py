@@ -27,7 +27,7 @@ from cio_frames.loading.address_secrets import mask_secrets, without_secrets
 from cio_frames.loading.file_systems import open_file_system
 from cio_frames.loading.io_errors import system_message, translate_io_errors
 
-_PRIVATE = 0o700
+_PRIVATE_FOLDER = 0o700
 # One slash instead of two would be a folder on this disk; a single letter is a drive.
 _MISSING_SLASH = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):/(?!/)")
 
@@ -138,8 +138,8 @@ class RunStore:
         """Make a folder on a disk, unless there is one; return the mode of what is made in it."""
         mode = _mode_in(Path(self.root))
         if not folder.is_dir():
-            folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
-            if mode != _PRIVATE:
+            folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+            if mode != _PRIVATE_FOLDER:
                 with suppress(OSError):
                     folder.chmod(mode)
         return mode
@@ -233,11 +233,11 @@ def _mode_in(root: Path) -> int:
     try:
         found = root.stat().st_mode
     except OSError:
-        return _PRIVATE
+        return _PRIVATE_FOLDER
     # In a folder such as /tmp, everybody may write, and nobody may touch what others have written.
     if os.name != "posix" or found & stat.S_ISVTX:
-        return _PRIVATE
-    mode = _PRIVATE
+        return _PRIVATE_FOLDER
+    mode = _PRIVATE_FOLDER
     if found & stat.S_IWGRP:
         mode |= found & (stat.S_IRWXG | stat.S_ISGID)
     if found & stat.S_IWOTH:
@@ -250,7 +250,7 @@ def _create_file(path: Path, folder_mode: int, content: bytes = b"") -> None:
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
-    if folder_mode != _PRIVATE:
+    if folder_mode != _PRIVATE_FOLDER:
         # Whatever the umask; some disks have no modes.
         with suppress(OSError):
             path.chmod(folder_mode & 0o666)

@@ -1,7 +1,10 @@
 """Dask frames: the same call, eager, with answers aligned with the frame."""
 
+import contextlib
 import time
 from dataclasses import replace
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import numpy as np
 import pandas as pd
@@ -157,6 +160,11 @@ def test_the_write_key_is_in_no_log_and_no_state_of_the_cluster(dask_client, fra
     dask_client.dump_cluster_state(str(tmp_path / "state"), format="yaml")
     texts += [path.read_text(encoding="utf-8") for path in tmp_path.glob("state*")]
     assert len(texts[-1]) > 1_000
+    page = dask_client.dashboard_link.rpartition("/")[0]
+    for path in ("info/main/workers.html", "json/counts.json", "metrics"):
+        with contextlib.suppress(HTTPError), urlopen(f"{page}/{path}", timeout=30) as answer:  # noqa: S310 -- its own
+            texts.append(answer.read().decode())
+    assert len(texts) > 3
     assert not any(key in text for text in texts)
 
 

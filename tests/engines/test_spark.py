@@ -103,6 +103,24 @@ def test_what_cannot_be_done_is_refused_before_a_job_runs(frame, sandbox, tmp_pa
     assert not list(tmp_path.iterdir())
 
 
+def test_other_calls_and_operations_have_answers_that_can_be_counted(spark, sandbox, tmp_path, capsys):
+    rows = [(f"u{number}", "acme", number) for number in range(5)] + [("u5", None, 5)]
+    people = spark.createDataFrame(rows, "user_id string, group_id string, n int").coalesce(2)
+    options = {"order_by": "n", "client": sandbox.client}
+    answers = cio.group(people, output=tmp_path / "group", progress=True, **options)
+    assert "group: 5 delivered, 1 invalid; see " in capsys.readouterr().err
+    assert cio.summary(answers).line == "5 delivered, 1 invalid"
+    assert answers.attrs["cio"]["as_of"]
+    with pytest.raises(cio.UndeliveredError, match="1 of 6 rows were not delivered"):
+        cio.raise_for_status(answers)
+    whole = people.filter("group_id is not null").select("user_id", "n")
+    with pytest.raises(cio.FrameError, match="delete_people affects 5 rows, and confirm=4 does not match"):
+        cio.delete_people(whole, confirm=4, output=tmp_path / "delete", **options)
+    deleted = cio.delete_people(whole, confirm=5, output=tmp_path / "delete", **options)
+    assert cio.raise_for_status(deleted) is deleted
+    assert sandbox.calls()["type"].value_counts().to_dict() == {"group": 5, "track": 5}
+
+
 def write(frame, sandbox, output, **options):
     given = {"call": "track", "event": "Order Placed", **NAMES, "output": str(output), "endpoint": sandbox.url}
     writer = frame.write.format("customerio").mode("append")
@@ -165,13 +183,15 @@ def executors_of(session):
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="finds executors in /proc")
 def test_an_executor_that_is_killed_loses_nothing_and_rows_that_go_twice_are_marked(spark, frame, plain, tmp_path):
     """Runs last, since an executor has to start again."""
+    killed = []
     with cio.Sandbox(latency_seconds=0.1, state=False) as sandbox:
 
         def kill():
             until = time.monotonic() + 120
             while len(sandbox.requests()) < 5 and time.monotonic() < until:
                 time.sleep(0.02)
-            os.kill(executors_of(spark)[0], signal.SIGKILL)
+            killed.extend(executors_of(spark)[:1])
+            os.kill(killed[0], signal.SIGKILL)
 
         killer = threading.Thread(target=kill)
         killer.start()
@@ -181,6 +201,7 @@ def test_an_executor_that_is_killed_loses_nothing_and_rows_that_go_twice_are_mar
         )
         killer.join()
         calls = sandbox.calls()
+    assert killed
     assert run.result.statuses == {"delivered": len(ORDERS)}
     answers = pd.concat([pd.read_parquet(path) for path in (tmp_path / "answers").iterdir()])
     assert sorted(answers["message_id"]) == sorted(plain["message_id"])
