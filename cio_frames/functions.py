@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from cio_frames._util.engine_frames import driver_of, refuse_engine_options
+from cio_frames._util.engine_frames import driver_of, refuse_engine_frame, refuse_engine_options
 from cio_frames.arrow.tables import AnyFrame, as_frame
 from cio_frames.client import Client
 from cio_frames.columns import Selection
@@ -1877,7 +1877,7 @@ def _plan(parameters: dict[str, Any]) -> Plan:
     from cio_frames.syncing.parameters import make_job
 
     with HiddenFrames():
-        job, options = make_job(*_split_source(parameters))
+        job, options = make_job(*_split_source("plan", parameters))
         return job.plan(**options)
 
 
@@ -1886,7 +1886,7 @@ def _sync(parameters: dict[str, Any]) -> Any:
     from cio_frames.syncing.parameters import make_job
 
     with HiddenFrames():
-        job, options = make_job(*_split_source(parameters))
+        job, options = make_job(*_split_source("sync", parameters))
         return job.sync(**options)
 
 
@@ -1896,7 +1896,7 @@ def _baseline(parameters: dict[str, Any]) -> Any:
     from cio_frames.syncing.parameters import make_job
 
     with HiddenFrames():
-        job, options = make_job(*_split_source(parameters))
+        job, options = make_job(*_split_source("baseline", parameters))
         return write_baseline(job, **options)
 
 
@@ -1909,7 +1909,8 @@ def _apply_plan(parameters: dict[str, Any]) -> SyncResult:
         return apply_plan_file(Path(given.pop("path")), **given)
 
 
-def _split_source(parameters: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Return the source, and the other parameters."""
+def _split_source(function: str, parameters: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return the source of a function about syncs, and the other parameters."""
     given = {name: value for name, value in parameters.items() if not name.startswith("__")}
+    refuse_engine_frame(given["df"], function)
     return given.pop("df"), given

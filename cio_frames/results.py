@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from cio_frames._util.arrays import Bools, Ints
+from cio_frames._util.engine_frames import driver_of
 from cio_frames.errors import FrameError, UndeliveredError, list_reasons
 
 Status = Literal[
@@ -193,6 +194,10 @@ def raise_for_status(result: Any) -> Any:
     cio_frames.errors.UndeliveredError: 1 of 2 rows were not delivered. Top reasons: user_id: required value \
 is missing (1). Rows: 1 invalid, 1 ready. See .result for the status of each row.
     """
+    if (driver := driver_of(result)) is not None:
+        # The error has the counts: the rows are on the engine.
+        raise_for_status(driver.count_answers(result))
+        return result
     if isinstance(result, pd.DataFrame) and {"status", "reason"} <= set(result.columns):
         counts, is_good = status_counts(result), bool(result["status"].isin(GOOD).all())
         kept = result.attrs.get(RESULT_ATTRS, {})

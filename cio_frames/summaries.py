@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from cio_frames._util.engine_frames import driver_of
 from cio_frames.errors import FrameError
 from cio_frames.results import GOOD, RESULT_ATTRS
 from cio_frames.validation import WarningCount, count_of, from_records, warning_lines, warning_summary
@@ -141,6 +142,8 @@ def summary(result: pd.DataFrame | CountedResult) -> Summary:
     warning: user_id: id begins or ends with white space, and is another id than without; remove it (1 row)
     warning: _margin: name begins with an underscore, and the column is sent; leave it out if it is internal (3 rows)
     """
+    if (driver := driver_of(result)) is not None:
+        result = driver.count_answers(result)
     if not isinstance(result, pd.DataFrame):
         if not hasattr(result, "reasons"):
             raise FrameError(f"A result frame or a LoadResult is required, got {type(result).__name__}.")

@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "syncing": "_util errors results arrow spec columns client encoding validation delivery report pipeline audit "
     "loading",
     "samples": "_util errors spec loading",
-    "summaries": "errors results validation",
+    "summaries": "_util errors results validation",
     # Functions find it by name when they are given an engine's frame, so that nothing imports it before.
     "engines": "_util errors results arrow columns client encoding validation delivery report pipeline loading",
     "functions": "_util errors arrow columns client report pipeline loading syncing",

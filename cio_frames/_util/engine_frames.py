@@ -36,6 +36,20 @@ def driver_of(frame: object) -> Any:
     return None if supported_engine(frame) is None else import_module("cio_frames.engines.driver")
 
 
+def refuse_engine_frame(thing: object, function: str) -> None:
+    """Raise if something is the frame of an engine, which a function does not support.
+
+    >>> refuse_engine_frame("people.parquet", "sync")
+    """
+    engine = supported_engine(thing)
+    if engine is not None:
+        write = "ddf.to_parquet('people')" if engine == "dask" else "sdf.write.parquet('people')"
+        raise FrameError(
+            f"cio.{function} is not supported for {engine.title()} frames. Write the frame to Parquet, and give the "
+            f"folder: {write}, then cio.{function}('people', ...). Nothing was sent."
+        )
+
+
 def refuse_engine_options(options: Mapping[str, Any]) -> None:
     """Raise if parameters for engines are given with a frame of this process.
 

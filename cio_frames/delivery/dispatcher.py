@@ -88,7 +88,6 @@ class Dispatcher:
         self._delivery = Delivery()
         self._lock = threading.Lock()
         self._numbers = itertools.count(first_number)
-        self._consecutive_failures = 0
         self._rejections = 0
         self._consecutive_blocked = 0
         self._last_unproven: Reply | None = None
@@ -239,7 +238,7 @@ class Dispatcher:
         self, outcomes: Sequence[Outcome], reply: Reply | None, disposition: Disposition | None
     ) -> None:
         is_open = disposition in (Disposition.RETRY, Disposition.UNPROVEN)
-        self._consecutive_failures = self._consecutive_failures + 1 if is_open else 0
+        self.endpoint.consecutive_failures = self.endpoint.consecutive_failures + 1 if is_open else 0
         if disposition is Disposition.UNPROVEN:
             self._last_unproven = reply
         for outcome in outcomes:
@@ -252,7 +251,7 @@ class Dispatcher:
 
     def _stop_if_hopeless(self, reply: Reply, disposition: Disposition, reason: str) -> None:
         """Stop where one outcome, or several in a row, tell that others will fare the same."""
-        is_down = self._consecutive_failures >= _MAX_CONSECUTIVE_FAILURES
+        is_down = self.endpoint.consecutive_failures >= _MAX_CONSECUTIVE_FAILURES
         match disposition:
             case Disposition.UNAUTHORIZED:
                 self.stop_delivery(StopReason.UNAUTHORIZED, unauthorized_message(reply, self.client))

@@ -31,6 +31,8 @@ class EndpointState:
         Whether it has accepted any call now.
     gzip_refused : bool
         Whether it has refused a compressed body.
+    consecutive_failures : int
+        How many batches in a row have an outcome that stays open; a chunk may have fewer than what stops a delivery.
 
     Examples
     --------
@@ -47,6 +49,7 @@ class EndpointState:
         self.key_accepted = key_accepted
         self.any_accepted = False
         self.gzip_refused = False
+        self.consecutive_failures = 0
         self._lock = threading.Lock()
         self._smallest_refused = math.inf
         self._largest_accepted = 0

@@ -8,14 +8,17 @@ What is written about a chunk, each as a whole file, is the protocol between sen
     stop.json                        everybody ends
 
 A chunk that left without answers may have been sent: all rows of it that are sent again are marked ``resent``. Their
-message ids are the same.
+message ids are the same. As in a load, rows that something on their way has blocked are tried once more by the next
+run.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -23,18 +26,19 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from cio_frames._util.arrays import Bools
+from cio_frames._util.arrays import Bools, Ints
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch
 from cio_frames.delivery.deliverer import Deliverer
 from cio_frames.delivery.observer import NullObserver
-from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
+from cio_frames.delivery.outcomes import BLOCKED, Delivery, Outcome, StopReason
 from cio_frames.delivery.rate_limiter import RateLimiter
 from cio_frames.delivery.reasons import EARLIER_MAY_BE_ACCEPTED
 from cio_frames.engines.leases import LEASE_SECONDS, Lease, LeaseWatch
-from cio_frames.engines.stage import StagedFile
+from cio_frames.engines.stage import ASKED, StagedFile
 from cio_frames.engines.store import RunStore
 from cio_frames.errors import CioFramesError, render
+from cio_frames.loading.address_secrets import mask_secrets
 from cio_frames.loading.chunks import read_ahead, use_stored_message_ids
 from cio_frames.loading.ledger_counts import FINAL_STATUSES
 from cio_frames.loading.sources import source_of
@@ -106,8 +110,36 @@ def run_sender(plan: SenderPlan, number: int) -> int:
     """Send buckets that nobody else sends until all are sent or the run stops; return how many.
 
     The senders begin at different places. A sender that finds nothing to take waits for the others, and takes over from
-    one that is silent.
+    one that is silent. An error of one ends all.
     """
+    try:
+        plan.store.require_reachable(ASKED)
+        return _send_free_buckets(plan, number)
+    except Exception as error:
+        # What cannot write this any more cannot begin a chunk either.
+        with suppress(CioFramesError):
+            put_failure(plan.store, error)
+        raise
+
+
+def _send_free_buckets(plan: SenderPlan, number: int) -> int:
+    # Not the limiter that all deliveries of a process share: this is the share of one sender.
+    limiter = RateLimiter(plan.client.requests_per_second)
+    key_accepted = any_accepted(plan.store)
+    # One for all buckets, which may be small: connections stay open, and failures in a row are counted.
+    with Deliverer(
+        plan.client, rate_limiter=limiter, backoff=plan.tuning.backoff, key_accepted=key_accepted
+    ) as deliverer:
+        return _send_with(deliverer, plan, number)
+
+
+def any_accepted(store: RunStore) -> bool:
+    """Return whether the API has accepted calls of a run before, and so the key."""
+    names = (name for folder in ("answers", "open") for name in store.names(folder))
+    return any(status in GOOD for name in names for status, _, _ in read_facts(store, name)["reasons"])
+
+
+def _send_with(deliverer: Deliverer, plan: SenderPlan, number: int) -> int:
     watch = LeaseWatch(plan.store, lease_seconds=plan.lease_seconds)
     count = len(plan.files)
     first = number * count // plan.senders
@@ -125,7 +157,7 @@ def run_sender(plan: SenderPlan, number: int) -> int:
                 left.append(file)
                 continue
             with lease:
-                is_through = BucketRun(plan, file, lease).run()
+                is_through = BucketRun(plan, file, lease, deliverer).run()
             sent += is_through
             if not is_through:
                 # Lost to another worker, which may be lost as well; or all senders end.
@@ -152,18 +184,22 @@ class ChunkState(NamedTuple):
         The answers of the last try that ended, without a commit.
     may_be_sent : bool
         Whether a later try left without answers.
+    blocked : sequence of int
+        The rows that were blocked on their way, once for each time.
     """
 
     tries: int
     answers: pd.DataFrame | None
     may_be_sent: bool
+    blocked: Sequence[int] = ()
 
 
 class BucketRun:
     """Sends the rows of one bucket."""
 
-    def __init__(self, plan: SenderPlan, file: StagedFile, lease: Lease) -> None:
+    def __init__(self, plan: SenderPlan, file: StagedFile, lease: Lease, deliverer: Deliverer) -> None:
         self._plan = plan
+        self._deliverer = deliverer
         self._store = plan.store
         self._file = file
         self._lease = lease
@@ -180,50 +216,39 @@ class BucketRun:
             result = Outcomes(0).frame(pd.RangeIndex(0)).assign(resent=np.empty(0, dtype=bool))
             facts = {"reasons": [], "bytes": 0, "requests": 0, "resent": 0}
             self._store.put_table(f"answers/{self._file.stem}-00000.parquet", answers_table(positions, result, facts))
-        client, backoff = self._plan.client, self._plan.tuning.backoff
-        # Not the limiter that all deliveries of a process share: this is the share of one sender.
-        limiter = RateLimiter(client.requests_per_second)
-        with (
-            read_ahead(source, call_spec) as chunks,
-            Deliverer(client, rate_limiter=limiter, backoff=backoff, key_accepted=self._any_accepted()) as deliverer,
-        ):
+        with read_ahead(source, call_spec) as chunks:
             for chunk, prepared in chunks:
                 stem = f"{self._file.stem}-{chunk.number:05d}"
                 message_ids = MessageIds(self._plan.as_of, self._seen.copy())
                 beside = positions.slice(chunk.first_row, prepared.rows)
                 if self._store.exists(f"answers/{stem}.parquet"):
                     _encode_only(prepared, self._plan.client, message_ids)
-                elif not self._send_chunk(stem, prepared, message_ids, beside, deliverer):
+                elif not self._send_chunk(stem, prepared, message_ids, beside):
                     return False
                 self._seen.add(message_ids.numbers)
         self._store.put(f"done/{self._file.stem}", b"")
         return True
 
-    def _any_accepted(self) -> bool:
-        """Return whether the API has accepted calls with this key before."""
-        return bool(self._store.names("answers"))
-
-    def _send_chunk(
-        self, stem: str, prepared: Prepared, message_ids: MessageIds, positions: pa.Table, deliverer: Deliverer
-    ) -> bool:
+    def _send_chunk(self, stem: str, prepared: Prepared, message_ids: MessageIds, positions: pa.Table) -> bool:
         """Send one chunk and write its answers; return whether the next one can be sent."""
         if not self._lease.renew() or self._store.exists(STOP):
             return False
         state = read_state(self._store, stem)
-        settled, again = rows_to_send(state, prepared.rows)
+        to_send = rows_to_send(state, prepared.rows)
         guards_campaigns = self._plan.guards_campaigns
-        observer = _SenderObserver(self._store, self._lease, guards_campaigns=guards_campaigns)
+        observer = _SenderObserver(self._store, self._lease, prepared.rows, guards_campaigns=guards_campaigns)
         encode_run = observer.encode_run = EncodeRun(
-            prepared, self._plan.client, observer=observer, message_ids=message_ids, settled=settled
+            prepared, self._plan.client, observer=observer, message_ids=message_ids, settled=to_send.settled
         )
         if state.answers is not None:
-            _record_answers(encode_run, state.answers, settled)
+            # Also those of blocked rows, which keep them where this try does not reach them.
+            _record_answers(encode_run, state.answers, to_send.settled | _are_blocked(state.answers))
         self._store.put(f"leaving/{stem}-{state.tries}", b"")
-        delivery = deliverer.deliver(encode_run.batches(), observer=observer, first_number=self._next_number)
+        delivery = self._deliverer.deliver(encode_run.batches(), observer=observer, first_number=self._next_number)
         self._next_number += delivery.requests
         if isinstance(delivery.error, LeaseLostError):
             return False
-        self._write_answers(stem, state.tries, prepared, encode_run, delivery, positions, again)
+        self._write_answers(stem, state, prepared, observer, delivery, positions, to_send)
         if delivery.stop_reason is not None:
             put_stop(self._store, delivery)
         return delivery.stop_reason is None
@@ -231,23 +256,29 @@ class BucketRun:
     def _write_answers(
         self,
         stem: str,
-        number: int,
+        state: ChunkState,
         prepared: Prepared,
-        encode_run: EncodeRun,
+        observer: _SenderObserver,
         delivery: Delivery,
         positions: pa.Table,
-        again: Bools,
+        to_send: RowsToSend,
     ) -> None:
+        encode_run = observer.encode_run
         encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
-        encode_run.outcomes.mark_unknown(again, EARLIER_MAY_BE_ACCEPTED)
-        result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=again)
-        is_final = delivery.stop_reason is None and result["status"].isin(FINAL_STATUSES).all()
+        encode_run.outcomes.mark_unknown(to_send.in_doubt, EARLIER_MAY_BE_ACCEPTED)
+        resent = to_send.again & observer.left | _were_resent(state, prepared.rows)
+        result = encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)).assign(resent=resent)
+        blocked = [*state.blocked, *observer.blocked]
+        is_open = ~_are_final(result, blocked)
+        is_final = delivery.stop_reason is None and not is_open.any()
         facts = {
             "reasons": count_reasons(result),
             "bytes": int(result["bytes"].sum()),
             "requests": delivery.requests,
-            "resent": int(again.sum()),
+            "resent": int(resent.sum()),
             "warnings": to_records(encode_run.warning_counts()),
+            "blocked": blocked,
+            "open": Counter(result["status"][is_open].astype(str)),
         }
         table = answers_table(positions, result, facts)
         kept = ~result["status"].isin(GOOD).to_numpy()
@@ -257,15 +288,20 @@ class BucketRun:
             self._store.put_table(f"undelivered/{stem}.parquet", parquet_table(rows.assign(**why)))
         else:
             self._store.delete(f"undelivered/{stem}.parquet")
-        self._store.put_table(f"answers/{stem}.parquet" if is_final else f"open/{stem}-{number}.parquet", table)
+        self._store.put_table(f"answers/{stem}.parquet" if is_final else f"open/{stem}-{state.tries}.parquet", table)
 
 
 class _SenderObserver(NullObserver):
-    """Records outcomes, and ends the delivery where the lease is lost or another sender has stopped."""
+    """Records outcomes, and ends the delivery where the lease is lost or another sender has stopped.
+
+    ``left`` are the rows that were about to leave, ``blocked`` those that something on their way has refused.
+    """
 
     encode_run: EncodeRun
 
-    def __init__(self, store: RunStore, lease: Lease, *, guards_campaigns: bool) -> None:
+    def __init__(self, store: RunStore, lease: Lease, rows: int, *, guards_campaigns: bool) -> None:
+        self.left: Bools = np.zeros(rows, dtype=bool)
+        self.blocked: list[int] = []
         self._guards_campaigns = guards_campaigns
         self._store = store
         self._lease = lease
@@ -279,8 +315,11 @@ class _SenderObserver(NullObserver):
             self._looked = now
             if self._store.exists(STOP):
                 raise StoppedElsewhereError(_STOPPED_ELSEWHERE)
+        self.left[batch.rows] = True
 
     def on_outcome(self, outcome: Outcome) -> None:
+        if outcome.was_blocked:
+            self.blocked += outcome.rows.tolist()
         self.encode_run.record(outcome)
 
     def on_clock(self, seconds_ahead: float) -> None:
@@ -302,27 +341,77 @@ def read_state(store: RunStore, stem: str) -> ChunkState:
     ended = next((number for number in reversed(range(tries)) if store.exists(f"open/{stem}-{number}.parquet")), None)
     if ended is None:
         return ChunkState(tries, None, may_be_sent=tries > 0)
-    answers = store.read_table(f"open/{stem}-{ended}.parquet").to_pandas()
-    return ChunkState(tries, answers, may_be_sent=ended < tries - 1)
+    name = f"open/{stem}-{ended}.parquet"
+    answers = store.read_table(name).replace_schema_metadata(None).to_pandas()
+    return ChunkState(tries, answers, ended < tries - 1, read_facts(store, name)["blocked"])
 
 
-def rows_to_send(state: ChunkState, rows: int) -> tuple[Bools, Bools]:
-    """Return which rows have a final answer, and which of the others may have been sent before.
+def read_facts(store: RunStore, name: str) -> dict[str, Any]:
+    """Return the counts of a file of answers, from its end."""
+    facts: dict[str, Any] = json.loads(store.read_footer(name).metadata[FACTS])
+    return facts
+
+
+class RowsToSend(NamedTuple):
+    """What earlier tries mean for the rows of a chunk.
+
+    Attributes
+    ----------
+    settled : numpy array of bool
+        Which have a final answer.
+    again : numpy array of bool
+        Which of the others have been sent, or may have been.
+    in_doubt : numpy array of bool
+        Which of these may have been accepted.
+    """
+
+    settled: Bools
+    again: Bools
+    in_doubt: Bools
+
+
+def rows_to_send(state: ChunkState, rows: int) -> RowsToSend:
+    """Return which rows have a final answer, and what is known of the others.
 
     >>> answers = pd.DataFrame(
-    ...     {"status": ["delivered", "unknown", "unsent"], "batch": [0, 1, None], "resent": [False, False, False]}
+    ...     {
+    ...         "status": ["delivered", "unknown", "unsent", "rejected"],
+    ...         "reason": [None, "timeout", "not sent", BLOCKED],
+    ...         "batch": [0, 1, None, 2],
+    ...     }
     ... )
-    >>> settled, again = rows_to_send(ChunkState(1, answers, may_be_sent=False), 3)
-    >>> settled.tolist(), again.tolist()
-    ([True, False, False], [False, True, False])
+    >>> found = rows_to_send(ChunkState(1, answers, may_be_sent=False, blocked=[3]), 4)
+    >>> [np.flatnonzero(each).tolist() for each in found]
+    [[0], [1, 3], [1]]
     """
-    settled, again = np.zeros(rows, dtype=bool), np.full(rows, state.may_be_sent)
+    settled, in_doubt = np.zeros(rows, dtype=bool), np.full(rows, state.may_be_sent)
     if state.answers is not None:
         # What is invalid without a request is found again.
-        settled = state.answers["status"].isin(FINAL_STATUSES).to_numpy() & state.answers["batch"].notna().to_numpy()
-        again |= state.answers["status"].eq("unknown").to_numpy(dtype=bool)
-        again = (again & ~settled) | state.answers["resent"].to_numpy(dtype=bool)
-    return settled, again
+        settled = _are_final(state.answers, state.blocked) & state.answers["batch"].notna().to_numpy()
+        in_doubt |= state.answers["status"].eq("unknown").to_numpy(dtype=bool)
+    again = in_doubt | (_count_rows(state.blocked, rows) > 0)
+    return RowsToSend(settled, again & ~settled, in_doubt & ~settled)
+
+
+def _count_rows(positions: Sequence[int], rows: int) -> Ints:
+    return np.bincount(np.asarray(positions, dtype=np.int64), minlength=rows)
+
+
+def _are_blocked(answers: pd.DataFrame) -> Bools:
+    """Return which rows were refused by something on their way."""
+    reasons = answers["reason"].astype("string").str.contains(BLOCKED, regex=False)
+    return (answers["status"].eq("rejected") & reasons.fillna(False)).to_numpy(dtype=bool)
+
+
+def _are_final(answers: pd.DataFrame, blocked: Sequence[int]) -> Bools:
+    """Return which rows no later run sends; ``blocked`` are rows that were blocked, once for each time."""
+    times = _count_rows(blocked, len(answers))
+    is_final: Bools = answers["status"].isin(FINAL_STATUSES).to_numpy(dtype=bool)
+    return is_final & ~(_are_blocked(answers) & (times < 2))
+
+
+def _were_resent(state: ChunkState, rows: int) -> Bools:
+    return np.zeros(rows, dtype=bool) if state.answers is None else state.answers["resent"].to_numpy(dtype=bool)
 
 
 def _record_answers(encode_run: EncodeRun, answers: pd.DataFrame, settled: Bools) -> None:
@@ -377,7 +466,21 @@ def put_stop(store: RunStore, delivery: Delivery) -> None:
         return
     error = delivery.error
     why = error.text_by_door() if isinstance(error, CioFramesError) else delivery.why
-    store.create(STOP, json.dumps({"stop_reason": delivery.stop_reason.name, "why": why}).encode())
+    stop_all(store, delivery.stop_reason, why)
+
+
+def put_failure(store: RunStore, error: Exception) -> None:
+    """Tell all senders to end because of an error of one."""
+    # The text of an error that is not of this package may hold people's data.
+    name = type(error).__name__
+    why = error.text_by_door() if isinstance(error, CioFramesError) else f"A sender ended with {name}."
+    stop_all(store, StopReason.FAILED, why)
+
+
+def stop_all(store: RunStore, reason: StopReason, why: str) -> None:
+    """Tell all senders to end, unless they are told already."""
+    stop = {"stop_reason": reason.name, "why": mask_secrets(why, store.root)}
+    store.create(STOP, json.dumps(stop).encode())
 
 
 def read_stop(store: RunStore) -> tuple[StopReason, str] | None:

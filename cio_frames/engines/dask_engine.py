@@ -10,7 +10,7 @@ import dask
 import dask.dataframe as dd
 import pandas as pd
 
-from cio_frames.engines.engine import AnswerFiles, Found, TaskItem
+from cio_frames.engines.engine import AnswerFiles, Found, TaskItem, count_combinations
 from cio_frames.engines.store import RunStore
 from cio_frames.engines.totals import read_answer_files
 
@@ -64,11 +64,20 @@ class DaskEngine:
         # With meta, Dask does not call it with rows that it made up.
         return self._frame.map_partitions(run, meta=run(pd.DataFrame(columns, index=index)))
 
+    def count_values(self, labels: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return the combinations of cells that columns have in each partition, each with its number of rows."""
+        found = self.over_partitions(partial(_count_partition, list(labels)))
+        return [row for rows in found for row in rows]
+
 
 def _on_dask_partition(
     function: Callable[[Iterator[pd.DataFrame], int], Found], part: pd.DataFrame, number: int
 ) -> Found:
     return function(iter([part]), number)
+
+
+def _count_partition(labels: list[str], frames: Iterator[pd.DataFrame], partition: int) -> list[tuple[Any, ...]]:
+    return [row for frame in frames for row in count_combinations(frame, labels)]
 
 
 def _with_kept(

@@ -8,6 +8,7 @@ sends buckets.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -29,12 +30,15 @@ from cio_frames.engines.request import (
 )
 from cio_frames.engines.sending import EngineRun, FinishedRun, RunTuning
 from cio_frames.engines.store import RunStore
-from cio_frames.engines.totals import answer_names, merge_dry_runs
+from cio_frames.engines.totals import answer_names, compared_in_parts, merge_dry_runs
 from cio_frames.errors import FrameError, InvalidRowsError, parameter
+from cio_frames.loading.address_secrets import masked_errors
+from cio_frames.loading.load import print_load_counts
 from cio_frames.loading.result import LoadResult
 from cio_frames.pipeline import CallSpec
 from cio_frames.report import ValidationReport
-from cio_frames.results import raise_for_status
+from cio_frames.results import RESULT_ATTRS, raise_for_status
+from cio_frames.validation import WarningCount
 
 
 def engine_for(frame: Any) -> Engine:
@@ -67,9 +71,13 @@ def call_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any]) -> 
                 raise InvalidRowsError(found)
         return engine.dry_run(partial(dry_run_answers, call_spec, client), request.keep)
     run = run_request(engine, call_spec, request)
+    print_load_counts(run.result, request.progress)
     if request.on_undelivered == "raise":
         raise_for_status(run.result)
-    return answers_of(engine, run, request.keep)
+    answers = answers_of(engine, run, request.keep)
+    # As a result frame of pandas has it; frames that are made of this one do not.
+    answers.attrs = {RESULT_ATTRS: {"as_of": run.result.as_of}}
+    return answers
 
 
 def operate_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any], audit: object) -> Any:
@@ -95,7 +103,8 @@ def run_request(
     engine: Engine, call_spec: CallSpec, request: EngineRequest, tuning: RunTuning | None = None
 ) -> FinishedRun:
     """Send a frame, or go on with a run that ended before."""
-    return make_run(engine, call_spec, request, tuning).run(engine)
+    with masked_errors(request.output):
+        return make_run(engine, call_spec, request, tuning).run(engine)
 
 
 def make_run(engine: Engine, call_spec: CallSpec, request: EngineRequest, tuning: RunTuning | None = None) -> EngineRun:
@@ -119,6 +128,21 @@ def answers_of(engine: Engine, run: FinishedRun, keep: tuple[str, ...] = ()) -> 
     return engine.read_answers(run.store, AnswerFiles(tuple(groups), run.staged.is_exchanged, keep))
 
 
+def count_answers(frame: Any) -> LoadResult:
+    """Return the counts of a frame of answers, which is computed for it; nothing is sent."""
+    engine = engine_for(frame)
+    if not {"status", "reason"} <= set(engine.labels):
+        raise FrameError("The frame is not a result frame: it has no columns 'status' and 'reason'.")
+    labels = ["status", "reason", *(["warning"] if "warning" in engine.labels else [])]
+    reasons: Counter[tuple[str, str | None]] = Counter()
+    warnings: Counter[str] = Counter()
+    for status, reason, *warning, rows in engine.count_values(labels):
+        reasons[status, reason] += rows
+        warnings.update({text: rows for text in warning if text is not None})
+    counted = [WarningCount("", None, "row", rows, text) for text, rows in warnings.most_common()]
+    return LoadResult("answers", "done", dict(reasons.most_common()), warnings=tuple(counted))
+
+
 def count_dry_run(engine: Engine, call_spec: CallSpec, client: Client) -> LoadResult:
     """Return the counts of a frame that is not sent; nothing is staged."""
     started = time.monotonic()
@@ -134,11 +158,14 @@ def validate_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any])
     client = options.get("client") or offline_client()
     now = pd.Timestamp.now("UTC")
     whole = report_builder(call_spec, client, now)
-    for part in raise_first(engine.over_partitions(partial(catch_errors, report_partition, call_spec, client, now))):
+    parts = raise_first(engine.over_partitions(partial(catch_errors, report_partition, call_spec, client, now)))
+    for part in parts:
         whole.extend(part)
     library = type(frame).__module__.partition(".")[0]
     destination = options["client"].destination if options.get("client") else None
-    return whole.report(source=f"a DataFrame of {library}", destination=destination)
+    report = whole.report(source=f"a DataFrame of {library}", destination=destination)
+    report.warnings = compared_in_parts(report.warnings, len(parts))
+    return report
 
 
 def payloads_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any]) -> Any:

@@ -49,6 +49,9 @@ class Engine(Protocol):
     def dry_run(self, function: Callable[[pd.DataFrame], pd.DataFrame], keep: Sequence[str]) -> Any:
         """Return what a function that sends nothing makes of the rows, as a frame of the engine."""
 
+    def count_values(self, labels: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return the combinations of cells that columns of the frame have, each with its number of rows at the end."""
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerFiles:
@@ -120,8 +123,12 @@ class LocalEngine:
 
     def over_items(self, function: Callable[[TaskItem], Found], items: Sequence[TaskItem]) -> list[Found]:
         """Run a function on each item, in threads."""
-        with ThreadPoolExecutor(max(min(len(items), MAX_THREADS), 1)) as pool:
+        pool = ThreadPoolExecutor(max(min(len(items), MAX_THREADS), 1))
+        try:
             return list(pool.map(function, items))
+        finally:
+            # After Ctrl-C, whoever started the threads tells them to end: they are not waited for before.
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def read_answers(self, store: RunStore, files: AnswerFiles) -> pd.DataFrame:
         """Return the answers of all rows, in the order of their partitions."""
@@ -131,6 +138,22 @@ class LocalEngine:
     def dry_run(self, function: Callable[[pd.DataFrame], pd.DataFrame], keep: Sequence[str]) -> pd.DataFrame:
         """Return what a function makes of all rows."""
         return pd.concat([function(frame) for frame in self._frames], ignore_index=True)
+
+    def count_values(self, labels: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return the combinations of cells that columns have, each with its number of rows."""
+        return count_combinations(pd.concat(self._frames), labels)
+
+
+def count_combinations(frame: pd.DataFrame, labels: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Return the combinations of cells that columns of a frame have, each with its number of rows at the end.
+
+    >>> count_combinations(pd.DataFrame({"status": ["ready", "ready"], "reason": [None, None]}), ["status", "reason"])
+    [('ready', None, 2)]
+    """
+    cells = frame[list(labels)].astype("string")
+    counted = cells.groupby(list(labels), dropna=False, sort=False).size()
+    found = counted.rename("rows").reset_index().astype(object)
+    return [tuple(None if pd.isna(cell) else cell for cell in row) for row in found.itertuples(index=False)]
 
 
 # Without an engine, buckets are written so many at a time.

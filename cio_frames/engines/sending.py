@@ -6,7 +6,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ import pandas as pd
 from cio_frames._util.signals import stop_signals
 from cio_frames.client import Client
 from cio_frames.delivery.outcomes import StopReason
-from cio_frames.engines.bucket import BUCKET_CHUNK_ROWS, STOP, SenderPlan, read_stop, run_sender
+from cio_frames.engines.bucket import BUCKET_CHUNK_ROWS, STOP, SenderPlan, put_failure, read_stop, run_sender, stop_all
 from cio_frames.engines.engine import Engine, LocalEngine, TaskError, catch_errors, raise_first
 from cio_frames.engines.exchange import join_pairs
 from cio_frames.engines.leases import LEASE_SECONDS
@@ -43,8 +43,10 @@ from cio_frames.engines.totals import (
     FILLER,
     RESULT,
     LoadAnswers,
-    answer_names,
+    all_unknown,
     answer_unreached_rows,
+    compared_in_parts,
+    count_open_rows,
     local_path,
     merge_dry_runs,
     put_result,
@@ -53,6 +55,7 @@ from cio_frames.engines.totals import (
 )
 from cio_frames.errors import (
     AuthenticationError,
+    CioFramesError,
     ConfigurationError,
     DeliveryError,
     InterruptedLoad,
@@ -65,14 +68,22 @@ from cio_frames.loading.frames import Frames
 from cio_frames.loading.io_errors import RESUME, START_OVER
 from cio_frames.loading.load import load_source
 from cio_frames.loading.result import LoadResult
+from cio_frames.loading.resume import describe_open_rows
 from cio_frames.loading.sources import source_of
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
 from cio_frames.pipeline import CallSpec
 from cio_frames.pipeline.as_of import read_as_of, start_as_of
 from cio_frames.pipeline.campaigns import makes_events
 
-_RUN_DONE_BEFORE = f"This load was done before, and nothing was sent now. To send all rows again, {START_OVER}."
+# The calls have no fresh=.
+_RUN_DONE_BEFORE = (
+    f"This load was done before, and nothing was sent now. To send all rows again, name another folder with "
+    f"{parameter('output')}, or {START_OVER} in cio.load."
+)
 _RUN_INTERRUPTED = f"The load was interrupted. {RESUME}"
+_SENDERS_INTERRUPTED = "The load was interrupted."
+# As long as a load waits for its requests in flight.
+_SENDER_GRACE_SECONDS = 15.0
 _OTHER_OUTPUT = f"Name another folder with {parameter('output')}, or {START_OVER} in cio.load."
 # What a run writes; nothing else in the folder is ours.
 _FOLDERS = ("frozen", "pairs", "staged", "positions", "leases", "leaving", "answers", "open", "done", "undelivered")
@@ -184,7 +195,7 @@ class EngineRun:
             refuse_changes(before, asked)
         elif any(self.store.names(folder) for folder in _FOLDERS) or any(map(self.store.exists, _FILES)):
             raise ConfigurationError(
-                f"{self.store.root} holds files of something else. Name another folder with {parameter('output')}."
+                f"{self.store.shown} holds files of something else. Name another folder with {parameter('output')}."
             )
         self.store.put(ASKED, json.dumps(asked, default=str).encode())
 
@@ -242,7 +253,7 @@ class EngineRun:
     def _require_content(self, staged: StagedFrame, content: int) -> None:
         if content % 2**64 != staged.content:
             raise ConfigurationError(
-                f"The frame has other rows than those that were sent with {parameter('output', self.store.root)} "
+                f"The frame has other rows than those that were sent with {parameter('output', self.store.shown)} "
                 f"before. {_OTHER_OUTPUT} Nothing was sent."
             )
 
@@ -287,9 +298,10 @@ class EngineRun:
                 self._guard(engine, staged)
         result = self._send_buckets(engine, staged) if self._uses_buckets else self._send_by_load(staged)
         if result.phase == "done":
-            put_result(self.store, result)
-            for folder in ("staged", "positions", "leases", "leaving", "open", "done", f"{_LOAD}/results"):
-                self.store.delete_folder(folder)
+            with _carrying(result):
+                put_result(self.store, result)
+                for folder in ("staged", "positions", "leases", "leaving", "open", "done", f"{_LOAD}/results"):
+                    self.store.delete_folder(folder)
         return FinishedRun(result, self.store, staged)
 
     def has_begun(self) -> bool:
@@ -330,8 +342,10 @@ class EngineRun:
             tuning=self._tuning.load,
             clock=self._clock,
         )
-        LoadAnswers(self.store, staged).write(result.results, result.why)
-        return replace(result, results=local_path(self.store, "answers"))
+        with _carrying(result):
+            LoadAnswers(self.store, staged).write(result.results, result.why)
+        warnings = compared_in_parts(result.warnings, len(staged.files))
+        return replace(result, results=local_path(self.store, "answers"), warnings=warnings)
 
     def _send_buckets(self, engine: Engine, staged: StagedFrame) -> LoadResult:
         """Send with several senders, each a task of the engine; with one, in this process."""
@@ -350,17 +364,22 @@ class EngineRun:
             tuning=self._tuning.bucket,
         )
         workers: Engine = LocalEngine() if senders == 1 else engine
-        failure: BaseException | None = None
-        try:
-            with stop_signals():
-                raise_first(workers.over_items(partial(catch_errors, run_sender, plan), range(senders)))
-        except KeyboardInterrupt:
-            self._stop_senders()
-        except ConfigurationError:
-            raise
-        except Exception as error:
-            failure = error
-        return self._conclude(staged, failure)
+        with stop_signals() as stops:
+            failure: Exception | None = None
+            try:
+                found = workers.over_items(partial(catch_errors, run_sender, plan), range(senders))
+                failure = next((each.error for each in found if isinstance(each, TaskError)), None)
+            except KeyboardInterrupt:
+                with stops.held_back(then_raise=False):
+                    self._end_senders(partial(stop_all, self.store, StopReason.INTERRUPTED, _SENDERS_INTERRUPTED))
+            except Exception as error:
+                failure = error
+                self._end_senders(partial(put_failure, self.store, error))
+            with stops.held_back(then_raise=False):
+                result = self._conclude(staged, failure)
+            if stops.take_pending():
+                raise InterruptedLoad(_RUN_INTERRUPTED, result)
+        return result
 
     def _prepare_to_resume(self, staged: StagedFrame) -> None:
         """Remove what ended the last run; commits stay."""
@@ -375,29 +394,54 @@ class EngineRun:
             if any(chunk not in committed and chunk.startswith(f"{file.stem}-") for chunk in tries):
                 self.store.delete(f"done/{file.stem}")
 
-    def _stop_senders(self) -> None:
-        """Tell senders on workers to end, and wait until their leases are released, or for one lease."""
-        stop = {"stop_reason": StopReason.INTERRUPTED.name, "why": "The load was interrupted."}
-        self.store.create(STOP, json.dumps(stop).encode())
-        give_up_at = time.monotonic() + self._tuning.lease_seconds
-        while self.store.names("leases") and time.monotonic() < give_up_at:
-            time.sleep(0.2)
+    def _end_senders(self, put_stop: Callable[[], None]) -> None:
+        """Tell senders on workers to end, and wait until their leases are released, but not for long."""
+        with suppress(CioFramesError):
+            put_stop()
+            give_up_at = time.monotonic() + min(self._tuning.lease_seconds, _SENDER_GRACE_SECONDS)
+            while self.store.names("leases") and time.monotonic() < give_up_at:
+                time.sleep(0.1)
 
-    def _conclude(self, staged: StagedFrame, failure: BaseException | None) -> LoadResult:
-        stop = read_stop(self.store)
-        if failure is not None and stop is None:
-            stop = StopReason.FAILED, f"The engine ended the senders: {type(failure).__name__}."
-        why = "" if stop is None else stop[1]
-        answer_unreached_rows(self.store, staged, why, chunk_rows=self._tuning.bucket.chunk_rows)
-        is_open = any(name.startswith("open/") for names in answer_names(self.store, staged).values() for name in names)
-        if stop is None and is_open:
-            why = "Some rows are unknown or unsent."
-        why = f"{why} {RESUME}" if why else ""
-        phase = "stopped" if stop is not None or is_open else "done"
-        result = total_of_answers(
-            self.store, staged, self._call_spec.what, phase=phase, why=why, as_of=str(self._as_of),
-            seconds=time.monotonic() - self._started,
-        )  # fmt: skip
+    def _conclude(self, staged: StagedFrame, failure: Exception | None) -> LoadResult:
+        """Return the result of a run whose senders have ended; raise with it if they were stopped."""
+        what, as_of = self._call_spec.what, str(self._as_of)
+        stop: tuple[StopReason, str] | None = None
+        if failure is not None:
+            # Of another error, the text may hold people's data.
+            name = type(failure).__name__
+            ended = f"The engine ended the senders: {name}."
+            why = failure.text_by_door() if isinstance(failure, CioFramesError) else ended
+            stop = StopReason.FAILED, why
+        try:
+            stop = read_stop(self.store) or stop
+            why = "" if stop is None else stop[1]
+            unwritten = answer_unreached_rows(self.store, staged, why, chunk_rows=self._tuning.bucket.chunk_rows)
+            open_rows = count_open_rows(self.store, staged)
+            if stop is None and open_rows:
+                why = f"{describe_open_rows(open_rows)}."
+            result = total_of_answers(
+                self.store,
+                staged,
+                what,
+                phase="stopped" if stop is not None or open_rows or unwritten else "done",
+                why=f"{why} {RESUME}" if why else "",
+                as_of=as_of,
+                seconds=time.monotonic() - self._started,
+                unwritten=unwritten,
+            )
+        except CioFramesError as error:
+            seconds = time.monotonic() - self._started
+            error.result = all_unknown(staged, what, why=error.text_by_door(), as_of=as_of, seconds=seconds)
+            raise
+        if stop is not None:
+            self._raise_if_fatal(stop[0], result, failure)
+        return result
+
+    def _raise_if_fatal(self, reason: StopReason, result: LoadResult, failure: Exception | None) -> None:
+        """Raise if senders stopped for a reason that is an exception for a load too."""
+        if reason is StopReason.FAILED and isinstance(failure, CioFramesError):
+            failure.result = result
+            raise failure
         kinds: Mapping[StopReason, type[DeliveryError]] = {
             StopReason.UNAUTHORIZED: AuthenticationError,
             StopReason.INTERRUPTED: InterruptedLoad,
@@ -405,17 +449,27 @@ class EngineRun:
             StopReason.MISCONFIGURED: DeliveryError,
             StopReason.FAILED: DeliveryError,
         }
-        if stop is not None and stop[0] in kinds:
-            if stop[0] is StopReason.UNAUTHORIZED:
-                self._forget_write_key()
-            raise kinds[stop[0]](_RUN_INTERRUPTED if stop[0] is StopReason.INTERRUPTED else why, result) from failure
-        return result
+        if reason is StopReason.UNAUTHORIZED:
+            self._forget_write_key()
+        if reason in kinds:
+            why = _RUN_INTERRUPTED if reason is StopReason.INTERRUPTED else result.unrendered_why
+            raise kinds[reason](why, result) from failure
 
     def _forget_write_key(self) -> None:
         """Let a run be resumed with another key, since this one was refused."""
         asked = self._fingerprint()
         del asked[WRITE_KEY]
         self.store.put(ASKED, json.dumps(asked, default=str).encode())
+
+
+@contextmanager
+def _carrying(result: LoadResult) -> Iterator[None]:
+    """Give errors of this package that occur inside the result of what was sent before."""
+    try:
+        yield
+    except CioFramesError as error:
+        error.result = result
+        raise
 
 
 def _as_staged(parts: list[FrozenPart]) -> list[StagedFile]:

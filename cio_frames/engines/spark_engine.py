@@ -68,6 +68,10 @@ class SparkEngine:
         kept = list(keep)
         return self._frame.mapInArrow(partial(_dry_run, function, kept), self._answer_schema(kept))
 
+    def count_values(self, labels: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return the combinations of cells that columns have, each with its number of rows."""
+        return [tuple(row) for row in self._frame.groupBy(*labels).count().collect()]
+
     def _answer_schema(self, kept: Sequence[str]) -> Any:
         answers = self._frame.sparkSession.createDataFrame([], _ANSWER_TYPES).schema
         own: Any = self._frame.select([f"`{name}`" for name in kept]).schema if kept else []

@@ -24,6 +24,7 @@ from cio_frames.engines.request import build_request, check_call
 from cio_frames.engines.sending import EngineRun
 from cio_frames.engines.stage import FrozenPart, freeze_partition
 from cio_frames.errors import FrameError
+from cio_frames.loading.address_secrets import masked_errors
 from cio_frames.pipeline import build_call_spec
 
 # Options of the client; the write key comes from the environment by default.
@@ -49,8 +50,9 @@ def make_writer(texts: Mapping[str, str], labels: list[str], *, overwrite: bool)
     engine = LabelsOnly(labels)
     check_call(engine, call_spec)
     request = {"allow_campaigns": False, "progress": False, "client": _make_client(client), **request}
-    run = make_run(engine, call_spec, build_request(**request))
-    run.begin()
+    with masked_errors(request.get("output")):
+        run = make_run(engine, call_spec, build_request(**request))
+        run.begin()
     return CustomerIoWriter(run)
 
 
@@ -124,7 +126,8 @@ class CustomerIoWriter(DataSourceArrowWriter):  # type: ignore[misc]
         """Send what all tasks have frozen."""
         engine = LocalEngine()
         frozen = [message.parts for message in messages if isinstance(message, FrozenMessage)]
-        self._run.finish(engine, frozen)
+        with masked_errors(self._run.store.root):
+            self._run.finish(engine, frozen)
 
     def abort(self, messages: list[WriterCommitMessage | None]) -> None:
         """Remove what tasks have frozen; nothing was sent."""

@@ -1,12 +1,20 @@
-"""A folder that all workers reach, on a disk or at an address: whole files go in, come out, and are listed."""
+"""A folder that all workers reach, on a disk or at an address: whole files go in, come out, and are listed.
+
+Files hold people's data. On a disk they are private, as those of a load are: mode 0600, in folders of mode 0700.
+Workers that run as other users cannot read them then. So a folder that exists before, and that its group (or everybody)
+may write, is taken as the wish to share: what is made in it has the folder's modes. At an address, the access rules of
+the storage hold.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import socket
+import stat
 import uuid
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,19 +23,29 @@ import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
 from cio_frames.errors import ConfigurationError, parameter
+from cio_frames.loading.address_secrets import mask_secrets, without_secrets
 from cio_frames.loading.file_systems import open_file_system
 from cio_frames.loading.io_errors import system_message, translate_io_errors
+
+_PRIVATE_FOLDER = 0o700
+# One slash instead of two would be a folder on this disk; a single letter is a drive.
+_MISSING_SLASH = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):/(?!/)")
 
 
 class RunStore:
     """A folder that all workers reach.
 
-    It has no cell of a file in its texts, and travels to workers as its address.
+    It has no cell of a file and no secret of the address in its texts, and travels to workers as its address.
 
     Parameters
     ----------
     root : str
         A path, or an address such as ``s3://bucket/orders``.
+
+    Raises
+    ------
+    ConfigurationError
+        The address is malformed, of an unsupported kind, or not reachable.
 
     Examples
     --------
@@ -40,22 +58,35 @@ class RunStore:
     """
 
     def __init__(self, root: str) -> None:
-        system, path = open_file_system(root)
+        malformed = _MISSING_SLASH.match(root)
+        if malformed is not None:
+            raise ConfigurationError(
+                f"{parameter('output')} is not a valid address: a slash is missing after {malformed[1]}:/. Write "
+                f"{malformed[1]}://bucket/folder."
+            )
+        # Some file systems look for the bucket at once.
+        with translate_io_errors(root, _unusable_store, pa.ArrowException):
+            system, path = open_file_system(root)
         self.is_local = isinstance(system, pafs.LocalFileSystem)
         # Workers have working directories of their own.
         self.root = str(Path(path).resolve()) if self.is_local else root
         self._system = system
         self._path = self.root if self.is_local else path.rstrip("/")
+        # For texts.
+        self.shown = without_secrets(self.root)
 
     def __reduce__(self) -> tuple[type[RunStore], tuple[str]]:
         return RunStore, (self.root,)
 
     def __repr__(self) -> str:
-        return f"Store({self.root!r})"
+        return f"RunStore({self.shown!r})"
 
     def address(self, name: str) -> str:
         """Return where a file is, as a source of a load."""
-        return f"{self.root.rstrip('/')}/{name}"
+        if self.is_local:
+            return f"{self.root}/{name}"
+        path, mark, settings = self.root.partition("?")
+        return f"{path.rstrip('/')}/{name}{mark}{settings}"
 
     def _at(self, name: str) -> str:
         return f"{self._path}/{name}"
@@ -92,15 +123,26 @@ class RunStore:
             yield path
             return
         target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        mode = self._make_folder(target.parent)
         temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
         try:
+            _create_file(temporary, mode)
             yield str(temporary)
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
+
+    def _make_folder(self, folder: Path) -> int:
+        """Make a folder on a disk, unless there is one; return the mode of what is made in it."""
+        mode = _mode_in(Path(self.root))
+        if not folder.is_dir():
+            folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+            if mode != _PRIVATE_FOLDER:
+                with suppress(OSError):
+                    folder.chmod(mode)
+        return mode
 
     def create(self, name: str, content: bytes) -> bool:
         """Write a file unless there is one of this name; return whether it was written.
@@ -114,10 +156,9 @@ class RunStore:
             return True
         path = Path(self._at(name))
         with self._translate_errors():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            mode = self._make_folder(path.parent)
             try:
-                with path.open("xb") as file:
-                    file.write(content)
+                _create_file(path, mode, content)
             except FileExistsError:
                 return False
         return True
@@ -178,17 +219,52 @@ class RunStore:
         """Raise unless a file that the caller's process wrote is found from here."""
         if not self.exists(name):
             raise ConfigurationError(
-                f"{parameter('output')} is not reachable by workers: {name} was written to {self.root}, and is not "
-                f"found there from worker host {socket.gethostname()}. Name a folder that all machines share, such as "
-                "s3://bucket/orders or a network disk. Nothing was sent."
+                f"{parameter('output')} is not reachable by workers: {name} was written to {self.shown}, and is not "
+                f"found there from worker host {socket.gethostname()}, which sent nothing. Name a folder that all "
+                "machines share, such as s3://bucket/orders or a network disk."
             )
 
     def _translate_errors(self) -> AbstractContextManager[None]:
         return translate_io_errors(self.root, _unusable_store, pa.ArrowException)
 
 
+def _mode_in(root: Path) -> int:
+    """Return the mode of folders in a folder: private, or the folder's own where others may write there too."""
+    try:
+        found = root.stat().st_mode
+    except OSError:
+        return _PRIVATE_FOLDER
+    # In a folder such as /tmp, everybody may write, and nobody may touch what others have written.
+    if os.name != "posix" or found & stat.S_ISVTX:
+        return _PRIVATE_FOLDER
+    mode = _PRIVATE_FOLDER
+    if found & stat.S_IWGRP:
+        mode |= found & (stat.S_IRWXG | stat.S_ISGID)
+    if found & stat.S_IWOTH:
+        mode |= found & stat.S_IRWXO
+    return mode
+
+
+def _create_file(path: Path, folder_mode: int, content: bytes = b"") -> None:
+    """Write a new file, which has the mode of its folder."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    if folder_mode != _PRIVATE_FOLDER:
+        # Whatever the umask; some disks have no modes.
+        with suppress(OSError):
+            path.chmod(folder_mode & 0o666)
+
+
 def _unusable_store(path: str | Path, error: Exception) -> ConfigurationError:
+    message = mask_secrets(system_message(error), str(path))
+    remedy = ""
+    if isinstance(error, PermissionError):
+        remedy = (
+            " If workers run as other users, make a folder that all of them may write before, for example with chmod "
+            "g+ws: files are private to one user elsewhere."
+        )
     return ConfigurationError(
-        f"Cannot use the folder {path} of {parameter('output')}: {system_message(error)}. Check its name, free space, "
-        "permissions or credentials. What was finished there is kept."
+        f"Cannot use the folder {without_secrets(str(path))} of {parameter('output')}: {message}. Check its name, "
+        f"free space, permissions or credentials.{remedy} What was finished there is kept."
     )

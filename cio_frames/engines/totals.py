@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import pandas as pd
 import pyarrow as pa
 
 from cio_frames.client import Client
-from cio_frames.engines.bucket import FACTS, answers_table, count_reasons
+from cio_frames.engines.bucket import answers_table, count_reasons, read_facts
 from cio_frames.engines.stage import StagedFile, StagedFrame
 from cio_frames.engines.store import RunStore
+from cio_frames.errors import CioFramesError
 from cio_frames.loading.held_back import HeldBack
 from cio_frames.loading.result import LoadResult
 from cio_frames.results import Outcomes
@@ -26,6 +27,7 @@ RESULT = "result.json"
 # In the place of the number of a chunk, in files for rows that no sender reached.
 FILLER = "unreached"
 _MAY_HAVE_LEFT = "its sender ended before an answer came; it may have been accepted"
+_UNREADABLE = "its answer cannot be read now; it may have been sent"
 
 
 def answer_names(store: RunStore, staged: StagedFrame) -> dict[str, list[str]]:
@@ -47,44 +49,89 @@ def answer_names(store: RunStore, staged: StagedFrame) -> dict[str, list[str]]:
     return found
 
 
-def answer_unreached_rows(store: RunStore, staged: StagedFrame, why: str, *, chunk_rows: int) -> None:
-    """Write answers for the rows that have none, so that every row has one.
+def answer_unreached_rows(
+    store: RunStore, staged: StagedFrame, why: str, *, chunk_rows: int
+) -> list[Mapping[str, Any]]:
+    """Write answers for the rows that have none, so that every row has one; return the facts of what is not written.
 
     Chunks go out in order, and each writes answers; so these rows are the end of a file. The first chunk of them may
     have left.
     """
+    unwritten: list[Mapping[str, Any]] = []
     for file, names in zip(staged.files, answer_names(store, staged).values(), strict=True):
         answered = sum(store.read_footer(name).num_rows for name in names)
-        if answered == file.rows:
+        rows = file.rows - answered
+        if not rows:
             continue
-        positions = store.read_table(file.positions).slice(answered)
-        outcomes = Outcomes(len(positions))
+        outcomes = Outcomes(rows)
         if store.exists(f"leaving/{file.stem}-{answered // chunk_rows:05d}-0"):
-            outcomes.record(np.arange(min(chunk_rows, len(positions))), "unknown", reason=_MAY_HAVE_LEFT)
+            outcomes.record(np.arange(min(chunk_rows, rows)), "unknown", reason=_MAY_HAVE_LEFT)
         outcomes.mark_unsent(_not_reached(why))
-        result = outcomes.frame(pd.RangeIndex(len(positions))).assign(resent=False)
-        facts = {"reasons": count_reasons(result), "bytes": 0, "requests": 0, "resent": 0}
-        store.put_table(f"open/{file.stem}-{FILLER}-0.parquet", answers_table(positions, result, facts))
+        result = outcomes.frame(pd.RangeIndex(rows)).assign(resent=False)
+        open_rows = Counter(result["status"].astype(str))
+        facts = {"reasons": count_reasons(result), "bytes": 0, "requests": 0, "resent": 0, "open": open_rows}
+        try:
+            positions = store.read_table(file.positions).slice(answered)
+            store.put_table(f"open/{file.stem}-{FILLER}-0.parquet", answers_table(positions, result, facts))
+        except CioFramesError:
+            # The store is full, say: the caller of the load is told at least.
+            unwritten.append(facts)
+    return unwritten
 
 
 def _not_reached(why: str) -> str:
     return f"not sent: the load stopped before: {why}" if why else "not sent: the load stopped before"
 
 
+def compared_in_parts(warnings: Iterable[WarningCount], parts: int) -> tuple[WarningCount, ...]:
+    """Return the warnings of so many parts of a frame; what is compared within a part only is a lower bound.
+
+    >>> found = compared_in_parts([WarningCount("repeated_message_id", "id", "row", 2, "duplicate ULID")], 3)
+    >>> found[0].rows, found[0].at_least
+    (2, True)
+    """
+    warnings = tuple(warnings)
+    is_bound = [parts > 1 and warning.check in _COMPARED_WITHIN_PARTS for warning in warnings]
+    return tuple(
+        replace(warning, at_least=True) if bound else warning for warning, bound in zip(warnings, is_bound, strict=True)
+    )
+
+
+# Duplicate message ids of a column are looked for among the rows of a partition, a chunk or a bucket.
+_COMPARED_WITHIN_PARTS = {"repeated_message_id"}
+
+
+def count_open_rows(store: RunStore, staged: StagedFrame) -> Counter[str]:
+    """Return how many rows a later run tries again, by status."""
+    found: Counter[str] = Counter()
+    for names in answer_names(store, staged).values():
+        for name in names:
+            if name.startswith("open/"):
+                found.update(read_facts(store, name)["open"])
+    return found
+
+
 def total_of_answers(
-    store: RunStore, staged: StagedFrame, what: str, *, phase: str, why: str, as_of: str, seconds: float
+    store: RunStore,
+    staged: StagedFrame,
+    what: str,
+    *,
+    phase: str,
+    why: str,
+    as_of: str,
+    seconds: float,
+    unwritten: Sequence[Mapping[str, Any]] = (),
 ) -> LoadResult:
-    """Return the counts of all answers so far, read from the ends of their files."""
+    """Return the counts of all answers so far, read from the ends of their files; of some there are only facts."""
     reasons: Counter[tuple[str, str | None]] = Counter()
     sums: Counter[str] = Counter()
     warnings: list[WarningCount] = []
-    for names in answer_names(store, staged).values():
-        for name in names:
-            facts = json.loads(store.read_footer(name).metadata[FACTS])
-            for status, reason, count in facts["reasons"]:
-                reasons[status, reason] += count
-            sums.update({key: facts[key] for key in ("bytes", "requests", "resent")})
-            warnings = merge_warning_counts([*warnings, *from_records(facts.get("warnings", []))])
+    read = [read_facts(store, name) for names in answer_names(store, staged).values() for name in names]
+    for facts in (*read, *unwritten):
+        for status, reason, count in facts["reasons"]:
+            reasons[status, reason] += count
+        sums.update({key: facts[key] for key in ("bytes", "requests", "resent")})
+        warnings = merge_warning_counts([*warnings, *from_records(facts.get("warnings", []))])
     undelivered = store.names("undelivered")
     return LoadResult(
         what=what,
@@ -100,7 +147,15 @@ def total_of_answers(
         results=local_path(store, "answers"),
         undelivered=local_path(store, "undelivered") if undelivered else None,
         as_of=as_of,
-        warnings=tuple(warnings),
+        warnings=compared_in_parts(warnings, len(read)),
+    )
+
+
+def all_unknown(staged: StagedFrame, what: str, *, why: str, as_of: str, seconds: float) -> LoadResult:
+    """Return the counts of a run whose answers cannot be read now: any row may have been sent."""
+    reasons: dict[tuple[str, str | None], int] = {("unknown", _UNREADABLE): staged.rows}
+    return LoadResult(
+        what, "stopped", reasons, unrendered_why=why, source_rows=staged.rows, as_of=as_of, seconds=seconds
     )
 
 
@@ -167,7 +222,9 @@ def merge_dry_runs(found: Sequence[LoadResult], client: Client, *, seconds: floa
         latest=max((each.latest for each in found if each.latest is not None), default=None),
         recent=dict(recent.most_common()),
         first_held_back=tuple(_first_rows(row for each in found for row in each.first_held_back)),
-        warnings=tuple(merge_warning_counts(warning for each in found for warning in each.warnings)),
+        warnings=compared_in_parts(
+            merge_warning_counts(warning for each in found for warning in each.warnings), len(found)
+        ),
     )
 
 

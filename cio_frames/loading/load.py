@@ -212,12 +212,15 @@ def load(
                 fresh=fresh, as_of=as_of, allow_campaigns=allow_campaigns, progress=progress,
                 read_options=ReadOptions(csv_options_from(csv), partitions),
             )  # fmt: skip
-        _print_load_counts(result, progress)
+        print_load_counts(result, progress)
         return result if on_undelivered == "return" else cast(LoadResult, raise_for_status(result))
 
 
-def _print_load_counts(result: LoadResult, wanted: bool | None) -> None:
-    """End an interactive load with one line: counts by status, warnings, and where the undelivered rows are."""
+def print_load_counts(result: LoadResult, wanted: bool | None) -> None:
+    """End an interactive load with one line: counts by status, warnings, and where the undelivered rows are.
+
+    >>> print_load_counts(LoadResult("track Order Completed", "done", {("delivered", None): 3}), wanted=False)
+    """
     remarks = [] if result.undelivered is None else [f"see {result.undelivered}"]
     warnings = warning_lines(result.warnings)
     if warnings:

@@ -16,7 +16,6 @@ import pandas as pd
 import xxhash
 
 from cio_frames import spec
-from cio_frames.arrow.tables import engine_of
 from cio_frames.client import Client, offline_client
 from cio_frames.errors import ConfigurationError, FrameError, GuardError, InvalidRowsError, parameter
 from cio_frames.loading.address_secrets import masked_errors
@@ -72,10 +71,6 @@ class SyncJob:
         """Return the rows; they are read twice, so that nothing is sent before all of them are compared."""
         if self._read_once is not None:
             return self._read_once
-        if (engine := engine_of(self.given)) is not None:
-            raise FrameError(
-                f"sync of a {engine} DataFrame is unsupported. Write it to Parquet on {engine}, and give the folder."
-            )
         keep = mapped_labels(self.call_spec.mapping)
         source = source_of(self.given, self.read_options, exclude=exclude, keep=keep, chunk_rows=_CHUNK_ROWS)
         if not source.repeatable:

@@ -151,7 +151,9 @@ def merge_warning_counts(found: Iterable[WarningCount]) -> list[WarningCount]:
             merged[key] = replace(known, rows=max(known.rows, each.rows), at_least=known.at_least or each.at_least)
         else:
             positions = (*known.first_positions, *each.first_positions)[:MAX_FIRST_POSITIONS]
-            merged[key] = replace(known, rows=known.rows + each.rows, first_positions=positions)
+            at_least = known.at_least or each.at_least
+            rows = known.rows + each.rows
+            merged[key] = replace(known, rows=rows, at_least=at_least, first_positions=positions)
     order = {"row": 0, "source": 1, "column": 2}
     return sorted(merged.values(), key=lambda each: (order[each.scope], -each.rows))
 
@@ -178,7 +180,8 @@ def _warning_line(group: list[WarningCount]) -> str:
     if first.scope == "source":
         return first.reason
     if len(group) == 1:
-        return f"{first.reason} ({first.rows:,} row{'' if first.rows == 1 else 's'})"
+        at_least = "at least " if first.at_least else ""
+        return f"{first.reason} ({at_least}{first.rows:,} row{'' if first.rows == 1 else 's'})"
     labels = [f"{each.column}{_in_brackets(each.hint)}" for each in group]
     more = f" and {len(labels) - _MAX_LABELS:,} more" if len(labels) > _MAX_LABELS else ""
     # What the sentence of one column says beyond that of the check, such as the name of the event.

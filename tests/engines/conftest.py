@@ -23,12 +23,15 @@ def dask_client():
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory):
-    """Two threads that run tasks, each with four tries, and a page and an event log to look for secrets in."""
+    """Two executors with processes of their own, and a page and an event log to look for secrets in."""
     require_java()
     events = tmp_path_factory.mktemp("events")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     session = start_spark(
-        "local[2,4]", spark__eventLog__enabled="true", spark__eventLog__dir=events.as_uri(), spark__ui__port="0"
+        "local-cluster[2,1,1024]",
+        spark__eventLog__enabled="true",
+        spark__eventLog__dir=events.as_uri(),
+        spark__ui__port="0",
     )
     session.event_folder = events
     yield session

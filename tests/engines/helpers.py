@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from cio_frames.delivery.retry import Backoff
-from cio_frames.engines.driver import answers_of, check_call, run_request
+from cio_frames.engines.driver import answers_of, check_call, engine_for, run_request
 from cio_frames.engines.engine import LocalEngine
 from cio_frames.engines.request import build_request
 from cio_frames.engines.sending import RunTuning
@@ -40,6 +40,12 @@ def run_locally(frames, output, client=None, *, call_spec=None, tuning=FAST, **o
     request = build_request(output=str(output), client=client, progress=False, **options)
     run = run_request(engine, call_spec, request, tuning)
     return run.result, answers_of(engine, run, request.keep)
+
+
+def engine_run(frame, output, client, *, tuning=FAST, **options):
+    """Send the frame of an engine with short waits; return the run."""
+    request = build_request(output=str(output), client=client, progress=False, **options)
+    return run_request(engine_for(frame), orders_spec(), request, tuning)
 
 
 def small_bodies(client, **settings):

@@ -1,14 +1,19 @@
 """Dask frames: the same call, eager, with answers aligned with the frame."""
 
+import contextlib
 import time
+from dataclasses import replace
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import cio_frames as cio
+from cio_frames.engines.driver import answers_of, engine_for
 from tests.engines.clusters import import_or_skip
-from tests.engines.helpers import small_bodies
+from tests.engines.helpers import FAST, engine_run, small_bodies
 from tests.engines.rows import people_out_of_order, repeated_orders
 
 dd = import_or_skip("dask.dataframe", "dask")
@@ -30,15 +35,9 @@ def plain():
 
 
 @pytest.mark.parametrize(
-    ("way", "shuffle"),
-    [({}, "p2p"), ({"order_by": "at"}, "tasks"), ({"senders": 2}, "p2p")],
-    ids=["one sender", "ordered by a column", "two senders"],
+    "way", [{}, {"order_by": "at"}, {"senders": 2}], ids=["one sender", "ordered by a column", "two senders"]
 )
-def test_answers_are_aligned_with_the_frame_and_reading_them_sends_nothing(
-    frame, plain, sandbox, tmp_path, way, shuffle
-):
-    import dask
-
+def test_answers_are_aligned_with_the_frame_and_reading_them_sends_nothing(frame, plain, sandbox, tmp_path, way):
     import cio_frames.dask  # noqa: F401 -- registers ddf.cio
 
     client = small_bodies(sandbox.client)
@@ -46,9 +45,8 @@ def test_answers_are_aligned_with_the_frame_and_reading_them_sends_nothing(
     calls = sandbox.calls()
     assert sorted(calls["messageId"]) == sorted(plain["message_id"])
     assert people_out_of_order(calls) == []
-    with dask.config.set({"dataframe.shuffle.method": shuffle}):
-        found = answers.compute()
-        delivered = frame[answers["status"] == "delivered"].compute()
+    found = answers.compute()
+    delivered = frame[answers["status"] == "delivered"].compute()
     assert answers.divisions == frame.divisions
     assert found.index.equals(ORDERS.index)
     assert found.index.name == "number"
@@ -132,6 +130,13 @@ def test_what_is_not_supported_is_refused_in_words(frame, sandbox, tmp_path):
         cio.load(frame, "track", "Order Placed", **NAMES, output=tmp_path, ledger="l.sqlite", client=sandbox.client)
     with pytest.raises(cio.MissingColumnsError, match="'nobody'"):
         cio.track(frame, "Order Placed", user_id="nobody", output=tmp_path, client=sandbox.client)
+    for function in (cio.sync, cio.plan, cio.baseline):
+        with pytest.raises(
+            cio.FrameError,
+            match=rf"cio\.{function.__name__} is not supported for Dask frames\. Write the frame to Parquet, and give "
+            r"the folder: ddf\.to_parquet\('people'\), then cio\.",
+        ):
+            function(frame, "identify", user_id="customer", state=tmp_path / "state.sqlite")
     assert len(sandbox.requests()) == 0
     assert not list(tmp_path.iterdir())
 
@@ -155,6 +160,11 @@ def test_the_write_key_is_in_no_log_and_no_state_of_the_cluster(dask_client, fra
     dask_client.dump_cluster_state(str(tmp_path / "state"), format="yaml")
     texts += [path.read_text(encoding="utf-8") for path in tmp_path.glob("state*")]
     assert len(texts[-1]) > 1_000
+    page = dask_client.dashboard_link.rpartition("/")[0]
+    for path in ("info/main/workers.html", "json/counts.json", "metrics"):
+        with contextlib.suppress(HTTPError), urlopen(f"{page}/{path}", timeout=30) as answer:  # noqa: S310 -- its own
+            texts.append(answer.read().decode())
+    assert len(texts) > 3
     assert not any(key in text for text in texts)
 
 
@@ -208,17 +218,9 @@ def test_a_worker_that_is_frozen_and_thawed_does_not_send_beside_its_successor(d
 
 def run_with_short_leases(frame, folder, client, **options):
     """Send a Dask frame with leases of two seconds, and return the answers."""
-    from dataclasses import replace
-
-    from cio_frames.engines.driver import answers_of, engine_for, run_request
-    from cio_frames.engines.request import build_request
-    from tests.engines.helpers import FAST, orders_spec
-
-    engine = engine_for(frame)
-    request = build_request(output=str(folder), client=client, progress=False, keep="order", **options)
-    run = run_request(engine, orders_spec(), request, replace(FAST, lease_seconds=2.0))
+    run = engine_run(frame, folder, client, keep="order", tuning=replace(FAST, lease_seconds=2.0), **options)
     assert run.result.statuses == {"delivered": len(ORDERS)}
-    return answers_of(engine, run, ("order",)).compute()
+    return answers_of(engine_for(frame), run, ("order",)).compute()
 
 
 def assert_nothing_lost(calls, answers, plain):

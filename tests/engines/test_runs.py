@@ -6,9 +6,12 @@ import sys
 import time
 import warnings
 from email.utils import formatdate
+from itertools import pairwise
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import cio_frames as cio
 from cio_frames.engines.engine import LocalEngine
@@ -44,6 +47,29 @@ def test_a_run_makes_the_calls_of_one_plain_call_in_order_and_answers_every_row(
     if way == {}:
         assert answers["message_id"].tolist() == plain_ids
     assert len(result.frame()) == len(ORDERS)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    rows=st.lists(st.tuples(st.sampled_from(["ada", "bob", None]), st.integers(0, 2)), min_size=1, max_size=25),
+    cuts=st.lists(st.integers(0, 25), max_size=4).map(sorted),
+    way=st.sampled_from([{}, {"order_by": "at"}, {"senders": 2, "buckets": 3}]),
+)
+def test_however_a_frame_is_split_its_message_ids_are_those_of_one_plain_call(tmp_path_factory, rows, cuts, way):
+    frame = pd.DataFrame(rows, columns=["customer", "day"]).astype({"customer": "str"})
+    frame = frame.assign(at=pd.Timestamp("2024-05-01", tz="UTC") + pd.to_timedelta(frame.pop("day"), unit="D"))
+    parts = [
+        frame.iloc[start:stop] for start, stop in pairwise([0, *(min(cut, len(frame)) for cut in cuts), len(frame)])
+    ]
+    plain = cio.track(frame, "Order Placed", user_id="customer", timestamp="at", dry_run=True)
+    with cio.Sandbox(state=False) as sandbox, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* rows belong together")
+        client = small_bodies(sandbox.client)
+        _, answers = run_locally(parts, tmp_path_factory.mktemp("split"), client, **way)
+        arrived = sandbox.calls()
+    expected = sorted(plain["message_id"].dropna())
+    assert sorted(answers["message_id"].dropna()) == expected
+    assert sorted(arrived["messageId"] if expected else []) == expected
 
 
 @WAYS
@@ -160,6 +186,22 @@ def test_calls_without_a_person_that_look_the_same_get_ids_of_their_own(sandbox,
     _, plain = run_locally([frame], tmp_path / "b", sandbox.client, **options)
     assert answers["message_id"].is_unique
     assert set(answers["message_id"]) == set(plain["message_id"])
+
+
+@pytest.mark.parametrize("way", [{}, {"senders": 2, "buckets": 1}], ids=["1", "2"])
+def test_duplicate_message_ids_are_counted_as_at_least_so_many_where_partitions_are_not_compared(
+    sandbox, tmp_path, way
+):
+    ids = cio.track(ORDERS, "Order Placed", user_id="customer", timestamp="at", dry_run=True)["message_id"]
+    frame = ORDERS.assign(message_id=ids.where(ORDERS.index % 100 != 1, ids.shift()))
+    plain = cio.track(frame, "Order Placed", user_id="customer", timestamp="at", dry_run=True)
+    (repeated,) = (each for each in plain.attrs["cio"]["warnings"] if each["check"] == "repeated_message_id")
+    call_spec = orders_spec(message_id="message_id")
+    result, _ = run_locally(split_frame(frame, 7), tmp_path, sandbox.client, call_spec=call_spec, **way)
+    (found,) = (each for each in result.warnings if each.check == "repeated_message_id")
+    assert found.at_least
+    assert 0 < found.rows <= repeated["rows"]
+    assert any(line.endswith(f"(at least {found.rows} rows)") for line in cio.summary(result).warning_lines())
 
 
 def test_a_person_with_most_rows_is_pointed_out(sandbox, tmp_path):

@@ -2,11 +2,10 @@
 
 import os
 import signal
-import subprocess
-import sys
-import textwrap
+import threading
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,9 +13,8 @@ import pytest
 
 import cio_frames as cio
 from tests.engines.clusters import import_or_skip
-from tests.engines.helpers import small_bodies
+from tests.engines.helpers import FAST, engine_run, small_bodies
 from tests.engines.rows import people_out_of_order, repeated_orders
-from tests.loading.helpers import environment_for
 
 import_or_skip("pyspark", "spark")
 
@@ -97,7 +95,30 @@ def test_what_cannot_be_done_is_refused_before_a_job_runs(frame, sandbox, tmp_pa
         cio.delete_people(frame, confirm=1, output=tmp_path, client=sandbox.client)
     with pytest.raises(cio.FrameError, match="output= is required for a Spark frame"):
         cio.track(frame, "Order Placed", **NAMES, client=sandbox.client)
+    with pytest.raises(
+        cio.FrameError, match=r"cio\.sync is not supported for Spark frames.*sdf\.write\.parquet\('people"
+    ):
+        cio.sync(frame, "identify", user_id="customer", state=tmp_path / "s.sqlite", client=sandbox.client)
+    assert len(sandbox.requests()) == 0
     assert not list(tmp_path.iterdir())
+
+
+def test_other_calls_and_operations_have_answers_that_can_be_counted(spark, sandbox, tmp_path, capsys):
+    rows = [(f"u{number}", "acme", number) for number in range(5)] + [("u5", None, 5)]
+    people = spark.createDataFrame(rows, "user_id string, group_id string, n int").coalesce(2)
+    options = {"order_by": "n", "client": sandbox.client}
+    answers = cio.group(people, output=tmp_path / "group", progress=True, **options)
+    assert "group: 5 delivered, 1 invalid; see " in capsys.readouterr().err
+    assert cio.summary(answers).line == "5 delivered, 1 invalid"
+    assert answers.attrs["cio"]["as_of"]
+    with pytest.raises(cio.UndeliveredError, match="1 of 6 rows were not delivered"):
+        cio.raise_for_status(answers)
+    whole = people.filter("group_id is not null").select("user_id", "n")
+    with pytest.raises(cio.FrameError, match="delete_people affects 5 rows, and confirm=4 does not match"):
+        cio.delete_people(whole, confirm=4, output=tmp_path / "delete", **options)
+    deleted = cio.delete_people(whole, confirm=5, output=tmp_path / "delete", **options)
+    assert cio.raise_for_status(deleted) is deleted
+    assert sandbox.calls()["type"].value_counts().to_dict() == {"group": 5, "track": 5}
 
 
 def write(frame, sandbox, output, **options):
@@ -146,61 +167,43 @@ def test_the_write_key_is_on_no_page_of_spark_and_in_no_event_log(spark, frame):
     assert not any(KEY.encode() in text for text in texts)
 
 
-PROGRAM = """
-    import sys
-    from dataclasses import replace
-    import cio_frames as cio
-    from cio_frames.engines.driver import answers_of, engine_for, run_request
-    from cio_frames.engines.request import build_request
-    from tests.engines.clusters import start_spark
-    from tests.engines.helpers import FAST, orders_spec, small_bodies
-    from tests.engines.test_spark import ORDERS
-
-    spark = start_spark("local-cluster[2,1,1024]")
-    frame = spark.createDataFrame(ORDERS.assign(at=ORDERS["at"].astype("datetime64[us, UTC]"))).repartition(3)
-    client = small_bodies(cio.Client.from_env(), workers=2)
-    request = build_request(output="run", senders=2, buckets=4, keep="order", client=client, progress=False)
-    run = run_request(engine_for(frame), orders_spec(), request, replace(FAST, lease_seconds=3.0))
-    print(run.result.statuses)
-"""
-
-
-def executors_of(process):
-    """Return the executors below a process: Java programs of the cluster on this machine."""
+def executors_of(session):
+    """Return the executors of a session: Java programs of the cluster on this machine."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            command, environment = (entry / "cmdline").read_bytes(), (entry / "environ").read_bytes()
+            command = (entry / "cmdline").read_bytes()
         except OSError:
             continue
-        if b"CoarseGrainedExecutorBackend" in command and process.encode() in environment:
+        if b"CoarseGrainedExecutorBackend" in command and session.sparkContext.applicationId.encode() in command:
             found.append(int(entry.name))
     return found
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="finds executors in /proc")
-def test_an_executor_that_is_killed_loses_nothing_and_rows_that_go_twice_are_marked(spark, plain, tmp_path):
-    mark = f"CIO_TEST_{os.getpid()}"
-    with cio.Sandbox(latency_seconds=0.15, state=False) as sandbox:
-        environment = {**environment_for(sandbox), "PYTHONWARNINGS": "ignore", mark: "1"}
-        running = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(PROGRAM)],
-            cwd=tmp_path,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+def test_an_executor_that_is_killed_loses_nothing_and_rows_that_go_twice_are_marked(spark, frame, plain, tmp_path):
+    """Runs last, since an executor has to start again."""
+    killed = []
+    with cio.Sandbox(latency_seconds=0.1, state=False) as sandbox:
+
+        def kill():
+            until = time.monotonic() + 120
+            while len(sandbox.requests()) < 5 and time.monotonic() < until:
+                time.sleep(0.02)
+            killed.extend(executors_of(spark)[:1])
+            os.kill(killed[0], signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        client = small_bodies(sandbox.client, workers=1)
+        run = engine_run(
+            frame, tmp_path, client, senders=2, buckets=4, keep="order", tuning=replace(FAST, lease_seconds=3.0)
         )
-        until = time.monotonic() + 120
-        while len(sandbox.requests()) < 5 and running.poll() is None and time.monotonic() < until:
-            time.sleep(0.05)
-        executors = executors_of(mark)
-        assert running.poll() is None, running.communicate()[1].decode()[-3_000:]
-        assert executors
-        os.kill(executors[0], signal.SIGKILL)
-        said, errors = running.communicate(timeout=180)
+        killer.join()
         calls = sandbox.calls()
-    assert said.decode().strip() == str({"delivered": len(ORDERS)}), errors.decode()[-3_000:]
-    answers = pd.concat([pd.read_parquet(path) for path in (tmp_path / "run/answers").iterdir()])
+    assert killed
+    assert run.result.statuses == {"delivered": len(ORDERS)}
+    answers = pd.concat([pd.read_parquet(path) for path in (tmp_path / "answers").iterdir()])
     assert sorted(answers["message_id"]) == sorted(plain["message_id"])
     assert set(calls["messageId"]) == set(plain["message_id"])
     assert people_out_of_order(calls) == []

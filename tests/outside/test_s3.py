@@ -13,6 +13,7 @@ import pytest
 
 import cio_frames as cio
 from cio_frames.loading.tuning import LoadTuning
+from tests.engines.helpers import run_locally, split_frame
 from tests.loading.helpers import load_rows
 
 pytest.importorskip("moto", reason="moto is not installed: pip install 'cio-frames[outside]'")
@@ -105,3 +106,28 @@ def test_a_bucket_that_cannot_be_reached_is_told_without_the_secret(s3, sandbox,
         load("s3://bucket/in/", sandbox.client)
     assert SECRET not in str(error.value)
     assert not os.path.exists("out")  # noqa: PTH110
+
+
+def test_a_run_on_an_engine_stages_and_answers_in_a_bucket(s3, sandbox):
+    frame = people(300).assign(customer=lambda rows: rows["user_id"], at=pd.Timestamp("2024-05-01", tz="UTC"))
+    output = f"s3://somebody:{SECRET}@bucket/run"
+    for senders in (1, 2):
+        result, answers = run_locally(split_frame(frame, 3), f"{output}-{senders}", sandbox.client, senders=senders)
+        assert result.statuses == {"delivered": 300}
+        assert sorted(answers["message_id"]) == sorted(sandbox.calls()["messageId"].unique())
+        sent = len(sandbox.requests())
+        again, _ = run_locally(split_frame(frame, 2), f"{output}-{senders}", sandbox.client, senders=senders)
+        assert again.why.startswith("This load was done before")
+        assert len(sandbox.requests()) == sent
+        with pytest.raises(cio.ConfigurationError, match="has other rows than those") as error:
+            run_locally([frame[1:]], f"{output}-{senders}", sandbox.client, senders=senders)
+        assert SECRET not in str(error.value)
+
+
+def test_a_bucket_of_a_run_that_does_not_exist_is_an_error_without_the_secrets_of_its_address(s3, sandbox):
+    frame = people(3).assign(customer="ada", at="2024-05-01")
+    with pytest.raises(cio.ConfigurationError) as error:
+        run_locally([frame], f"s3://somebody:{SECRET}@misspelt/run", sandbox.client)
+    assert str(error.value).startswith("Cannot use the folder s3://misspelt/run of output=: ")
+    assert SECRET not in f"{error.value!s}{error.value.args}{error.value.__cause__}"
+    assert len(sandbox.requests()) == 0

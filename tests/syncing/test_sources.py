@@ -108,21 +108,6 @@ def test_a_table_in_memory_gives_a_result_frame(sandbox, state):
     assert result["status"].eq("delivered").all()
 
 
-class DaskFrame:
-    """Stands for a frame of an engine, which is known by its module."""
-
-    columns = ("user_id",)
-
-
-DaskFrame.__module__ = "dask.dataframe"
-DaskFrame.__name__ = "DataFrame"
-
-
-def test_a_frame_of_an_engine_is_refused_in_words(sandbox, state):
-    with pytest.raises(cio.FrameError, match="sync of a Dask DataFrame is unsupported"):
-        sync(DaskFrame(), state, sandbox.client)
-
-
 def test_a_file_that_is_read_is_not_written(options, tmp_path):
     source = tmp_path / "people.csv"
     people_frame(3).to_csv(source, index=False)
