@@ -107,8 +107,9 @@ def delete_people(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
     timestamp : column label, optional
@@ -223,8 +224,9 @@ def suppress_people(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
     timestamp : column label, optional
@@ -338,8 +340,9 @@ def unsuppress_people(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
     timestamp : column label, optional
@@ -453,8 +456,9 @@ def add_devices(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
     token : column label, optional
@@ -572,8 +576,9 @@ def delete_devices(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
     token : column label, optional
@@ -693,8 +698,9 @@ def delete_objects(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     object_id : column label, optional
         Column with the object's id. Default is ``object_id``, then ``objectId``.
     object_type_id : column label, optional
@@ -814,8 +820,9 @@ def delete_relationships(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
     object_id : column label, optional
@@ -936,8 +943,9 @@ def report_deliveries(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     delivery_id : column label, optional
         Column with the id of the delivery. Default is ``delivery_id``, then ``deliveryId``.
     metric : column label, optional
@@ -1054,8 +1062,9 @@ def report_content(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     action_type : column label, optional
         Column with ``viewed_content`` or ``clicked_content``. Default is ``action_type``, then ``actionType``.
     content_id : column label, optional
