@@ -64,13 +64,14 @@ INTEGRATION = (
     "tests/test_ipython.py",
 )
 FAST = "not slow and not integration"
-# Modules that import an engine; their examples are left out where it is not installed.
+# Modules and guides that import an engine; their examples are left out where it is not installed.
 ENGINE_MODULES = {
     "cio_frames/dask.py": "dask",
     "cio_frames/engines/dask_engine.py": "dask",
     "cio_frames/engines/spark_engine.py": "pyspark",
     "cio_frames/engines/spark_source.py": "pyspark",
     "cio_frames/spark.py": "pyspark",
+    "notebooks/guides/larger_than_one_machine.md": "dask",
 }
 
 

@@ -21,11 +21,16 @@ FILES = (ROOT / "cio_frames" / "functions.py", ROOT / "cio_frames" / "operations
 WIDTH = 120
 
 COLUMN = "column label, optional"
+ANY_FRAME = "pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame"
 SELECTION = "list of columns, or {column: field}, optional"
 
 # Parameter: its type and its meaning.
 PARAMETERS = {
-    "df": ("pandas.DataFrame, or a table of polars, DuckDB or pyarrow", "One row per call."),
+    "df": (
+        ANY_FRAME,
+        "One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions "
+        "loses events that look the same in two of them, and the order of each person's calls.",
+    ),
     "call": ('{"identify", "track", "page", "screen", "group", "alias", "batch"}', "The call to make of each row."),
     "event": ("str, optional", "One event name for all rows. Default is the name in ``event_column``, row by row."),
     "event_column": (COLUMN, "Column with the event name of each row. Default is ``event``."),
@@ -212,6 +217,8 @@ SYNC_OUTPUT = (
 )
 # The same for one function, where a parameter means something else.
 PARAMETERS_OF = {
+    ("validate", "df"): (ANY_FRAME, "One row per call."),
+    ("payloads", "df"): ("pandas.DataFrame, or a table of polars, DuckDB or pyarrow", "One row per call."),
     ("plan", "as_of"): (
         "str, date or datetime, optional",
         "The date that this run is about, for ``grace_runs``. Default is now.",

@@ -68,8 +68,9 @@ def identify(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
@@ -206,8 +207,9 @@ def track(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     event : str, optional
         One event name for all rows. Default is the name in ``event_column``, row by row.
     event_column : column label, optional
@@ -352,8 +354,9 @@ def page(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
@@ -495,8 +498,9 @@ def screen(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
     anonymous_id : column label, optional
@@ -638,8 +642,9 @@ def group(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     group_id : column label, optional
         Column with the object's id. Default is ``group_id``, then ``groupId``.
     user_id : column label, optional
@@ -772,8 +777,9 @@ def alias(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
     previous_id : column label, optional
@@ -910,8 +916,9 @@ def batch(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     type_column : column label
         Column with the call of each row: ``identify``, ``track``, ...
     event_column : column label, optional
@@ -1067,7 +1074,7 @@ def validate(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
         One row per call.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
         The call to make of each row.

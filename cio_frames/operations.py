@@ -131,8 +131,9 @@ def delete_people(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
     timestamp : column label, optional
@@ -247,8 +248,9 @@ def suppress_people(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
     timestamp : column label, optional
@@ -362,8 +364,9 @@ def unsuppress_people(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
     timestamp : column label, optional
@@ -477,8 +480,9 @@ def add_devices(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
     token : column label, optional
@@ -596,8 +600,9 @@ def delete_devices(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
     token : column label, optional
@@ -717,8 +722,9 @@ def delete_objects(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     object_id : column label, optional
         Column with the object's id. Default is ``object_id``, then ``objectId``.
     object_type_id : column label, optional
@@ -838,8 +844,9 @@ def delete_relationships(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     user_id : column label, optional
         Column with the person's id. Default is ``user_id``, then ``userId``.
     object_id : column label, optional
@@ -960,8 +967,9 @@ def report_deliveries(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     delivery_id : column label, optional
         Column with the id of the delivery. Default is ``delivery_id``, then ``deliveryId``.
     metric : column label, optional
@@ -1078,8 +1086,9 @@ def report_content(
 
     Parameters
     ----------
-    df : pandas.DataFrame, or a table of polars, DuckDB or pyarrow
-        One row per call.
+    df : pandas.DataFrame, a table of polars, DuckDB or pyarrow, or a Dask or Spark frame
+        One row per call. Pass a whole Dask or Spark frame with ``output``: to map this function over its partitions
+        loses events that look the same in two of them, and the order of each person's calls.
     action_type : column label, optional
         Column with ``viewed_content`` or ``clicked_content``. Default is ``action_type``, then ``actionType``.
     content_id : column label, optional

@@ -14,6 +14,7 @@ from cio_frames.client import Client
 from cio_frames.columns import suggest_column
 from cio_frames.engines.engine import Engine
 from cio_frames.engines.stage import timestamp_label
+from cio_frames.engines.store import RunStore
 from cio_frames.errors import FrameError, parameter
 from cio_frames.pipeline import CallSpec, Prepared
 from cio_frames.pipeline.as_of import AsOfValue, read_as_of
@@ -145,7 +146,9 @@ def complete_request(engine: Engine, call_spec: CallSpec, request: EngineRequest
                 f"{parameter('keep', label)} has the name of a column of the answers. Rename the column of the frame."
             )
     order_by = request.order_by or _default_order(engine, call_spec)
-    exchanged = request.senders > 1 or bool(order_by)
+    # A ledger, which numbers calls that look the same over all files, must be on a disk. Elsewhere, each file numbers
+    # its own calls, so that those that look the same have to be in one.
+    exchanged = request.senders > 1 or bool(order_by) or not RunStore(str(request.output)).is_local
     buckets = request.buckets or max(engine.partition_hint, 4 * request.senders)
     return replace(request, order_by=order_by, buckets=min(buckets, _MAX_BUCKETS) if exchanged else 0)
 

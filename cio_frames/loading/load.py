@@ -87,11 +87,13 @@ def load(
 
     Parameters
     ----------
-    source : path, address, DataFrame, pyarrow Table or Dataset, or iterable of DataFrames
+    source : path, address, DataFrame, pyarrow Table or Dataset, Dask or Spark frame, or iterable of DataFrames
         A Parquet, CSV or JSON Lines file, a folder of them (``country=de/`` becomes a column), a pattern with ``*`` or
         ``**``, a Delta table, ``-`` for standard input, or an address that pyarrow or fsspec know, such as
         ``s3://bucket/orders/``. Or frames of any size, such as ``pandas.read_sql(..., chunksize=50_000)``, which are
-        sent up to 200,000 rows at a time; to resume such a load, pass the same frames again.
+        sent up to 200,000 rows at a time; to resume such a load, pass the same frames again. Or a whole Dask or Spark
+        frame: to load its partitions one by one loses events that look the same in two of them, and the order of each
+        person's calls.
     call : {"identify", "track", "page", "screen", "group", "alias", "batch"}
         The kind of call.
     event, event_column, type_column, user_id, anonymous_id, previous_id, group_id, name, timestamp, message_id

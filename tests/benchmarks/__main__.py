@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from . import batches, checks, encode, flow, length, load, measure, servers, sync
+from . import batches, checks, encode, engines, flow, length, load, long, measure, servers, sync
 
 LENGTHS = [10_000, 100_000, 1_000_000, 10_000_000]
 
@@ -97,6 +97,26 @@ def frames(rows: int, rounds: int) -> None:
         print_block(f"Loads of frames were not measured. {error}")
 
 
+def long_loads(rows: int, rounds: int) -> None:
+    try:
+        with servers.run_nginx() as address, tempfile.TemporaryDirectory() as folder:
+            found = measure.run_in_turns(long.tasks(Path(folder), rows, address), rounds=rounds)
+    except FileNotFoundError as error:
+        print_block(f"Long loads were not measured. {error}")
+    else:
+        print_block(long.format_table(found))
+
+
+def on_engines(rows: int, rounds: int) -> None:
+    try:
+        with servers.run_nginx() as address, tempfile.TemporaryDirectory() as folder:
+            found = measure.run_in_turns(engines.tasks(Path(folder), rows, address), rounds=rounds)
+    except FileNotFoundError as error:
+        print_block(f"Engines were not measured. {error}")
+    else:
+        print_block(engines.format_table(found))
+
+
 def syncs(rows: int, rounds: int) -> None:
     try:
         with servers.run_nginx() as address, tempfile.TemporaryDirectory() as folder:
@@ -122,6 +142,8 @@ PARTS: dict[str, Callable[[int, int], None]] = {
     "sync": syncs,
     "validation": validation,
 }
+# These take long, or need more than the others: they run when they are named.
+ON_REQUEST: dict[str, Callable[[int, int], None]] = {"long": long_loads, "engines": on_engines}
 
 
 def median(figures: list[float]) -> float:
@@ -136,19 +158,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks", description="Measure speed and memory beside other ways to do the same."
     )
-    parser.add_argument("parts", nargs="*", help=f"parts to run, of {', '.join(PARTS)}; default: all")
+    parts = f"parts to run; default: {', '.join(PARTS)}; on request: {', '.join(ON_REQUEST)}"
+    parser.add_argument("parts", nargs="*", help=parts)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    unknown = set(arguments.parts) - set(PARTS)
+    known = {**PARTS, **ON_REQUEST}
+    unknown = set(arguments.parts) - set(known)
     if unknown:
-        parser.error(f"unknown part {', '.join(unknown)}; known are {', '.join(PARTS)}")
+        parser.error(f"unknown part {', '.join(unknown)}; known are {', '.join(known)}")
     libraries = ("pandas", "pyarrow", "orjson", "polars", "duckdb", "msgspec", "pandera")
     found = ", ".join(f"{name} {version(name)}" for name in libraries)
     print_block(f"Python {platform.python_version()}, {found}")
     print_block(f"{os.cpu_count()} cores; {arguments.rows:,} rows, {arguments.rounds} rounds")
     for name in arguments.parts or PARTS:
-        PARTS[name](arguments.rows, arguments.rounds)
+        known[name](arguments.rows, arguments.rounds)
 
 
 if __name__ == "__main__":

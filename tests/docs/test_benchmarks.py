@@ -6,7 +6,20 @@ pytest.importorskip("polars", reason="requires pip install 'cio-frames[outside]'
 pytest.importorskip("duckdb", reason="requires pip install 'cio-frames[outside]'")
 pytest.importorskip("msgspec", reason="requires pip install 'cio-frames[outside]'")
 
-from tests.benchmarks import alternatives, batches, checks, datasets, encode, flow, length, load, servers, sync
+from tests.benchmarks import (
+    alternatives,
+    batches,
+    checks,
+    datasets,
+    encode,
+    engines,
+    flow,
+    length,
+    load,
+    long,
+    servers,
+    sync,
+)
 
 
 @pytest.mark.parametrize("kind", ["people", "orders"])
@@ -83,3 +96,21 @@ def test_a_sync_is_measured_beside_a_dry_run(tmp_path):
         found = {kind: sync.measure_one(*task[1:]) for kind, task in sync.tasks(tmp_path, 1_000, address).items()}
     assert list(found) == ["dry", "plan", "first", "unchanged", "changed"]
     assert "| changed" in sync.format_table(found)
+
+
+@pytest.mark.parametrize("kind", long.KINDS)
+def test_a_long_source_is_measured_file_by_file(kind, tmp_path):
+    with servers.run_slow_server(0) as address:
+        tasks = long.tasks(tmp_path, 3_000, address)
+        figures = long.measure_one(*tasks[f"{kind}, 3,000 rows"][1:])
+    assert figures["rows"] == 3_000
+    assert figures["resident_mb"] > 0
+
+
+def test_ways_with_and_without_an_engine_are_measured_with_all_their_processes(tmp_path):
+    with servers.run_slow_server(0) as address:
+        task = engines.tasks(tmp_path, 3_000, address)[engines.PLAIN]
+        found = {engines.PLAIN: engines.measure_one(*task[1:])}
+    assert found[engines.PLAIN]["rows"] == 3_000
+    assert found[engines.PLAIN]["peak_mb"] > 0
+    assert "| cio.load, no engine |" in engines.format_table(found)

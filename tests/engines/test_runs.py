@@ -328,6 +328,12 @@ def test_a_process_that_is_killed_loses_nothing_and_marks_what_it_sends_twice(tm
     assert twice <= set(answers.loc[answers["resent"], "message_id"])
 
 
+def test_calls_that_look_the_same_in_several_partitions_keep_ids_of_their_own_in_a_folder_at_an_address(sandbox):
+    shuffled = ORDERS.sample(frac=1, random_state=1).reset_index(drop=True)
+    _, answers = run_locally(split_frame(shuffled, 4), "memory://bucket/twins", sandbox.client)
+    assert answers["message_id"].nunique() == len(ORDERS)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

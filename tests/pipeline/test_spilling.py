@@ -52,3 +52,14 @@ def test_the_file_has_no_name(tmp_path):
     seen = SpillingSeen(tmp_path, run_numbers=1)
     seen.add(np.array([1, 2], dtype=np.uint64))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_that_are_merged_piece_by_piece_are_counted_as_in_memory(tmp_path):
+    chance = np.random.default_rng(9)
+    everything = chance.integers(0, 2**64, 1_200_000, dtype=np.uint64)
+    everything[::50] = chance.choice(everything[:1_000], len(everything[::50]))
+    spilling, plain = SpillingSeen(tmp_path, run_numbers=200_000), Seen()
+    for chunk in np.array_split(everything, 12):
+        assert (spilling.copy().before(chunk) == plain.copy().before(chunk)).all()
+        spilling.add(chunk)
+        plain.add(chunk)
