@@ -4,12 +4,13 @@ import os
 
 import pytest
 
-from tests.engines.clusters import ROOT, require_java, start_spark
+from tests.engines.clusters import ROOT, import_or_skip, require_java, start_spark
 
 
 @pytest.fixture(scope="session")
 def dask_client():
     """Two workers with one thread each, in processes of their own."""
+    import_or_skip("distributed", "dask")
     import dask
     from dask.distributed import Client, LocalCluster
 
