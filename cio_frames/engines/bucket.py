@@ -39,6 +39,7 @@ from cio_frames.engines.stage import ASKED, StagedFile
 from cio_frames.engines.store import RunStore
 from cio_frames.errors import CioFramesError, render
 from cio_frames.loading.address_secrets import mask_secrets
+from cio_frames.loading.chunk_run import count_reasons
 from cio_frames.loading.chunks import read_ahead, use_stored_message_ids
 from cio_frames.loading.ledger_counts import FINAL_STATUSES
 from cio_frames.loading.sources import source_of
@@ -437,27 +438,6 @@ def answers_table(positions: pa.Table, result: pd.DataFrame, facts: Mapping[str,
     answers = pa.Table.from_pandas(result.astype({"status": "string"}), preserve_index=False)
     table = pa.table([*positions.columns, *answers.columns], names=[*positions.column_names, *answers.column_names])
     return table.replace_schema_metadata({FACTS: json.dumps(facts).encode()})
-
-
-def count_reasons(result: pd.DataFrame) -> list[tuple[str, str | None, int]]:
-    """Return how many rows have each status and reason, at most a hundred.
-
-    >>> count_reasons(pd.DataFrame({"status": ["delivered"], "reason": [None]}))
-    [('delivered', None, 1)]
-    """
-    counted = result.groupby(["status", "reason"], observed=True, dropna=False).size().sort_values(ascending=False)
-    found = counted.rename("rows").reset_index().astype(object).itertuples(index=False)
-    rows = [(str(status), None if pd.isna(why) else str(why), int(count)) for status, why, count in found]
-    others: dict[str, int] = {}
-    for status, _, count in rows[_MAX_COUNTED_REASONS:]:
-        others[status] = others.get(status, 0) + count
-    return [
-        *rows[:_MAX_COUNTED_REASONS],
-        *((status, "other reasons, see the answers", n) for status, n in others.items()),
-    ]
-
-
-_MAX_COUNTED_REASONS = 100
 
 
 def put_stop(store: RunStore, delivery: Delivery) -> None:

@@ -14,10 +14,11 @@ import pandas as pd
 import pyarrow as pa
 
 from cio_frames.client import Client
-from cio_frames.engines.bucket import answers_table, count_reasons, read_facts
+from cio_frames.engines.bucket import answers_table, read_facts
 from cio_frames.engines.stage import StagedFile, StagedFrame
 from cio_frames.engines.store import RunStore
 from cio_frames.errors import CioFramesError
+from cio_frames.loading.chunk_run import count_reasons
 from cio_frames.loading.held_back import HeldBack
 from cio_frames.loading.result import LoadResult
 from cio_frames.results import Outcomes

@@ -175,7 +175,7 @@ class ChunkRun(NullObserver):
             first_row=self.chunk.first_row,
             rows=self._rows,
             is_done=self.is_answered.is_set() and not open_rows and not self.chunk.is_cut_short,
-            counts=_count_reasons(result),
+            counts=count_reasons(result),
             sizes=(int(result["bytes"].sum()), self.requests),
             resent=int(result["resent"].sum()),
             call_numbers=self.call_numbers,
@@ -185,8 +185,12 @@ class ChunkRun(NullObserver):
         return open_rows
 
 
-def _count_reasons(result: pd.DataFrame) -> list[tuple[str, str | None, int]]:
-    """Return how many rows have each status and reason."""
+def count_reasons(result: pd.DataFrame) -> list[tuple[str, str | None, int]]:
+    """Return how many rows have each status and reason: the most frequent, and the others of each status together.
+
+    >>> count_reasons(pd.DataFrame({"status": ["delivered"], "reason": [None]}))
+    [('delivered', None, 1)]
+    """
     tallied = result.groupby(["status", "reason"], observed=True, dropna=False).size().sort_values(ascending=False)
     rows = tallied.rename("rows").reset_index().astype(object).itertuples(index=False)
     counts = [(str(status), None if pd.isna(reason) else str(reason), int(count)) for status, reason, count in rows]
