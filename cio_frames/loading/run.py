@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from cio_frames._util.progress import LoadProgress
 from cio_frames._util.signals import StopSignals, stop_signals
@@ -362,6 +363,8 @@ class LoadRun:
                     self._raise_if_fatal(delivery)
                     return delivery
                 self._doing = "rows were read"
+                # Of a chunk that is done, Arrow keeps memory for the next one, and more of it chunk by chunk.
+                pa.default_memory_pool().release_unused()
         refuse_missing_frames(missing)
         return None
 
