@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pandas as pd
+import pyarrow as pa
 
 from cio_frames._util.progress import LoadProgress
 from cio_frames._util.signals import StopSignals, stop_signals
@@ -457,6 +458,8 @@ class LoadRun:
     def _finish_chunk(self, chunk_run: ChunkRun, why: str = "") -> None:
         self._open_rows += chunk_run.finish(self._source, self._outputs, why=why)
         self._timeline.add(undelivered=chunk_run.rows_held_back)
+        # Of a chunk that is done, Arrow keeps memory for the next one, and more of it chunk by chunk.
+        pa.default_memory_pool().release_unused()
 
     def _raise_if_fatal(self, delivery: Delivery) -> None:
         """Raise if delivery stopped for a reason that is an exception for a frame too."""

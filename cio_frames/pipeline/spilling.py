@@ -21,8 +21,8 @@ import numpy.typing as npt
 from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.pipeline.message_ids import Seen
 
-# Numbers of one run, 32 MB of them.
-RUN_NUMBERS = 4_000_000
+# Numbers of one run, 8 MB of them.
+RUN_NUMBERS = 1_000_000
 # Of each run the first number of each block is kept in memory.
 _BLOCK_NUMBERS = 512
 _BYTES_PER_NUMBER = 8
