@@ -54,7 +54,8 @@ def normalize(notebook):
     """Return a notebook in the form in which the repository has it."""
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({})
+        # myst-nb reads there what a picture shows, in words: its alternative text.
+        cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in ("mystnb",) if key in cell.metadata})
         if cell.cell_type == "code":
             outputs = [output for output in map(_normalize_output, cell.outputs) if output is not None]
             cell.outputs = _merge_streams(outputs)

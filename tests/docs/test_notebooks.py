@@ -130,13 +130,14 @@ PLOTS = {"05_batch_operations", "09_ecommerce_events", "10_user_lifecycle", "11_
 
 
 @each
-def test_what_is_plotted_is_saved_as_a_small_picture(path):
+def test_what_is_plotted_is_saved_as_a_small_picture_with_a_text_for_screen_readers(path):
     plotted = [cell for cell in cells(path, "code") if ".plot" in cell.source]
     assert bool(plotted) == (path.stem in PLOTS)
     for cell in plotted:
         pictures = [output.data[PICTURE] for output in cell.outputs if PICTURE in output.get("data", {})]
         assert len(pictures) == 1
         assert len(base64.b64decode(pictures[0])) < 40_000
+        assert len(cell.metadata["mystnb"]["image"]["alt"]) > 40
 
 
 @each
