@@ -144,7 +144,8 @@ def test_what_is_plotted_is_saved_as_a_small_picture_with_a_text_for_screen_read
 def test_an_output_is_small_and_names_no_address_of_this_machine(path):
     for cell in without_pictures(nbformat.read(path, as_version=4)).cells:
         output = str(outputs(cell))
-        assert len(output) < 6_000
+        # A report or a plan that draws itself brings its style, and the bars of a histogram.
+        assert len(output) < (20_000 if '<div class="cio-frames">' in output else 6_000)
         assert re.search(r"127\.0\.0\.1|localhost|/home/|/tmp/|[A-Z]:\\\\", output) is None
 
 
