@@ -1,7 +1,8 @@
 """Run the notebooks, each in a kernel of its own, and save them with their outputs: ``make notebooks``.
 
-Execution counts, metadata, style sheets, temporary folders, and progress bars differ between runs and machines. They
-are removed, so that a diff shows real changes only.
+Metadata, style sheets, temporary folders, and progress bars differ between runs and machines. They are removed, so that
+a diff shows real changes only. Execution counts stay: a run from top to bottom has the same each time. So do
+pictures, but their bytes may differ: tests compare what `without_pictures` returns.
 """
 
 import os
@@ -18,8 +19,11 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+PICTURE = "image/png"
 STYLE_SHEET = re.compile(r"<style scoped>.*?</style>\n", re.S)
 PROGRESS_BAR = re.compile(r"[^\n\r]*\brows(/s)?\b[^\n\r]*\]?[\r\n]*")
+# matplotlib writes this on the first run on a machine.
+FONT_CACHE = re.compile(r"[^\n]*Matplotlib is building the font cache[^\n]*\n?")
 TEMPORARY_FOLDER = re.compile(re.escape(tempfile.gettempdir()) + r"[\\/]\w+[\\/]")
 
 
@@ -50,9 +54,9 @@ def normalize(notebook):
     """Return a notebook in the form in which the repository has it."""
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({})
+        # myst-nb reads there what a picture shows, in words: its alternative text.
+        cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in ("mystnb",) if key in cell.metadata})
         if cell.cell_type == "code":
-            cell.execution_count = None
             outputs = [output for output in map(_normalize_output, cell.outputs) if output is not None]
             cell.outputs = _merge_streams(outputs)
     return notebook
@@ -73,16 +77,27 @@ def _merge_streams(outputs):
 def _normalize_output(output):
     if output.output_type == "stream":
         if output.name == "stderr":
-            text = TEMPORARY_FOLDER.sub("", PROGRESS_BAR.sub("", output.text))
+            text = TEMPORARY_FOLDER.sub("", PROGRESS_BAR.sub("", FONT_CACHE.sub("", output.text)))
             output.text = re.sub(r"[\r\n]+", "\n", text).lstrip("\n")
         return output if output.text.strip() else None
-    if "execution_count" in output:
-        output.execution_count = None
     if "data" in output:
         output.metadata = nbformat.from_dict({})
         if "text/html" in output.data:
             output.data["text/html"] = STYLE_SHEET.sub("", output.data["text/html"])
     return output
+
+
+def without_pictures(notebook):
+    """Return a copy of a notebook that says where pictures are, and not what is in them.
+
+    Their bytes depend on the version of matplotlib.
+    """
+    copy = nbformat.from_dict(notebook)
+    for cell in copy.cells:
+        for output in cell.get("outputs", []):
+            if PICTURE in output.get("data", {}):
+                output.data[PICTURE] = "a picture"
+    return copy
 
 
 def to_json(notebook):
