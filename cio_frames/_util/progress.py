@@ -54,6 +54,9 @@ class _RowBar(tqdm):  # type: ignore[type-arg]
     @property
     def format_dict(self) -> Any:
         facts = super().format_dict
+        # Some pseudo terminals say that they have no columns either, and nothing can be trimmed to that.
+        if (facts["ncols"] or 0) < 1:
+            facts["ncols"] = None
         columns, name = facts["ncols"] or _WIDE, facts["prefix"]
         is_narrow = columns < _NARROW
         if is_narrow and len(name) > _NARROW_NAME:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import cio_frames as cio
-from cio_frames._util.progress import LoadProgress, print_counts
+from cio_frames._util.progress import LoadProgress, bar, print_counts
 from tests.loading.helpers import environment_for
 
 
@@ -183,3 +183,13 @@ def test_a_load_ends_with_its_undelivered_rows(capsys, shared_sandbox, tmp_path)
     result = cio.load(people, "identify", client=shared_sandbox.client, output=tmp_path / "out", progress=True)
     last = capsys.readouterr().err.splitlines()[-1]
     assert last == f"identify: 1 delivered, 1 invalid; see {result.undelivered}"
+
+
+@pytest.mark.parametrize(("columns", "text"), [(-1, "3 of 3"), (0, "3 of 3"), (1, ""), (5, ""), (200, "3 of 3")])
+def test_a_bar_in_a_terminal_of_any_width_can_have_a_color(columns, text):
+    with bar(3, True, "identify") as shown:
+        shown.dynamic_ncols = lambda stream: (columns, -1)
+        shown.update(3)
+        for color in (None, "green"):
+            shown.colour = color
+            assert text in str(shown)
