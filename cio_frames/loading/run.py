@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from cio_frames._util.progress import LoadProgress
 from cio_frames._util.signals import StopSignals, stop_signals
@@ -363,8 +362,6 @@ class LoadRun:
                     self._raise_if_fatal(delivery)
                     return delivery
                 self._doing = "rows were read"
-                # Of a chunk that is done, Arrow keeps memory for the next one, and more of it chunk by chunk.
-                pa.default_memory_pool().release_unused()
         refuse_missing_frames(missing)
         return None
 
@@ -422,6 +419,8 @@ class LoadRun:
             )
             self._earlier_runs.add_calls(message_ids.numbers)
             self._open_rows += open_rows
+        # The two refer to each other, and would keep the rows of the chunk until Python looks for such cycles.
+        del observer.encode_run
         return delivery
 
     def _raise_if_fatal(self, delivery: Delivery) -> None:
