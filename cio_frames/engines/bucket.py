@@ -250,6 +250,8 @@ class BucketRun:
         if isinstance(delivery.error, LeaseLostError):
             return False
         self._write_answers(stem, state, prepared, observer, delivery, positions, to_send)
+        # The two refer to each other, and would keep the rows of the chunk until Python looks for such cycles.
+        del observer.encode_run
         if delivery.stop_reason is not None:
             put_stop(self._store, delivery)
         return delivery.stop_reason is None

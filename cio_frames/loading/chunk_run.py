@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -80,8 +81,10 @@ class ChunkRun(NullObserver):
         self._message_ids = earlier_runs.message_ids(chunk.number)
         earlier_runs.refuse_changed_rows(chunk.number, prepared)
         final_rows = earlier_runs.final_rows(chunk.number, prepared)
+        # A proxy: in a cycle of the two, the rows of a finished chunk would stay until Python looks for cycles.
+        observer: Observer = weakref.proxy(self)
         self._encode_run = EncodeRun(
-            prepared, client, observer=self, message_ids=self._message_ids, lanes=lanes, settled=final_rows
+            prepared, client, observer=observer, message_ids=self._message_ids, lanes=lanes, settled=final_rows
         )
         for outcome in earlier_runs.outcomes(chunk.number):
             self._encode_run.record(outcome)
