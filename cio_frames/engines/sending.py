@@ -367,16 +367,16 @@ class EngineRun:
         with stop_signals() as stops:
             failure: Exception | None = None
             try:
-                found = workers.over_items(partial(catch_errors, run_sender, plan), range(senders))
+                with stops.raised():
+                    found = workers.over_items(partial(catch_errors, run_sender, plan), range(senders))
                 failure = next((each.error for each in found if isinstance(each, TaskError)), None)
             except KeyboardInterrupt:
-                with stops.held_back(then_raise=False):
-                    self._end_senders(partial(stop_all, self.store, StopReason.INTERRUPTED, _SENDERS_INTERRUPTED))
+                stops.holds = 1
+                self._end_senders(partial(stop_all, self.store, StopReason.INTERRUPTED, _SENDERS_INTERRUPTED))
             except Exception as error:
                 failure = error
                 self._end_senders(partial(put_failure, self.store, error))
-            with stops.held_back(then_raise=False):
-                result = self._conclude(staged, failure)
+            result = self._conclude(staged, failure)
             if stops.take_pending():
                 raise InterruptedLoad(_RUN_INTERRUPTED, result)
         return result

@@ -59,8 +59,8 @@ class DistinctCounts:
         known = self._values.get(key)
         try:
             values = _find_distinct(found) if known is None else _merge_values(known, _find_distinct(found))
-        except (pa.ArrowException, TypeError, ValueError):
-            # Cells that cannot be compared: nested ones, and types of other parts.
+        except (pa.ArrowException, TypeError, ValueError, ArithmeticError):
+            # Cells that cannot be compared: nested ones, types of other parts, signalling decimals.
             self._unknown.add(key)
             self._values.pop(key, None)
             return

@@ -50,7 +50,8 @@ def test_a_load_to_a_host_that_cannot_be_reached_ends_soon_with_all_rows_unsent(
     # The others were not even read.
     answers = result.frame()
     assert answers["reason"].str.contains(words).all()
-    assert list(answers["attempts"]) in ([5] * 10, [5] * 10 + [0] * 10)
+    assert answers["attempts"].tolist() == [5] * 10 + [0] * (len(answers) - 10)
+    assert len(answers) < 60
     assert list(loads_in(result.ledger)["phase"]) == ["stopped"]
 
 
