@@ -93,8 +93,8 @@ class OutputFolder:
         if foreign:
             more = f" and {len(foreign) - 1:,} more files there were" if len(foreign) > 1 else " was"
             raise ConfigurationError(
-                f"{foreign[0]}{more} not written by this version of cio_frames, and would be in the way of results. "
-                f"Name another folder with {parameter('output')}, or move the files away."
+                f"{foreign[0]}{more} not written by this version of cio_frames, or edited since, and would be in "
+                f"the way of results. Name another folder with {parameter('output')}, or move the files away."
             )
 
     def refuse_results(self, known_sources: Sequence[str] = ()) -> None:
