@@ -104,7 +104,7 @@ class SpillingSeen(Seen):
         self._add_to_filter(run)
         while self._ends_with_alike_runs():
             alike = self._spilled[-_RUNS_TO_MERGE:]
-            self._spilled = [*self._spilled[:-_RUNS_TO_MERGE], _SpilledRun(self._folder, _merge(alike))]
+            self._spilled = [*self._spilled[:-_RUNS_TO_MERGE], _SpilledRun(self._folder, _merge_runs(alike))]
 
     def _ends_with_alike_runs(self) -> bool:
         lengths = [run.length for run in self._spilled[-_RUNS_TO_MERGE:]]
@@ -197,7 +197,7 @@ class _SpilledRun:
         return self.read(first * _BLOCK_NUMBERS, min((last + 1) * _BLOCK_NUMBERS, self.length))
 
 
-def _merge(runs: Sequence[_SpilledRun]) -> Iterator[UInts]:
+def _merge_runs(runs: Sequence[_SpilledRun]) -> Iterator[UInts]:
     """Yield the numbers of several runs in order, a piece at a time."""
     positions = [0] * len(runs)
     share = max(_MERGED_AT_ONCE // len(runs), 1)
