@@ -38,7 +38,7 @@ _BITS_SET = 4
 _WORD_BITS = 64
 _FILTERED_AT_ONCE = 250_000
 # Odd 64-bit numbers whose products are spread evenly.
-_NUMBER_MIXERS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9))
+_FILTER_MIXERS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9))
 
 
 class SpillingSeen(Seen):
@@ -104,7 +104,7 @@ class SpillingSeen(Seen):
         self._add_to_filter(run)
         while self._ends_with_alike_runs():
             alike = self._spilled[-_RUNS_TO_MERGE:]
-            self._spilled = [*self._spilled[:-_RUNS_TO_MERGE], _SpilledRun(self._folder, _merge(alike))]
+            self._spilled = [*self._spilled[:-_RUNS_TO_MERGE], _SpilledRun(self._folder, _merge_runs(alike))]
 
     def _ends_with_alike_runs(self) -> bool:
         lengths = [run.length for run in self._spilled[-_RUNS_TO_MERGE:]]
@@ -197,7 +197,7 @@ class _SpilledRun:
         return self.read(first * _BLOCK_NUMBERS, min((last + 1) * _BLOCK_NUMBERS, self.length))
 
 
-def _merge(runs: Sequence[_SpilledRun]) -> Iterator[UInts]:
+def _merge_runs(runs: Sequence[_SpilledRun]) -> Iterator[UInts]:
     """Yield the numbers of several runs in order, a piece at a time."""
     positions = [0] * len(runs)
     share = max(_MERGED_AT_ONCE // len(runs), 1)
@@ -248,11 +248,11 @@ class _BloomFilter:
 
     def _places(self, numbers: npt.NDArray[Any]) -> tuple[Ints, UInts]:
         """Return the word of each number, and its bits there."""
-        mixed = numbers.astype(np.uint64) * _NUMBER_MIXERS[0]
-        mixed = (mixed ^ (mixed >> np.uint64(32))) * _NUMBER_MIXERS[1]
+        mixed = numbers.astype(np.uint64) * _FILTER_MIXERS[0]
+        mixed = (mixed ^ (mixed >> np.uint64(32))) * _FILTER_MIXERS[1]
         words = (mixed >> self._shift).astype(np.int64)
         # The last bits of a product depend on few bits of its factors.
-        mixed = (mixed ^ (mixed >> np.uint64(29))) * _NUMBER_MIXERS[0]
+        mixed = (mixed ^ (mixed >> np.uint64(29))) * _FILTER_MIXERS[0]
         bits = np.zeros(len(numbers), dtype=np.uint64)
         for number in range(_BITS_SET):
             place = (mixed >> np.uint64(64 - 6 * (number + 1))) & np.uint64(63)
