@@ -63,9 +63,12 @@ def find_missing(state: State, index: StateIndex, options: SyncOptions) -> Missi
     kinds = [int(kind) for kind in (BROUGHT if options.removed in ("report", "set") else (*BROUGHT, Evidence.MARKED))]
     subjects: list[str] = []
     candidates = claimed = claimed_missing = 0
-    for rows in state.scan("key, evidence"):
-        keys, evidence = zip(*rows, strict=True)
+    for rows in state.scan("key, evidence, pending IS NOT NULL"):
+        keys, evidence, is_pending = zip(*rows, strict=True)
         can_leave = np.isin(evidence, kinds)
+        if options.removed != "set":
+            # Their first call left and was not answered: this state may have brought them.
+            can_leave |= np.array(is_pending, dtype=bool) & np.isin(evidence, [Evidence.NONE, Evidence.DELETED])
         candidates += int(can_leave.sum())
         gone = index.unseen(pa.array(keys, TEXT))
         subjects += [keys[row] for row in np.flatnonzero(gone & can_leave).tolist()]

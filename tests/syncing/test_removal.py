@@ -228,3 +228,14 @@ def test_a_removal_that_is_rejected_is_told_and_can_raise(state):
         result = sync(LEFT, state, client, removed="delete", **AT_ONCE)
 
     assert result.attrs["cio"]["removals"] == {"rejected": 1}
+
+
+def test_a_person_whose_only_call_was_not_answered_is_deleted_after_leaving(state):
+    rules = {"removed": "delete", "complete": True, "grace_runs": 1, "max_removed": "100%"}
+    with FaultServer([Answer(503), OK]) as server:
+        client = client_of(server, attempts=1)
+        assert sync(people_frame(2), state, client, **rules)["status"].tolist() == ["unknown"] * 2
+        assert sync(people_frame(1), state, client, as_of="2100-01-01", **rules)["status"].tolist() == ["delivered"]
+        sync(people_frame(1), state, client, as_of="2100-01-02", **rules)
+        deleted = [call["userId"] for each in server.received for call in each.calls if call["type"] == "track"]
+    assert deleted == ["u1"]
