@@ -44,7 +44,7 @@ def _frame_method(
 
 def _method_docstring(function: Callable[..., object]) -> str:
     """Return a function's docstring without ``df``, and with examples that call the method."""
-    text = re.sub(r"(?m)^df : .*\n    One row per call\.\n", "", inspect.cleandoc(function.__doc__ or ""))
+    text = re.sub(r"(?m)^df : .*\n(?: {4}.*\n)+", "", inspect.cleandoc(function.__doc__ or ""))
     name = function.__name__
     return re.sub(rf"(?<=[ (]){name}\((\w+)(?:, )?", rf"\1.cio.{name}(", text)
 

@@ -247,7 +247,8 @@ class BucketRun:
         self._store.put(f"leaving/{stem}-{state.tries}", b"")
         delivery = self._deliverer.deliver(encode_run.batches(), observer=observer, first_number=self._next_number)
         self._next_number += delivery.requests
-        if isinstance(delivery.error, LeaseLostError):
+        # Whoever took over while this worker was frozen has sent the chunk again, and its answers count.
+        if isinstance(delivery.error, LeaseLostError) or not self._lease.renew():
             return False
         self._write_answers(stem, state, prepared, observer, delivery, positions, to_send)
         # The two refer to each other, and would keep the rows of the chunk until Python looks for such cycles.

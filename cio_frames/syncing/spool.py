@@ -45,7 +45,7 @@ class SpooledSource:
     >>> once = Frames("frames", (pd.DataFrame({"user_id": [name]}) for name in ("ada", "bo")), 10)
     >>> source = SpooledSource(once, Path())
     >>> [[chunk.frame["user_id"].tolist() for chunk in source.chunks()] for _ in range(2)]
-    [[['ada'], ['bo']], [['ada'], ['bo']]]
+    [[['ada', 'bo']], [['ada', 'bo']]]
     """
 
     repeatable = True

@@ -205,7 +205,8 @@ def test_files_may_differ_in_columns_and_types(sandbox, folder):
     people(1).to_parquet("in/a.parquet")
     people(1, 1).assign(n="many").drop(columns="plan").to_parquet("in/b.parquet")
     assert load("in", sandbox.client).ok
-    assert sandbox.calls()["traits"].tolist() == [{"plan": "free", "n": 0}, {"n": "many"}]
+    traits = sandbox.calls().set_index("userId")["traits"].to_dict()
+    assert traits == {"u0": {"plan": "free", "n": 0}, "u1": {"n": "many"}}
 
 
 def test_a_file_that_cannot_be_read_is_refused_before_anything_is_sent(sandbox, folder):
