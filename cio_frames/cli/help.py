@@ -97,8 +97,10 @@ def _value_name(option: Any) -> str:
         return VALUE_NAMES[option.name]
     if (option.help or "").startswith("Column "):
         return "COLUMN"
-    kind = str(option.type_descriptor.annotation)
-    return next((name for part, name in (("Path", "FILE"), ("int", "N"), ("float", "N")) if part in kind), "TEXT")
+    # Older versions of typer have the types of click instead.
+    descriptor = getattr(option, "type_descriptor", None)
+    kind = str(option.type.name if descriptor is None else descriptor.annotation).lower()
+    return next((name for part, name in (("path", "FILE"), ("int", "N"), ("float", "N")) if part in kind), "TEXT")
 
 
 def _with_default(option: Any) -> str:
