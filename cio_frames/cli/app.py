@@ -20,7 +20,7 @@ from cio_frames.cli.demo import demo_command
 from cio_frames.cli.help import HelpfulCommand, HelpfulGroup
 from cio_frames.cli.load import load_command, loads_command, run_command
 from cio_frames.cli.payloads import payloads_command
-from cio_frames.cli.printing import exit_on_error, out
+from cio_frames.cli.printing import drop_unprintable, exit_on_error, out
 from cio_frames.cli.sandbox import sandbox_command
 from cio_frames.cli.spec import events_command, schema_command, spec_check_command
 from cio_frames.cli.state import state_export_command, state_forget_command, state_show_command
@@ -88,5 +88,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             # The same name in help and completion however it is started.
             app(args=arguments, prog_name="cio-frames")
     finally:
+        drop_unprintable()
         PROGRAM_STATE.has_ended = True
         ignore_program_signals()

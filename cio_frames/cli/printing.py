@@ -52,6 +52,15 @@ class SafeConsole(Console):
             err.print(f"cio-frames: cannot print the output: {getattr(error, 'strerror', None) or error}.")
 
 
+def drop_unprintable() -> None:
+    """Drop what cannot be printed, such as warnings of libraries to a full disk; Python would end with status 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            drop_stream(stream)
+
+
 def drop_stream(stream: IO[str] | None) -> None:
     """Let a stream that is not writable any more swallow what is still in its buffer, also when Python ends."""
     with suppress(OSError, ValueError, AttributeError):

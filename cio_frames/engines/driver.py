@@ -102,7 +102,7 @@ def load_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any]) -> 
 def run_request(
     engine: Engine, call_spec: CallSpec, request: EngineRequest, tuning: RunTuning | None = None
 ) -> FinishedRun:
-    """Send a frame, or go on with a run that ended before."""
+    """Send a frame, or resume an earlier run of it."""
     with masked_errors(request.output):
         return make_run(engine, call_spec, request, tuning).run(engine)
 

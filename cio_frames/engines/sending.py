@@ -1,4 +1,4 @@
-"""One run on an engine: stage, guard, send, answer; or go on with one that ended before."""
+"""One run on an engine: stage, guard, send, answer; or resume an earlier one."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ class EngineRun:
             raise
 
     def begin(self) -> None:
-        """Note what is asked, or refuse to go on with something else."""
+        """Record the settings of the run, or refuse to resume one with other settings."""
         if self._request.fresh:
             self.clear()
         content = self.store.get(ASKED)

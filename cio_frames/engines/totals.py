@@ -75,7 +75,7 @@ def answer_unreached_rows(
             positions = store.read_table(file.positions).slice(answered)
             store.put_table(f"open/{file.stem}-{FILLER}-0.parquet", answers_table(positions, result, facts))
         except CioFramesError:
-            # The store is full, say: the caller of the load is told at least.
+            # The store may be full. The result that the caller gets has these rows all the same.
             unwritten.append(facts)
     return unwritten
 

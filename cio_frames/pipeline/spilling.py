@@ -153,7 +153,7 @@ class _SpilledRun:
 
     def count(self, wanted: UInts) -> Ints:
         """Return how often each of some sorted numbers is in the run."""
-        # A number can begin in the block before the one that begins with it, and go on over several.
+        # A number can begin in the block before the one that begins with it, and span several.
         first = np.maximum(np.searchsorted(self._block_starts, wanted, side="left") - 1, 0)
         last = np.maximum(np.searchsorted(self._block_starts, wanted, side="right") - 1, 0)
         counts = np.zeros(len(wanted), dtype=np.int64)

@@ -44,6 +44,20 @@ def test_output_that_cannot_be_printed_does_not_change_the_exit_status_of_a_fini
         assert "cannot print the output: No space left on device" in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("redirection", ["2> /dev/full", "> /dev/full", "> /dev/full 2> /dev/full"])
+def test_what_others_printed_and_could_not_does_not_change_the_exit_status(redirection):
+    # Warnings of libraries, for example, stay in the buffer of stderr.
+    program = (
+        "import sys, warnings; from cio_frames.cli.app import main; "
+        "warnings.warn('old', DeprecationWarning, stacklevel=1); sys.stdout.write('text'); main(['--version'])"
+    )
+    command = f'{sys.executable} -W always -c "{program}" {redirection}'
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(["bash", "-c", command], env=buffered, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell")
 def test_a_load_with_undelivered_rows_ends_with_1_also_where_nothing_can_be_printed(sandbox):
     pd.DataFrame({"user_id": ["ada", None]}).to_csv("people.csv", index=False)
