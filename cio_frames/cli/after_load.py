@@ -21,6 +21,9 @@ def write_report(loaded: LoadResult, path: Path) -> None:
         loaded.to_report(path)
     except OSError as error:
         print_error(f"cannot write the summary to {path}: {error.strerror}.")
+    except ConfigurationError as error:
+        # Somebody else wrote a file there meanwhile.
+        print_error(error.text("command line"))
 
 
 def undelivered_sentence(loaded: LoadResult) -> str:

@@ -287,30 +287,7 @@ def load_and_print(
         call_spec = _resolve_operation(operation, source, mistakes, options)
     if not (quiet or is_terminal(sys.stderr)):
         log_progress()
-    failure = ""
-    try:
-        if operation is None:
-            loaded = _load_or_confirm(source, call_spec, client, options, door)
-        else:
-            loaded = _count_and_send(operation, source, call_spec, client, options)
-    except DeliveryError as error:
-        loaded, failure = cast("LoadResult", error.result), str(error.args[0])
-    except InvalidRowsError as error:
-        loaded = cast("LoadResult", error.report)
-        failure = (
-            f"{loaded.rows_held_back:,} of {loaded.rows:,} rows are invalid, and nothing was sent. Correct them, or "
-            f"set {parameter('on_invalid', 'skip')} to send the others."
-        )
-    except ConfigurationError as error:
-        if error.result is not None:
-            # Of rows that were sent before, and are told together with what went wrong.
-            print_load_result(cast("LoadResult", error.result))
-        raise
-    except MissingColumnsError:
-        # The source is looked at here only now: opening many files twice takes its time.
-        _check_source(source, call_spec, mistakes, options)
-        mistakes.raise_all()
-        raise
+    loaded, failure = _send_source(operation, source, call_spec, client, mistakes, options, door)
     if report is not None:
         write_report(loaded, report)
     remarks: CsvRemarks | None = None
@@ -336,6 +313,35 @@ def load_and_print(
         if quiet:
             print_error(undelivered_sentence(loaded))
         raise typer.Exit(1)
+
+
+def _send_source(
+    operation: OperationCall | None, source: str, call_spec: CallSpec, client: Client, mistakes: Mistakes,
+    options: Mapping[str, Any], door: Door,
+) -> tuple[LoadResult, str]:  # fmt: skip
+    """Return the result of a load, and what went wrong with it as a whole, which is empty for a load that ended."""
+    try:
+        if operation is None:
+            return _load_or_confirm(source, call_spec, client, options, door), ""
+        return _count_and_send(operation, source, call_spec, client, options), ""
+    except DeliveryError as error:
+        return cast("LoadResult", error.result), str(error.args[0])
+    except InvalidRowsError as error:
+        loaded = cast("LoadResult", error.report)
+        return loaded, (
+            f"{loaded.rows_held_back:,} of {loaded.rows:,} rows are invalid, and nothing was sent. Correct them, or "
+            f"set {parameter('on_invalid', 'skip')} to send the others."
+        )
+    except ConfigurationError as error:
+        if error.result is not None:
+            # Of rows that were sent before; the error says what went wrong with the others.
+            print_load_result(cast("LoadResult", error.result))
+        raise
+    except MissingColumnsError:
+        # The source is looked at here only now: opening many files twice takes its time.
+        _check_source(source, call_spec, mistakes, options)
+        mistakes.raise_all()
+        raise
 
 
 def _check_command(

@@ -180,12 +180,7 @@ def _run_load(
                 replaces = fresh or at_another_moment or (known is not None and known.output == folder)
                 if not (start_over and replaces):
                     outputs.refuse_results(ledger.sources())
-                load = ledger.start_load(
-                    source.name, call_spec.call, call_spec.event, fingerprint, source.rows(), folder,
-                    phase=STARTING_OVER, as_of=str(run_as_of),
-                )  # fmt: skip
-                outputs.remove_results()
-                ledger.set_phase(load, "running")
+                load = _start_load(ledger, outputs, source, call_spec, fingerprint, run_as_of)
             else:
                 load = record.load
                 refuse_missing_results(ledger, record, outputs)
@@ -208,6 +203,20 @@ def _run_load(
                 # It is resumed with another key.
                 ledger.set_fingerprint(load, {name: value for name, value in fingerprint.items() if name != WRITE_KEY})
                 raise
+
+
+def _start_load(
+    ledger: Ledger, outputs: OutputFolder, source: Source, call_spec: CallSpec, fingerprint: Mapping[str, Any],
+    as_of: AsOf,
+) -> int:  # fmt: skip
+    """Enter a new load into the ledger, and remove the results of the one that it replaces; return its number."""
+    load = ledger.start_load(
+        source.name, call_spec.call, call_spec.event, fingerprint, source.rows(), str(outputs.path.resolve()),
+        phase=STARTING_OVER, as_of=str(as_of),
+    )  # fmt: skip
+    outputs.remove_results()
+    ledger.set_phase(load, "running")
+    return load
 
 
 def _begins_anew(ledger: Ledger, record: LoadRecord, source: Source, fingerprint: Mapping[str, Any]) -> bool:

@@ -83,9 +83,7 @@ def run_call(
     if campaigns:
         facts["campaign_rows"] = {"young": campaigns.young, "untimed": campaigns.untimed}
     if dry_run:
-        encode_run = EncodeRun(prepared, client, message_ids=MessageIds(None))
-        for number, (_, batch) in enumerate(encode_run.batches()):
-            encode_run.outcomes.record(batch.rows, "ready", batch=number)
+        encode_run = _encode_dry(prepared, client)
         result = _frame_with_facts(encode_run, frame.index, facts)
         _print_frame_counts(call_spec.what, result, encode_run, progress, campaigns)
         return result
@@ -114,6 +112,14 @@ def run_call(
     if on_undelivered == "raise":
         raise_for_status(result)
     return result
+
+
+def _encode_dry(prepared: Prepared, client: Client) -> EncodeRun:
+    """Encode a frame, and mark as ready what would be sent."""
+    encode_run = EncodeRun(prepared, client, message_ids=MessageIds(None))
+    for number, (_, batch) in enumerate(encode_run.batches()):
+        encode_run.outcomes.record(batch.rows, "ready", batch=number)
+    return encode_run
 
 
 def _raise_invalid(prepared: Prepared, client: Client) -> None:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import cio_frames as cio
 from cio_frames.cli.app import app
+from tests.faults import OK, FaultServer
 from tests.loading.helpers import environment_for
 
 CLEAR_SCREEN = "\x1b[2J\x1b]0;title\x07"
@@ -110,3 +111,21 @@ def test_paths_and_events_are_printed_as_they_are(sandbox, monkeypatch):
     done = CliRunner().invoke(app, ["load", "people.csv", "--call", "identify", "--output", "ns:key:load"])
     assert done.exit_code == 0, done.output
     assert "Results: ns:key:load/results" in done.stdout
+
+
+def test_a_file_that_appears_where_the_summary_goes_stays_and_the_account_is_printed(monkeypatch):
+    theirs = Path("summary.json")
+
+    def write_theirs(received):
+        theirs.write_text("theirs", encoding="utf-8")
+        return OK
+
+    with FaultServer(write_theirs) as server:
+        monkeypatch.setenv("CIO_WRITE_KEY", "k")
+        monkeypatch.setenv("CIO_ENDPOINT", server.url)
+        command = ["load", "people.csv", "--call", "identify", "--report", str(theirs)]
+        done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0
+    assert "240 delivered" in " ".join(done.stdout.split())
+    assert "cio_frames did not write it: it is not replaced" in done.stderr
+    assert theirs.read_text(encoding="utf-8") == "theirs"
