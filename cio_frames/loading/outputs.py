@@ -37,6 +37,7 @@ _TEXT_COLUMNS = dict.fromkeys((STATUS, REASON, MESSAGE_ID, FILE), "string")
 _PART_NAME = re.compile(r"part-\d{5,}\.parquet")
 # In the metadata of each file that a load writes. Files without it belong to somebody else, whatever their names.
 _MARK, _MARK_VALUE = b"cio_frames", b"load"
+_UNDELIVERED, _REMOVED = "undelivered.parquet", "removed.parquet"
 
 
 class OutputFolder:
@@ -51,7 +52,9 @@ class OutputFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.results = path / "results"
-        self.undelivered = path / "undelivered.parquet"
+        self.undelivered = path / _UNDELIVERED
+        # Of syncs only.
+        self.removed = path / _REMOVED
         self._undelivered_parts = path / ".undelivered"
         with self._translate_errors():
             make_private_folder(path)
@@ -81,7 +84,7 @@ class OutputFolder:
         return translate_io_errors(self.path, _unwritable, LockError)
 
     def refuse_foreign_files(self) -> None:
-        """Refuse a folder with files of others where a load would write, or would read its results.
+        """Refuse a folder with files of others where a load or a sync would write, or would read its results.
 
         Raises
         ------
@@ -122,7 +125,7 @@ class OutputFolder:
         parts = [
             part for folder in (self.results, self._undelivered_parts) for part in sorted(folder.glob("part-*.parquet"))
         ]
-        return parts + undelivered
+        return parts + undelivered + [path for path in (self.removed,) if path.exists()]
 
     def count_missing(self, chunks: Iterable[int], with_undelivered: Iterable[int]) -> int:
         """Return how many of these chunks have no results here, or no undelivered rows although they should."""
@@ -226,8 +229,8 @@ def _part_name(number: int) -> str:
 
 
 def _is_ours(path: Path) -> bool:
-    """Return whether a file was written by a load."""
-    if not path.is_file() or not (_PART_NAME.fullmatch(path.name) or path.name == "undelivered.parquet"):
+    """Return whether a file was written by a load or a sync."""
+    if not path.is_file() or not (_PART_NAME.fullmatch(path.name) or path.name in (_UNDELIVERED, _REMOVED)):
         return False
     try:
         return (pq.read_metadata(path.absolute()).metadata or {}).get(_MARK) == _MARK_VALUE

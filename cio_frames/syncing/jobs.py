@@ -222,9 +222,8 @@ class SyncJob:
 
     def _run_in_folder(self, run: SyncRun, source: Source, draft: Draft, folder: Path, started: float) -> SyncResult:
         with OutputFolder(folder) as outputs:
-            outputs.refuse_foreign_files()
+            outputs.remove_results()
             sink = FolderSink(outputs, source)
-            sink.remove_earlier_results()
             outcome = run.run(sink)
             undelivered = outputs.combine_undelivered()
             outputs.discard_parts()

@@ -142,14 +142,8 @@ class FolderSink:
     def __init__(self, outputs: OutputFolder, source: Source) -> None:
         self._outputs = outputs
         self._source = source
-        self._removed_path = outputs.path / "removed.parquet"
         self.reasons: Counter[tuple[str, str | None]] = Counter()
         self.bytes = 0
-
-    def remove_earlier_results(self) -> None:
-        """Remove the results of an earlier sync."""
-        self._outputs.remove_results()
-        self._removed_path.unlink(missing_ok=True)
 
     def write(self, plan: ChunkPlan, result: pd.DataFrame) -> None:
         """Write the results of one chunk."""
@@ -169,5 +163,5 @@ class FolderSink:
 
     def write_removed(self, removed: pd.DataFrame) -> Path:
         """Write what became of subjects that were missing."""
-        write_table(pa.Table.from_pandas(removed, preserve_index=False), self._removed_path)
-        return self._removed_path
+        write_table(pa.Table.from_pandas(removed, preserve_index=False), self._outputs.removed)
+        return self._outputs.removed

@@ -171,3 +171,14 @@ def test_a_sync_without_removals_leaves_no_list_of_earlier_ones(options, tmp_pat
 
     assert (left.removals, left.removed.name) == ({"delivered": 1}, "removed.parquet")
     assert (again.removals, again.removed, left.removed.exists()) == ({}, None, False)
+
+
+def test_a_file_of_others_in_the_folder_of_a_sync_is_not_replaced(sandbox, state, tmp_path):
+    source, theirs = tmp_path / "people.csv", tmp_path / "out/removed.parquet"
+    people_frame(3).to_csv(source, index=False)
+    theirs.parent.mkdir()
+    people_frame(1).to_parquet(theirs)
+    with pytest.raises(cio.ConfigurationError, match=r"removed\.parquet was not written by this version"):
+        sync(source, state, sandbox.client, output=theirs.parent)
+    assert len(pd.read_parquet(theirs)) == 1
+    assert len(sandbox.requests()) == 0
