@@ -230,12 +230,35 @@ def test_a_removal_that_is_rejected_is_told_and_can_raise(state):
     assert result.attrs["cio"]["removals"] == {"rejected": 1}
 
 
-def test_a_person_whose_only_call_was_not_answered_is_deleted_after_leaving(state):
-    rules = {"removed": "delete", "complete": True, "grace_runs": 1, "max_removed": "100%"}
+@pytest.mark.parametrize(("removed", "event"), [("delete", "User Deleted"), ("suppress", "User Suppressed")])
+def test_a_person_whose_only_call_was_not_answered_is_removed_after_leaving(state, removed, event):
+    rules = {"removed": removed, "complete": True, "grace_runs": 1, "max_removed": "100%"}
     with FaultServer([Answer(503), OK]) as server:
         client = client_of(server, attempts=1)
         assert sync(people_frame(2), state, client, **rules)["status"].tolist() == ["unknown"] * 2
         assert sync(people_frame(1), state, client, as_of="2100-01-01", **rules)["status"].tolist() == ["delivered"]
         sync(people_frame(1), state, client, as_of="2100-01-02", **rules)
-        deleted = [call["userId"] for each in server.received for call in each.calls if call["type"] == "track"]
-    assert deleted == ["u1"]
+        calls = [call for each in server.received for call in each.calls]
+    assert [(call["event"], call["userId"]) for call in calls if call["type"] == "track"] == [(event, "u1")]
+
+
+def test_a_relationship_whose_only_call_was_not_answered_is_removed_after_leaving(state):
+    seats = pd.DataFrame({"group_id": ["acme", "acme"], "user_id": ["ada", "bo"], "seats": [3, 4]})
+    rules = {"removed": "delete_relationships", "complete": True, "grace_runs": 1, "max_removed": "100%"}
+    with FaultServer([Answer(503), OK]) as server:
+        for day, rows in enumerate([seats, seats[:1], seats[:1]], start=1):
+            cio.sync(
+                rows, "group", state=state, client=client_of(server, attempts=1), as_of=f"2100-01-0{day}",
+                progress=False, **rules,
+            )  # fmt: skip
+        calls = [call for each in server.received for call in each.calls]
+    deletions = [call for call in calls if call["type"] == "track"]
+    assert [(call["event"], call["userId"]) for call in deletions] == [("Relationship Deleted", "bo")]
+
+
+def test_a_report_names_who_left_after_a_call_that_was_not_answered(state):
+    with FaultServer([Answer(503), OK]) as server:
+        client = client_of(server, attempts=1)
+        sync(people_frame(2), state, client)
+        plan = cio.plan(people_frame(1), "identify", state=state, client=client, removed="report")
+    assert plan.counts["missing"] == 1
