@@ -251,6 +251,8 @@ class BucketRun:
         if isinstance(delivery.error, LeaseLostError) or not self._lease.renew():
             return False
         self._write_answers(stem, state, prepared, observer, delivery, positions, to_send)
+        if not self._lease.is_held():
+            return False
         # The two refer to each other, and would keep the rows of the chunk until Python looks for such cycles.
         del observer.encode_run
         if delivery.stop_reason is not None:
@@ -289,10 +291,12 @@ class BucketRun:
         if kept.any():
             rows = prepared.frame.reset_index(drop=True)[kept]
             why = {f"_cio_{name}": result.loc[kept, name].astype("string") for name in _WHY}
-            self._store.put_table(f"undelivered/{stem}.parquet", parquet_table(rows.assign(**why)))
+            undelivered = parquet_table(rows.assign(**why))
+            self._store.put_table(f"undelivered/{stem}.parquet", undelivered, only_if=self._lease.is_held)
         else:
             self._store.delete(f"undelivered/{stem}.parquet")
-        self._store.put_table(f"answers/{stem}.parquet" if is_final else f"open/{stem}-{state.tries}.parquet", table)
+        name = f"answers/{stem}.parquet" if is_final else f"open/{stem}-{state.tries}.parquet"
+        self._store.put_table(name, table, only_if=self._lease.is_held)
 
 
 class _SenderObserver(NullObserver):

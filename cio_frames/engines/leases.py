@@ -92,14 +92,15 @@ class Lease:
     def renew(self) -> bool:
         """Renew it, unless somebody else has taken it; return whether it is still held."""
         with self._mutex:
-            if not self.is_held() or self._store.get(self.path) != self.content():
+            # From the beginning: a process may be frozen between these lines, and write over its successor's name.
+            began = self._clock()
+            if self.is_held() and self._store.get(self.path) == self.content():
+                self._count += 1
+                self._store.put(self.path, self.content())
+                self._renewed = began
+            else:
                 self._lost = True
-                return False
-            now = self._clock()
-            self._count += 1
-            self._store.put(self.path, self.content())
-            self._renewed = now
-            return True
+            return self.is_held()
 
     def _renew_until_end(self) -> None:
         while not self._end.wait(self._seconds / _RENEWALS):

@@ -13,7 +13,7 @@ import re
 import socket
 import stat
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
@@ -96,9 +96,21 @@ class RunStore:
         with self._translate_errors(), self._writing(name) as path, self._system.open_output_stream(path) as stream:
             stream.write(content)
 
-    def put_table(self, name: str, table: pa.Table, *, row_group_rows: int | None = None) -> None:
-        """Write a table as a Parquet file."""
-        with self._translate_errors(), self._writing(name) as path:
+    def put_table(
+        self,
+        name: str,
+        table: pa.Table,
+        *,
+        row_group_rows: int | None = None,
+        only_if: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Write a table as a Parquet file, if ``only_if`` still holds when the file is complete.
+
+        At an address, where a complete file is there at once, it is asked before the file is written.
+        """
+        if not self.is_local and not only_if():
+            return
+        with self._translate_errors(), self._writing(name, only_if) as path:
             pq.write_table(table, path, filesystem=self._system, row_group_size=row_group_rows)
 
     def put_batches(self, name: str, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
@@ -115,7 +127,7 @@ class RunStore:
                 writer.write_batch(whole[0] if whole else pa.RecordBatch.from_pylist([], schema=schema))
 
     @contextmanager
-    def _writing(self, name: str) -> Iterator[str]:
+    def _writing(self, name: str, only_if: Callable[[], bool] = lambda: True) -> Iterator[str]:
         """Yield a path to write to; on a disk another one, which is renamed once the file is complete."""
         path = self._at(name)
         if not self.is_local:
@@ -130,7 +142,8 @@ class RunStore:
             yield str(temporary)
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-            temporary.replace(target)
+            if only_if():
+                temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
 

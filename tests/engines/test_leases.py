@@ -2,6 +2,7 @@
 
 import pickle
 
+import pyarrow as pa
 import pytest
 
 from cio_frames.engines.leases import LeaseWatch
@@ -58,6 +59,31 @@ def test_an_owner_that_was_frozen_knows_it_without_a_look_at_the_store(store):
     assert owner.is_held()
     clock.now += 0.45
     assert not owner.is_held()
+
+
+@pytest.mark.parametrize("method", ["get", "put"])
+def test_an_owner_that_is_frozen_while_it_renews_has_lost_its_lease(store, monkeypatch, method):
+    clock = Clock()
+    owner = watch(store, clock).try_take("bucket-0")
+    original = getattr(store, method)
+
+    def freeze(*arguments):
+        answer = original(*arguments)
+        clock.now += 7
+        return answer
+
+    monkeypatch.setattr(store, method, freeze)
+    assert not owner.renew()
+    assert not owner.is_held()
+
+
+def test_a_table_is_written_only_if_its_writer_still_may(store, tmp_path):
+    table = pa.table({"a": [1]})
+    store.put_table("answers/a.parquet", table, only_if=lambda: False)
+    assert store.names("answers") == []
+    assert list((tmp_path / "run/answers").iterdir()) == []
+    store.put_table("answers/a.parquet", table, only_if=lambda: True)
+    assert store.read_table("answers/a.parquet").equals(table)
 
 
 def test_a_lease_that_is_released_is_free_at_once(store):

@@ -1,5 +1,7 @@
 """Results made ahead come in order, only a few at a time, and end when the caller stops."""
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -64,3 +66,23 @@ def test_one_thread_is_the_callers_own():
 
 def test_without_items_there_are_no_results():
     assert list(prefetch.map_ordered(str, [], threads=2)) == []
+
+
+def test_python_does_not_end_in_the_middle_of_what_a_thread_makes():
+    program = """
+import time
+from cio_frames._util import prefetch
+
+prefetch._SECONDS_TO_STOP = 0.1
+
+def items():
+    yield 1
+    time.sleep(1)
+    print("made", flush=True)
+    yield 2
+
+with prefetch.prefetch(items()) as found:
+    raise SystemExit(next(found))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "made\n", "")
