@@ -35,7 +35,7 @@ def offsets_of(array: pa.Array) -> Ints:
     """
     if len(array) == 0:
         return np.zeros(1, dtype=np.int64)
-    offsets: Ints = np.frombuffer(array.buffers()[1], dtype=np.int64)
+    offsets: Ints = np.frombuffer(array.buffers()[1], dtype=np.int32 if pa.types.is_string(array.type) else np.int64)
     return offsets[array.offset : array.offset + len(array) + 1]
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pa_types
 
 from cio_frames._util.arrays import Cells, Ints
-from cio_frames.arrow.buffers import TEXT
+from cio_frames.arrow.buffers import TEXT, content_bytes
 from cio_frames.arrow.extensions import extension_name, is_json_extension, meaning_of, storage_of
 from cio_frames.arrow.kinds import is_list, is_text
 from cio_frames.arrow.python_cells import dictionary_codes, list_parts, map_entries, python_cells, run_positions
@@ -66,6 +66,8 @@ def has_invalid_text(column: pa.ChunkedArray) -> bool:
     False
     """
     if not _holds_text(column.type):
+        return False
+    if is_text(column.type) and all(content_bytes(chunk).max(initial=0) < 0x80 for chunk in column.chunks):
         return False
     try:
         column.validate(full=True)

@@ -71,7 +71,7 @@ def _fold_addresses(ids: pa.Array) -> pa.Array:
         mask = pc.fill_null(pc.and_(is_address, pc.invert(pc.string_is_ascii(ids))), False)
         others = [each.casefold() for each in ids.filter(mask).to_pylist()]
         folded = pc.replace_with_mask(folded, mask, pa.array(others, ids.type))
-    return pc.if_else(is_address, folded, ids)
+    return folded if pc.all(is_address).as_py() else pc.if_else(is_address, folded, ids)
 
 
 def join_ids(codes: Ints, count: int) -> Ints:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from cio_frames import spec
 from cio_frames._util.arrays import Bools, Ints
@@ -20,18 +18,12 @@ _ANONYMOUS = np.int64(0x5851F42D4C957F2D)
 
 
 def email_keys(reader: ColumnReader, columns: Columns) -> Ints | None:
-    """Return a hash of each row's email in small letters, -1 for rows without one; None if no column has emails."""
+    """Return a hash of each row's email in any case, -1 for rows without one; None if no column has emails."""
     source = next((source for source in columns.sources if source.path == _EMAIL), None)
     texts = None if source is None or columns.call.name != "identify" else reader.texts(source)
     if texts is None or columns.source(spec.USER_ID) is None:
         return None
-    lowered = pc.ascii_lower(texts) if _is_ascii(texts) else pc.utf8_lower(texts)
-    return ordering.person_keys([lowered])
-
-
-def _is_ascii(texts: pa.Array) -> bool:
-    content = texts.buffers()[2]
-    return content is None or not (np.frombuffer(content, dtype=np.uint8) >= 0x80).any()
+    return ordering.person_keys([texts])
 
 
 def people_rows(

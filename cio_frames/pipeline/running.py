@@ -84,8 +84,9 @@ def run_call(
         facts["campaign_rows"] = {"young": campaigns.young, "untimed": campaigns.untimed}
     if dry_run:
         encode_run = _encode_dry(prepared, client)
-        result = _frame_with_facts(encode_run, frame.index, facts)
-        _print_frame_counts(call_spec.what, result, encode_run, progress, campaigns)
+        warnings = encode_run.all_warnings()
+        result = _frame_with_facts(encode_run, frame.index, facts, warnings)
+        _print_frame_counts(call_spec.what, result, warnings, progress, campaigns)
         return result
     if campaigns and not allow_campaigns:
         raise campaigns_error(campaigns, frame, call_spec)
@@ -103,12 +104,13 @@ def run_call(
             # Ctrl-C once more, while delivery was about to wait for what is in flight.
             delivery = Delivery(stop_reason=StopReason.INTERRUPTED, why=_INTERRUPTED_AGAIN)
         encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
-        result = _frame_with_facts(encode_run, frame.index, facts)
+        warnings = encode_run.all_warnings()
+        result = _frame_with_facts(encode_run, frame.index, facts, warnings)
         color_bar(progress_bar, good=int(result["status"].isin(GOOD).sum()), rows=len(result))
         if stops.take_pending():
             raise InterruptedLoad(delivery.why or _INTERRUPTED_AFTER_SENDING, result)
         _raise_if_stopped(delivery, result)
-    _print_frame_counts(call_spec.what, result, encode_run, progress)
+    _print_frame_counts(call_spec.what, result, warnings, progress)
     if on_undelivered == "raise":
         raise_for_status(result)
     return result
@@ -180,12 +182,16 @@ def _raise_if_stopped(delivery: Delivery, result: pd.DataFrame) -> None:
             raise DeliveryError(why, result) from error
 
 
-def _frame_with_facts(encode_run: EncodeRun, index: pd.Index[Any], facts: Mapping[str, Any]) -> pd.DataFrame:
+def _frame_with_facts(
+    encode_run: EncodeRun,
+    index: pd.Index[Any],
+    facts: Mapping[str, Any],
+    warnings: Sequence[validation.WarningCount],
+) -> pd.DataFrame:
     """Return the result frame, with what is not about single rows in its attrs: facts of the run, other warnings."""
     result = encode_run.outcomes.frame(index)
     # pandas copies attrs to what is made of the frame, and writes them to files as JSON: so they are plain values, and
     # warnings say how many rows they are about.
-    warnings = encode_run.all_warnings()
     found = {"rows": len(result), "warnings": validation.to_records(warnings)} if warnings else {}
     if facts or found:
         result.attrs[RESULT_ATTRS] = {**facts, **found}
@@ -195,7 +201,7 @@ def _frame_with_facts(encode_run: EncodeRun, index: pd.Index[Any], facts: Mappin
 def _print_frame_counts(
     what: str,
     result: pd.DataFrame,
-    encode_run: EncodeRun,
+    warnings: Sequence[validation.WarningCount],
     wanted: bool | None,
     campaigns: CampaignRows | None = None,
 ) -> None:
@@ -203,9 +209,9 @@ def _print_frame_counts(
     remarks = []
     if not result["status"].isin(GOOD).all():
         remarks.append("see result['reason']")
-    warnings = validation.warning_lines(encode_run.all_warnings())
-    if warnings:
-        remarks.append(f"{validation.count_of(warnings, 'warning')}, see cio.summary(result)")
+    lines = validation.warning_lines(warnings)
+    if lines:
+        remarks.append(f"{validation.count_of(lines, 'warning')}, see cio.summary(result)")
     if campaigns:
         error = CampaignsError(campaigns.young, campaigns.untimed)
         remarks.append(f"{error.rows:,} can start campaigns ({render(error.causes)})")
