@@ -114,9 +114,12 @@ class Dispatcher:
             for lane in lanes:
                 lane.start()
             for part in parts:
+                batches = iter(part.batches)
+                # What makes batches makes the first ones while answers to earlier parts are awaited.
+                first = list(itertools.islice(batches, 1))
                 if not all(self._wait_until(event.wait) for event in part.after):
                     return
-                for number, batch in part.batches:
+                for number, batch in itertools.chain(first, batches):
                     if not self._wait_until(self._take_slot):
                         return
                     lanes[number % len(lanes)].put(batch, part.observer)

@@ -21,7 +21,7 @@ class Part:
     observer : Observer
         Is notified of what happens to them.
     after : sequence of threading.Event
-        What has to happen before the first batch is taken.
+        What has to happen before the first batch is sent.
     """
 
     batches: Iterable[tuple[int, Batch]]
