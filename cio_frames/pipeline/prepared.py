@@ -269,12 +269,18 @@ class Prepared:
     def slices(self, *, threads: int = 1, with_digests: bool = True) -> Iterator[Slice]:
         """Yield calls slice by slice, in row order; digests are needed for message ids only."""
         encode = partial(self.encode_slice, with_digests=with_digests)
-        yield from prefetch.map_ordered(encode, range(0, self.rows, self.slice_rows), threads=threads)
+        starts = [0, *range(self._slice_end(0), self.rows, self.slice_rows)] if self.rows else []
+        yield from prefetch.map_ordered(encode, starts, threads=threads)
 
     def encode_slice(self, start: int, *, with_digests: bool = True) -> Slice:
         """Return the calls of one slice, given by the position of its first row."""
-        calls = _merge_calls(self.call_groups, start, min(start + self.slice_rows, self.rows))
+        calls = _merge_calls(self.call_groups, start, self._slice_end(start))
         return Slice(start, calls, digests(calls.texts, end_bytes=calls.end_bytes) if with_digests else None)
+
+    def _slice_end(self, start: int) -> int:
+        # Of several, the first is small, so that the first request leaves soon.
+        is_first = start == 0 and self.rows > self.slice_rows
+        return min(start + (max(self.slice_rows // 10, 1) if is_first else self.slice_rows), self.rows)
 
 
 def _failures_of_group(frame: pd.DataFrame, columns: Columns, call_spec: CallSpec) -> pd.DataFrame:
