@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -222,7 +223,11 @@ class EncodeRun:
     def all_warnings(self) -> list[validation.WarningCount]:
         """Return the warnings of a frame that is a whole source, with those that show only over all rows."""
         found = validation.SourceWarnings(max_keys=max(self._prepared.rows, 1))
-        found.add(self.warning_counts(), self.people_rows())
+        people = self.people_rows()
+        if people is not None and self._lane is None:
+            # Nobody has several rows, as was found out for the lanes.
+            people = replace(people, positions=people.positions[:0], people=people.people[:0])
+        found.add(self.warning_counts(), people)
         return found.warnings()
 
     def _check_event_data(self, payloads: pa.Array, start: int) -> pa.Array:

@@ -20,6 +20,7 @@ import pyarrow.types as pa_types
 
 from cio_frames import spec
 from cio_frames._util.arrays import Bools, Cells
+from cio_frames.arrow.buffers import TEXT, content_bytes, offsets_of
 from cio_frames.arrow.kinds import is_list, is_number, is_object, is_text, value_type
 from cio_frames.arrow.normalize import column_of, slice_of
 from cio_frames.arrow.python_cells import python_cells
@@ -185,6 +186,27 @@ def _fits_pattern(pattern: str) -> ColumnCheck:
     return partial(_matches, pattern=pattern)
 
 
+def _fits_email(series: pd.Series[Any]) -> pd.Series[bool]:
+    """Return which cells are one @ between two parts without white space; nulls are."""
+    column = column_of(series)
+    if not isinstance(column, np.ndarray) and column.type == TEXT and all(map(_are_emails, column.chunks)):
+        return _as_series(np.ones(len(column), dtype=bool), series)
+    return _matches(series, pattern=r"^[^@\s]+@[^@\s]+$")
+
+
+def _are_emails(texts: pa.Array) -> bool:
+    """Return whether all texts are emails, without a look at each: some times faster, and mostly they are.
+
+    >>> _are_emails(pa.array(["ada@lovelace.org", "a@b"], TEXT)), _are_emails(pa.array(["@", "a@b@c"], TEXT))
+    (True, False)
+    """
+    content, offsets, valid = content_bytes(texts), offsets_of(texts), np.asarray(texts.is_valid())
+    ats = offsets[0] + np.flatnonzero(content == ord("@"))
+    if len(ats) != valid.sum() or content.min(initial=ord("!")) < ord("!"):
+        return False
+    return bool(((offsets[:-1][valid] < ats) & (ats < offsets[1:][valid] - 1)).all())
+
+
 def _matches(series: pd.Series[Any], *, pattern: str) -> pd.Series[bool]:
     column = column_of(series)
     if isinstance(column, np.ndarray) or not is_text(column.type):
@@ -209,7 +231,7 @@ COLUMN_TYPE_CHECKS: Mapping[str, ColumnCheck] = MappingProxyType(
 # Reserved attributes, https://docs.customer.io: an email is RFC 5322; the check is for one @ between two parts.
 FORMAT_CHECKS: Mapping[str, ColumnCheck] = MappingProxyType(
     {
-        "email": _fits_pattern(r"^[^@\s]+@[^@\s]+$"),
+        "email": _fits_email,
         "uri": _fits_pattern(r"^[A-Za-z][A-Za-z0-9+.\-]*:\S+$"),
     }
 )

@@ -1,13 +1,17 @@
 """Types, formats and bounds of fields."""
 
 import decimal
+import re
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import cio_frames as cio
+from cio_frames.validation.type_checks import FORMAT_CHECKS
 from tests.validation.checked_orders import orders, reasons
 
 ODD_COLUMNS = [
@@ -80,6 +84,14 @@ def test_an_email_has_an_at_between_two_parts():
     cases = cio.validate(people, "identify").failure_cases
     assert list(cases["position"]) == [1, 2, 3]
     assert set(cases["reason"]) == {"email: must be an email address"}
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.lists(st.none() | st.text("a@ \n\xa0\xe9.", max_size=4), min_size=1), st.integers(0, 2))
+def test_emails_that_are_checked_as_a_whole_are_those_that_a_pattern_finds(texts, start):
+    column = pd.Series(pd.array(pa.array(texts, pa.large_string()), dtype=pd.ArrowDtype(pa.large_string())))[start:]
+    expected = [text is None or bool(re.fullmatch(r"[^@ \n]+@[^@ \n]+", text)) for text in texts[start:]]
+    assert FORMAT_CHECKS["email"](column).tolist() == expected
 
 
 def test_a_frame_without_rows_is_valid():
