@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cio_frames._util.arrays import Ints
+from cio_frames._util.arrays import Bools, Ints
 from cio_frames.validation.checks import CHECKS
 from cio_frames.validation.merges import in_circle
 from cio_frames.validation.warning_counts import MAX_FIRST_POSITIONS, WarningCount, merge_warning_counts
 
 # Hashes of this many rows take 40 MB, with those of their emails 120 MB.
 MAX_KEYS = 5_000_000
-_NO_KEY = -1
+_BLOCK_ROWS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,16 +191,25 @@ class _KeyStore:
         candidates = _repeated(keys)
         if not len(candidates):
             return 0, ()
-        among = np.isin(keys, candidates)
-        pairs = np.unique(np.stack([keys[among], values[among]]), axis=1)
-        several = _repeated(pairs[0])
+        among = _is_in(keys, candidates)
+        order = np.argsort(keys[among], kind="stable")
+        keys, values = keys[among][order], values[among][order]
+        differs = (keys[1:] == keys[:-1]) & (values[1:] != values[:-1])
+        several = _distinct(keys[1:][differs])
         return len(several), self._first_positions(several)
 
     def _first_positions(self, keys: Ints) -> tuple[int, ...]:
         if not len(keys) or self.is_sample:
             return ()
-        rows = np.flatnonzero(np.isin(_join(self._keys), keys))[:MAX_FIRST_POSITIONS]
-        return tuple(int(position) for position in _join(self._positions)[rows])
+        found: list[int] = []
+        # Mostly they are among the first rows.
+        for every, positions in zip(self._keys, self._positions, strict=True):
+            for start in range(0, len(every), _BLOCK_ROWS):
+                block = slice(start, start + _BLOCK_ROWS)
+                found += positions[block][_is_in(every[block], keys)].tolist()
+                if len(found) >= MAX_FIRST_POSITIONS:
+                    return tuple(found[:MAX_FIRST_POSITIONS])
+        return tuple(found)
 
 
 def _join(arrays: list[Ints]) -> Ints:
@@ -208,10 +217,27 @@ def _join(arrays: list[Ints]) -> Ints:
 
 
 def _repeated(keys: Ints) -> Ints:
-    """Return the keys that occur more than once.
+    """Return the keys that occur more than once, in order.
 
     >>> _repeated(np.array([3, 1, 3, 3])).tolist()
     [3]
     """
     ordered = np.sort(keys)
-    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    return _distinct(ordered[1:][ordered[1:] == ordered[:-1]])
+
+
+def _distinct(ordered: Ints) -> Ints:
+    """Return each of some keys that are in order once."""
+    is_first = np.ones(len(ordered), dtype=bool)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[is_first]
+
+
+def _is_in(keys: Ints, ordered: Ints) -> Bools:
+    """Return which keys are among some that are in order.
+
+    >>> _is_in(np.array([5, 2, 9]), np.array([2, 5])).tolist()
+    [True, True, False]
+    """
+    places = np.searchsorted(ordered, keys)
+    return np.asarray(ordered[np.minimum(places, len(ordered) - 1)] == keys)
