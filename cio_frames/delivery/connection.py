@@ -13,6 +13,7 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import urlsplit
@@ -311,6 +312,7 @@ def _host_of(address: str) -> str:
         return "an invalid address"
 
 
+@cache
 def _user_agent() -> str:
     try:
         return f"cio-frames/{version('cio-frames')}"

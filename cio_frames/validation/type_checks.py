@@ -39,6 +39,9 @@ def fits_text(series: pd.Series[Any]) -> pd.Series[bool]:
     >>> fits_text(pd.Series(["007", 7, 7.0, 7.5, True], dtype=object)).tolist()
     [True, True, True, False, False]
     """
+    column = column_of(series)
+    if not isinstance(column, np.ndarray) and is_text(column.type):
+        return _as_series(np.ones(len(series), dtype=bool), series)
     return _can_be_encoded(series, spec.Field(type="string"))
 
 
