@@ -357,6 +357,11 @@ def _print_outcome(
         result, failure = error.result, str(error.args[0])
     except InvalidRowsError as error:
         result, failure = error.report, str(error.text_by_door())
+    except ConfigurationError as error:
+        if error.result is not None:
+            # Of rows that were sent before; the error says what went wrong with the others.
+            print_load_result(error.result)
+        raise
     if report is not None:
         write_report(result, report)
     if as_json:
