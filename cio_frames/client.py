@@ -312,6 +312,10 @@ def _require_endpoint_of_key(write_key: str, endpoint: str, regions: Mapping[str
 _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s\x00-\x20\x7f%\[\]\\:]+)(:\d*)?")
 
 
+# A key that was put in the wrong place is a long word.
+_KEY_LIKE = re.compile(r"[\w+=]{16,}")
+
+
 def _normalize_endpoint(endpoint: str) -> str:
     """Return scheme and host, or raise if calls should not be sent there."""
     name = _setting_name("endpoint")
@@ -320,6 +324,7 @@ def _normalize_endpoint(endpoint: str) -> str:
             f"{name} must not hold a user name or a password. "
             f"The write key goes into {by_door('write_key=', 'CIO_WRITE_KEY')}."
         )
+    shown = _KEY_LIKE.sub("...", re.sub(r"[?#].*", "", endpoint, flags=re.S))
     try:
         parts = urlsplit(endpoint)
         is_host = _HOST_AND_PORT.fullmatch(parts.netloc) is not None
@@ -327,15 +332,15 @@ def _normalize_endpoint(endpoint: str) -> str:
     except ValueError:
         is_url = False
     if not is_url or re.search(r"\s", endpoint):
-        raise ConfigurationError(f"{name} must be a URL such as https://example.com, got {endpoint!r}.")
+        raise ConfigurationError(f"{name} must be a URL such as https://example.com, got {shown!r}.")
     host_only = f"{parts.scheme}://{parts.netloc}"
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ConfigurationError(
-            f"{name} must be scheme and host without a path, got {endpoint!r}. Set {parameter('endpoint', host_only)}."
+            f"{name} must be scheme and host without a path, got {shown!r}. Set {parameter('endpoint', host_only)}."
         )
     if parts.scheme == "http" and not is_loopback(endpoint):
         raise ConfigurationError(
-            f"{name} must use https, got {endpoint!r}: plain http would send people's data unencrypted, and is "
+            f"{name} must use https, got {shown!r}: plain http would send people's data unencrypted, and is "
             "supported for loopback addresses only."
         )
     return host_only

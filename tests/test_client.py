@@ -2,6 +2,7 @@ import inspect
 import pickle
 import subprocess
 import sys
+import traceback
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
@@ -292,3 +293,12 @@ def test_an_endpoint_that_is_not_a_plain_host_is_refused_when_the_client_is_made
 @pytest.mark.parametrize("endpoint", ["https://bücher.example", "http://[::1]:8480", "https://a-b_c.example:8443"])
 def test_an_endpoint_may_be_any_host_with_a_port(endpoint):
     assert Client(write_key=KEY, endpoint=endpoint).endpoint == endpoint
+
+
+@pytest.mark.parametrize("endpoint", [EU_KEY, f"https://example.com/{EU_KEY}", f"https://x.example?key={EU_KEY}"])
+def test_a_key_in_the_place_of_an_endpoint_is_not_repeated(endpoint):
+    with pytest.raises(ConfigurationError) as caught:
+        Client(write_key=KEY, endpoint=endpoint)
+    trace = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    shown = [str(frame.locals) for frame in trace.stack if frame.filename != __file__]
+    assert EU_KEY not in str(caught.value) + "".join(shown)

@@ -64,6 +64,8 @@ def drop_arguments_on_error(cls: AnyClass) -> AnyClass:
         except (CioFramesError, TypeError) as error:
             failure = error.with_traceback(None)
         if failure is not None:
+            # Its repr shows what it was given, such as an endpoint that holds the key.
+            del self
             arguments.clear()
             raise failure
 

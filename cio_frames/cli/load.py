@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -14,6 +15,7 @@ import typer
 from cio_frames._util.own_files import is_own_text
 from cio_frames._util.terminal_text import is_terminal
 from cio_frames.cli.after_load import export_undelivered, print_csv_remarks, undelivered_sentence, write_report
+from cio_frames.cli.campaign_question import send_or_ask
 from cio_frames.cli.max_undelivered import MaxUndelivered, read_max_undelivered
 from cio_frames.cli.mistakes import Mistakes
 from cio_frames.cli.options import OperationOptions, QuietOption, ReadingOptions, command_with
@@ -30,7 +32,6 @@ from cio_frames.cli.printing import (
 )
 from cio_frames.cli.tables import print_loads
 from cio_frames.errors import (
-    CampaignsError,
     ConfigurationError,
     DeliveryError,
     Door,
@@ -320,9 +321,11 @@ def _send_source(
     options: Mapping[str, Any], door: Door,
 ) -> tuple[LoadResult, str]:  # fmt: skip
     """Return the result of a load, and what went wrong with it as a whole, which is empty for a load that ended."""
+    from cio_frames.loading import load_source
+
     try:
         if operation is None:
-            return _load_or_confirm(source, call_spec, client, options, door), ""
+            return send_or_ask(partial(load_source, source, call_spec, client, **options), door), ""
         return _count_and_send(operation, source, call_spec, client, options), ""
     except DeliveryError as error:
         return cast("LoadResult", error.result), str(error.args[0])
@@ -419,20 +422,3 @@ def _count_and_send(
     refuse_too_many(operation, planned)
     with audited(operation) as observers_of:
         return load_source(source, call_spec, client, **options, observers_of=observers_of)
-
-
-def _load_or_confirm(
-    source: str, call_spec: CallSpec, client: Client, options: Mapping[str, Any], door: Door
-) -> LoadResult:
-    """Load; on a terminal, ask before events are sent that can start campaigns."""
-    from cio_frames.loading import load_source
-
-    try:
-        return load_source(source, call_spec, client, **options)
-    except CampaignsError as error:
-        if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
-            raise
-        err.print(f"{error.rows:,} rows are events that can start campaigns, that is, send mail to real people:")
-        err.print(f"{render(error.causes, door)}.")
-        typer.confirm("Send them?", abort=True, err=True)
-        return load_source(source, call_spec, client, **{**options, "allow_campaigns": True})

@@ -13,6 +13,7 @@ import typer
 
 from cio_frames._util.own_files import is_own_text
 from cio_frames._util.terminal_text import is_terminal
+from cio_frames.cli.campaign_question import send_or_ask
 from cio_frames.cli.max_undelivered import MaxUndelivered, read_max_undelivered
 from cio_frames.cli.mistakes import Mistakes
 from cio_frames.cli.options import CallOptions, QuietOption, ReadingOptions, command_with, parse_selection
@@ -259,10 +260,10 @@ def apply_command(options: ApplyOptions) -> None:
     _check_report(options.report, mistakes)
     mistakes.raise_all()
 
-    def send() -> SyncResult:
+    def send(*, allow_campaigns: bool = options.allow_campaigns) -> SyncResult:
         return apply_plan_file(
             options.plan, client=client, max_age=options.max_age, output=options.output,
-            allow_campaigns=options.allow_campaigns, progress=False if options.quiet else options.progress,
+            allow_campaigns=allow_campaigns, progress=False if options.quiet else options.progress,
         )  # fmt: skip
 
     with quiet_output(options.quiet):
@@ -303,10 +304,11 @@ def run_sync(
     _check_report(report, mistakes)
     job = _checked_job(source, call_spec, parameters, read_options, mistakes)
     mistakes.raise_all()
-    _print_outcome(
-        lambda: cast("SyncResult", cast("SyncJob", job).sync(client=cast("Client", client), **options)),
-        report=report, as_json=as_json, limit=limit, door=door,
-    )  # fmt: skip
+
+    def send(**chosen: Any) -> SyncResult:
+        return cast("SyncResult", cast("SyncJob", job).sync(client=cast("Client", client), **{**options, **chosen}))
+
+    _print_outcome(send, report=report, as_json=as_json, limit=limit, door=door)
 
 
 def _checked_limit(text: str | None, mistakes: Mistakes) -> MaxUndelivered:
@@ -341,7 +343,7 @@ def _checked_job(
 
 
 def _print_outcome(
-    send: Callable[[], SyncResult], *, report: Path | None, as_json: bool, limit: MaxUndelivered,
+    send: Callable[..., SyncResult], *, report: Path | None, as_json: bool, limit: MaxUndelivered,
     door: Door = "command line",
 ) -> None:  # fmt: skip
     from cio_frames.cli.after_load import write_report
@@ -350,11 +352,16 @@ def _print_outcome(
         log_progress()
     failure = ""
     try:
-        result = send()
+        result = send_or_ask(send, door)
     except DeliveryError as error:
         result, failure = error.result, str(error.args[0])
     except InvalidRowsError as error:
         result, failure = error.report, str(error.text_by_door())
+    except ConfigurationError as error:
+        if error.result is not None:
+            # Of rows that were sent before; the error says what went wrong with the others.
+            print_load_result(error.result)
+        raise
     if report is not None:
         write_report(result, report)
     if as_json:

@@ -195,16 +195,17 @@ class ApiConnection:
             return Reply(None, message, sent=sent, has_remedy="; " in message)
 
     def _read_response(self, response: requests.Response, body: bytes, give_up_at: float) -> Reply:
+        messages = MessageFilter(body, self._client.write_key)
         if response.is_redirect:
-            location = f"redirects to {_host_of(response.headers['Location'])}"
-            return Reply(response.status_code, location, content=Content.OTHER)
+            # The name of a host is a text of the server too.
+            host = messages.shown(_host_of(response.headers["Location"])) or "another host"
+            return Reply(response.status_code, f"redirects to {host}", content=Content.OTHER)
         answer = _read_answer(response, give_up_at)
         if not answer.messages and not answer.rejections:
             return Reply(response.status_code, "", content=answer.content)
         # Many calls may be rejected for a few reasons.
         whole = "; ".join(answer.messages[:_MAX_MESSAGES])
         texts = list(dict.fromkeys([whole, *(text for _, text in answer.rejections)]))[: _MAX_MESSAGES + 1]
-        messages = MessageFilter(body, self._client.write_key)
         shown = {text: messages.shown(text) for text in texts}
         # A call may be named several times.
         of_call: dict[int, dict[str, None]] = {}
@@ -282,7 +283,12 @@ def _read_answer(response: requests.Response, give_up_at: float) -> ReplyBody:
         return ReplyBody(Content.OTHER)
     except HTTPError:
         return ReplyBody(Content.CUT)
-    return parse_body(body, response.headers.get("Content-Type", "")) if is_whole else ReplyBody(Content.CUT)
+    if not is_whole:
+        return ReplyBody(Content.CUT)
+    if not body.strip() and response.headers.get("Content-Encoding") and response.raw.tell():
+        # Compressed content that ends before its first byte decodes to nothing, without an error.
+        return ReplyBody(Content.CUT)
+    return parse_body(body, response.headers.get("Content-Type", ""))
 
 
 def _pieces_of(response: requests.Response) -> Iterator[bytes]:

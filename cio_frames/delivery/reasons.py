@@ -69,6 +69,8 @@ def describe_reply(reply: Reply) -> str:
             return f"answered {reply.status} with a web page"
         case Content.OTHER:
             return f"answered {reply.status} with text that is not JSON of the API"
+        case Content.FAILURE:
+            return f"answered {reply.status} with JSON that tells of a failure"
         case Content.CUT:
             return f"answered {reply.status}, and the answer was cut off"
         case _:

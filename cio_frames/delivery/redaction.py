@@ -15,6 +15,8 @@ import orjson
 _MAX_MESSAGE_LENGTH = 500
 _KEY_MASK = "(write key)"
 _MIN_REAL_KEY_LENGTH = 8
+# Its kind and region, which say nothing secret, are shorter.
+_KEY_PIECE_LENGTH = 12
 # Shorter texts, such as a plan or a country, are ordinary words in a message.
 _MIN_CELL_LENGTH = 6
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -49,7 +51,7 @@ class MessageFilter:
         if not text:
             return ""
         # The key is masked before the text is cut, so that no part of it is left at the end.
-        masked = mask_key(text, self._write_key)
+        masked = _mask_pieces(mask_key(text, self._write_key), self._write_key)
         decoded = _decode_text(masked)
         if mask_key(decoded, self._write_key) != decoded or any(map(self._repeats_batch, {text, _decode_text(text)})):
             return ""
@@ -90,14 +92,45 @@ def mask_key(text: str, key: str) -> str:
 
 def _key_forms(key: str) -> list[str]:
     """Return the forms of a key, the longest first; escaped forms have either case."""
-    forms = {key}
+    forms = {key, key.replace("+", " "), key.encode().hex()}
     for user in (f"{key}:", key):
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             encoded = encode(user.encode()).decode()
             # The last characters depend on what follows the key.
             forms |= {encoded, encoded.rstrip("="), encoded.rstrip("=")[: len(key) * 4 // 3]}
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        for before in (1, 2):
+            # Inside a longer text, its characters are others; the first and the last also depend on their neighbors.
+            encoded = encode(b" " * before + key.encode()).decode()
+            forms.add(encoded[before + 1 : (before + len(key)) * 4 // 3])
     forms |= {quote(form, safe=safe) for form in forms for safe in ("", "/")}
     return sorted(forms, key=len, reverse=True)
+
+
+def _mask_pieces(text: str, key: str) -> str:
+    """Return a text with long pieces of the write key masked, as where a server shortens what it repeats.
+
+    >>> _mask_pieces("no key sk_eu_0123456789..., see docs", "sk_eu_0123456789_abcdef")
+    'no key (write key)..., see docs'
+    """
+    # A message is cut soon after; until there, masking makes it shorter or longer.
+    text, key = text[: 2 * _MAX_MESSAGE_LENGTH], key.lower()
+    lowered = text.lower()
+    if len(key) < _KEY_PIECE_LENGTH or len(lowered) != len(text):
+        return text
+    pieces = {key[at : at + _KEY_PIECE_LENGTH] for at in range(len(key) - _KEY_PIECE_LENGTH + 1)}
+    masked, shown_to = "", 0
+    at = 0
+    while at <= len(text) - _KEY_PIECE_LENGTH:
+        start = at
+        while lowered[at : at + _KEY_PIECE_LENGTH] in pieces:
+            at += 1
+        if at > start:
+            masked += text[shown_to:start] + _KEY_MASK
+            shown_to = at = at + _KEY_PIECE_LENGTH - 1
+        else:
+            at += 1
+    return masked + text[shown_to:]
 
 
 def _decode_text(text: str) -> str:

@@ -19,6 +19,11 @@ MAX_REPLY_BYTES = 2**21
 _MAX_RETRY_AFTER_SECONDS = 366 * 86_400.0
 _REPLY_BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _NO_ERROR: tuple[Any, ...] = (None, False, "", [], {})
+# What tells of a failure outside the known shapes: a key of this name with a value, a flag that is off, a status.
+_FAILURE_WORD = re.compile(r"error|exception|(?<!de)fault|fail|reject|denied|unauthorized|forbidden|invalid", re.I)
+_SUCCESS_FLAGS = frozenset(("success", "successful", "ok", "accepted"))
+_STATUS_KEYS = frozenset(("status", "statuscode", "status_code", "code", "state", "result"))
+_MIN_FAILURE_STATUS = 400
 
 
 class Content(Enum):
@@ -29,6 +34,8 @@ class Content(Enum):
     OBJECT = auto()
     # JSON in one of the API's error shapes.
     ERRORS = auto()
+    # A JSON object that tells of a failure elsewhere: it proves no success.
+    FAILURE = auto()
     # A web page: of a proxy, a firewall or a login.
     PAGE = auto()
     # Anything else: text, other JSON, bytes that do not match their encoding.
@@ -128,8 +135,8 @@ def parse_body(body: bytes, content_type: str = "") -> ReplyBody:
     ['event is missing']
     >>> parse_body(b'{"errors":[{"reason":"required","field":"userId","message":"is blank"}]}').messages
     ['userId: is blank']
-    >>> [parse_body(body).content.name for body in (b"", b"{}", b"<html>", b"slow down")]
-    ['EMPTY', 'OBJECT', 'PAGE', 'OTHER']
+    >>> [parse_body(body).content.name for body in (b"", b"{}", b"<html>", b"slow down", b'{"ok":false}')]
+    ['EMPTY', 'OBJECT', 'PAGE', 'OTHER', 'FAILURE']
     """
     text = body.strip()
     if text == b"{}" and content_type in ("", "application/json"):
@@ -140,15 +147,23 @@ def parse_body(body: bytes, content_type: str = "") -> ReplyBody:
         return ReplyBody(Content.EMPTY)
     try:
         parsed = orjson.loads(text)
-    except (orjson.JSONDecodeError, RecursionError):
+    except orjson.JSONDecodeError:
         return ReplyBody(Content.OTHER)
-    messages = list(_find_messages(parsed))
+    try:
+        return _parse_json(parsed)
+    except RecursionError:
+        # Nested deeper than any message of the API is.
+        return ReplyBody(Content.OTHER)
+
+
+def _parse_json(parsed: Any) -> ReplyBody:
     if _has_errors(parsed):
-        return ReplyBody(Content.ERRORS, messages, list(_find_rejections(parsed)))
+        return ReplyBody(Content.ERRORS, list(_find_messages(parsed)), list(_find_rejections(parsed)))
     if isinstance(parsed, dict):
         # A message alone is not an error, but explains one that the status tells of. Other texts are of no known shape.
         message = parsed.get("message")
-        return ReplyBody(Content.OBJECT, [message] if isinstance(message, str) and message else [])
+        content = Content.FAILURE if _tells_of_failure(parsed) else Content.OBJECT
+        return ReplyBody(content, [message] if isinstance(message, str) and message else [])
     return ReplyBody(Content.OTHER)
 
 
@@ -164,12 +179,39 @@ def _has_errors(parsed: Any) -> bool:
         return any(isinstance(part, dict) and _message_of(part) for part in parsed)
     if not isinstance(parsed, dict):
         return False
-    known = {key.lower(): value for key, value in parsed.items()}
-    meta = known.get("meta")
-    places = [known, {key.lower(): value for key, value in meta.items()} if isinstance(meta, dict) else {}]
-    if any(place.get(key) not in _NO_ERROR for place in places for key in ("error", "errors")):
-        return True
-    return any(place.get("success") in (False, "false") and "success" in place for place in places)
+    metas = [value for key, value in parsed.items() if key.lower() == "meta" and isinstance(value, dict)]
+    pairs = [(key.lower(), value) for place in (parsed, *metas) for key, value in place.items()]
+    return any(
+        (key in ("error", "errors") and value not in _NO_ERROR) or (key == "success" and value in (False, "false"))
+        for key, value in pairs
+    )
+
+
+def _tells_of_failure(parsed: Any) -> bool:
+    """Return whether anything in parsed JSON says that something failed, at any depth."""
+    nodes = [parsed]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict):
+            nodes += node.values()
+            if any(_is_failure(key, value) for key, value in node.items()):
+                return True
+            # An error shape of Segment's, which an official client reads.
+            if isinstance(node.get("code"), str) and isinstance(node.get("message"), str):
+                return True
+        elif isinstance(node, list):
+            nodes += node
+    return False
+
+
+def _is_failure(key: str, value: Any) -> bool:
+    name = key.lower()
+    if name in _SUCCESS_FLAGS:
+        return value in (*_NO_ERROR, 0) or str(value).lower() in ("false", "no")
+    if name in _STATUS_KEYS:
+        text = str(value)
+        return bool(_FAILURE_WORD.search(text)) or (text.isdecimal() and int(text[:9]) >= _MIN_FAILURE_STATUS)
+    return bool(_FAILURE_WORD.search(name)) and value not in (*_NO_ERROR, 0)
 
 
 def _find_messages(node: Any) -> Iterator[str]:

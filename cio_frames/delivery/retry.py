@@ -75,7 +75,7 @@ def classify(reply: Reply, *, key_accepted: bool = False) -> Disposition:
         return Disposition.UNPROVEN
     if status in (400, 413, 422):
         return Disposition.REFUSED
-    is_of_api = reply.content in (Content.ERRORS, Content.OBJECT)
+    is_of_api = reply.content in (Content.ERRORS, Content.FAILURE, Content.OBJECT)
     if status == 401 or (status == 403 and (is_of_api or (not key_accepted and reply.content is Content.EMPTY))):
         return Disposition.UNAUTHORIZED
     if not key_accepted or status in _STATUSES_ABOUT_ALL or status < 200:

@@ -199,6 +199,12 @@ class OutputFolder:
             self.undelivered.rmdir()
         self.undelivered.unlink(missing_ok=True)
 
+    def write_removed(self, table: pa.Table) -> Path:
+        """Write what became of subjects that were missing, and return the path."""
+        with self._translate_errors():
+            write_table(table, self.removed)
+        return self.removed
+
     def discard_parts(self) -> None:
         """Remove what only a load that is resumed needs."""
         with suppress(OSError):

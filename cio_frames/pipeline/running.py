@@ -91,26 +91,29 @@ def run_call(
     if campaigns and not allow_campaigns:
         raise campaigns_error(campaigns, frame, call_spec)
     facts["as_of"] = str(run_as_of)
-    with stop_signals() as stops, bar(len(frame), progress, call_spec.what) as progress_bar:
-        guards_campaigns = not allow_campaigns and makes_events(call_spec)
-        observer = _FrameObserver(progress_bar.update, observers, guards_campaigns=guards_campaigns)
-        message_ids = MessageIds(run_as_of)
-        encode_run = observer.encode_run = EncodeRun(prepared, client, message_ids=message_ids, observer=observer)
-        try:
-            with stops.raised():
-                delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
-        except KeyboardInterrupt:
-            stops.holds = 1
-            # Ctrl-C once more, while delivery was about to wait for what is in flight.
-            delivery = Delivery(stop_reason=StopReason.INTERRUPTED, why=_INTERRUPTED_AGAIN)
-        encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
-        warnings = encode_run.all_warnings()
-        result = _frame_with_facts(encode_run, frame.index, facts, warnings)
-        color_bar(progress_bar, good=int(result["status"].isin(GOOD).sum()), rows=len(result))
+    with stop_signals() as stops:
+        with bar(len(frame), progress, call_spec.what) as progress_bar:
+            guards_campaigns = not allow_campaigns and makes_events(call_spec)
+            observer = _FrameObserver(progress_bar.update, observers, guards_campaigns=guards_campaigns)
+            message_ids = MessageIds(run_as_of)
+            encode_run = observer.encode_run = EncodeRun(prepared, client, message_ids=message_ids, observer=observer)
+            try:
+                with stops.raised():
+                    delivery = deliver(encode_run.batches(), client, observer=observer, backoff=backoff)
+            except KeyboardInterrupt:
+                stops.holds = 1
+                # Ctrl-C once more, while delivery was about to wait for what is in flight.
+                delivery = Delivery(stop_reason=StopReason.INTERRUPTED, why=_INTERRUPTED_AGAIN)
+            encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
+            warnings = encode_run.all_warnings()
+            result = _frame_with_facts(encode_run, frame.index, facts, warnings)
+            color_bar(progress_bar, good=int(result["status"].isin(GOOD).sum()), rows=len(result))
+        if delivery.stop_reason not in STOP_ERRORS:
+            _print_frame_counts(call_spec.what, result, warnings, progress)
+        # Also one that arrives meanwhile has the result.
         if stops.take_pending():
             raise InterruptedLoad(delivery.why or _INTERRUPTED_AFTER_SENDING, result)
         _raise_if_stopped(delivery, result)
-    _print_frame_counts(call_spec.what, result, warnings, progress)
     if on_undelivered == "raise":
         raise_for_status(result)
     return result
@@ -169,17 +172,22 @@ _INTERRUPTED_AGAIN = "The load was interrupted twice; requests in flight were no
 _INTERRUPTED_AFTER_SENDING = "The load was interrupted; all requests were finished before."
 
 
+# What delivery stopped for that is an error; after other reasons, the statuses say all.
+STOP_ERRORS: Mapping[StopReason | None, type[DeliveryError]] = {
+    StopReason.UNAUTHORIZED: AuthenticationError,
+    StopReason.INTERRUPTED: InterruptedLoad,
+    StopReason.UNEXPECTED: DeliveryError,
+    StopReason.MISCONFIGURED: DeliveryError,
+    StopReason.FAILED: DeliveryError,
+}
+
+
 def _raise_if_stopped(delivery: Delivery, result: pd.DataFrame) -> None:
     """Raise with the result frame if delivery stopped early or was interrupted."""
-    match delivery.stop_reason:
-        case StopReason.UNAUTHORIZED:
-            raise AuthenticationError(delivery.why, result)
-        case StopReason.INTERRUPTED:
-            raise InterruptedLoad(delivery.why, result)
-        case StopReason.UNEXPECTED | StopReason.MISCONFIGURED | StopReason.FAILED:
-            error = delivery.error
-            why = error.text_by_door() if isinstance(error, CioFramesError) else delivery.why
-            raise DeliveryError(why, result) from error
+    if delivery.stop_reason in STOP_ERRORS:
+        error = delivery.error
+        why = error.text_by_door() if isinstance(error, CioFramesError) else delivery.why
+        raise STOP_ERRORS[delivery.stop_reason](why, result) from error
 
 
 def _frame_with_facts(

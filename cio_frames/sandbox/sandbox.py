@@ -113,6 +113,11 @@ class Sandbox(SandboxReader):
         latency_seconds: float = 0.0,
         seed: int = 0,
     ) -> None:
+        # Before anything can fail: tools that record local variables show half a sandbox too.
+        self._host, self._port = host, port
+        self._has_started = False
+        self._server: ServerThread | None = None
+        self._writer: WriterThread | None = None
         _require_extra()
         is_local = _is_loopback_host(host)
         if not is_local:
@@ -128,10 +133,6 @@ class Sandbox(SandboxReader):
             is_local,
             FaultInjector(faults, latency_seconds, seed),
         )
-        self._host, self._port = host, port
-        self._has_started = False
-        self._server: ServerThread | None = None
-        self._writer: WriterThread | None = None
         self._store = open_store(db, assumptions, keeps_state=state)
 
     def __repr__(self) -> str:

@@ -16,8 +16,17 @@ import pandas as pd
 import xxhash
 
 from cio_frames import spec
+from cio_frames._util.signals import StopSignals, stop_signals
 from cio_frames.client import Client, offline_client
-from cio_frames.errors import ConfigurationError, FrameError, GuardError, InvalidRowsError, parameter
+from cio_frames.errors import (
+    CioFramesError,
+    ConfigurationError,
+    FrameError,
+    GuardError,
+    InterruptedLoad,
+    InvalidRowsError,
+    parameter,
+)
 from cio_frames.loading.address_secrets import masked_errors
 from cio_frames.loading.chunks import refuse_campaigns
 from cio_frames.loading.clashes import local_files, refuse_clashes
@@ -40,6 +49,7 @@ from cio_frames.syncing.running import SyncOutcome, SyncRun, check_draft, chunk_
 from cio_frames.syncing.spool import SpooledSource
 from cio_frames.syncing.state import State
 
+_SYNC_INTERRUPTED_LATE = "The sync was interrupted when it had ended."
 _SUFFIX = ".sync"
 _LEDGER_NAME = "ledger.sqlite"
 # Half as many as in a load, since the subjects of the state are in memory too.
@@ -201,14 +211,19 @@ class SyncJob:
                 source, self.call_spec, client, self.options, state, draft,
                 progress=progress, guards_campaigns=not allow_campaigns,
             )  # fmt: skip
-            if is_frame:
-                sink = MemorySink()
-                outcome = run.run(sink)
-                result = sink.frame(self.given.index)
-                add_facts(result, draft.warnings, outcome.removal_counts)
+            with stop_signals() as stops:
+                result: pd.DataFrame | SyncResult
+                if is_frame:
+                    sink = MemorySink()
+                    outcome = run.run(sink, stops)
+                    result = sink.frame(self.given.index)
+                    add_facts(result, draft.warnings, outcome.removal_counts)
+                else:
+                    outcome, result = self._run_in_folder(run, source, draft, folder, started, stops)
+                if stops.take_pending():
+                    outcome.stop(_SYNC_INTERRUPTED_LATE, InterruptedLoad)
                 _raise(outcome, result)
                 return result
-            return self._run_in_folder(run, source, draft, folder, started)
 
     def _refuse_clashes(self, source: Source, folder: Path | None) -> None:
         """Refuse to write a file that is read."""
@@ -220,13 +235,20 @@ class SyncJob:
                 f"{parameter('output')}."
             )
 
-    def _run_in_folder(self, run: SyncRun, source: Source, draft: Draft, folder: Path, started: float) -> SyncResult:
+    def _run_in_folder(
+        self, run: SyncRun, source: Source, draft: Draft, folder: Path, started: float, stops: StopSignals
+    ) -> tuple[SyncOutcome, SyncResult]:
         with OutputFolder(folder) as outputs:
             outputs.remove_results()
             sink = FolderSink(outputs, source)
-            outcome = run.run(sink)
-            undelivered = outputs.combine_undelivered()
-            outputs.discard_parts()
+            outcome = run.run(sink, stops)
+            undelivered = removed = None
+            try:
+                undelivered = outputs.combine_undelivered()
+                outputs.discard_parts()
+                removed = sink.write_removed(outcome.removed) if len(outcome.removed) else None
+            except CioFramesError as error:
+                outcome.fail(error)
             result = SyncResult(
                 what=self.call_spec.what,
                 phase=outcome.phase,
@@ -246,10 +268,9 @@ class SyncJob:
                 warnings=draft.warnings,
                 counts=count_actions(draft),
                 removals=outcome.removal_counts,
-                removed=sink.write_removed(outcome.removed) if len(outcome.removed) else None,
+                removed=removed,
             )
-        _raise(outcome, result)
-        return result
+        return outcome, result
 
     def unsent_result(self, draft: Draft, *, status: Status = "ready") -> pd.DataFrame | SyncResult:
         """Return the result where nothing was sent, with one status for the rows that a sync would send."""
@@ -298,6 +319,10 @@ def _raise(outcome: SyncOutcome, result: pd.DataFrame | SyncResult) -> None:
     """Raise the error that stopped a sync, with what became of every row."""
     if outcome.error is not None:
         raise outcome.error(outcome.why, result) from outcome.cause
+    if isinstance(outcome.cause, CioFramesError):
+        # What went wrong is known; what became of the rows that were sent before is in the result.
+        outcome.cause.result = result if outcome.requests else None
+        raise outcome.cause
 
 
 def _hash(text: str) -> str:

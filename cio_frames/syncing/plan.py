@@ -50,7 +50,7 @@ class PlanDigests:
         words = {
             "frame": "the rows of the source",
             "mapping": "the mapping of columns to fields",
-            "state": "the state, which another run has moved",
+            "state": "the state (another run has moved it)",
             "removed": "the subjects that are missing",
         }
         return [word for name, word in words.items() if getattr(self, name) != getattr(other, name)]

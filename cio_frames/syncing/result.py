@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from cio_frames._util.progress import print_counts
-from cio_frames.loading.outputs import OutputFolder, write_table
+from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.result import LoadResult
 from cio_frames.loading.source import Chunk, Source
 from cio_frames.results import GOOD, RESULT_ATTRS, count_open_removals, status_counts
@@ -147,13 +147,14 @@ class FolderSink:
 
     def write(self, plan: ChunkPlan, result: pd.DataFrame) -> None:
         """Write the results of one chunk."""
-        chunk = Chunk(plan.number, pd.DataFrame(index=pd.RangeIndex(len(result))), plan.file, plan.first_row)
-        is_good = set(result["status"].unique()) <= GOOD
-        self._outputs.write_chunk(chunk, None if is_good else self._all_columns(chunk), result)
+        # Counted first: that they cannot be written does not change what became of the rows.
         counted = result.groupby(["status", "reason"], observed=True, dropna=False).size().rename("rows").reset_index()
         for status, reason, count in counted.astype(object).itertuples(index=False):
             self.reasons[str(status), None if pd.isna(reason) else str(reason)] += int(count)
         self.bytes += int(result["bytes"].sum())
+        chunk = Chunk(plan.number, pd.DataFrame(index=pd.RangeIndex(len(result))), plan.file, plan.first_row)
+        is_good = set(result["status"].unique()) <= GOOD
+        self._outputs.write_chunk(chunk, None if is_good else self._all_columns(chunk), result)
 
     def _all_columns(self, chunk: Chunk) -> pd.DataFrame:
         """Return the rows of a chunk with all of their columns."""
@@ -163,5 +164,4 @@ class FolderSink:
 
     def write_removed(self, removed: pd.DataFrame) -> Path:
         """Write what became of subjects that were missing."""
-        write_table(pa.Table.from_pandas(removed, preserve_index=False), self._outputs.removed)
-        return self._outputs.removed
+        return self._outputs.write_removed(pa.Table.from_pandas(removed, preserve_index=False))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import IO, Any, Protocol, cast
@@ -15,14 +14,13 @@ import pandas as pd
 from cio_frames import spec
 from cio_frames._util.arrays import Ints
 from cio_frames._util.progress import LoadProgress
-from cio_frames._util.signals import stop_signals
+from cio_frames._util.signals import StopSignals
 from cio_frames.audit import AuditTrail, open_audit_file
 from cio_frames.client import Client
 from cio_frames.delivery.deliverer import Deliverer
-from cio_frames.delivery.outcomes import Delivery, StopReason
+from cio_frames.delivery.outcomes import Delivery
 from cio_frames.delivery.retry import DEFAULT_BACKOFF, Backoff
 from cio_frames.errors import (
-    AuthenticationError,
     CioFramesError,
     ConfigurationError,
     DeliveryError,
@@ -34,6 +32,7 @@ from cio_frames.loading.io_errors import RESUME
 from cio_frames.loading.source import Source
 from cio_frames.pipeline import CallSpec
 from cio_frames.pipeline.campaigns import makes_events
+from cio_frames.pipeline.running import STOP_ERRORS
 from cio_frames.results import GOOD, Outcomes, Status, status_counts
 from cio_frames.syncing.compare import UNSENT_AND_GOOD, Action
 from cio_frames.syncing.draft import ChunkPlan, Draft
@@ -46,14 +45,6 @@ from cio_frames.syncing.shipping import Shipper, merge_results
 from cio_frames.syncing.state import State
 
 _INTERRUPTED = f"The sync was interrupted. {RESUME}"
-# What delivery stopped for that is an error for a load too.
-_ERRORS: Mapping[StopReason | None, type[DeliveryError]] = {
-    StopReason.UNAUTHORIZED: AuthenticationError,
-    StopReason.INTERRUPTED: InterruptedLoad,
-    StopReason.UNEXPECTED: DeliveryError,
-    StopReason.MISCONFIGURED: DeliveryError,
-    StopReason.FAILED: DeliveryError,
-}
 # The state is compacted where a run wrote a good part of it.
 _COMPACT_SHARE = 0.1
 
@@ -77,8 +68,6 @@ class SyncOutcome:
         Why it stopped.
     statuses : Counter
         How many rows have each status.
-    chunks : int
-        How many chunks have results.
     removed : pandas.DataFrame
         One row for each subject that was removed or marked, or that could not be.
     error : type of DeliveryError, optional
@@ -91,11 +80,23 @@ class SyncOutcome:
     phase: str = "done"
     why: str = ""
     statuses: Counter[str] = field(default_factory=Counter)
-    chunks: int = 0
     requests: int = 0
     removed: pd.DataFrame = field(default_factory=lambda: removed_frame([], "", None, {}))
     error: type[DeliveryError] | None = None
     cause: Exception | None = None
+
+    def stop(self, why: str, error: type[DeliveryError] | None, cause: Exception | None = None) -> None:
+        """Note why the sync stopped; the first reason counts."""
+        if self.phase == "done":
+            self.phase, self.why, self.error, self.cause = "stopped", why, error, cause
+
+    def fail(self, error: Exception) -> None:
+        """Note that the sync stopped because of an error on this machine."""
+        if isinstance(error, CioFramesError):
+            self.stop(error.text_by_door(), None, error)
+        else:
+            # Its text may hold people's data.
+            self.stop(f"The sync stopped: {type(error).__name__} on this machine. {RESUME}", DeliveryError, error)
 
     @property
     def removal_counts(self) -> dict[str, int]:
@@ -143,9 +144,10 @@ class SyncRun:
         self._draft = draft
         self._progress = progress
         self._backoff = backoff
+        self._chunks_kept = 0
 
-    def run(self, sink: ResultSink) -> SyncOutcome:
-        """Send what the draft says; the error that stopped it is in the outcome."""
+    def run(self, sink: ResultSink, stops: StopSignals) -> SyncOutcome:
+        """Send what the draft says; the error that stopped it is in the outcome, and so is what was sent before."""
         state, options = self._state, self._options
         refuse_other_workspace(state.facts, self._client, options.state, accept_key=options.accept_key)
         state.note(
@@ -157,24 +159,31 @@ class SyncRun:
         outcome = SyncOutcome(state.begin("sync", source=self._source.name, as_of=str(options.as_of.date())))
         try:
             with (
-                stop_signals() as stops,
-                stops.raised(),
                 open_audit_file(options.audit) as audit_file,
                 Deliverer(self._client, backoff=self._backoff) as deliverer,
                 LoadProgress(self._draft.rows, self._progress, f"sync {self._call_spec.what}") as shown,
             ):
-                shipper = Shipper(self._client, state, shown, deliverer, guards_campaigns=self._guards_campaigns)
-                self._send(shipper, sink, outcome, audit_file)
-                outcome.requests = shipper.requests
+                shipper = Shipper(self._client, state, shown, deliverer, stops, guards_campaigns=self._guards_campaigns)
+                try:
+                    self._send(shipper, sink, outcome, audit_file)
+                finally:
+                    outcome.requests = shipper.requests
         except KeyboardInterrupt:
-            outcome.phase, outcome.why = "stopped", _INTERRUPTED
-            outcome.error = InterruptedLoad
-            for plan in self._draft.chunks[outcome.chunks :]:
-                self._keep(plan, [], sink, outcome)
+            stops.holds = 1
+            outcome.stop(_INTERRUPTED, InterruptedLoad)
+        except Exception as error:
+            outcome.fail(error)
+        for plan in self._draft.chunks[self._chunks_kept :]:
+            self._keep(plan, [], sink, outcome)
+        try:
+            self._note_end(outcome)
         except CioFramesError as error:
-            with suppress(CioFramesError):
-                state.end(outcome.run, "stopped", {}, error.text_by_door())
-            raise
+            outcome.fail(error)
+        return outcome
+
+    def _note_end(self, outcome: SyncOutcome) -> None:
+        """Note in the state what the run came to."""
+        state, options = self._state, self._options
         if outcome.phase == "done":
             self._keep_missing(outcome)
         state.end(outcome.run, outcome.phase, outcome.statuses, outcome.why)
@@ -184,7 +193,6 @@ class SyncRun:
             sent = sum(len(chunk.rows_to_send) for chunk in self._draft.chunks)
             if sent > _COMPACT_SHARE * max(self._draft.subjects, 1):
                 state.compact()
-        return outcome
 
     def _send(self, shipper: Shipper, sink: ResultSink, outcome: SyncOutcome, audit_file: IO[bytes] | None) -> None:
         draft = self._draft
@@ -192,54 +200,65 @@ class SyncRun:
             self._call_spec, self._client, draft.mapping.fields, self._state, draft.index, self._options
         )
         rows = RowShipper(self._call_spec, examiner, self._options, self._state, outcome.run)
-        stopped: Delivery | None = None
         with _ChunkReader(self._source, self._call_spec, draft) as reader:
             for plan in draft.chunks:
                 parts: list[tuple[Ints, pd.DataFrame]] = []
-                if stopped is None and len(plan.rows_to_send):
-                    part = reader.rows_to_send(plan)
-                    for places, shipment in rows.shipments(part, plan.rows_to_send, plan.event_ids):
-                        result, delivery = shipper.ship(shipment)
-                        parts.append((places, result))
-                        if delivery.stop_reason is not None:
-                            stopped = delivery
-                            break
+                if outcome.phase == "done" and len(plan.rows_to_send):
+                    self._send_chunk(plan, reader, rows, shipper, parts, outcome)
                 self._keep(plan, parts, sink, outcome)
         open_rows = sum(outcome.statuses[status] for status in ("unknown", "unsent"))
-        if stopped is None and not open_rows and self._draft.missing.due:
-            stopped = self._remove(shipper, outcome, audit_file)
+        if outcome.phase == "done" and not open_rows and self._draft.missing.due:
+            self._remove(shipper, outcome, audit_file)
             open_rows = int(outcome.removed["status"].isin(["unknown", "unsent"]).sum())
-        if stopped is not None:
-            cause = stopped.error
-            why = cause.text_by_door() if isinstance(cause, CioFramesError) else stopped.why
-            outcome.phase, outcome.why = "stopped", f"{why} {RESUME}"
-            outcome.error, outcome.cause = _ERRORS.get(stopped.stop_reason), cause
-        elif open_rows:
-            outcome.phase, outcome.why = "stopped", f"{open_rows:,} calls are unknown or unsent. {RESUME}"
+        if open_rows:
+            outcome.stop(f"{open_rows:,} calls are unknown or unsent. {RESUME}", None)
+
+    def _send_chunk(
+        self, plan: ChunkPlan, reader: _ChunkReader, rows: RowShipper, shipper: Shipper,
+        parts: list[tuple[Ints, pd.DataFrame]], outcome: SyncOutcome,
+    ) -> None:  # fmt: skip
+        """Send the rows of a chunk, and add what became of them to ``parts``, also of those before an interruption."""
+        try:
+            with shipper.stops.raised():
+                part = reader.rows_to_send(plan)
+                for places, shipment in rows.shipments(part, plan.rows_to_send, plan.event_ids):
+                    with shipper.stops.held_back():
+                        result, delivery = shipper.ship(shipment)
+                        parts.append((places, result))
+                    if delivery.stop_reason is not None:
+                        _note_stop(delivery, outcome)
+                        return
+        except KeyboardInterrupt:
+            shipper.stops.holds = 1
+            outcome.stop(_INTERRUPTED, InterruptedLoad)
+        except Exception as error:
+            outcome.fail(error)
 
     def _keep(
         self, plan: ChunkPlan, parts: Sequence[tuple[Ints, pd.DataFrame]], sink: ResultSink, outcome: SyncOutcome
     ) -> None:
+        self._chunks_kept += 1
         result = chunk_result(plan, parts)
-        sink.write(plan, result)
         outcome.statuses.update(status_counts(result))
-        outcome.chunks += 1
+        try:
+            sink.write(plan, result)
+        except Exception as error:
+            outcome.fail(error)
 
-    def _remove(self, shipper: Shipper, outcome: SyncOutcome, audit_file: IO[bytes] | None) -> Delivery | None:
+    def _remove(self, shipper: Shipper, outcome: SyncOutcome, audit_file: IO[bytes] | None) -> None:
         found: list[pd.DataFrame] = []
-        stopped: Delivery | None = None
         subjects = self._draft.missing.due
         for removal in removals_of(self._call_spec, self._options, self._state, outcome.run, subjects):
             keys: Sequence[str] = ()
             result = None
-            if removal.shipment is not None and stopped is None:
+            if removal.shipment is not None and outcome.phase == "done":
                 trails = [] if audit_file is None else [AuditTrail(audit_file, removal.operation, removal.ids)]
                 keys = removal.shipment.keys
                 result, delivery = shipper.ship(removal.shipment, trails)
-                stopped = delivery if delivery.stop_reason is not None else None
+                if delivery.stop_reason is not None:
+                    _note_stop(delivery, outcome)
             found.append(removed_frame(keys, removal.operation, result, removal.skipped))
         outcome.removed = pd.concat(found, ignore_index=True)
-        return stopped
 
     def _keep_missing(self, outcome: SyncOutcome) -> None:
         if self._options.removed == "keep":
@@ -248,6 +267,12 @@ class SyncRun:
         gone = set(removed.loc[removed["status"].isin(GOOD), "subject"])
         runs = self._draft.missing.runs
         self._state.keep_missing({subject: count for subject, count in runs.items() if subject not in gone})
+
+
+def _note_stop(delivery: Delivery, outcome: SyncOutcome) -> None:
+    cause = delivery.error
+    why = cause.text_by_door() if isinstance(cause, CioFramesError) else delivery.why
+    outcome.stop(f"{why} {RESUME}", STOP_ERRORS.get(delivery.stop_reason), cause)
 
 
 class _ChunkReader:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from cio_frames._util.arrays import Bools, Ints
 from cio_frames._util.progress import LoadProgress
+from cio_frames._util.signals import StopSignals
 from cio_frames.client import Client
 from cio_frames.columns import Path
 from cio_frames.delivery.batching import Batch
@@ -26,6 +27,7 @@ from cio_frames.pipeline.message_ids import MessageIds
 from cio_frames.syncing.records import Evidence
 from cio_frames.syncing.state import State
 
+_SYNC_INTERRUPTED_EARLY = "The sync was interrupted; requests in flight were finished."
 _INTERRUPTED_TWICE = "The sync was interrupted twice; requests in flight were not waited for."
 
 
@@ -86,13 +88,15 @@ class Shipper:
     state: State
     progress: LoadProgress
     deliverer: Deliverer
+    stops: StopSignals
     guards_campaigns: bool = False
     requests: int = 0
 
     def ship(self, shipment: Shipment, observers: Sequence[Observer] = ()) -> tuple[pd.DataFrame, Delivery]:
         """Send the calls, and return the result frame by position, and how delivery ended.
 
-        ``observers`` learn of each batch before the state does, and of each outcome after it.
+        ``observers`` learn of each batch before the state does, and of each outcome after it. Only delivery can be
+        interrupted here: what is known of the calls is returned whatever happens.
         """
         prepared = Prepared(shipment.frame, shipment.call_spec, nulls=shipment.nulls)
         observer = _ShipmentObserver(
@@ -100,10 +104,13 @@ class Shipper:
         )
         observer.encode_run = encode_run = EncodeRun(prepared, self.client, message_ids=MessageIds(None))
         try:
-            delivery = self.deliverer.deliver(encode_run.batches(), observer=observer, first_number=self.requests)
+            with self.stops.raised():
+                delivery = self.deliverer.deliver(encode_run.batches(), observer=observer, first_number=self.requests)
         except KeyboardInterrupt:
-            # Ctrl-C once more, while delivery waited for what is in flight.
-            delivery = Delivery(stop_reason=StopReason.INTERRUPTED, why=_INTERRUPTED_TWICE)
+            self.stops.holds = 1
+            # Ctrl-C once more, while delivery waited for what is in flight; or before anything left.
+            why = _INTERRUPTED_TWICE if observer.has_begun else _SYNC_INTERRUPTED_EARLY
+            delivery = Delivery(stop_reason=StopReason.INTERRUPTED, why=why)
         self.requests += delivery.requests
         encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
         return encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)), delivery
@@ -113,6 +120,7 @@ class _ShipmentObserver(NullObserver):
     """Writes to the state what leaves and what is answered."""
 
     encode_run: EncodeRun
+    has_begun = False
 
     def __init__(
         self, state: State, shipment: Shipment, progress: LoadProgress, observers: Sequence[Observer], *,
@@ -125,6 +133,7 @@ class _ShipmentObserver(NullObserver):
         self._progress = progress
 
     def before_send(self, batch: Batch) -> None:
+        self.has_begun = True
         for observer in self._observers:
             observer.before_send(batch)
         rows = batch.rows.tolist()

@@ -63,7 +63,7 @@ class Run:
 
 
 class State:
-    """An open state file, which no other process can open meanwhile.
+    """An open state file, which no other process can change meanwhile.
 
     Parameters
     ----------
@@ -73,6 +73,8 @@ class State:
         Whether to make the file if it is missing. Without it, a missing file reads as an empty state.
     fields : int
         How many fields a row has; it decides the page size of a new file.
+    read_only : bool
+        Whether it is only looked at, also while another process works on it; nothing is locked or written then.
 
     Raises
     ------
@@ -89,7 +91,7 @@ class State:
     [Run(number=1, kind='sync', phase='done', as_of='2026-11-28', counts={'new': 3})]
     """
 
-    def __init__(self, path: Path, *, create: bool, fields: int = 12) -> None:
+    def __init__(self, path: Path, *, create: bool, fields: int = 12, read_only: bool = False) -> None:
         self.path = path
         # A process that was killed while it made the file may have left an empty one.
         self.exists = path.exists() and path.stat().st_size > 0
@@ -100,6 +102,8 @@ class State:
                 self.exists = _is_state(path)
             if not self.exists and not create:
                 self._database = self._answers = _connect(":memory:")
+            elif read_only:
+                self._database = self._answers = _connect_read_only(path)
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._guard = exclusive_lock(lock_path_of(path), _LOCKED.format(path=path))
@@ -154,10 +158,9 @@ class State:
     @property
     def stamp(self) -> str:
         """What changes with every run, for plans: a plan holds only for the state that it was made from."""
-        if not self.exists:
-            return "new"
         (last,) = self._database.execute("SELECT coalesce(max(run), 0) FROM runs").fetchone()
-        return f"{self.state_id}/{last}"
+        # A run that was refused has made the file, and nothing else.
+        return f"{self.state_id}/{last}" if last else "new"
 
     def note(self, **facts: Any) -> None:
         """Keep facts about the state."""
@@ -370,10 +373,15 @@ def _connect(path: Path | str, *, synchronous: str = "OFF", fields: int = 0) -> 
     return database
 
 
+def _connect_read_only(path: Path) -> sqlite3.Connection:
+    uri = f"{path.resolve().as_uri()}?mode=ro"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+
+
 def _is_state(path: Path) -> bool:
     """Return whether a file is a state, or has nothing in it; refuse what is neither, before anything is written."""
     other = f"Name another file with {parameter('state')}."
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+    with closing(_connect_read_only(path)) as database:
         (application,) = database.execute("PRAGMA application_id").fetchone()
         (version,) = database.execute("PRAGMA user_version").fetchone()
         if application != APPLICATION_ID:

@@ -24,7 +24,7 @@ def describe_state(path: Path) -> dict[str, Any]:
     ConfigurationError
         There is no such file, or it is not a state.
     """
-    with _existing(path) as state:
+    with _existing(path, read_only=True) as state:
         counts: dict[str, int] = {}
         for kind in Evidence:
             if count := state.count(f"WHERE evidence = {int(kind)}"):
@@ -48,7 +48,7 @@ def describe_state(path: Path) -> dict[str, Any]:
 
 def export_subjects(path: Path) -> pd.DataFrame:
     """Return one row for each subject: what is known of it, and no value."""
-    with _existing(path) as state:
+    with _existing(path, read_only=True) as state:
         rows = [row for block in state.scan(_EXPORT_COLUMNS) for row in block]
     frame = pd.DataFrame(rows, columns=["subject", "revision", "evidence", "delivered_at", "uncertain", "rejections"])
     names = {int(kind): kind.name.lower() for kind in Evidence}
@@ -69,7 +69,7 @@ def forget_subjects(path: Path, subjects: Sequence[str]) -> int:
         return gone
 
 
-def _existing(path: Path) -> State:
+def _existing(path: Path, *, read_only: bool = False) -> State:
     if not path.exists():
         raise ConfigurationError(f"The state {path} was not found. Name the file of {parameter('state')}.")
-    return State(path, create=False)
+    return State(path, create=False, read_only=read_only)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pandas as pd
@@ -252,3 +253,22 @@ def test_a_dry_run_counts_and_makes_no_state(folder, sandbox, capsys):
     assert "40 ready" in capsys.readouterr().out
     assert not (folder / "people.sqlite").exists()
     assert len(sandbox.requests()) == 0
+
+
+@pytest.mark.parametrize("door", ["sync", "run", "apply"])
+@pytest.mark.parametrize(("answer", "status", "calls"), [("y\n", 0, 1), ("n\n", 1, 0), ("", 1, 0)])
+def test_on_a_terminal_a_sync_of_young_events_asks(folder, sandbox, monkeypatch, capsys, door, answer, status, calls):
+    pd.DataFrame({"user_id": ["ada"], "timestamp": [pd.Timestamp.now("UTC")]}).to_parquet("seen.parquet")
+    options = ("seen.parquet", "--call", "page", "--state", "seen.sqlite")
+    (folder / "seen.yaml").write_text("source: seen.parquet\ncall: page\nstate: seen.sqlite\n")
+    if door == "apply":
+        run("plan", *options, "--out", "seen.plan.parquet")
+    command = {"sync": ("sync", *options), "run": ("run", "seen.yaml"), "apply": ("apply", "seen.plan.parquet")}[door]
+    assert run(*command) == 2
+    monkeypatch.setattr("cio_frames.cli.campaign_question.is_terminal", lambda stream: True)
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+
+    assert run(*command) == status
+
+    assert len(sandbox.calls()) == calls
+    assert "1 younger than 72 hours" in capsys.readouterr().err

@@ -92,6 +92,8 @@ def test_a_body_is_not_compressed_unless_asked():
         ("https://ada:pw@elsewhere.example.com/", "redirects to elsewhere.example.com"),
         ("/login", "redirects to another path"),
         ("https://[elsewhere", "redirects to an invalid address"),
+        (f"https://{KEY}.example/", "redirects to (write key).example"),
+        ("https://ada.example/", "redirects to another host"),
     ],
 )
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
@@ -155,12 +157,28 @@ def test_a_compressed_answer_is_read():
         (Answer(400, b'{"error":"event is missing"}', bytes_sent=8), 400, Content.CUT),
         (Answer(400, b"this is not gzip", {"Content-Encoding": "gzip"}), 400, Content.OTHER),
         (Answer(200, b"this is not gzip", {"Content-Encoding": "gzip"}), 200, Content.OTHER),
+        (Answer(200, gzip.compress(b"{}")[:10], {"Content-Encoding": "gzip"}), 200, Content.CUT),
+        (Answer(200, b"", {"Content-Encoding": "gzip"}), 200, Content.EMPTY),
         (Answer(503, b'{"message":"x"}' + b" " * 5_000_000), 503, Content.CUT),
         (Answer(200, b"{}", {"Content-Type": "text/html"}), 200, Content.PAGE),
         (Answer(404, b"you sent Bought"), 404, Content.OTHER),
         (Answer(403, b"<p>you sent Bought with sekret-key-123</p>"), 403, Content.PAGE),
     ],
-    ids=["cut before the body", "cut", "cut in an error", "no gzip", "200, no gzip", "huge", "html", "text", "page"],
+    ids=(
+        [
+            "cut before the body",
+            "cut",
+            "cut in an error",
+            "no gzip",
+            "200 no gzip",
+            "cut gzip",
+            "empty gzip",
+            "huge",
+            "html",
+            "text",
+            "page",
+        ]
+    ),
 )
 def test_of_an_answer_that_is_not_whole_or_not_the_apis_only_the_status_is_kept(answer, status, content):
     with FaultServer([answer]) as server:

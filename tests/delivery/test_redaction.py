@@ -96,6 +96,23 @@ def test_a_key_is_masked_in_plain_and_escaped_form(form):
     assert shown(f"invalid key {form} here") == "invalid key (write key) here"
 
 
+@pytest.mark.parametrize("before", ["", "x", "ab", "key:"])
+def test_a_key_inside_a_longer_text_in_base64_or_hexadecimal_is_masked(before):
+    text = f"{before}{KEY}:yy".encode()
+    for encoded in (base64.b64encode(text).decode(), text.hex()):
+        assert "(write key)" in shown(f"blocked {encoded}")
+
+
+@pytest.mark.parametrize("piece", [KEY[:12], KEY[:-1], KEY[1:], KEY[1:-1].upper()])
+def test_a_long_piece_of_a_key_is_masked(piece):
+    assert shown(f"no key {piece}... here") == "no key (write key)... here"
+    assert shown(f"{piece} {piece}") == "(write key) (write key)"
+
+
+def test_a_short_piece_of_a_key_is_an_ordinary_word():
+    assert shown(f"no key {KEY[:11]} here") == f"no key {KEY[:11]} here"
+
+
 def test_a_key_of_which_each_character_is_escaped_is_not_shown():
     assert shown("invalid key " + "".join(f"%{ord(each):02x}" for each in KEY)) == ""
     assert shown("invalid key " + "".join(f"&#{ord(each)};" for each in KEY)) == ""

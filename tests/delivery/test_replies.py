@@ -40,7 +40,6 @@ def test_the_messages_of_any_known_error_body_are_found(body, messages):
         (b"{}", []),
         (b' {"success": true} ', []),
         (b'{"errors":[],"error":null,"meta":{"errors":[]}}', []),
-        (b'{"code":"invalid_request","message":"event is missing"}', ["event is missing"]),
         (b'{"detail":"not known to us","title":"nor this","reason":"nor that"}', []),
         (b'{"message":7}', []),
     ],
@@ -146,3 +145,44 @@ def test_of_a_very_large_body_only_the_start_is_read():
     body, is_whole = read_body(pieces)
     assert (len(body) <= MAX_REPLY_BYTES + 2**20, is_whole) == (True, False)
     assert len(list(pieces)) >= 990
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"data":{"errors":["no"]}}',
+        b'{"meta":[{"error":"no"}]}',
+        b'{"results":[{"status":200},{"status":400}]}',
+        b'{"responses":[{"success":false}]}',
+        b'{"success":null}',
+        b'{"ok":false}',
+        b'{"status":"failed"}',
+        b'{"statusCode":"500","body":""}',
+        b'{"errorMessage":"Task timed out","errorType":"Timeout"}',
+        b'{"fault":{"faultstring":"quota"}}',
+        b'{"accepted_rows":1,"rejected":[0]}',
+        b'{"code":"unauthorized","message":"no such key"}',
+    ],
+)
+def test_an_object_that_tells_of_a_failure_elsewhere_proves_nothing(body):
+    assert parse_body(body).content is Content.FAILURE
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"success":true}', b'{"status":"ok","code":200}', b'{"errors":[],"failed":0}', b'{"default":"x"}', b'{"ok":1}'],
+)
+def test_an_object_without_any_sign_of_failure_is_a_success(body):
+    assert parse_body(body).content is Content.OBJECT
+
+
+def test_a_key_that_comes_in_two_cases_hides_no_error():
+    assert parse_body(b'{"error":"no","Error":null}').messages == ["no"]
+
+
+def test_errors_that_are_nested_too_deep_are_no_message():
+    assert parse_body(b'{"error":' * 1_000 + b'"x"' + b"}" * 1_000).content is Content.OTHER
+
+
+def test_what_explains_a_failure_is_its_message():
+    assert parse_body(b'{"code":"invalid_request","message":"event is missing"}').messages == ["event is missing"]

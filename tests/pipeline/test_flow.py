@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import signal
 import sys
 import threading
 import time
@@ -591,3 +592,11 @@ def test_a_type_cell_of_any_kind_that_is_not_a_call_makes_its_own_row_invalid_on
     result = pd.DataFrame({"type": types, "userId": ["a", "b"]}).cio.batch(dry_run=True)
     assert result["status"].tolist() == ["invalid", "ready"]
     assert result["reason"].tolist()[0] == "type: must be one of identify, track, page, screen, group, alias"
+
+
+def test_an_interruption_while_the_counts_are_printed_has_the_result(shared_sandbox, monkeypatch):
+    interrupt = lambda *args, **options: signal.raise_signal(signal.SIGINT)  # noqa: E731
+    monkeypatch.setattr("cio_frames.pipeline.running.print_counts", interrupt)
+    with pytest.raises(cio.InterruptedLoad) as caught:
+        pd.DataFrame({"user_id": ["ada"]}).cio.identify(client=shared_sandbox.client)
+    assert caught.value.result["status"].tolist() == ["delivered"]

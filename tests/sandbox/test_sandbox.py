@@ -4,6 +4,7 @@ import socket
 import sqlite3
 import sys
 import threading
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
@@ -296,3 +297,9 @@ def test_neither_calls_nor_keys_are_logged(capfd, caplog):
         post(sandbox, "/v1/track", {"userId": "jane@example.test"}, key="a-secret")
         post(sandbox, "/v1/track", {"userId": "jane@example.test"}, strict=True)
     assert (capfd.readouterr(), caplog.text) == (("", ""), "")
+
+
+def test_a_sandbox_that_was_refused_has_a_repr():
+    with pytest.raises(ConfigurationError) as caught:
+        Sandbox(faults=["sometimes"])
+    traceback.TracebackException.from_exception(caught.value, capture_locals=True)

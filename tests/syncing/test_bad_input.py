@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import _thread
 import json
+import signal
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 import cio_frames as cio
+from cio_frames.loading.outputs import OutputFolder
+from cio_frames.results import Outcomes
+from cio_frames.syncing.state_report import describe_state
 from tests.faults import OK, FaultServer
 from tests.syncing.helpers import client_of, people_frame, sync
 
@@ -138,6 +142,48 @@ def test_an_interruption_raises_with_the_status_of_every_row(state):
     assert set(caught.value.result["status"]) == {"delivered", "unsent"}
     assert result["status"].eq("unchanged").sum() == caught.value.result["status"].eq("delivered").sum()
     assert result["status"].isin(["delivered", "unchanged"]).all()
+
+
+def test_an_interruption_after_the_last_answer_does_not_make_delivered_rows_unsent(sandbox, state, monkeypatch):
+    frame = Outcomes.frame
+
+    def interrupted_frame(outcomes, index):
+        if len(sandbox.calls()):
+            signal.raise_signal(signal.SIGINT)
+        return frame(outcomes, index)
+
+    monkeypatch.setattr(Outcomes, "frame", interrupted_frame)
+
+    with pytest.raises(cio.InterruptedLoad) as caught:
+        sync(people_frame(3), state, sandbox.client)
+
+    assert caught.value.result["status"].tolist() == ["delivered"] * 3
+
+
+@pytest.mark.parametrize("error", [cio.ConfigurationError("cannot write results: disk full"), MemoryError()])
+def test_results_that_cannot_be_written_leave_the_account_on_the_error(sandbox, state, tmp_path, monkeypatch, error):
+    def fail(*args):
+        raise error
+
+    people_frame(3).to_parquet(tmp_path / "people.parquet")
+    monkeypatch.setattr(OutputFolder, "write_chunk", fail)
+    expected = type(error) if isinstance(error, cio.CioFramesError) else cio.DeliveryError
+
+    with pytest.raises(expected) as caught:
+        sync(tmp_path / "people.parquet", state, sandbox.client, output=tmp_path / "out")
+
+    assert caught.value.result.statuses == {"delivered": 3}
+    assert describe_state(state)["runs"][-1]["phase"] == "stopped"
+
+
+def test_an_error_before_anything_was_sent_has_no_account(sandbox, state, tmp_path):
+    (tmp_path / "trail").mkdir()
+
+    with pytest.raises(cio.ConfigurationError) as caught:
+        sync(people_frame(3), state, sandbox.client, removed="delete", complete=True, audit=tmp_path / "trail")
+
+    assert caught.value.result is None
+    assert len(sandbox.calls()) == 0
 
 
 def test_a_dry_run_sends_nothing_and_makes_no_state(state):

@@ -14,6 +14,7 @@ from cio_frames.errors import ConfigurationError
 from cio_frames.syncing.digests import DIGEST_VERSION
 from cio_frames.syncing.records import Evidence, Pending, pack_hashes
 from cio_frames.syncing.state import FORMAT_VERSION, State
+from cio_frames.syncing.state_report import describe_state, export_subjects, forget_subjects
 
 
 @pytest.fixture
@@ -177,6 +178,18 @@ def test_a_state_in_use_by_another_process_is_locked(path):
         other.communicate("")
     with State(path, create=False) as state:
         assert state.exists
+
+
+def test_a_state_that_is_locked_can_be_described_and_exported(path):
+    with State(path, create=True) as state:
+        state.note(call="identify")
+        state.begin("sync", source="people.parquet", as_of="2026-11-28")
+        deliver(state, ["u:ada"])
+        facts = describe_state(path)
+        assert (facts["subjects"], facts["runs"][0]["phase"]) == ({"delivered": 1}, "running")
+        assert export_subjects(path)["subject"].tolist() == ["u:ada"]
+        with pytest.raises(ConfigurationError, match="Another process is working on the state"):
+            forget_subjects(path, ["u:ada"])
 
 
 def test_subjects_are_forgotten_by_key(path):
