@@ -53,7 +53,7 @@ from cio_frames.loading.resume import (
     refuse_missing_results,
     refuse_other_moment,
 )
-from cio_frames.loading.source import Chunk, Source
+from cio_frames.loading.source import Chunk, Source, last_change
 from cio_frames.loading.timeline import Timeline
 from cio_frames.loading.tuning import LoadTuning
 from cio_frames.pipeline import CallSpec, Prepared
@@ -302,6 +302,7 @@ class LoadRun:
         """Return what this run was so far."""
         return RunFacts(
             source=self._source.name,
+            source_changed=last_change(self._source),
             destination=self._client.destination,
             started_at=self._started_at,
             mapping=self._mapping.pairs(),

@@ -99,3 +99,9 @@ class Source(Protocol):
 
     def read_all_columns(self, chunk: Chunk) -> pd.DataFrame:
         """Return a chunk's rows with all columns, also if not all were read."""
+
+
+def last_change(source: Source) -> pd.Timestamp | None:
+    """Return when the last of a source's files was changed, in UTC; None if that is not known."""
+    changes = [pd.Timestamp(stamp["changed"]) for stamp in source.stamps() or () if stamp.get("changed")]
+    return max(changes, default=None)

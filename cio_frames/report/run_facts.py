@@ -47,6 +47,8 @@ class RunFacts:
     ----------
     source : str
         The file, folder, address or kind of frames; without secrets.
+    source_changed : pandas.Timestamp or None
+        When the last of its files was changed, in UTC.
     destination : str
         Where calls went, such as ``"Customer.io EU"``.
     started_at : pandas.Timestamp
@@ -68,6 +70,7 @@ class RunFacts:
     source: str
     destination: str
     started_at: pd.Timestamp
+    source_changed: pd.Timestamp | None = None
     mapping: tuple[tuple[str, str], ...] = ()
     step_seconds: float = 1.0
     steps: tuple[RunStep, ...] = ()
