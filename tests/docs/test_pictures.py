@@ -48,8 +48,8 @@ def test_the_readme_has_each_picture_in_the_colors_of_its_reader():
 def readme_pictures():
     """Return the text, the name and the name of the dark variant of each picture of the README."""
     pattern = (
-        r'<picture>\n  <source media="\(prefers-color-scheme: dark\)" srcset="[\w/]*pictures/([\w-]+)\.png">\n'
-        r'  <img alt="([^"]+)" src="[\w/]*pictures/(\w+)\.png">\n</picture>'
+        r'<picture><source media="\(prefers-color-scheme: dark\)" srcset="[\w/]*pictures/([\w-]+)\.png">'
+        r'<img alt="([^"]+)" src="[\w/]*pictures/(\w+)\.png"></picture>'
     )
     found = re.findall(pattern, (ROOT / "README.md").read_text("utf-8"))
     return [(text, name, dark) for dark, text, name in found]
