@@ -53,7 +53,7 @@ from cio_frames.loading.resume import (
     refuse_missing_results,
     refuse_other_moment,
 )
-from cio_frames.loading.source import Chunk, Source, last_change
+from cio_frames.loading.source import Chunk, Source, last_change, source_label
 from cio_frames.loading.timeline import Timeline
 from cio_frames.loading.tuning import LoadTuning
 from cio_frames.pipeline import CallSpec, Prepared
@@ -301,7 +301,7 @@ class LoadRun:
     def facts(self) -> RunFacts:
         """Return what this run was so far."""
         return RunFacts(
-            source=self._source.name,
+            source=source_label(self._source),
             source_changed=last_change(self._source),
             destination=self._client.destination,
             started_at=self._started_at,
