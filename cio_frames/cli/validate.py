@@ -151,11 +151,15 @@ def print_validation_report(report: ValidationReport) -> None:
 
 def _print_findings(summary: pd.DataFrame) -> None:
     """Print each check and the rows that fail it on lines of their own."""
-    for severity, reason, rows, share, places in summary[
-        ["severity", "first_reason", "rows", "share", "first_positions"]
+    from cio_frames.validation.checks import SOURCE_CHECKS
+
+    for check, severity, reason, rows, share, places in summary[
+        ["check", "severity", "first_reason", "rows", "share", "first_positions"]
     ].itertuples(index=False):
         first, *more = textwrap.wrap(clean_text(str(reason)), out.width - 10) or [""]
-        where = f"{rows:,} {'row' if rows == 1 else 'rows'}, {share:.1%}, first at {', '.join(map(str, places))}"
+        # The reason says how many people or emails these are.
+        counted = "" if check in SOURCE_CHECKS else f"{rows:,} {'row' if rows == 1 else 'rows'}, {share:.1%}, "
+        where = f"{counted}first at {', '.join(map(str, places))}"
         out.print(Text.assemble((f"{severity:>8}", _SEVERITY_COLORS.get(severity, "")), f"  {first}"))
         for line in (*more, where):
             out.print(f"{'':10}{line}")
