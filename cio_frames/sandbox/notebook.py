@@ -46,8 +46,8 @@ def _headline(requests: int, calls: int, *, runs: bool, has_stopped: bool) -> st
     name = "Sandbox" if runs else "Sandbox, stopped" if has_stopped else "Sandbox, not started"
     if not requests:
         return f"{name}: no requests yet"
-    return f"{name}: {_count(calls, 'call')} accepted in {_count(requests, 'request')}"
+    return f"{name}: {_count_text(calls, 'call')} accepted in {_count_text(requests, 'request')}"
 
 
-def _count(number: int, noun: str) -> str:
+def _count_text(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else f'{noun}s'}"
