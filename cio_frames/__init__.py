@@ -15,65 +15,67 @@ if _program_signals.is_command_line(_sys.argv[0]):
     _program_signals.handle_program_signals()
 
 import logging as _logging
-import sys as _sys
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from cio_frames.accessor import CioAccessor
-from cio_frames.client import Client
-from cio_frames.errors import (
-    AuthenticationError,
-    CampaignsError,
-    CioFramesError,
-    ConfigurationError,
-    DeliveryError,
-    FrameError,
-    GuardError,
-    InterruptedLoad,
-    InvalidRowsError,
-    MissingColumnsError,
-    SpecError,
-    UndeliveredError,
-)
-from cio_frames.functions import (
-    alias,
-    apply_plan,
-    baseline,
-    batch,
-    group,
-    identify,
-    page,
-    payloads,
-    plan,
-    screen,
-    sync,
-    track,
-    validate,
-)
-from cio_frames.operations import (
-    add_devices,
-    delete_devices,
-    delete_objects,
-    delete_people,
-    delete_relationships,
-    report_content,
-    report_deliveries,
-    suppress_people,
-    unsuppress_people,
-)
-from cio_frames.samples import notebooks, sample
-
 if TYPE_CHECKING:
+    from cio_frames.accessor import CioAccessor
+    from cio_frames.client import Client
+    from cio_frames.errors import (
+        AuthenticationError,
+        CampaignsError,
+        CioFramesError,
+        ConfigurationError,
+        DeliveryError,
+        FrameError,
+        GuardError,
+        InterruptedLoad,
+        InvalidRowsError,
+        MissingColumnsError,
+        SpecError,
+        UndeliveredError,
+    )
+    from cio_frames.functions import (
+        alias,
+        apply_plan,
+        baseline,
+        batch,
+        group,
+        identify,
+        page,
+        payloads,
+        plan,
+        screen,
+        sync,
+        track,
+        validate,
+    )
     from cio_frames.loading import CsvOptions, LoadResult
     from cio_frames.loading.load import load
+    from cio_frames.operations import (
+        add_devices,
+        delete_devices,
+        delete_objects,
+        delete_people,
+        delete_relationships,
+        report_content,
+        report_deliveries,
+        suppress_people,
+        unsuppress_people,
+    )
     from cio_frames.report import ValidationReport
     from cio_frames.results import raise_for_status
+    from cio_frames.samples import notebooks, sample
     from cio_frames.sandbox import Sandbox
     from cio_frames.summaries import Summary, summary
     from cio_frames.syncing import Plan, SyncResult
     from cio_frames.validation import events, schema
 
     __version__: str
+
+# Registers ``df.cio``. The command line has no frames, and starts sooner without pandas.
+if not _program_signals.PROGRAM_STATE.is_command_line:
+    _import_module("cio_frames.accessor")
 
 # Log records go where the application sends them, and nowhere by default.
 _logging.getLogger("cio_frames").addHandler(_logging.NullHandler())
@@ -132,18 +134,56 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AuthenticationError": "errors",
+    "CampaignsError": "errors",
+    "CioAccessor": "accessor",
+    "CioFramesError": "errors",
+    "Client": "client",
+    "ConfigurationError": "errors",
     "CsvOptions": "loading",
+    "DeliveryError": "errors",
+    "FrameError": "errors",
+    "GuardError": "errors",
+    "InterruptedLoad": "errors",
+    "InvalidRowsError": "errors",
     "LoadResult": "loading",
+    "MissingColumnsError": "errors",
     "Plan": "syncing",
     "Sandbox": "sandbox",
+    "SpecError": "errors",
     "Summary": "summaries",
     "SyncResult": "syncing",
+    "UndeliveredError": "errors",
     "ValidationReport": "report",
+    "add_devices": "operations",
+    "alias": "functions",
+    "apply_plan": "functions",
+    "baseline": "functions",
+    "batch": "functions",
+    "delete_devices": "operations",
+    "delete_objects": "operations",
+    "delete_people": "operations",
+    "delete_relationships": "operations",
     "events": "validation",
+    "group": "functions",
+    "identify": "functions",
     "load": "loading",
+    "notebooks": "samples",
+    "page": "functions",
+    "payloads": "functions",
+    "plan": "functions",
     "raise_for_status": "results",
+    "report_content": "operations",
+    "report_deliveries": "operations",
+    "sample": "samples",
     "schema": "validation",
+    "screen": "functions",
     "summary": "summaries",
+    "suppress_people": "operations",
+    "sync": "functions",
+    "track": "functions",
+    "unsuppress_people": "operations",
+    "validate": "functions",
 }
 
 # Type checkers read the imports above, and find a name that does not exist.

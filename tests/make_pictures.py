@@ -1,4 +1,6 @@
-"""Make the pictures of the README and the landing page: ``python -m tests.make_pictures``. It requires a Chromium.
+"""Make the pictures of the README and the landing page, light and dark: ``python -m tests.make_pictures``.
+
+It requires a Chromium.
 
 Beside each picture, ``tests/golden/pictures`` has the text of the page that it shows, without numbers, and a hash of
 its style. A test makes the pages again and compares these: stale pictures are found without a browser.
@@ -23,6 +25,8 @@ PICTURES = ROOT / "notebooks" / "guides" / "pictures"
 TEXTS = ROOT / "tests" / "golden" / "pictures"
 COLUMNS = {"user_id": "customer_id", "timestamp": "ordered_on"}
 MONTH = re.compile("|".join(calendar.month_name[1:]))
+# By color scheme, what the name of the file ends with.
+SCHEMES = {"light": "", "dark": "-dark"}
 SIZES = {"report": (1000, 640), "result": (1000, 330), "sandbox": (1000, 640)}
 
 # A frame as notebooks show it.
@@ -30,7 +34,9 @@ NOTEBOOK = """<!doctype html><meta charset="utf-8"><title>Result</title><style>
 body { font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; margin: 20px 24px; color: #1f2328; background: #fff }
 pre { background: #f4f5f7; padding: 12px 16px; border-radius: 6px; font: 14px/1.5 "DejaVu Sans Mono", monospace }
 table { border-collapse: collapse; font-size: 14px } th, td { padding: 5px 12px; text-align: right; border: 0 }
-th { border-bottom: 1px solid #999 } tbody tr:nth-child(odd) { background: #f4f5f7 } .left { text-align: left }
+thead th { border-bottom: 1px solid #999 } tbody tr:nth-child(odd) { background: #f4f5f7 } .left { text-align: left }
+@media (prefers-color-scheme: dark) {
+body { color: #e6e6e6; background: #0d1117 } pre, tbody tr:nth-child(odd) { background: #161b22 } }
 </style><pre>CODE</pre>TABLE"""
 CODE = """result = orders.cio.track("Order Completed", user_id="customer_id", timestamp="ordered_on")
 orders[["customer_id", "total"]].join(result[["status", "reason", "http_status"]])"""
@@ -88,9 +94,12 @@ def main():
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         for name, (address, content) in found.items():
             width, height = SIZES[name]
-            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light", locale="en-GB")
-            page.goto(address)
-            page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
+            for scheme, ending in SCHEMES.items():
+                page = browser.new_page(
+                    viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-GB"
+                )
+                page.goto(address)
+                page.screenshot(path=PICTURES / f"{name}{ending}.png", animations="disabled")
             (TEXTS / f"{name}.txt").write_text(text_of(content), encoding="utf-8")
         browser.close()
 

@@ -66,6 +66,7 @@ def report(failures=None, *, rows=100, **other):
         "facts": facts(),
         "warnings": (),
         "source": "orders.csv",
+        "source_changed": pd.Timestamp("2026-11-20 10:00", tz="UTC"),
         "destination": "Customer.io EU",
         "version": "1.2.3",
         "parts": (),

@@ -49,7 +49,7 @@ MAY_IMPORT = {
     "dask": "errors accessor",
     "spark": "errors accessor",
     # The sandbox must not share the encoder's bugs; it makes a Client only for its users.
-    "sandbox": "errors spec client",
+    "sandbox": "_util errors spec client",
     "testing": "sandbox",
     "notebook_completion": "spec",
     "cli": "_util errors results arrow spec columns client validation delivery report pipeline audit loading syncing "

@@ -20,11 +20,15 @@ _MIN_SHARE_PERCENT = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A part of a bar: how many, of what, and its color: good, sent, warning, or held-back."""
+    """A part of a bar, or a figure: how many, of what, its color, and the page that shows them.
+
+    Colors are good, sent, warning, and held-back.
+    """
 
     count: int
     name: str
     color: str
+    link: str = ""
 
 
 @functools.cache
@@ -97,15 +101,23 @@ def place_shares(shares: Iterable[Share]) -> list[tuple[Share, float, float]]:
 
 
 def draw_figures(shares: Iterable[Share]) -> str:
-    """Return counts as a row of figures.
+    """Return counts as a row of figures, each with its link.
 
     >>> draw_figures([Share(1_200, "delivered", "good")])
     '<ul class="figures"><li class="good"><strong>1,200</strong> delivered</li></ul>'
     """
-    items = [
-        f'<li class="{share.color}"><strong>{share.count:,}</strong> {html.escape(share.name)}</li>' for share in shares
-    ]
+    items = [f'<li class="{share.color}">{_draw_figure(share)}</li>' for share in shares]
     return f'<ul class="figures">{"".join(items)}</ul>' if items else ""
+
+
+def _draw_figure(share: Share) -> str:
+    figure = f"<strong>{share.count:,}</strong> {html.escape(share.name)}"
+    return draw_link(share.link, figure) if share.link else figure
+
+
+def draw_link(url: str, content: str) -> str:
+    """Return a link that a notebook opens in a new tab; its content is HTML already."""
+    return f'<a href="{html.escape(url)}" target="_blank" rel="noopener">{content}</a>'
 
 
 def draw_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -17,7 +17,7 @@ Mapped = TypeVar("Mapped")
 _END = object()
 # A caller waits so long for a thread that may be in the middle of a library; Python itself, at its end, so long.
 _SECONDS_TO_STOP = 2.0
-_SECONDS_AT_EXIT = 15.0
+_SECONDS_TO_JOIN = 15.0
 
 
 def map_ordered(make: Callable[[Item], Mapped], items: Iterable[Item], *, threads: int) -> Iterator[Mapped]:
@@ -108,4 +108,4 @@ def prefetch(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
         maker.join(timeout=_SECONDS_TO_STOP)
         if maker.is_alive():
             # Python ends such threads in the middle of a library, which can end the whole process with SIGABRT.
-            atexit.register(maker.join, timeout=_SECONDS_AT_EXIT)
+            atexit.register(maker.join, timeout=_SECONDS_TO_JOIN)

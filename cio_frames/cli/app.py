@@ -9,15 +9,14 @@ help and version are quick.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
 from cio_frames._util.program_signals import PROGRAM_STATE, ignore_program_signals
 from cio_frames._util.stop_deadline import end_after_stop_signal
+from cio_frames.cli.commands import HelpfulCommand, HelpfulGroup
 from cio_frames.cli.demo import demo_command
-from cio_frames.cli.help import HelpfulCommand, HelpfulGroup
 from cio_frames.cli.load import load_command, loads_command, run_command
 from cio_frames.cli.payloads import payloads_command
 from cio_frames.cli.printing import drop_unprintable, exit_on_error, out
@@ -65,6 +64,8 @@ app.add_typer(state_app, name="state")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         out.print(f"cio-frames {version('cio-frames')}")
         raise typer.Exit
 

@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+# Stands here once more, since importing the operations takes longer than a person waits for TAB.
+OPERATION_NAMES = (
+    "delete_people",
+    "suppress_people",
+    "unsuppress_people",
+    "add_devices",
+    "delete_devices",
+    "delete_objects",
+    "delete_relationships",
+    "report_deliveries",
+    "report_content",
+)
+
 
 def complete_calls(incomplete: str) -> list[str]:
     """Return the calls and operations that begin so.
@@ -10,9 +23,8 @@ def complete_calls(incomplete: str) -> list[str]:
     ['delete_objects']
     """
     from cio_frames import spec
-    from cio_frames.operations import OPERATIONS
 
-    return [name for name in (*spec.CALL_NAMES, "batch", *OPERATIONS) if name.startswith(incomplete)]
+    return [name for name in (*spec.CALL_NAMES, "batch", *OPERATION_NAMES) if name.startswith(incomplete)]
 
 
 def complete_events(incomplete: str) -> list[str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from cio_frames.cli.options import command_with
 from cio_frames.cli.printing import err, out, print_json, print_table
@@ -161,6 +160,8 @@ def demo_facts(demo: Demo) -> dict[str, Any]:
 
 def _print_demo(demo: Demo) -> None:
     facts = demo_facts(demo)
+    from rich.table import Table
+
     table = Table("", "rows", "status", "reason", box=None, header_style="bold")
     for call, result in (("identify", demo.people), ("track", demo.orders)):
         for status, reason, rows in count_by_reason(result):

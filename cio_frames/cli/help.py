@@ -11,7 +11,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.text import Text
-from typer.core import TyperCommand, TyperGroup
 
 from cio_frames.cli.help_texts import COMMAND_GROUPS, EXAMPLES, EXIT_STATUSES, OPTION_GROUPS, VALUE_NAMES
 
@@ -20,22 +19,6 @@ _MAX_WIDTH = 120
 _NARROW = 76
 _SHORT_NAME = 12
 _OTHER_GROUP = "Options"
-
-
-class HelpfulCommand(TyperCommand):
-    """A command with our help."""
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Print the help."""
-        print_help(self, ctx)
-
-
-class HelpfulGroup(TyperGroup):
-    """A group of commands with our help."""
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Print the help."""
-        print_help(self, ctx)
 
 
 def print_help(command: Any, ctx: Any) -> None:
@@ -48,7 +31,7 @@ def print_help(command: Any, ctx: Any) -> None:
     arguments = [each for each in parameters if each.param_type_name == "argument"]
     options = [each for each in parameters if each.param_type_name == "option"]
     below = getattr(command, "commands", {})
-    usage = [words, *(["[OPTIONS]"] if options else []), *map(_argument_name, arguments)]
+    usage = [words, *(["[OPTIONS]"] if options else []), *map(argument_name, arguments)]
     console.print(
         Text.assemble(("Usage: ", "bold"), " ".join([*usage, *(["COMMAND"] if below else [])])), soft_wrap=True
     )
@@ -56,7 +39,7 @@ def print_help(command: Any, ctx: Any) -> None:
         console.print()
         for line in textwrap.wrap(" ".join(paragraph.split()), width - 2):
             console.print(f"  {line}", soft_wrap=True)
-    _print_rows(console, width, "Arguments", [(_argument_name(each), each.help or "") for each in arguments])
+    _print_rows(console, width, "Arguments", [(argument_name(each), each.help or "") for each in arguments])
     for title, members in _grouped(below, COMMAND_GROUPS, "Commands").items():
         _print_rows(console, width, title, [(name, _first_sentence(below[name].help)) for name in members])
     names = [each.name for each in options]
@@ -77,7 +60,8 @@ def _grouped(names: Iterable[str], groups: Mapping[str, Sequence[str]], others: 
     return {title: members for title, members in found.items() if members}
 
 
-def _argument_name(argument: Any) -> str:
+def argument_name(argument: Any) -> str:
+    """Return what the help calls an argument: in brackets if it can be left out."""
     name = str(argument.name).upper().replace("_", "-")
     return f"{name}..." if argument.nargs != 1 else name if argument.required else f"[{name}]"
 
@@ -89,10 +73,11 @@ def _option_names(option: Any) -> str:
     names = ", ".join([*short, *long, *option.secondary_opts])
     if option.is_flag:
         return names
-    return f"{names} {option.metavar or _value_name(option)}"
+    return f"{names} {option.metavar or value_name(option)}"
 
 
-def _value_name(option: Any) -> str:
+def value_name(option: Any) -> str:
+    """Return what the help calls the value of an option."""
     if option.name in VALUE_NAMES:
         return VALUE_NAMES[option.name]
     if (option.help or "").startswith("Column "):

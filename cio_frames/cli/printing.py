@@ -6,12 +6,12 @@ import json
 import logging
 import os
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from cio_frames._util.terminal_text import clean_text
@@ -19,6 +19,7 @@ from cio_frames.errors import CioFramesError, Door, GuardError, InvalidRowsError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table
 
     from cio_frames.loading import LoadResult
     from cio_frames.loading.notes import SourceNotes
@@ -98,7 +99,28 @@ def quiet_output(quiet: bool) -> Iterator[None]:
 
 def print_error(text: str) -> None:
     """Print a sentence about what is wrong to stderr, after the name of the program."""
-    err.print(Text.assemble(("cio-frames:", "bold red"), f" {clean_text(text)}"))
+    _print_remark("cio-frames:", "bold red", text)
+
+
+def _print_remark(label: str, style: str, text: str) -> None:
+    """Print sentences after a label to stderr; in a terminal no line ends within a word."""
+    lines = f"{label} {clean_text(text)}".split("\n")
+    if err.is_terminal:
+        lines = [_wrap(line, err.width) for line in lines]
+    printed = Text("\n".join(lines))
+    printed.stylize(style, 0, len(label))
+    err.print(printed)
+
+
+def _wrap(line: str, width: int) -> str:
+    """Return a line with line ends between its words; those of a list item are indented like it.
+
+    >>> print(_wrap("  - --workers must be greater than 0", 24))
+      - --workers must be
+        greater than 0
+    """
+    indent = "    " if line.startswith("  - ") else ""
+    return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def print_status(rows: int, status: str, reason: str | None = None) -> None:
@@ -136,6 +158,8 @@ def print_lines(lines: Iterable[str]) -> None:
 
 def print_frame(frame: pd.DataFrame) -> None:
     """Print a frame as a table, without its index."""
+    from rich.table import Table
+
     table = Table(*map(_clean_cell, frame.columns), box=None, header_style="bold")
     for row in frame.itertuples(index=False):
         table.add_row(*(_clean_cell(cell) for cell in row))
@@ -178,7 +202,7 @@ def log_progress() -> None:
 def print_notes(notes: SourceNotes, door: Door = "command line") -> None:
     """Print what was left out of a source, and what is not sent as it stands there, to stderr."""
     for sentence in notes.sentences(door):
-        err.print(Text.assemble(("Note:", "cyan"), f" {clean_text(sentence)}"))
+        _print_remark("Note:", "cyan", sentence)
 
 
 def print_load_result(loaded: LoadResult) -> None:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
 from rich.text import Text
 
 from cio_frames._util.terminal_text import clean_text
@@ -84,6 +83,8 @@ def _by_event(fields: pd.DataFrame) -> Iterator[tuple[str | None, pd.DataFrame]]
 
 
 def _print_field_table(fields: pd.DataFrame) -> None:
+    from rich.table import Table
+
     shown = fields[[name for name in _FIELD_COLUMNS if name in fields]].astype(object).where(fields.notna(), "")
     shown["enum"] = [", ".join(map(str, values)) if isinstance(values, list) else "" for values in fields["enum"]]
     shown["required"] = fields["required"].map({True: "yes", False: ""})

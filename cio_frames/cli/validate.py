@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,10 +19,17 @@ from cio_frames.cli.printing import out, print_campaign_rows, print_frame, print
 from cio_frames.errors import ConfigurationError, MissingColumnsError, parameter
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cio_frames.loading.notes import SourceNotes
     from cio_frames.loading.read_options import ReadOptions
     from cio_frames.pipeline import CallSpec
     from cio_frames.report import ValidationReport
+
+
+# A table with reasons fits a terminal that is as wide.
+_TABLE_WIDTH = 100
+_SEVERITY_COLORS = {"error": "red", "warning": "yellow"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,10 +133,12 @@ def checked_call_spec(
 
 
 def print_validation_report(report: ValidationReport) -> None:
-    """Print the headline of a report and its summary as a table."""
+    """Print the headline of a report and its summary: a table, or a list where a terminal is narrow."""
     out.print(Text(clean_text(repr(report)[1:-1]), "green" if report.ok else "red"))
     summary = report.summary()
-    if len(summary):
+    if out.is_terminal and out.width < _TABLE_WIDTH:
+        _print_findings(summary)
+    elif len(summary):
         shown = summary.drop(columns="check").assign(
             column=summary["column"].astype(object).where(summary["column"].notna(), ""),
             share=summary["share"].map("{:.1%}".format),
@@ -137,3 +147,19 @@ def print_validation_report(report: ValidationReport) -> None:
         print_frame(shown)
     if report.facts.recent:
         print_campaign_rows(sum(report.facts.recent.values()))
+
+
+def _print_findings(summary: pd.DataFrame) -> None:
+    """Print each check and the rows that fail it on lines of their own."""
+    from cio_frames.validation.checks import SOURCE_CHECKS
+
+    for check, severity, reason, rows, share, places in summary[
+        ["check", "severity", "first_reason", "rows", "share", "first_positions"]
+    ].itertuples(index=False):
+        first, *more = textwrap.wrap(clean_text(str(reason)), out.width - 10) or [""]
+        # The reason says how many people or emails these are.
+        counted = "" if check in SOURCE_CHECKS else f"{rows:,} {'row' if rows == 1 else 'rows'}, {share:.1%}, "
+        where = f"{counted}first at {', '.join(map(str, places))}"
+        out.print(Text.assemble((f"{severity:>8}", _SEVERITY_COLORS.get(severity, "")), f"  {first}"))
+        for line in (*more, where):
+            out.print(f"{'':10}{line}")

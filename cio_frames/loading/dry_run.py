@@ -13,7 +13,7 @@ from cio_frames.loading.chunks import read_ahead, use_stored_message_ids
 from cio_frames.loading.held_back import HeldBack
 from cio_frames.loading.mapping import MappingSeen
 from cio_frames.loading.result import LoadResult
-from cio_frames.loading.source import Chunk, Source
+from cio_frames.loading.source import Chunk, Source, last_change, source_label
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
 from cio_frames.pipeline import CallSpec, EncodeRun
 from cio_frames.pipeline.report_builder import survey_slices
@@ -80,7 +80,8 @@ def dry_run_load(
         notes=source.notes(),
         warnings=tuple(warnings.warnings()),
         run=RunFacts(
-            source=source.name,
+            source=source_label(source),
+            source_changed=last_change(source),
             destination=client.destination if client.write_key != DRY_RUN_KEY else "",
             started_at=now,
             mapping=mapping.pairs(),

@@ -35,6 +35,7 @@ from cio_frames.loading.chunks import read_ahead, refuse_campaigns, require_colu
 from cio_frames.loading.clashes import local_files, refuse_clashes
 from cio_frames.loading.fingerprint import WRITE_KEY, load_fingerprint, refuse_changes
 from cio_frames.loading.io_errors import RESUME, START_OVER
+from cio_frames.loading.kept_runs import read_runs_file, write_runs_file
 from cio_frames.loading.kept_warnings import read_source_warnings, read_warnings_file, write_warnings_file
 from cio_frames.loading.ledger import DISCARDED, STARTING_OVER, Ledger, LoadRecord
 from cio_frames.loading.ledger_counts import count_load
@@ -53,14 +54,14 @@ from cio_frames.loading.resume import (
     refuse_missing_results,
     refuse_other_moment,
 )
-from cio_frames.loading.source import Chunk, Source
+from cio_frames.loading.source import Chunk, Source, last_change, source_label
 from cio_frames.loading.timeline import Timeline
 from cio_frames.loading.tuning import LoadTuning
 from cio_frames.pipeline import CallSpec, Prepared
 from cio_frames.pipeline.as_of import AsOf, AsOfValue, read_as_of, start_as_of
 from cio_frames.pipeline.campaigns import makes_events
 from cio_frames.pipeline.lanes import LaneChoice, LoadLanes
-from cio_frames.report.run_facts import RunFacts
+from cio_frames.report.run_facts import RunFacts, RunSummary
 from cio_frames.validation import SourceWarnings, WarningCount, merge_warning_counts
 
 _DONE_BEFORE = f"This load was done before, and nothing was sent now. To send all rows again, {START_OVER}."
@@ -189,7 +190,7 @@ def _run_load(
             run = LoadRun(
                 source, call_spec, client, ledger, outputs, load, shown, refuse_campaigns_at, tuning, run_as_of, stops,
                 guards_campaigns=not allow_campaigns and makes_events(call_spec), observers_of=observers_of,
-                started_at=now,
+                started_at=now, runs_before=() if record is None else read_runs_file(outputs.path),
             )  # fmt: skip
             if record is not None and record.phase == "done":
                 run.refuse_changed_source()
@@ -272,7 +273,9 @@ class LoadRun:
         guards_campaigns: bool,
         observers_of: ObserversOf,
         started_at: pd.Timestamp,
+        runs_before: Sequence[RunSummary],
     ) -> None:
+        self._runs_before = runs_before
         self._guards_campaigns = guards_campaigns
         self._observers_of = observers_of
         self._started_at = started_at
@@ -289,7 +292,7 @@ class LoadRun:
         self._tuning = tuning
         self._as_of = as_of
         self._stops = stops
-        self._sent_now = False
+        self._has_begun = self._sent_now = False
         self._doing = "rows were read"
         self._earlier_runs = EarlierRuns(ledger, load, client, as_of)
         self._reading_error: Exception | None = None
@@ -301,7 +304,8 @@ class LoadRun:
     def facts(self) -> RunFacts:
         """Return what this run was so far."""
         return RunFacts(
-            source=self._source.name,
+            source=source_label(self._source),
+            source_changed=last_change(self._source),
             destination=self._client.destination,
             started_at=self._started_at,
             mapping=self._mapping.pairs(),
@@ -309,7 +313,24 @@ class LoadRun:
             steps=self._timeline.steps(),
             body_bytes=self._timeline.sizes(),
             max_body_bytes=self._client.max_body_bytes,
+            runs=self._runs() if self._runs_before else (),
         )
+
+    def _runs(self, *, has_ended: bool = True) -> tuple[RunSummary, ...]:
+        """Return all runs of this load; this one only if it reads rows."""
+        if not self._has_begun:
+            return tuple(self._runs_before)
+        steps = self._timeline.steps()
+        this_run = RunSummary(
+            started_at=self._started_at,
+            seconds=time.monotonic() - self._started,
+            good=sum(step.good for step in steps),
+            undelivered=sum(step.undelivered for step in steps),
+            requests=sum(step.requests for step in steps),
+            repeats=sum(step.repeats for step in steps),
+            has_ended=has_ended,
+        )
+        return (*self._runs_before, this_run)
 
     def refuse_changed_source(self) -> None:
         """Refuse frames that differ from those that this load, which is done, has sent; files tell by their stamps."""
@@ -325,6 +346,8 @@ class LoadRun:
 
     def run(self) -> LoadResult:
         """Send all chunks that are not done."""
+        self._has_begun = True
+        write_runs_file(self._outputs.path, self._runs(has_ended=False))
         try:
             stopped = self._send_chunks()
             with self._stops.held_back(then_raise=False):
@@ -365,6 +388,7 @@ class LoadRun:
         """Note that the load stopped, as far as that is possible; what became of the rows is in the ledger."""
         with self._stops.held_back(then_raise=False):
             undelivered = None
+            write_runs_file(self._outputs.path, self._runs())
             with suppress(Exception):
                 undelivered = self._outputs.combine_undelivered()
             with suppress(CioFramesError):
@@ -467,6 +491,7 @@ class LoadRun:
     def _finish_chunk(self, chunk_run: ChunkRun, why: str = "") -> None:
         self._open_rows += chunk_run.finish(self._source, self._outputs, why=why)
         self._timeline.add(undelivered=chunk_run.rows_held_back)
+        write_runs_file(self._outputs.path, self._runs(has_ended=False))
         # Of a chunk that is done, Arrow keeps memory for the next one, and more of it chunk by chunk.
         pa.default_memory_pool().release_unused()
 
@@ -488,6 +513,7 @@ class LoadRun:
         undelivered = self._outputs.combine_undelivered()
         warnings = self._merge_warnings()
         write_warnings_file(self._outputs.results, warnings)
+        write_runs_file(self._outputs.path, self._runs())
         self._ledger.end_load(self._load, phase, why)
         if phase == "done":
             self._outputs.discard_parts()

@@ -99,3 +99,15 @@ class Source(Protocol):
 
     def read_all_columns(self, chunk: Chunk) -> pd.DataFrame:
         """Return a chunk's rows with all columns, also if not all were read."""
+
+
+def last_change(source: Source) -> pd.Timestamp | None:
+    """Return when the last of a source's files was changed, in UTC; None if that is not known."""
+    changes = [pd.Timestamp(stamp["changed"]) for stamp in source.stamps() or () if stamp.get("changed")]
+    return max(changes, default=None)
+
+
+def source_label(source: Source) -> str:
+    """Return what pages call a source: its file, folder or address, or that it is a frame."""
+    of_frames = {"frame": "a DataFrame", "frames": "DataFrames"}
+    return of_frames.get(source.name, source.name) if source.stamps() is None else source.name

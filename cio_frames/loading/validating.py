@@ -14,6 +14,7 @@ from cio_frames.loading.chunks import read_ahead, require_columns, use_stored_me
 from cio_frames.loading.load import mapped_labels, with_column_types
 from cio_frames.loading.notes import SourceNotes
 from cio_frames.loading.read_options import ReadOptions
+from cio_frames.loading.source import last_change, source_label
 from cio_frames.loading.sources import source_of
 from cio_frames.loading.tuning import CHUNK_ROWS
 from cio_frames.pipeline.call_spec import CallSpec
@@ -69,4 +70,5 @@ def validate_source(
         for chunk, prepared in chunks:
             builder.add(prepared, file=chunk.file, first_row=chunk.first_row)
     destination = client.destination if client is not None else None
-    return builder.report(source=source.name, destination=destination), source.notes()
+    report = builder.report(source=source_label(source), source_changed=last_change(source), destination=destination)
+    return report, source.notes()

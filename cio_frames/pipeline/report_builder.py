@@ -120,7 +120,12 @@ class ReportBuilder:
         self._rows += other._rows
 
     def report(
-        self, index: pd.Index[Any] | None = None, *, source: str | None = None, destination: str | None = None
+        self,
+        index: pd.Index[Any] | None = None,
+        *,
+        source: str | None = None,
+        source_changed: pd.Timestamp | None = None,
+        destination: str | None = None,
     ) -> ValidationReport:
         """Return the report; rows have their numbers as labels unless an index is passed."""
         columns = self._columns if self._distinct is None else with_distinct(self._columns, self._distinct)
@@ -133,6 +138,7 @@ class ReportBuilder:
             against=self._call_spec.against,
             tallies=self._tallies,
             source=source,
+            source_changed=source_changed,
             destination=destination,
             parts=self._parts,
         )
@@ -141,11 +147,12 @@ class ReportBuilder:
 def survey_slices(
     prepared: Prepared, encode_run: EncodeRun, survey: Survey, *, with_sizes: bool = False
 ) -> Iterator[EncodedSlice]:
-    """Yield the encoded slices of a run, and add the times of their calls to a survey, and the sizes if wanted."""
+    """Yield the encoded slices of a run, and add the times of their calls to a survey; sizes and repeats if wanted."""
     events = prepared.events()
     for encoded in encode_run.encoded_slices():
         if with_sizes:
             survey.add_call_sizes(encoded.sizes[~encoded.invalid])
+            survey.add_payloads(encoded.payloads)
         sent = np.flatnonzero(np.asarray(encoded.payloads.is_valid()))
         survey.add_timestamps(encoded.timestamp_ms[sent], events[encoded.start + sent])
         yield encoded

@@ -65,6 +65,18 @@ def campaigns_sentence(recent: Mapping[str, int]) -> tuple[str, str]:
     return can_start, ", that is, send real messages to real people."
 
 
+def repeated_rows_sentence(rows: int | None) -> str:
+    """Return how many rows equal an earlier one; nothing if none does, or if that is not known.
+
+    >>> repeated_rows_sentence(2)
+    '2 rows equal an earlier row in every field that is sent. Each is a call of its own.'
+    """
+    if not rows:
+        return ""
+    equal = "1 row equals" if rows == 1 else f"{rows:,} rows equal"
+    return f"{equal} an earlier row in every field that is sent. Each is a call of its own."
+
+
 def load_headline(statuses: Mapping[str, int], phase: str) -> str:
     """Return the answer of a load.
 

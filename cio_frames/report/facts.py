@@ -78,6 +78,9 @@ class Facts:
         Rows that are younger than 72 hours, or have no timestamp, by event (or call): they can start campaigns.
     checked_at : pandas.Timestamp
         The time that "younger" refers to, in UTC.
+    repeated_rows : int or None
+        How many of the rows that can be sent equal an earlier one in every field; None if that was not counted, as of
+        more than five million rows.
     time_buckets : TimeBuckets or None
         How many of the rows that can be sent have their timestamp when; ``times`` is the same as a Series.
     """
@@ -93,6 +96,7 @@ class Facts:
     recent: dict[str, int]
     checked_at: pd.Timestamp
     call_counts: npt.NDArray[np.int64] | None = None
+    repeated_rows: int | None = None
     time_buckets: TimeBuckets | None = None
 
     @property

@@ -19,6 +19,7 @@ from cio_frames._util.notebook_html import (
 from cio_frames.report.answers import (
     campaigns_sentence,
     load_headline,
+    repeated_rows_sentence,
     status_shares,
     validation_headline,
     validation_lede,
@@ -55,6 +56,7 @@ def validation_output(report: CheckedFrame) -> str:
     if facts is not None and total.rows:
         can_start, meaning = campaigns_sentence(facts.recent)
         parts.append(draw_text(meaning.removeprefix(", "), bold=can_start and f"{can_start},"))
+        parts.append(draw_text(repeated_rows_sentence(facts.repeated_rows)))
     lines = warning_lines([each for each in report.warnings if each.scope != "row"])
     parts += draw_lines("Warning:", lines)
     summary = report.summary()

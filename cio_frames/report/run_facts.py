@@ -40,6 +40,33 @@ class RunStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """One run of a load in numbers.
+
+    Attributes
+    ----------
+    started_at : pandas.Timestamp
+        When it started, in UTC.
+    seconds : float
+        How long it took.
+    good, undelivered : int
+        Rows that it finished.
+    requests, repeats : int
+        Requests that left, and how many of them were not the first of their batch.
+    has_ended : bool
+        Whether it ended by itself. A run that was killed has the numbers of the last part that it finished.
+    """
+
+    started_at: pd.Timestamp
+    seconds: float
+    good: int
+    undelivered: int
+    requests: int
+    repeats: int
+    has_ended: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
     """What tells the page of one run from that of another, and what the page draws.
 
@@ -47,6 +74,8 @@ class RunFacts:
     ----------
     source : str
         The file, folder, address or kind of frames; without secrets.
+    source_changed : pandas.Timestamp or None
+        When the last of its files was changed, in UTC.
     destination : str
         Where calls went, such as ``"Customer.io EU"``.
     started_at : pandas.Timestamp
@@ -61,6 +90,8 @@ class RunFacts:
         Sizes of the bodies of this run's requests.
     max_body_bytes : int
         Their limit.
+    runs : tuple of RunSummary
+        All runs of the load, this one last; none if it is the only one.
     version : str
         The version of this package.
     """
@@ -68,11 +99,13 @@ class RunFacts:
     source: str
     destination: str
     started_at: pd.Timestamp
+    source_changed: pd.Timestamp | None = None
     mapping: tuple[tuple[str, str], ...] = ()
     step_seconds: float = 1.0
     steps: tuple[RunStep, ...] = ()
     body_bytes: tuple[int, ...] = ()
     max_body_bytes: int = 0
+    runs: tuple[RunSummary, ...] = ()
     version: str = field(default_factory=package_version)
 
     @property

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from cio_frames._util.arrays import Ints
 from cio_frames.encoding import NO_TIME
 from cio_frames.report.facts import ColumnFacts, Facts
+from cio_frames.report.repeated_rows import RepeatedRows
 from cio_frames.report.times import CAMPAIGN_HOURS, TimeCounts
 
 # Of more calls, sizes are counted.
@@ -46,6 +48,7 @@ class Survey:
         self._call_sizes: list[Ints] = []
         self._calls_kept = 0
         self._size_counts: tuple[Ints, Ints] | None = None
+        self._repeated_rows = RepeatedRows()
         self._bodies: list[int] = []
         self._span: tuple[int, int] | None = None
         self._times = TimeCounts()
@@ -79,6 +82,7 @@ class Survey:
             self._size_counts = sizes, sums.astype(np.int64)
         for each in other._call_sizes:
             self.add_call_sizes(each)
+        self._repeated_rows.extend(other._repeated_rows)
         self._bodies += other._bodies
         self._times.extend(other._times)
         spans = [span for span in (self._span, other._span) if span is not None]
@@ -86,6 +90,10 @@ class Survey:
             self._span = min(first for first, _ in spans), max(last for _, last in spans)
         self._untimed += other._untimed
         self._recent.update(other._recent)
+
+    def add_payloads(self, payloads: pa.Array) -> None:
+        """Add the JSON of calls, to count those that are equal; null for rows that are not sent."""
+        self._repeated_rows.add(payloads)
 
     def add_request(self, *, body_bytes: int) -> None:
         """Add a request by the size of its body."""
@@ -116,6 +124,7 @@ class Survey:
             column_facts=tuple(columns),
             call_bytes=call_bytes,
             call_counts=call_counts,
+            repeated_rows=self._repeated_rows.count(),
             bodies=np.array(self._bodies, dtype=np.int64),
             max_call_bytes=self._max_call_bytes,
             max_body_bytes=self._max_body_bytes,

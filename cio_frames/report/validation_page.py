@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from cio_frames.report.answers import campaigns_sentence, validation_headline, validation_lede
+from cio_frames.report.answers import campaigns_sentence, repeated_rows_sentence, validation_headline, validation_lede
 from cio_frames.report.facts import Facts
 from cio_frames.report.findings import MAX_CHECKS, Findings, short_text
 from cio_frames.report.lines import SourcePart, place_of
@@ -39,6 +39,10 @@ class ReportContent(Protocol):
     @property
     def source(self) -> str | None:
         """The file, folder or address of the rows."""
+
+    @property
+    def source_changed(self) -> pd.Timestamp | None:
+        """When the last of its files was changed."""
 
     @property
     def destination(self) -> str | None:
@@ -94,7 +98,14 @@ def validation_page(report: ReportContent, *, show_values: bool) -> str:
     ...         "reason": ["total: must be a number"],
     ...     }
     ... )
-    >>> about = {"source": "a.csv", "destination": None, "version": "1", "parts": (), "tallies": None}
+    >>> about = {
+    ...     "source": "a.csv",
+    ...     "source_changed": None,
+    ...     "destination": None,
+    ...     "version": "1",
+    ...     "parts": (),
+    ...     "tallies": None,
+    ... }
     >>> report = SimpleNamespace(
     ...     what="identify", rows=3, against="the spec", failure_cases=cases, warnings=(), facts=None, **about
     ... )
@@ -131,6 +142,7 @@ def validation_page(report: ReportContent, *, show_values: bool) -> str:
         more_tallies=len(tallies[_MAX_COLUMNS:]),
         warning_lines=list(map(short_text, warning_lines([each for each in report.warnings if each.scope != "row"]))),
         facts=facts,
+        repeated_rows=repeated_rows_sentence(facts.repeated_rows) if facts else "",
         columns=facts.column_facts[:_MAX_COLUMNS] if facts else (),
         recent=_recent_events(facts) if facts else [],
         max_events=_MAX_EVENTS,

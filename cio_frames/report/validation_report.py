@@ -84,12 +84,14 @@ class ValidationReport:
         warnings: Sequence[WarningCount] = (),
         tallies: CaseTallies | None = None,
         source: str | None = None,
+        source_changed: pd.Timestamp | None = None,
         destination: str | None = None,
         parts: Sequence[SourcePart] = (),
     ) -> None:
         self.what = what
         self.against = against
         self.source = source
+        self.source_changed = source_changed
         self.destination = destination
         self.parts = tuple(parts)
         self.version = package_version()
@@ -293,6 +295,7 @@ class ValidationReport:
             "spec_edition": self.spec_edition,
             "against": self.against,
             "source": self.source,
+            "source_changed": self.source_changed and self.source_changed.isoformat(),
             "destination": self.destination,
             "version": self.version,
             "checked_at": facts.checked_at.isoformat(),
@@ -309,6 +312,7 @@ class ValidationReport:
             "earliest": facts.earliest and facts.earliest.isoformat(),
             "latest": facts.latest and facts.latest.isoformat(),
             "untimed": facts.untimed,
+            "repeated_rows": facts.repeated_rows,
             "recent": facts.recent,
             "columns": [
                 {

@@ -86,6 +86,10 @@ class PageQueries:
         """Return the reasons of problems with their counts, the most frequent first."""
         return self._list_totals("Reason", "problem", "/problems", "reason", _MAX_PROBLEM_REASONS)
 
+    def totals(self, kind: str) -> list[tuple[str, int]]:
+        """Return the most frequent calls by type, events by name, or problems by reason, and their counts."""
+        return [(name, count) for name, count in self._read_totals(kind, _OVERVIEW_ROWS)]
+
     def event_names(self) -> ListingPage:
         """Return the names of events with their counts, the most frequent first."""
         return self._list_totals("Event", "event", "/events", "name", _MAX_EVENT_NAMES)

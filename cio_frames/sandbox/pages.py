@@ -218,11 +218,13 @@ class PageHandlers:
     def _render(
         self, path: str, own_url: str, template: str, values: Callable[[], dict[str, Any]], status: int
     ) -> Response:
+        # Counted first: a call that arrives now is missing from the counts, so that the page is fetched again.
+        counts = {**self._queries.counts(), "waiting": self._queries.waiting()}
         content = values()
         html = self._templates.get_template(template).render(
             path=path,
             navigation=_NAVIGATION,
-            counts={**self._queries.counts(), "waiting": self._queries.waiting()},
+            counts=counts,
             call_types=CALL_NAMES,
             keeps_state=self._settings.keeps_state,
             has_default_key=self._settings.write_key == DEFAULT_WRITE_KEY,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import socket
 import warnings
 import webbrowser
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from cio_frames.errors import ConfigurationError, parameter
 from cio_frames.sandbox.assumptions import Assumptions
 from cio_frames.sandbox.faults import FaultInjector
+from cio_frames.sandbox.notebook import sandbox_output
 from cio_frames.sandbox.reader import SandboxReader
 from cio_frames.sandbox.responses import ErrorBody
 from cio_frames.sandbox.settings import BatchErrors, SandboxSettings
@@ -140,12 +140,9 @@ class Sandbox(SandboxReader):
         return f"<Sandbox {phase} {self._address}>"
 
     def _repr_html_(self) -> str:
-        if self._server is None:
-            return html.escape(repr(self))
-        return (
-            f'Sandbox at <a href="{self.url}" target="_blank" rel="noopener">{self.url}</a>: '
-            f"{self._store.next_number:,} requests, {self._store.call_count:,} calls"
-        )
+        """Return what the sandbox received as a notebook shows it, with links to its pages while it runs."""
+        url = self._address if self._server else None
+        return sandbox_output(self._read_up_to_date(), url, has_stopped=self._has_started)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -33,7 +33,7 @@ from cio_frames.loading.clashes import local_files, refuse_clashes
 from cio_frames.loading.load import folder_name, mapped_labels
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.read_options import ReadOptions
-from cio_frames.loading.source import Source
+from cio_frames.loading.source import Source, source_label
 from cio_frames.loading.sources import source_of
 from cio_frames.pipeline import CallSpec, build_report
 from cio_frames.pipeline.call_spec import OnInvalid, OnUndelivered, require_choice
@@ -103,7 +103,7 @@ class SyncJob:
                 refuse_other_workspace(state.facts, client, self.options.state, accept_key=self.options.accept_key)
             source = self.source(exclude=self.default_folder(), progress=progress)
             draft = self.draft(source, state, client or offline_client(), with_details=True, progress=progress)
-            return self._plan_of(draft, state, source.name, client)
+            return self._plan_of(draft, state, source_label(source), client)
 
     def draft(
         self, source: Source, state: State, client: Client, *, with_details: bool = False, with_values: bool = False,

@@ -6,10 +6,11 @@ The pages are those of ``notebooks/``, so that links between guides and notebook
 import shutil
 import sys
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 sys.path.insert(0, str(Path(__file__).parents[2] / ".ci"))
 import reference_pages
+from docutils import nodes
 
 # autodoc imports the package: the methods of CioAccessor are derived from the functions at import.
 extensions = [
@@ -66,8 +67,21 @@ def remove_generated(app, *_):
     shutil.rmtree(Path(app.srcdir) / "guides" / "reference" / "generated", ignore_errors=True)
 
 
+def add_dark_pictures(app, doctree):
+    """Show the dark variant of a picture, which stands beside it, in the dark mode of the theme."""
+    for image in list(doctree.findall(nodes.image)):
+        path = PurePosixPath(image["uri"])
+        dark = path.with_name(f"{path.stem}-dark{path.suffix}")
+        if (Path(app.srcdir) / app.env.docname).parent.joinpath(dark).is_file():
+            image["classes"].append("only-light")
+            image.parent.insert(
+                image.parent.index(image) + 1, nodes.image(uri=str(dark), alt=image["alt"], classes=["only-dark"])
+            )
+
+
 def setup(app):
-    """Shorten the docstrings of the reference: shared parameters have a page of their own."""
+    """Shorten docstrings, whose shared parameters have a page of their own, and add dark pictures."""
     app.connect("config-inited", remove_generated)
     app.connect("autodoc-process-docstring", reference_pages.shorten_docstring, priority=100)
+    app.connect("doctree-read", add_dark_pictures, priority=100)  # before Sphinx collects the files of pictures
     app.connect("build-finished", remove_generated)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+import requests
 
 import cio_frames as cio
 
@@ -12,7 +13,19 @@ COLORS = {"light": "background: #fff; color: #111", "dark": "background: #111; c
 
 
 @pytest.fixture(scope="module")
-def outputs(tmp_path_factory):
+def sandbox():
+    with cio.Sandbox() as sandbox:
+        people = pd.DataFrame({"user_id": ["ada", "bob"], "email": ["ada@example.com", "nobody"]})
+        people.cio.identify(client=sandbox.client, schema=None)
+        cio.sample("orders").head(50).cio.track(
+            "Order Completed", user_id="customer_id", client=sandbox.client, allow_campaigns=True
+        )
+        requests.post(f"{sandbox.url}/v1/track", auth=("sandbox", ""), json={"userId": "ada"}, timeout=10)
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory, sandbox):
     orders = pd.concat([cio.sample("orders").head(50), cio.sample("bad_orders")], ignore_index=True)
     columns = {"user_id": "customer_id", "timestamp": "ordered_on"}
     shown = [
@@ -21,6 +34,7 @@ def outputs(tmp_path_factory):
         cio.sample("people").cio.plan("identify", state=tmp_path_factory.mktemp("plan") / "people.sqlite"),
         cio.Client(write_key="k"),
         cio.schema("track", "Order Completed"),
+        sandbox,
     ]
     return "".join(each._repr_html_() for each in shown)
 
@@ -33,4 +47,4 @@ def test_outputs_have_no_barriers_and_fit(page, barriers, outputs, scheme, width
     page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true; })")
     assert barriers(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    assert page.locator("svg[role=img]").count() == 4
+    assert page.locator("svg[role=img]").count() == 5

@@ -151,6 +151,65 @@ def test_counters_and_charts_follow_a_load_without_a_reload(page):
         page.goto("about:blank")
 
 
+def receive(sandbox, *users):
+    send(sandbox, *({"type": "identify", "messageId": f"id-{user}", "userId": user} for user in users))
+
+
+@pytest.mark.parametrize(("path", "shown"), [("/", "cho"), ("/problems", "event: required value is missing")])
+def test_an_open_page_shows_what_arrives(page, path, shown):
+    with Sandbox(KEY) as sandbox:
+        page.goto(f"{sandbox.url}{path}")
+        page.evaluate("window.same = true")
+        receive(sandbox, "ada", "cho")
+        send(sandbox, {"type": "track", "userId": "ada"})
+        expect(page.get_by_role("cell", name=shown).first).to_be_visible()
+        assert page.evaluate("window.same")
+        page.goto("about:blank")
+
+
+def test_rows_that_somebody_reads_stay_until_the_newer_ones_are_requested(page, barriers):
+    with Sandbox(KEY) as sandbox:
+        receive(sandbox, "ada")
+        page.goto(f"{sandbox.url}/people")
+        page.get_by_role("link", name="ada", exact=True).focus()
+        receive(sandbox, "bob")
+        expect(page.get_by_role("status")).to_contain_text("There are newer rows.")
+        assert page.locator("tbody a[href^='/people/']").all_inner_texts() == ["ada"]
+        assert barriers(page) == []
+        receive(sandbox, "cho")
+        page.get_by_role("status").get_by_role("button", name="Show").press("Enter")
+        expect(page.locator("tbody a[href^='/people/']")).to_have_text(["cho", "bob", "ada"])
+        expect(page.get_by_role("status", include_hidden=True)).to_be_empty()
+        assert page.evaluate("document.activeElement.id") == "main"
+        page.goto("about:blank")
+
+
+def test_an_unfolded_call_stays_and_newer_rows_come_once_it_is_folded(page):
+    with Sandbox(KEY) as sandbox:
+        receive(sandbox, "ada")
+        page.goto(f"{sandbox.url}/calls")
+        page.locator("td summary").evaluate("summary => summary.parentElement.open = true")
+        receive(sandbox, "bob")
+        expect(page.get_by_role("status")).to_contain_text("There are newer rows.")
+        assert page.locator("td pre").first.is_visible()
+        page.locator("td summary").evaluate("summary => summary.parentElement.open = false")
+        expect(page.get_by_role("cell", name="id-bob")).to_be_visible()
+        expect(page.get_by_role("status", include_hidden=True)).to_be_empty()
+        page.goto("about:blank")
+
+
+def test_a_page_of_older_rows_stays_as_it_is(page):
+    with Sandbox(KEY) as sandbox:
+        receive(sandbox, *(f"p{n}" for n in range(60)))
+        page.goto(f"{sandbox.url}/people")
+        page.get_by_role("link", name="Older").click()
+        receive(sandbox, "ada")
+        expect(page.locator("nav [data-count=people]")).to_have_text("61")
+        page.wait_for_timeout(1_200)
+        expect(page.get_by_text("Rows 51 to 60 of 60")).to_be_visible()
+        page.goto("about:blank")
+
+
 def test_a_person_is_found_by_email_in_any_case_and_shown_completely(sandbox, page):
     page.goto(sandbox.url)
     page.get_by_role("searchbox").fill("ADA@example.test")

@@ -7,6 +7,8 @@ import sys
 import pandas as pd
 import pytest
 
+import cio_frames as cio
+from cio_frames.cli import printing, validate
 from tests.loading.helpers import environment_for
 
 on_terminals = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals")
@@ -59,6 +61,22 @@ def test_outcomes_have_colors_on_a_terminal_unless_no_color_is_set(sandbox, peop
     text = "\n".join(on_a_terminal(command, environment(sandbox, **variables), people, 80))
     assert (f"{GREEN}delivered" in text, f"{RED}invalid" in text) == ((not no_color,) * 2)
     assert "2 delivered" in text.replace(GREEN, "")
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_findings_of_a_narrow_terminal_are_a_list(monkeypatch, capsys, columns):
+    console = printing.SafeConsole(force_terminal=True, no_color=True, width=columns)
+    monkeypatch.setattr(validate, "out", console)
+    frame = pd.DataFrame({"user_id": [None, "ada", "bob"], "email": ["nobody", "ada@example.com", "nobody"]})
+    validate.print_validation_report(cio.validate(frame, "identify"))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:5] == [
+        "   error  email: must be an email address",
+        "          2 rows, 66.7%, first at 0, 2",
+        "   error  user_id: required value is missing",
+        "          1 row, 33.3%, first at 0",
+    ]
+    assert max(map(len, lines)) <= columns
 
 
 @on_terminals

@@ -111,6 +111,7 @@ def test_a_load_that_is_killed_in_any_phase_ends_with_every_row_answered_once(tm
     assert loads_in(Path("out/ledger.sqlite"))["phase"].tolist() == ["done"]
     assert sorted(path.name for path in Path("out").iterdir() if not path.name.startswith("ledger")) == [
         ".lock",
+        ".runs.json",
         "results",
         "undelivered.parquet",
     ]

@@ -1,13 +1,19 @@
 """Times as buckets and bars, distinct values, and the places of rows."""
 
+import json
+import os
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
 import cio_frames as cio
+from cio_frames.loading.validating import validate_source
+from cio_frames.pipeline.call_spec import build_call_spec
 from cio_frames.report.distinct import DistinctCounts
 from cio_frames.report.lines import Place, SourcePart, line_number, place_of
+from cio_frames.report.repeated_rows import RepeatedRows
 from cio_frames.report.times import TimeCounts, time_chart
 
 HOUR = 3_600_000
@@ -127,3 +133,46 @@ def test_json_has_the_source_the_destination_and_the_version(tmp_path):
     assert (found["source"], found["destination"]) == ("a DataFrame", "Customer.io EU")
     assert found["version"] == cio.__version__
     assert found["columns"][0]["distinct"] == 1
+
+
+def test_rows_that_equal_an_earlier_one_in_all_that_is_sent_are_counted():
+    rows = {"user_id": ["ada", "ada", "bob", None, None, "ada"], "total": [1, 1, 1, 1, 1, 2], "unused": range(6)}
+    report = cio.validate(pd.DataFrame(rows), "track", "Seen", properties=["total"])
+    assert report.facts.repeated_rows == 1
+    assert json.loads(report.to_json())["repeated_rows"] == 1
+    assert "1 row equals an earlier row in every field that is sent." in report._repr_html_()
+
+
+@pytest.mark.parametrize(("rows", "found"), [(["a", "b"], 0), ([], None), ([None], None)])
+def test_rows_that_do_not_repeat_are_told_from_rows_that_were_not_compared(rows, found):
+    frame = pd.DataFrame({"user_id": pd.Series(rows, dtype=object)})
+    assert cio.validate(frame, "identify").facts.repeated_rows == found
+
+
+def test_rows_are_compared_over_parts_and_up_to_a_limit():
+    texts = [pa.array(part, pa.large_string()) for part in (["a", "b"], [None, "b"], ["a"])]
+    ahead, behind = RepeatedRows(), RepeatedRows(limit=2)
+    for part in texts[:2]:
+        ahead.add(part)
+        behind.add(part)
+    assert (ahead.count(), behind.count()) == (1, None)
+    later = RepeatedRows()
+    later.add(texts[2])
+    ahead.extend(later)
+    assert ahead.count() == 2
+    behind.extend(later)
+    assert behind.count() is None
+
+
+def test_reports_and_loads_name_when_their_file_was_changed(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("user_id\nada\n", encoding="utf-8")
+    os.utime(path, (1_750_000_000, 1_750_000_000))
+    shown = "<dt>Source changed</dt><dd>15 June 2025, 15:06 UTC</dd>"
+    report, _ = validate_source(path, build_call_spec("identify"))
+    report.to_html(tmp_path / "report.html")
+    assert shown in (tmp_path / "report.html").read_text("utf-8")
+    assert json.loads(report.to_json())["source_changed"] == "2025-06-15T15:06:40+00:00"
+    cio.load(path, "identify", dry_run=True, progress=False).to_report(tmp_path / "load.html")
+    assert shown in (tmp_path / "load.html").read_text("utf-8")
+    assert cio.validate(pd.DataFrame({"user_id": ["ada"]}), "identify").source_changed is None

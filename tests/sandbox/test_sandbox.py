@@ -121,14 +121,35 @@ def test_the_repr_has_the_url_and_no_key():
     assert "a-secret" not in repr(vars(sandbox))
 
 
-def test_a_notebook_shows_a_link_and_the_counts():
+def test_a_notebook_shows_counts_that_link_to_their_pages():
     with Sandbox(write_key="a-secret") as sandbox:
+        assert "Sandbox: no requests yet" in sandbox._repr_html_()
         post(sandbox, "/v1/track", TRACK, key="a-secret")
+        post(sandbox, "/v1/track", {"userId": "u1"}, key="a-secret")
         shown = sandbox._repr_html_()
-    assert f'<a href="{sandbox.url}"' in shown
-    assert "1 requests, 1 calls" in shown
+    assert "Sandbox: 1 call accepted in 2 requests" in shown
+    assert f'<a href="{sandbox.url}/people" target="_blank" rel="noopener"><strong>1</strong> people</a>' in shown
+    assert f'<a href="{sandbox.url}" target="_blank" rel="noopener">{sandbox.url}</a>' in shown
+    assert '<td>event: required value is missing</td><td class="number">1</td>' in shown
     assert "a-secret" not in shown
-    assert "stopped" in sandbox._repr_html_()
+    stopped = sandbox._repr_html_()
+    assert "Sandbox, stopped: 1 call accepted" in stopped
+    assert "href" not in stopped
+
+
+def test_a_notebook_shows_a_sandbox_that_was_never_started_or_has_no_state():
+    assert "Sandbox, not started: no requests yet" in Sandbox()._repr_html_()
+    with Sandbox(state=False) as sandbox:
+        post(sandbox, "/v1/track", TRACK)
+        shown = sandbox._repr_html_()
+    assert "As frames: sandbox.calls(), sandbox.problems()." in shown
+    assert "/people" not in shown
+
+
+def test_a_notebook_shows_received_names_as_text():
+    with Sandbox() as sandbox:
+        post(sandbox, "/v1/track", {**TRACK, "event": "<img src=x>"})
+        assert "<img" not in sandbox._repr_html_()
 
 
 def test_the_client_starts_a_sandbox_that_did_not_run_before():
