@@ -189,6 +189,11 @@ PARAMETERS = {
         "``s3://bucket/orders``. Rows are staged there, and their answers are kept there. The same call with the same "
         "folder resumes.",
     ),
+    "fresh": (
+        "bool",
+        "On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to "
+        "resume.",
+    ),
     "senders": (
         "int",
         "On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate "

@@ -120,6 +120,7 @@ def delete_people(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -176,6 +177,8 @@ def delete_people(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -237,6 +240,7 @@ def suppress_people(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -293,6 +297,8 @@ def suppress_people(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -353,6 +359,7 @@ def unsuppress_people(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -406,6 +413,8 @@ def unsuppress_people(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -469,6 +478,7 @@ def add_devices(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -528,6 +538,8 @@ def add_devices(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -591,6 +603,7 @@ def delete_devices(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -649,6 +662,8 @@ def delete_devices(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -711,6 +726,7 @@ def delete_objects(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -770,6 +786,8 @@ def delete_objects(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -833,6 +851,7 @@ def delete_relationships(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -894,6 +913,8 @@ def delete_relationships(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -956,6 +977,7 @@ def report_deliveries(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -1014,6 +1036,8 @@ def report_deliveries(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -1077,6 +1101,7 @@ def report_content(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -1135,6 +1160,8 @@ def report_content(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional

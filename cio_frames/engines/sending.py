@@ -75,16 +75,15 @@ from cio_frames.pipeline import CallSpec
 from cio_frames.pipeline.as_of import read_as_of, start_as_of
 from cio_frames.pipeline.campaigns import makes_events
 
-# The calls have no fresh=.
 _RUN_DONE_BEFORE = (
     f"This load was done before, and nothing was sent now. To send all rows again, name another folder with "
-    f"{parameter('output')}, or {START_OVER} in cio.load."
+    f"{parameter('output')}, or {START_OVER}."
 )
 _RUN_INTERRUPTED = f"The load was interrupted. {RESUME}"
 _SENDERS_INTERRUPTED = "The load was interrupted."
 # As long as a load waits for its requests in flight.
 _SENDER_GRACE_SECONDS = 15.0
-_OTHER_OUTPUT = f"Name another folder with {parameter('output')}, or {START_OVER} in cio.load."
+_OTHER_OUTPUT = f"Name another folder with {parameter('output')}, or {START_OVER}."
 # What a run writes; nothing else in the folder is ours.
 _FOLDERS = ("frozen", "pairs", "staged", "positions", "leases", "leaving", "answers", "open", "done", "undelivered")
 _FILES = ("links.parquet", "result.json", STOP, STAGED, ASKED)
@@ -159,11 +158,14 @@ class EngineRun:
     def run(self, engine: Engine) -> FinishedRun:
         """Stage a frame, or find it staged, and send it."""
         self.begin()
-        done = self._find_done(engine)
-        if done is not None:
-            return done
         staged = self.find_staged()
-        if staged is None:
+        if staged is not None:
+            hashes = raise_first(engine.over_partitions(partial(catch_errors, hash_partition)))
+            self._require_content(staged, sum(hashes))
+            done = read_result(self.store, why=_RUN_DONE_BEFORE)
+            if done is not None:
+                return FinishedRun(done, self.store, staged)
+        else:
             with self._leaving_nothing():
                 frozen = engine.over_partitions(partial(catch_errors, freeze_partition, self.plan))
             staged = self.stage(engine, frozen)
@@ -231,15 +233,6 @@ class EngineRun:
         content = self.store.get(STAGED)
         return None if content is None else StagedFrame.from_json(content)
 
-    def _find_done(self, engine: Engine) -> FinishedRun | None:
-        """Return the result of a run that is done, if the frame still has the rows that it sent."""
-        result, staged = read_result(self.store, why=_RUN_DONE_BEFORE), self.find_staged()
-        if result is None or staged is None:
-            return None
-        hashes = raise_first(engine.over_partitions(partial(catch_errors, hash_partition)))
-        self._require_content(staged, sum(hashes))
-        return FinishedRun(result, self.store, staged)
-
     def finish(self, engine: Engine, frozen: list[list[FrozenPart] | TaskError]) -> FinishedRun:
         """Send what tasks have frozen, unless an earlier run has staged the same rows or is done with them."""
         result, staged = read_result(self.store, why=_RUN_DONE_BEFORE), self.find_staged()
@@ -251,11 +244,16 @@ class EngineRun:
         return FinishedRun(result, self.store, staged) if result is not None else self.send(engine, staged)
 
     def _require_content(self, staged: StagedFrame, content: int) -> None:
-        if content % 2**64 != staged.content:
-            raise ConfigurationError(
-                f"The frame has other rows than those that were sent with {parameter('output', self.store.shown)} "
-                f"before. {_OTHER_OUTPUT} Nothing was sent."
-            )
+        if content % 2**64 == staged.content:
+            return
+        sent, remedy = "sent", ""
+        if not self.store.exists(RESULT):
+            # They are frozen, but the answers of other rows would not be aligned with this frame.
+            sent, remedy = "staged", "That run is not done: pass the rows that it had to resume it. "
+        raise ConfigurationError(
+            f"The frame has other rows than those that were {sent} with {parameter('output', self.store.shown)} "
+            f"before. {remedy}{_OTHER_OUTPUT} Nothing was sent."
+        )
 
     def stage(self, engine: Engine, frozen: list[list[FrozenPart] | TaskError]) -> StagedFrame:
         """Make staged files of frozen parts; a frame that cannot be staged leaves nothing."""

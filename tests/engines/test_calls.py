@@ -84,6 +84,31 @@ def test_every_call_and_operation_is_tested_here():
     assert set(FRAMES) == calls | set(OPERATIONS)
 
 
+@pytest.mark.parametrize("senders", [1, 2])
+def test_other_rows_are_refused_with_a_remedy_that_the_call_has(sandbox, tmp_path, senders):
+    import cio_frames.dask  # noqa: F401 -- registers ddf.cio
+
+    options = {"client": sandbox.client, "output": tmp_path, "senders": senders}
+    cio.identify(dd.from_pandas(PEOPLE, npartitions=2), **options)
+    fewer = dd.from_pandas(PEOPLE.iloc[1:], npartitions=2)
+    calls = [
+        lambda **given: cio.identify(fewer, **options, **given),
+        lambda **given: fewer.cio.identify(**options, **given),
+        lambda **given: cio.load(fewer, "identify", **options, **given),
+    ]
+    for call in calls:
+        with pytest.raises(cio.ConfigurationError, match=r"with output=, or start over with fresh=True\. Nothing was"):
+            call()
+    assert len(sandbox.calls()) == ROWS
+    for number, call in enumerate(calls, 1):
+        call(fresh=True)
+        assert len(sandbox.calls()) == ROWS + number * (ROWS - 1)
+    people = dd.from_pandas(PEOPLE[["user_id"]], npartitions=2)
+    with pytest.raises(cio.ConfigurationError, match=r"start over with fresh=True\.$"):
+        cio.suppress_people(people, confirm=ROWS, **options)
+    assert len(cio.suppress_people(people, confirm=ROWS, **options, fresh=True)) == ROWS
+
+
 def test_answers_can_be_counted_and_raise_for_rows_that_were_not_delivered(sandbox, tmp_path, capsys):
     held_back = PEOPLE.assign(user_id=PEOPLE["user_id"].where(PEOPLE.index % 4 != 0))
     frame = dd.from_pandas(held_back, npartitions=3)

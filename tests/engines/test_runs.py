@@ -94,6 +94,20 @@ def test_other_rows_under_the_same_output_are_refused_and_fresh_sends_them(sandb
     assert result.statuses == {"delivered": len(ORDERS) - 1}
 
 
+@pytest.mark.parametrize("way", [{}, {"senders": 2}], ids=["1", "2"])
+def test_a_run_that_is_not_done_is_not_resumed_with_other_rows(tmp_path, way):
+    """Their answers would be those of the rows that were staged, and the new ones would never be sent."""
+    with FaultServer([Answer(429)]) as server:
+        client = small_bodies(cio.Client(write_key="k", endpoint=server.url, attempts=1))
+        first, _ = run_locally(split_frame(ORDERS, 2), tmp_path, client, **way)
+    assert first.phase == "stopped"
+    with FaultServer(port=server.port) as again:
+        with pytest.raises(cio.ConfigurationError, match=r"other rows than those that were staged .* pass the rows"):
+            run_locally(split_frame(ORDERS.iloc[1:], 2), tmp_path, client, **way)
+        assert again.received == []
+        assert run_locally(split_frame(ORDERS, 3), tmp_path, client, **way)[0].ok
+
+
 def test_other_settings_under_the_same_output_are_refused(sandbox, tmp_path):
     run_locally([ORDERS], tmp_path, sandbox.client)
     with pytest.raises(cio.ConfigurationError, match="several_senders False -> True"):
