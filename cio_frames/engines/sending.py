@@ -47,9 +47,10 @@ from cio_frames.engines.totals import (
     answer_unreached_rows,
     compared_in_parts,
     count_open_rows,
-    local_path,
     merge_dry_runs,
+    place_in,
     put_result,
+    read_answers_of,
     read_result,
     total_of_answers,
 )
@@ -162,7 +163,7 @@ class EngineRun:
         if staged is not None:
             hashes = raise_first(engine.over_partitions(partial(catch_errors, hash_partition)))
             self._require_content(staged, sum(hashes))
-            done = read_result(self.store, why=_RUN_DONE_BEFORE)
+            done = read_result(self.store, staged, why=_RUN_DONE_BEFORE)
             if done is not None:
                 return FinishedRun(done, self.store, staged)
         else:
@@ -235,12 +236,13 @@ class EngineRun:
 
     def finish(self, engine: Engine, frozen: list[list[FrozenPart] | TaskError]) -> FinishedRun:
         """Send what tasks have frozen, unless an earlier run has staged the same rows or is done with them."""
-        result, staged = read_result(self.store, why=_RUN_DONE_BEFORE), self.find_staged()
+        staged = self.find_staged()
         if staged is None:
             return self.send(engine, self.stage(engine, frozen))
         parts = [part for found in raise_first(frozen) for part in found]
         self._require_content(staged, sum(part.content for part in parts))
         self.store.delete_folder("frozen")
+        result = read_result(self.store, staged, why=_RUN_DONE_BEFORE)
         return FinishedRun(result, self.store, staged) if result is not None else self.send(engine, staged)
 
     def _require_content(self, staged: StagedFrame, content: int) -> None:
@@ -341,9 +343,10 @@ class EngineRun:
             clock=self._clock,
         )
         with _carrying(result):
-            LoadAnswers(self.store, staged).write(result.results, result.why)
+            LoadAnswers(self.store, staged).write(folder / "results", result.why)
         warnings = compared_in_parts(result.warnings, len(staged.files))
-        return replace(result, results=local_path(self.store, "answers"), warnings=warnings)
+        reader = partial(read_answers_of, self.store, staged)
+        return replace(result, results=place_in(self.store, "answers"), warnings=warnings, reader=reader)
 
     def _send_buckets(self, engine: Engine, staged: StagedFrame) -> LoadResult:
         """Send with several senders, each a task of the engine; with one, in this process."""

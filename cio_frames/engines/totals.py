@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from cio_frames.engines.bucket import answers_table, read_facts
 from cio_frames.engines.stage import StagedFile, StagedFrame
 from cio_frames.engines.store import RunStore
 from cio_frames.errors import CioFramesError
+from cio_frames.loading.address_secrets import without_secrets
 from cio_frames.loading.chunk_run import count_reasons
 from cio_frames.loading.held_back import HeldBack
 from cio_frames.loading.result import LoadResult
@@ -145,8 +147,9 @@ def total_of_answers(
         requests=sums["requests"],
         seconds=seconds,
         rows_now=sum(reasons.values()),
-        results=local_path(store, "answers"),
-        undelivered=local_path(store, "undelivered") if undelivered else None,
+        results=place_in(store, "answers"),
+        undelivered=place_in(store, "undelivered") if undelivered else None,
+        reader=partial(read_answers_of, store, staged),
         as_of=as_of,
         warnings=compared_in_parts(warnings, len(read)),
     )
@@ -160,9 +163,17 @@ def all_unknown(staged: StagedFrame, what: str, *, why: str, as_of: str, seconds
     )
 
 
-def local_path(store: RunStore, name: str) -> Path | None:
-    """Return a path in a store on a disk; None elsewhere."""
-    return Path(store.root, name) if store.is_local else None
+def place_in(store: RunStore, name: str) -> Path | str:
+    """Return where a folder or file of a store is: a path, or an address without its secrets."""
+    return Path(store.root, name) if store.is_local else without_secrets(store.address(name))
+
+
+def read_answers_of(store: RunStore, staged: StagedFrame) -> pd.DataFrame:
+    """Return the answers of all rows of a run so far, in the order of the frame."""
+    names = [name for found in answer_names(store, staged).values() for name in found]
+    if not names:
+        return pd.DataFrame()
+    return read_answer_files(store, names).sort_values(["partition", "row"], kind="stable", ignore_index=True)
 
 
 def put_result(store: RunStore, result: LoadResult) -> None:
@@ -179,21 +190,25 @@ def put_result(store: RunStore, result: LoadResult) -> None:
     store.put(RESULT, json.dumps(kept).encode())
 
 
-def read_result(store: RunStore, *, why: str) -> LoadResult | None:
+def read_result(store: RunStore, staged: StagedFrame, *, why: str) -> LoadResult | None:
     """Return the counts of a run that is done; None if there is none."""
     content = store.get(RESULT)
     if content is None:
         return None
     read: dict[str, Any] = json.loads(content)
     for name in ("results", "undelivered", "ledger"):
-        read[name] = None if read[name] is None else local_path(store, read[name])
+        read[name] = None if read[name] is None else place_in(store, read[name])
     read["warnings"] = tuple(from_records(read["warnings"]))
     reasons = {(status, reason): rows for status, reason, rows in read.pop("reasons")}
-    return LoadResult(phase="done", unrendered_why=why, reasons=reasons, **read)
+    reader = partial(read_answers_of, store, staged)
+    return LoadResult(phase="done", unrendered_why=why, reasons=reasons, reader=reader, **read)
 
 
-def _relative(store: RunStore, path: Path | None) -> str | None:
-    return None if path is None else path.resolve().relative_to(store.root).as_posix()
+def _relative(store: RunStore, place: Path | str | None) -> str | None:
+    if isinstance(place, Path):
+        return place.resolve().relative_to(store.root).as_posix()
+    # At an address there is no ledger, and the folders have no folders in them.
+    return None if place is None else place.partition("?")[0].rpartition("/")[2]
 
 
 def merge_dry_runs(found: Sequence[LoadResult], client: Client, *, seconds: float) -> LoadResult:

@@ -1,6 +1,8 @@
 """What a run on an engine promises, with the engine left out: partitions are frames of this process."""
 
 import json
+import pathlib
+import pickle
 import subprocess
 import sys
 import time
@@ -16,6 +18,8 @@ from hypothesis import strategies as st
 import cio_frames as cio
 from cio_frames.engines.engine import LocalEngine
 from cio_frames.engines.request import build_request, complete_request
+from cio_frames.engines.store import RunStore
+from cio_frames.engines.totals import place_in
 from cio_frames.pipeline.call_spec import build_call_spec
 from tests.engines.helpers import orders_spec, run_locally, small_bodies, split_frame
 from tests.engines.rows import people_out_of_order, repeated_orders
@@ -123,6 +127,39 @@ def test_a_folder_with_files_of_something_else_is_refused_and_left_as_it_is(sand
     with pytest.raises(cio.ConfigurationError, match="holds files of something else"):
         run_locally([ORDERS], tmp_path, sandbox.client, fresh=True)
     assert (tmp_path / "staged/mine.parquet").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(("way", "is_local"), [({}, True), ({}, False), ({"senders": 2, "buckets": 2}, False)])
+def test_answers_can_be_read_from_the_result_wherever_they_are(sandbox, tmp_path, way, is_local):
+    frame = ORDERS.assign(customer=ORDERS["customer"].where(ORDERS["order"] % 10 != 0)).head(200)
+    output = str(tmp_path / "run") if is_local else f"memory://bucket/{tmp_path.name}-{len(way)}"
+    for _ in range(2):
+        result, answers = run_locally(split_frame(frame, 3), output, sandbox.client, keep="order", **way)
+        pd.testing.assert_frame_equal(result.frame(), answers)
+        assert result.frame()["order"].tolist() == frame["order"].tolist()
+        assert [str(result.results), str(result.as_dict()["results"])] == [f"{output}/answers"] * 2
+        assert str(result.undelivered).startswith(output)
+        assert isinstance(result.results, pathlib.Path if is_local else str)
+    page = tmp_path / "page.html"
+    pickle.loads(pickle.dumps(result)).to_report(page)
+    assert "invalid" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("output", ["run", "memory://bucket/stopped"])
+def test_the_result_of_a_run_that_stopped_has_the_answers_of_all_rows(tmp_path, output):
+    with FaultServer([*[Answer()] * 3, Answer(429)]) as server:
+        client = small_bodies(cio.Client(write_key="k", endpoint=server.url, attempts=1))
+        output = output if "://" in output else tmp_path
+        result, _ = run_locally(split_frame(ORDERS, 3), output, client, senders=2, keep="order")
+    assert result.phase == "stopped"
+    assert result.frame()["status"].astype(str).value_counts().to_dict() == result.statuses
+    assert result.frame()["order"].tolist() == ORDERS["order"].tolist()
+
+
+def test_secrets_of_an_address_are_not_in_the_result():
+    store = RunStore.__new__(RunStore)
+    store.is_local, store.root = False, "s3://AKIA:SECRETKEY@bucket/orders?region=eu-west-1"
+    assert place_in(store, "answers") == "s3://bucket/orders/answers?region=eu-west-1"
 
 
 @WAYS
