@@ -16,6 +16,7 @@ from cio_frames.engines.engine import Engine
 from cio_frames.engines.stage import timestamp_label
 from cio_frames.engines.store import RunStore
 from cio_frames.errors import FrameError, parameter
+from cio_frames.loading.outputs import MESSAGE_ID
 from cio_frames.pipeline import CallSpec, Prepared
 from cio_frames.pipeline.as_of import AsOfValue, read_as_of
 from cio_frames.pipeline.call_spec import OnInvalid, OnUndelivered, require_choice
@@ -179,6 +180,15 @@ def can_join_ids(engine: Engine, call_spec: CallSpec) -> bool:
     if call_spec.call == "batch":
         return True
     return len(Prepared(empty_frame(engine.labels), call_spec).person_ids()) > 1
+
+
+def message_id_column(engine: Engine, call_spec: CallSpec) -> str | None:
+    """Return the column with message ids, if ids that come again are warned of."""
+    if call_spec.schema is None:
+        return None
+    if call_spec.mapping.message_id is not None:
+        return str(call_spec.mapping.message_id)
+    return next((name for name in ("message_id", "messageId", MESSAGE_ID) if name in engine.labels), None)
 
 
 def require_confirmation(operation: str, rows: int, confirm: object) -> None:

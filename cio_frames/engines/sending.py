@@ -21,7 +21,7 @@ from cio_frames.engines.bucket import BUCKET_CHUNK_ROWS, STOP, SenderPlan, put_f
 from cio_frames.engines.engine import Engine, LocalEngine, TaskError, catch_errors, raise_first
 from cio_frames.engines.exchange import join_pairs
 from cio_frames.engines.leases import LEASE_SECONDS
-from cio_frames.engines.parts import dry_run_file
+from cio_frames.engines.parts import dry_run_file, merge_dry_runs
 from cio_frames.engines.request import EngineRequest, require_confirmation
 from cio_frames.engines.stage import (
     ASKED,
@@ -45,9 +45,7 @@ from cio_frames.engines.totals import (
     LoadAnswers,
     all_unknown,
     answer_unreached_rows,
-    compared_in_parts,
     count_open_rows,
-    merge_dry_runs,
     place_in,
     put_result,
     read_answers_of,
@@ -126,6 +124,8 @@ class EngineRun:
         What else the caller asks, complete.
     joins_ids : bool
         Whether rows can have several ids.
+    id_column : str or None
+        The column of message ids, if ids that come again are warned of.
     clock : callable
         Returns the time in UTC.
     """
@@ -138,6 +138,7 @@ class EngineRun:
         request: EngineRequest,
         *,
         joins_ids: bool,
+        id_column: str | None = None,
         tuning: RunTuning | None = None,
         clock: Callable[[], pd.Timestamp] = lambda: pd.Timestamp.now("UTC"),
     ) -> None:
@@ -145,6 +146,7 @@ class EngineRun:
         self._call_spec = call_spec
         self._client = client
         self._request = request
+        self._id_column = id_column
         self._tuning = tuning or RunTuning()
         self._clock = clock
         self._started = time.monotonic()
@@ -344,9 +346,8 @@ class EngineRun:
         )
         with _carrying(result):
             LoadAnswers(self.store, staged).write(folder / "results", result.why)
-        warnings = compared_in_parts(result.warnings, len(staged.files))
         reader = partial(read_answers_of, self.store, staged)
-        return replace(result, results=place_in(self.store, "answers"), warnings=warnings, reader=reader)
+        return replace(result, results=place_in(self.store, "answers"), reader=reader)
 
     def _send_buckets(self, engine: Engine, staged: StagedFrame) -> LoadResult:
         """Send with several senders, each a task of the engine; with one, in this process."""
@@ -429,6 +430,7 @@ class EngineRun:
                 as_of=as_of,
                 seconds=time.monotonic() - self._started,
                 unwritten=unwritten,
+                id_column=self._id_column,
             )
         except CioFramesError as error:
             seconds = time.monotonic() - self._started

@@ -16,6 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cio_frames as cio
+from cio_frames.client import offline_client
+from cio_frames.engines.driver import count_dry_run
 from cio_frames.engines.engine import LocalEngine
 from cio_frames.engines.request import build_request, complete_request
 from cio_frames.engines.store import RunStore
@@ -239,20 +241,37 @@ def test_calls_without_a_person_that_look_the_same_get_ids_of_their_own(sandbox,
     assert set(answers["message_id"]) == set(plain["message_id"])
 
 
-@pytest.mark.parametrize("way", [{}, {"senders": 2, "buckets": 1}], ids=["1", "2"])
-def test_duplicate_message_ids_are_counted_as_at_least_so_many_where_partitions_are_not_compared(
-    sandbox, tmp_path, way
-):
-    ids = cio.track(ORDERS, "Order Placed", user_id="customer", timestamp="at", dry_run=True)["message_id"]
-    frame = ORDERS.assign(message_id=ids.where(ORDERS.index % 100 != 1, ids.shift()))
+def with_repeated_ids(frame):
+    """Return a frame with message ids, some of which two rows far from each other have."""
+    ids = cio.track(frame, "Order Placed", user_id="customer", timestamp="at", dry_run=True)["message_id"]
+    return frame.assign(message_id=ids.where(frame.index % 50 != 1, ids.shift(len(frame) // 2, fill_value=ids[0])))
+
+
+@pytest.mark.parametrize("way", [{}, {"order_by": "at"}, {"senders": 2, "buckets": 7}], ids=["1", "by", "2"])
+def test_message_ids_that_come_again_in_other_partitions_are_counted_as_in_one_frame(sandbox, tmp_path, way):
+    frame = with_repeated_ids(ORDERS.head(400))
+    frame.loc[101, "customer"] = None
     plain = cio.track(frame, "Order Placed", user_id="customer", timestamp="at", dry_run=True)
     (repeated,) = (each for each in plain.attrs["cio"]["warnings"] if each["check"] == "repeated_message_id")
     call_spec = orders_spec(message_id="message_id")
     result, _ = run_locally(split_frame(frame, 7), tmp_path, sandbox.client, call_spec=call_spec, **way)
-    (found,) = (each for each in result.warnings if each.check == "repeated_message_id")
-    assert found.at_least
-    assert 0 < found.rows <= repeated["rows"]
-    assert any(line.endswith(f"(at least {found.rows} rows)") for line in cio.summary(result).warning_lines())
+    dry_run = count_dry_run(LocalEngine(split_frame(frame, 7)), call_spec, offline_client())
+    chunks = cio.load(split_frame(frame, 7), "track", "Order Placed", user_id="customer", timestamp="at", dry_run=True)
+    for each_result in (result, dry_run, chunks):
+        (found,) = (each for each in each_result.warnings if each.check == "repeated_message_id")
+        assert (found.rows, found.column, found.at_least) == (repeated["rows"], "message_id", False)
+    assert found.rows > 2
+    lines = cio.summary(result).warning_lines()
+    (line,) = (line for line in lines if line.startswith("message_id: duplicate ULID"))
+    assert line.endswith(f"({found.rows} rows)")
+
+
+def test_repeated_people_are_counted_over_all_partitions_of_a_dry_run():
+    people = pd.DataFrame({"user_id": ["ada", "bob", "ada", "cy", "bob", "ada"]})
+    found = count_dry_run(LocalEngine(split_frame(people, 3)), build_call_spec("identify"), offline_client())
+    whole = cio.load(people, "identify", dry_run=True)
+    assert [each.reason for each in found.warnings] == [each.reason for each in whole.warnings]
+    assert found.warnings[0].rows == 2
 
 
 def test_a_person_with_most_rows_is_pointed_out(sandbox, tmp_path):
