@@ -96,8 +96,8 @@ PARAMETERS = {
         "one with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next "
         "step, so that after a kill a row with only the first may have been accepted. It never holds the write key, "
         "and a new file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if "
-        "writing fails "
-        "later, delivery stops, and the DeliveryError has the result.",
+        "writing fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one "
+        "sender for it.",
     ),
     "state": ("path", "SQLite file that knows what Customer.io holds; it is made by the first sync or baseline."),
     "removed": (

@@ -1407,7 +1407,8 @@ def plan(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         The client to check the state against. Default is none: it is checked later.
     schema : "spec", None, a pandera schema, or a path
@@ -1585,7 +1586,8 @@ def sync(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool

@@ -6,7 +6,8 @@ operation that deletes requires ``confirm=``, the number of rows that it affects
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 from os import PathLike
@@ -152,7 +153,8 @@ def delete_people(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -272,7 +274,8 @@ def suppress_people(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -388,7 +391,8 @@ def unsuppress_people(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -513,7 +517,8 @@ def add_devices(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -637,7 +642,8 @@ def delete_devices(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -761,7 +767,8 @@ def delete_objects(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -888,7 +895,8 @@ def delete_relationships(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -1011,7 +1019,8 @@ def report_deliveries(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -1135,7 +1144,8 @@ def report_content(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -1222,7 +1232,9 @@ def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
             call_spec = operation.build_spec(name, columns, given)
             needed = (name, confirm) if operation.needs_confirm and not options["dry_run"] else None
             engine_options |= {**options, "confirm": needed}
-            return cast(pd.DataFrame, driver.operate_on_engine(df, call_spec, engine_options, audit))
+            with _audit_trails(name, None if options["dry_run"] else audit) as trails:
+                engine_options |= trails
+                return cast(pd.DataFrame, driver.call_on_engine(df, call_spec, engine_options))
         refuse_engine_options(engine_options)
         df = as_frame(df)
         call_spec = operation.build_spec(name, list(df.columns), given, index_names=df.index.names)
@@ -1296,6 +1308,19 @@ def _run_with_audit(
     with open_audit_file(path) as file:
         trails = [] if file is None else [AuditTrail(file, name, running.read_ids(df, call_spec))]
         return running.run_call(df, call_spec, **options, observers=trails)
+
+
+@contextmanager
+def _audit_trails(name: str, path: str | Path | None) -> Iterator[dict[str, Any]]:
+    """Yield the option of an engine's run whose rows have an audit trail; none if there is no file."""
+    from cio_frames.audit import AuditTrail, open_audit_file
+    from cio_frames.pipeline import running
+
+    with open_audit_file(path) as file:
+        if file is None:
+            yield {}
+        else:
+            yield {"observers_of": lambda prepared: [AuditTrail(file, name, running.ids_of(prepared))]}
 
 
 def _check_confirm(name: str, planned: pd.DataFrame, confirm: object) -> None:

@@ -38,7 +38,7 @@ from cio_frames.engines.request import (
 from cio_frames.engines.sending import EngineRun, FinishedRun, RunTuning
 from cio_frames.engines.store import RunStore
 from cio_frames.engines.totals import answer_names
-from cio_frames.errors import FrameError, InvalidRowsError, parameter
+from cio_frames.errors import FrameError, InvalidRowsError
 from cio_frames.loading.address_secrets import masked_errors
 from cio_frames.loading.load import print_load_counts
 from cio_frames.loading.result import LoadResult
@@ -85,16 +85,6 @@ def call_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any]) -> 
     # As a result frame of pandas has it; frames that are made of this one do not.
     answers.attrs = {RESULT_ATTRS: {"as_of": run.result.as_of}}
     return answers
-
-
-def operate_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any], audit: object) -> Any:
-    """Carry out an operation, and return the answers as a frame of the engine."""
-    if audit is not None:
-        raise FrameError(
-            f"{parameter('audit')} is not supported for {engine_for(frame).name} frames: the answers of every row are "
-            f"kept in {parameter('output')}. Name the column of the ids with {parameter('keep')} to have them there."
-        )
-    return call_on_engine(frame, call_spec, options)
 
 
 def load_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any]) -> LoadResult:

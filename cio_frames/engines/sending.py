@@ -343,6 +343,7 @@ class EngineRun:
             progress=self._request.progress,
             tuning=self._tuning.load,
             clock=self._clock,
+            observers_of=self._request.observers_of,
         )
         with _carrying(result):
             LoadAnswers(self.store, staged).write(folder / "results", result.why)
@@ -364,6 +365,7 @@ class EngineRun:
             guards_campaigns=makes_events(self._call_spec) and not self._request.allow_campaigns,
             lease_seconds=self._tuning.lease_seconds,
             tuning=self._tuning.bucket,
+            observers_of=self._request.observers_of,
         )
         workers: Engine = LocalEngine() if senders == 1 else engine
         with stop_signals() as stops:
