@@ -163,7 +163,7 @@ class EngineRun:
         self.begin()
         staged = self.find_staged()
         if staged is not None:
-            hashes = raise_first(engine.over_partitions(partial(catch_errors, hash_partition)))
+            hashes = raise_first(engine.over_partitions(partial(catch_errors, hash_partition, self._call_spec.options)))
             self._require_content(staged, sum(hashes))
             done = read_result(self.store, staged, why=_RUN_DONE_BEFORE)
             if done is not None:
