@@ -19,6 +19,7 @@ SLOW = (
     "tests/docs/test_notebooks.py",
     "tests/engines/test_dask.py",
     "tests/engines/test_spark.py",
+    "tests/engines/test_spark_options.py",
     "tests/outside/",
     "tests/test_testing.py",
     # Some hundred loads.

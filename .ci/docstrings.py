@@ -96,8 +96,8 @@ PARAMETERS = {
         "one with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next "
         "step, so that after a kill a row with only the first may have been accepted. It never holds the write key, "
         "and a new file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if "
-        "writing fails "
-        "later, delivery stops, and the DeliveryError has the result.",
+        "writing fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one "
+        "sender for it.",
     ),
     "state": ("path", "SQLite file that knows what Customer.io holds; it is made by the first sync or baseline."),
     "removed": (
@@ -188,6 +188,11 @@ PARAMETERS = {
         "On Dask and Spark frames, where it is required: a folder that all workers reach, such as "
         "``s3://bucket/orders``. Rows are staged there, and their answers are kept there. The same call with the same "
         "folder resumes.",
+    ),
+    "fresh": (
+        "bool",
+        "On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to "
+        "resume.",
     ),
     "senders": (
         "int",

@@ -34,21 +34,26 @@ _COLUMNS_SHOWN = 20
 _TOP_REASONS = 3
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
-Door = Literal["python", "command line", "job file"]
+Door = Literal["python", "command line", "job file", "spark options"]
 _DOORS = get_args(Door)
 # Private-use characters: no message and no column name has them by accident.
 _OPEN, _NEXT, _CLOSE = "\ue000", "\ue001", "\ue002"
 
 
-def by_door(python: str, command_line: str, job_file: str | None = None) -> str:
-    """Return text that reads differently in Python, on the command line and in a job file; see :func:`render`.
+def by_door(python: str, command_line: str, job_file: str | None = None, spark_options: str | None = None) -> str:
+    """Return text that reads differently in Python, on the command line, and so on; see :func:`render`.
 
-    ``job_file`` is the command line's text by default.
+    ``job_file`` is the command line's text by default, and ``spark_options`` Python's.
 
     >>> render(f"Start over with {by_door('fresh=True', '--fresh')}.", "command line")
     'Start over with --fresh.'
     """
-    texts = (python, command_line, command_line if job_file is None else job_file)
+    texts = (
+        python,
+        command_line,
+        command_line if job_file is None else job_file,
+        python if spark_options is None else spark_options,
+    )
     return f"{_OPEN}{_NEXT.join(texts)}{_CLOSE}"
 
 
@@ -59,13 +64,19 @@ def parameter(name: str, value: Hashable = None) -> str:
     ["user_id='customer id'", "--user-id 'customer id'", 'user_id: customer id']
     >>> render(parameter("allow_campaigns", True), "command line"), render(parameter("schema"), "python")
     ('--allow-campaigns', 'schema=')
+    >>> render(parameter("fresh", True), "spark options"), render(parameter("output"), "spark options")
+    ('option("fresh", "true")', "option 'output'")
     """
     option = f"--{name.replace('_', '-')}"
     if value is None:
-        return by_door(f"{name}=", option, f"{name}:")
+        return by_door(f"{name}=", option, f"{name}:", f"option {name!r}")
     if isinstance(value, bool):
-        return by_door(f"{name}={value}", option if value else f"--no-{option[2:]}", f"{name}: {str(value).lower()}")
-    return by_door(f"{name}={value!r}", f"{option} {shlex.quote(str(value))}", f"{name}: {value}")
+        lower = str(value).lower()
+        flag = option if value else f"--no-{option[2:]}"
+        return by_door(f"{name}={value}", flag, f"{name}: {lower}", f'option("{name}", "{lower}")')
+    return by_door(
+        f"{name}={value!r}", f"{option} {shlex.quote(str(value))}", f"{name}: {value}", f'option("{name}", "{value}")'
+    )
 
 
 def render(text: str, door: Door = "python") -> str:
@@ -81,16 +92,19 @@ class CioFramesError(Exception):
     ----------
     result : pandas.DataFrame, LoadResult or None
         What became of the rows that were sent before the error; None if none was.
+    door : {"python", "command line", "job file", "spark options"}
+        In whose words it is printed.
     """
 
     # Any: a frame, or a class of a package above this module.
     result: Any = None
+    door: Door = "python"
 
     def __init__(self, *facts: Any) -> None:
         super().__init__(*facts)
 
     def __str__(self) -> str:
-        return self.text()
+        return self.text(self.door)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
@@ -359,6 +373,11 @@ class GuardError(CioFramesError):
         return f"Nothing was sent, because this looks wrong: {'; '.join(self.args[0])}."
 
 
+_SEE_RESULT = by_door(
+    " See .result for the status of each row.", "", spark_options=" The answers of all rows are in option 'output'."
+)
+
+
 class DeliveryError(CioFramesError):
     """Delivery stopped early; an error on this machine is the ``__cause__``.
 
@@ -389,10 +408,10 @@ class DeliveryError(CioFramesError):
         counts = result["status"].value_counts(sort=False).to_dict() if is_frame else result.statuses
         most_first = sorted(counts.items(), key=lambda pair: -pair[1])
         counted = ", ".join(f"{count:,} {status}" for status, count in most_first if count)
-        text = f"{self.args[0]} Rows: {counted or 'none'}.{by_door(' See .result for the status of each row.', '')}"
+        text = f"{self.args[0]} Rows: {counted or 'none'}.{_SEE_RESULT}"
         # For a load, the message says how to resume.
         if is_frame and counts.get("unsent"):
-            text += by_door(" Retry the unsent rows: frame[error.result['status'].eq('unsent')].", "")
+            text += by_door(" Retry the unsent rows: frame[error.result['status'].eq('unsent')].", "", "", "")
         return text
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # What a run needs beside its CallSpec.
 RUN_OPTIONS = ("client", "dry_run", "on_invalid", "on_undelivered", "as_of", "allow_campaigns", "progress")
 # What it needs on the frame of an engine.
-ENGINE_OPTIONS = ("output", "senders", "order_by", "keep", "buckets")
+ENGINE_OPTIONS = ("output", "fresh", "senders", "order_by", "keep", "buckets")
 
 
 def identify(
@@ -57,6 +57,7 @@ def identify(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -123,6 +124,8 @@ def identify(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -196,6 +199,7 @@ def track(
     allow_campaigns: bool = False,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -270,6 +274,8 @@ def track(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -343,6 +349,7 @@ def page(
     allow_campaigns: bool = False,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -415,6 +422,8 @@ def page(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -487,6 +496,7 @@ def screen(
     allow_campaigns: bool = False,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -559,6 +569,8 @@ def screen(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -630,6 +642,7 @@ def group(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -699,6 +712,8 @@ def group(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -766,6 +781,7 @@ def alias(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -829,6 +845,8 @@ def alias(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -904,6 +922,7 @@ def batch(
     allow_campaigns: bool = False,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -988,6 +1007,8 @@ def batch(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -1386,7 +1407,8 @@ def plan(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         The client to check the state against. Default is none: it is checked later.
     schema : "spec", None, a pandera schema, or a path
@@ -1564,7 +1586,8 @@ def sync(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool

@@ -6,7 +6,8 @@ operation that deletes requires ``confirm=``, the number of rows that it affects
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 from os import PathLike
@@ -120,6 +121,7 @@ def delete_people(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -151,7 +153,8 @@ def delete_people(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -176,6 +179,8 @@ def delete_people(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -237,6 +242,7 @@ def suppress_people(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -268,7 +274,8 @@ def suppress_people(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -293,6 +300,8 @@ def suppress_people(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -353,6 +362,7 @@ def unsuppress_people(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -381,7 +391,8 @@ def unsuppress_people(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -406,6 +417,8 @@ def unsuppress_people(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -469,6 +482,7 @@ def add_devices(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -503,7 +517,8 @@ def add_devices(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -528,6 +543,8 @@ def add_devices(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -591,6 +608,7 @@ def delete_devices(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -624,7 +642,8 @@ def delete_devices(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -649,6 +668,8 @@ def delete_devices(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -711,6 +732,7 @@ def delete_objects(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -745,7 +767,8 @@ def delete_objects(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -770,6 +793,8 @@ def delete_objects(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -833,6 +858,7 @@ def delete_relationships(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -869,7 +895,8 @@ def delete_relationships(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -894,6 +921,8 @@ def delete_relationships(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -956,6 +985,7 @@ def report_deliveries(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -989,7 +1019,8 @@ def report_deliveries(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -1014,6 +1045,8 @@ def report_deliveries(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -1077,6 +1110,7 @@ def report_content(
     as_of: AsOfValue = None,
     progress: bool | None = None,
     output: str | PathLike[str] | None = None,
+    fresh: bool = False,
     senders: int = 1,
     order_by: Hashable | Sequence[Hashable] | None = None,
     keep: Hashable | Sequence[Hashable] | None = None,
@@ -1110,7 +1144,8 @@ def report_content(
         with the outcome: time, operation, ids, message_id, status, http_status. Each is on disk before the next step,
         so that after a kill a row with only the first may have been accepted. It never holds the write key, and a new
         file is readable by its owner only. If it is not writable, nothing is sent (ConfigurationError); if writing
-        fails later, delivery stops, and the DeliveryError has the result.
+        fails later, delivery stops, and the DeliveryError has the result. Dask and Spark frames require one sender for
+        it.
     client : Client, optional
         Where to send. Default is the environment: CIO_WRITE_KEY, CIO_REGION, CIO_ENDPOINT.
     dry_run : bool
@@ -1135,6 +1170,8 @@ def report_content(
     output : path or address, optional
         On Dask and Spark frames, where it is required: a folder that all workers reach, such as ``s3://bucket/orders``.
         Rows are staged there, and their answers are kept there. The same call with the same folder resumes.
+    fresh : bool
+        On Dask and Spark frames: discard what ``output`` has of an earlier run, and start over. Default is to resume.
     senders : int
         On Dask and Spark frames: how many workers send at once. One sends from this process. They share the rate limit.
     order_by : column or list of columns, optional
@@ -1195,7 +1232,9 @@ def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
             call_spec = operation.build_spec(name, columns, given)
             needed = (name, confirm) if operation.needs_confirm and not options["dry_run"] else None
             engine_options |= {**options, "confirm": needed}
-            return cast(pd.DataFrame, driver.operate_on_engine(df, call_spec, engine_options, audit))
+            with _audit_trails(name, None if options["dry_run"] else audit) as trails:
+                engine_options |= trails
+                return cast(pd.DataFrame, driver.call_on_engine(df, call_spec, engine_options))
         refuse_engine_options(engine_options)
         df = as_frame(df)
         call_spec = operation.build_spec(name, list(df.columns), given, index_names=df.index.names)
@@ -1269,6 +1308,19 @@ def _run_with_audit(
     with open_audit_file(path) as file:
         trails = [] if file is None else [AuditTrail(file, name, running.read_ids(df, call_spec))]
         return running.run_call(df, call_spec, **options, observers=trails)
+
+
+@contextmanager
+def _audit_trails(name: str, path: str | Path | None) -> Iterator[dict[str, Any]]:
+    """Yield the option of an engine's run whose rows have an audit trail; none if there is no file."""
+    from cio_frames.audit import AuditTrail, open_audit_file
+    from cio_frames.pipeline import running
+
+    with open_audit_file(path) as file:
+        if file is None:
+            yield {}
+        else:
+            yield {"observers_of": lambda prepared: [AuditTrail(file, name, running.ids_of(prepared))]}
 
 
 def _check_confirm(name: str, planned: pd.DataFrame, confirm: object) -> None:

@@ -13,7 +13,14 @@ from typing import Any
 from cio_frames.errors import FrameError, parameter
 
 # The modules of the classes of frames, and the names of their engines.
-_DEFAULTS: Mapping[str, Any] = {"output": None, "senders": 1, "order_by": None, "keep": None, "buckets": None}
+_DEFAULTS: Mapping[str, Any] = {
+    "output": None,
+    "fresh": False,
+    "senders": 1,
+    "order_by": None,
+    "keep": None,
+    "buckets": None,
+}
 _FRAME_MODULES = {"dask.dataframe": "dask", "dask_expr": "dask", "pyspark.sql": "spark"}
 
 

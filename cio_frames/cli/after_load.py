@@ -40,7 +40,8 @@ def export_undelivered(loaded: LoadResult, path: Path, call_spec: CallSpec, door
     from cio_frames.loading.undelivered_csv import write_undelivered_csv
 
     try:
-        return write_undelivered_csv(loaded.undelivered, path, call_spec)
+        undelivered = None if loaded.undelivered is None else Path(loaded.undelivered)
+        return write_undelivered_csv(undelivered, path, call_spec)
     except ConfigurationError as error:
         print_error(error.text(door))
         return None

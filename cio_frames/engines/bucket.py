@@ -30,7 +30,7 @@ from cio_frames._util.arrays import Bools, Ints
 from cio_frames.client import Client
 from cio_frames.delivery.batching import Batch
 from cio_frames.delivery.deliverer import Deliverer
-from cio_frames.delivery.observer import NullObserver
+from cio_frames.delivery.observer import NullObserver, Observer
 from cio_frames.delivery.outcomes import BLOCKED, Delivery, Outcome, StopReason
 from cio_frames.delivery.rate_limiter import RateLimiter
 from cio_frames.delivery.reasons import EARLIER_MAY_BE_ACCEPTED
@@ -42,6 +42,7 @@ from cio_frames.loading.address_secrets import mask_secrets
 from cio_frames.loading.chunk_run import count_reasons
 from cio_frames.loading.chunks import read_ahead, use_stored_message_ids
 from cio_frames.loading.ledger_counts import FINAL_STATUSES
+from cio_frames.loading.run import ObserversOf, no_observers
 from cio_frames.loading.sources import source_of
 from cio_frames.loading.table import parquet_table
 from cio_frames.loading.tuning import DEFAULT_TUNING, LoadTuning
@@ -86,6 +87,8 @@ class SenderPlan:
         After how long a silent sender has lost its bucket.
     tuning : LoadTuning
         Sizes and waits.
+    observers_of : callable
+        Returns who else is notified of each batch before it leaves, and of each outcome; of this process.
     """
 
     store: RunStore
@@ -97,6 +100,7 @@ class SenderPlan:
     guards_campaigns: bool = False
     lease_seconds: float = LEASE_SECONDS
     tuning: LoadTuning = field(default_factory=lambda: replace(DEFAULT_TUNING, chunk_rows=BUCKET_CHUNK_ROWS))
+    observers_of: ObserversOf = no_observers
 
 
 class LeaseLostError(Exception):
@@ -237,7 +241,10 @@ class BucketRun:
         state = read_state(self._store, stem)
         to_send = rows_to_send(state, prepared.rows)
         guards_campaigns = self._plan.guards_campaigns
-        observer = _SenderObserver(self._store, self._lease, prepared.rows, guards_campaigns=guards_campaigns)
+        observer = _SenderObserver(
+            self._store, self._lease, prepared.rows,
+            guards_campaigns=guards_campaigns, others=self._plan.observers_of(prepared),
+        )  # fmt: skip
         encode_run = observer.encode_run = EncodeRun(
             prepared, self._plan.client, observer=observer, message_ids=message_ids, settled=to_send.settled
         )
@@ -302,12 +309,16 @@ class BucketRun:
 class _SenderObserver(NullObserver):
     """Records outcomes, and ends the delivery where the lease is lost or another sender has stopped.
 
-    ``left`` are the rows that were about to leave, ``blocked`` those that something on their way has refused.
+    ``left`` are the rows that were about to leave, ``blocked`` those that something on their way has refused. Others
+    are notified of each batch before it leaves, and of each outcome after it is recorded.
     """
 
     encode_run: EncodeRun
 
-    def __init__(self, store: RunStore, lease: Lease, rows: int, *, guards_campaigns: bool) -> None:
+    def __init__(
+        self, store: RunStore, lease: Lease, rows: int, *, guards_campaigns: bool, others: Sequence[Observer] = ()
+    ) -> None:
+        self._others = others
         self.left: Bools = np.zeros(rows, dtype=bool)
         self.blocked: list[int] = []
         self._guards_campaigns = guards_campaigns
@@ -323,12 +334,16 @@ class _SenderObserver(NullObserver):
             self._looked = now
             if self._store.exists(STOP):
                 raise StoppedElsewhereError(_STOPPED_ELSEWHERE)
+        for observer in self._others:
+            observer.before_send(batch)
         self.left[batch.rows] = True
 
     def on_outcome(self, outcome: Outcome) -> None:
         if outcome.was_blocked:
             self.blocked += outcome.rows.tolist()
         self.encode_run.record(outcome)
+        for observer in self._others:
+            observer.on_outcome(outcome)
 
     def on_clock(self, seconds_ahead: float) -> None:
         if self._guards_campaigns:

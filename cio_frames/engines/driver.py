@@ -19,7 +19,13 @@ from cio_frames._util.engine_frames import supported_engine
 from cio_frames.arrow.tables import describe_other
 from cio_frames.client import Client, offline_client
 from cio_frames.engines.engine import AnswerFiles, Engine, catch_errors, raise_first
-from cio_frames.engines.parts import dry_run_answers, dry_run_partition, report_builder, report_partition
+from cio_frames.engines.parts import (
+    dry_run_answers,
+    dry_run_partition,
+    merge_dry_runs,
+    report_builder,
+    report_partition,
+)
 from cio_frames.engines.request import (
     EngineRequest,
     build_request,
@@ -27,11 +33,12 @@ from cio_frames.engines.request import (
     check_call,
     complete_request,
     empty_frame,
+    message_id_column,
 )
 from cio_frames.engines.sending import EngineRun, FinishedRun, RunTuning
 from cio_frames.engines.store import RunStore
-from cio_frames.engines.totals import answer_names, compared_in_parts, merge_dry_runs
-from cio_frames.errors import FrameError, InvalidRowsError, parameter
+from cio_frames.engines.totals import answer_names
+from cio_frames.errors import FrameError, InvalidRowsError
 from cio_frames.loading.address_secrets import masked_errors
 from cio_frames.loading.load import print_load_counts
 from cio_frames.loading.result import LoadResult
@@ -80,16 +87,6 @@ def call_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any]) -> 
     return answers
 
 
-def operate_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any], audit: object) -> Any:
-    """Carry out an operation, and return the answers as a frame of the engine."""
-    if audit is not None:
-        raise FrameError(
-            f"{parameter('audit')} is not supported for {engine_for(frame).name} frames: the answers of every row are "
-            f"kept in {parameter('output')}. Name the column of the ids with {parameter('keep')} to have them there."
-        )
-    return call_on_engine(frame, call_spec, options)
-
-
 def load_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any]) -> LoadResult:
     """Make a call of each row, and return the counts."""
     engine, request = engine_for(frame), build_request(**options)
@@ -112,7 +109,8 @@ def make_run(engine: Engine, call_spec: CallSpec, request: EngineRequest, tuning
     request = complete_request(engine, call_spec, request)
     client = request.client or Client.from_env()
     store = RunStore(str(request.output))
-    return EngineRun(store, call_spec, client, request, joins_ids=can_join_ids(engine, call_spec), tuning=tuning)
+    joins_ids, id_column = can_join_ids(engine, call_spec), message_id_column(engine, call_spec)
+    return EngineRun(store, call_spec, client, request, joins_ids=joins_ids, id_column=id_column, tuning=tuning)
 
 
 def answers_of(engine: Engine, run: FinishedRun, keep: tuple[str, ...] = ()) -> Any:
@@ -163,9 +161,7 @@ def validate_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any])
         whole.extend(part)
     library = type(frame).__module__.partition(".")[0]
     destination = options["client"].destination if options.get("client") else None
-    report = whole.report(source=f"a DataFrame of {library}", destination=destination)
-    report.warnings = compared_in_parts(report.warnings, len(parts))
-    return report
+    return whole.report(source=f"a DataFrame of {library}", destination=destination)
 
 
 def payloads_on_engine(frame: Any, call_spec: CallSpec, options: dict[str, Any]) -> Any:

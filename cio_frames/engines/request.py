@@ -16,6 +16,8 @@ from cio_frames.engines.engine import Engine
 from cio_frames.engines.stage import timestamp_label
 from cio_frames.engines.store import RunStore
 from cio_frames.errors import FrameError, parameter
+from cio_frames.loading.outputs import MESSAGE_ID
+from cio_frames.loading.run import ObserversOf, no_observers
 from cio_frames.pipeline import CallSpec, Prepared
 from cio_frames.pipeline.as_of import AsOfValue, read_as_of
 from cio_frames.pipeline.call_spec import OnInvalid, OnUndelivered, require_choice
@@ -56,6 +58,8 @@ class EngineRequest:
         What stands for the time in the message ids of calls without a timestamp.
     progress : bool or None
         Whether to show a progress bar.
+    observers_of : callable
+        Returns who is notified of each batch before it leaves, and of each outcome, of the rows of a chunk.
     """
 
     output: str | None = None
@@ -72,6 +76,7 @@ class EngineRequest:
     confirm: tuple[str, object] | None = None
     as_of: AsOfValue = None
     progress: bool | None = None
+    observers_of: ObserversOf = no_observers
 
 
 def build_request(
@@ -135,6 +140,11 @@ def complete_request(engine: Engine, call_spec: CallSpec, request: EngineRequest
         value = getattr(request, name)
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
             raise FrameError(f"{parameter(name)} must be a whole number of at least {least}, got {value!r}.")
+    if request.senders > 1 and request.observers_of is not no_observers:
+        raise FrameError(
+            f"{parameter('audit')} is supported with one sender, which appends to the file in this process. Leave out "
+            f"{parameter('senders')}."
+        )
     if request.client is not None and not isinstance(request.client, Client):
         found = type(request.client).__name__
         raise FrameError(f"{parameter('client')} must be a Client, got {found}: Client(write_key=...).")
@@ -179,6 +189,15 @@ def can_join_ids(engine: Engine, call_spec: CallSpec) -> bool:
     if call_spec.call == "batch":
         return True
     return len(Prepared(empty_frame(engine.labels), call_spec).person_ids()) > 1
+
+
+def message_id_column(engine: Engine, call_spec: CallSpec) -> str | None:
+    """Return the column with message ids, if ids that come again are warned of."""
+    if call_spec.schema is None:
+        return None
+    if call_spec.mapping.message_id is not None:
+        return str(call_spec.mapping.message_id)
+    return next((name for name in ("message_id", "messageId", MESSAGE_ID) if name in engine.labels), None)
 
 
 def require_confirmation(operation: str, rows: int, confirm: object) -> None:

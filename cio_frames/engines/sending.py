@@ -21,7 +21,7 @@ from cio_frames.engines.bucket import BUCKET_CHUNK_ROWS, STOP, SenderPlan, put_f
 from cio_frames.engines.engine import Engine, LocalEngine, TaskError, catch_errors, raise_first
 from cio_frames.engines.exchange import join_pairs
 from cio_frames.engines.leases import LEASE_SECONDS
-from cio_frames.engines.parts import dry_run_file
+from cio_frames.engines.parts import dry_run_file, merge_dry_runs
 from cio_frames.engines.request import EngineRequest, require_confirmation
 from cio_frames.engines.stage import (
     ASKED,
@@ -45,11 +45,10 @@ from cio_frames.engines.totals import (
     LoadAnswers,
     all_unknown,
     answer_unreached_rows,
-    compared_in_parts,
     count_open_rows,
-    local_path,
-    merge_dry_runs,
+    place_in,
     put_result,
+    read_answers_of,
     read_result,
     total_of_answers,
 )
@@ -75,16 +74,15 @@ from cio_frames.pipeline import CallSpec
 from cio_frames.pipeline.as_of import read_as_of, start_as_of
 from cio_frames.pipeline.campaigns import makes_events
 
-# The calls have no fresh=.
 _RUN_DONE_BEFORE = (
     f"This load was done before, and nothing was sent now. To send all rows again, name another folder with "
-    f"{parameter('output')}, or {START_OVER} in cio.load."
+    f"{parameter('output')}, or {START_OVER}."
 )
 _RUN_INTERRUPTED = f"The load was interrupted. {RESUME}"
 _SENDERS_INTERRUPTED = "The load was interrupted."
 # As long as a load waits for its requests in flight.
 _SENDER_GRACE_SECONDS = 15.0
-_OTHER_OUTPUT = f"Name another folder with {parameter('output')}, or {START_OVER} in cio.load."
+_OTHER_OUTPUT = f"Name another folder with {parameter('output')}, or {START_OVER}."
 # What a run writes; nothing else in the folder is ours.
 _FOLDERS = ("frozen", "pairs", "staged", "positions", "leases", "leaving", "answers", "open", "done", "undelivered")
 _FILES = ("links.parquet", "result.json", STOP, STAGED, ASKED)
@@ -126,6 +124,8 @@ class EngineRun:
         What else the caller asks, complete.
     joins_ids : bool
         Whether rows can have several ids.
+    id_column : str or None
+        The column of message ids, if ids that come again are warned of.
     clock : callable
         Returns the time in UTC.
     """
@@ -138,6 +138,7 @@ class EngineRun:
         request: EngineRequest,
         *,
         joins_ids: bool,
+        id_column: str | None = None,
         tuning: RunTuning | None = None,
         clock: Callable[[], pd.Timestamp] = lambda: pd.Timestamp.now("UTC"),
     ) -> None:
@@ -145,6 +146,7 @@ class EngineRun:
         self._call_spec = call_spec
         self._client = client
         self._request = request
+        self._id_column = id_column
         self._tuning = tuning or RunTuning()
         self._clock = clock
         self._started = time.monotonic()
@@ -159,11 +161,14 @@ class EngineRun:
     def run(self, engine: Engine) -> FinishedRun:
         """Stage a frame, or find it staged, and send it."""
         self.begin()
-        done = self._find_done(engine)
-        if done is not None:
-            return done
         staged = self.find_staged()
-        if staged is None:
+        if staged is not None:
+            hashes = raise_first(engine.over_partitions(partial(catch_errors, hash_partition, self._call_spec.options)))
+            self._require_content(staged, sum(hashes))
+            done = read_result(self.store, staged, why=_RUN_DONE_BEFORE)
+            if done is not None:
+                return FinishedRun(done, self.store, staged)
+        else:
             with self._leaving_nothing():
                 frozen = engine.over_partitions(partial(catch_errors, freeze_partition, self.plan))
             staged = self.stage(engine, frozen)
@@ -231,31 +236,28 @@ class EngineRun:
         content = self.store.get(STAGED)
         return None if content is None else StagedFrame.from_json(content)
 
-    def _find_done(self, engine: Engine) -> FinishedRun | None:
-        """Return the result of a run that is done, if the frame still has the rows that it sent."""
-        result, staged = read_result(self.store, why=_RUN_DONE_BEFORE), self.find_staged()
-        if result is None or staged is None:
-            return None
-        hashes = raise_first(engine.over_partitions(partial(catch_errors, hash_partition)))
-        self._require_content(staged, sum(hashes))
-        return FinishedRun(result, self.store, staged)
-
     def finish(self, engine: Engine, frozen: list[list[FrozenPart] | TaskError]) -> FinishedRun:
         """Send what tasks have frozen, unless an earlier run has staged the same rows or is done with them."""
-        result, staged = read_result(self.store, why=_RUN_DONE_BEFORE), self.find_staged()
+        staged = self.find_staged()
         if staged is None:
             return self.send(engine, self.stage(engine, frozen))
         parts = [part for found in raise_first(frozen) for part in found]
         self._require_content(staged, sum(part.content for part in parts))
         self.store.delete_folder("frozen")
+        result = read_result(self.store, staged, why=_RUN_DONE_BEFORE)
         return FinishedRun(result, self.store, staged) if result is not None else self.send(engine, staged)
 
     def _require_content(self, staged: StagedFrame, content: int) -> None:
-        if content % 2**64 != staged.content:
-            raise ConfigurationError(
-                f"The frame has other rows than those that were sent with {parameter('output', self.store.shown)} "
-                f"before. {_OTHER_OUTPUT} Nothing was sent."
-            )
+        if content % 2**64 == staged.content:
+            return
+        sent, remedy = "sent", ""
+        if not self.store.exists(RESULT):
+            # They are frozen, but the answers of other rows would not be aligned with this frame.
+            sent, remedy = "staged", "That run is not done: pass the rows that it had to resume it. "
+        raise ConfigurationError(
+            f"The frame has other rows than those that were {sent} with {parameter('output', self.store.shown)} "
+            f"before. {remedy}{_OTHER_OUTPUT} Nothing was sent."
+        )
 
     def stage(self, engine: Engine, frozen: list[list[FrozenPart] | TaskError]) -> StagedFrame:
         """Make staged files of frozen parts; a frame that cannot be staged leaves nothing."""
@@ -341,11 +343,12 @@ class EngineRun:
             progress=self._request.progress,
             tuning=self._tuning.load,
             clock=self._clock,
+            observers_of=self._request.observers_of,
         )
         with _carrying(result):
-            LoadAnswers(self.store, staged).write(result.results, result.why)
-        warnings = compared_in_parts(result.warnings, len(staged.files))
-        return replace(result, results=local_path(self.store, "answers"), warnings=warnings)
+            LoadAnswers(self.store, staged).write(folder / "results", result.why)
+        reader = partial(read_answers_of, self.store, staged)
+        return replace(result, results=place_in(self.store, "answers"), reader=reader)
 
     def _send_buckets(self, engine: Engine, staged: StagedFrame) -> LoadResult:
         """Send with several senders, each a task of the engine; with one, in this process."""
@@ -362,6 +365,7 @@ class EngineRun:
             guards_campaigns=makes_events(self._call_spec) and not self._request.allow_campaigns,
             lease_seconds=self._tuning.lease_seconds,
             tuning=self._tuning.bucket,
+            observers_of=self._request.observers_of,
         )
         workers: Engine = LocalEngine() if senders == 1 else engine
         with stop_signals() as stops:
@@ -428,6 +432,7 @@ class EngineRun:
                 as_of=as_of,
                 seconds=time.monotonic() - self._started,
                 unwritten=unwritten,
+                id_column=self._id_column,
             )
         except CioFramesError as error:
             seconds = time.monotonic() - self._started

@@ -26,9 +26,11 @@ import pyarrow.types as kinds
 from cio_frames._util.arrays import Ints
 from cio_frames.arrow.normalize import column_of, slice_of
 from cio_frames.arrow.tables import frame_of_table
+from cio_frames.encoding import EncodeOptions
 from cio_frames.encoding.arrays import instants_of
 from cio_frames.engines.content import rows_hash
 from cio_frames.engines.exchange import Links, bucket_numbers, distinct_pairs, exchange_keys, id_hashes
+from cio_frames.engines.staged_columns import concat_staged, is_json_field, staged_column
 from cio_frames.engines.store import RunStore
 from cio_frames.errors import FrameError, parameter
 from cio_frames.pipeline import CallSpec, Prepared
@@ -167,7 +169,7 @@ def freeze_partition(plan: StagePlan, frames: Iterator[pd.DataFrame], partition:
     for number, frame in enumerate(_cut_frames(frames, plan.part_rows)):
         # A task that is run twice writes other files.
         stem = f"part-{partition:06d}-{number:05d}-{uuid.uuid4().hex[:8]}"
-        table = table_of(frame)
+        table = table_of(frame, plan.call_spec.options)
         positions = _positions(plan, frame, table, partition, first_row)
         content = rows_hash(table)
         first_row += len(table)
@@ -181,9 +183,9 @@ def freeze_partition(plan: StagePlan, frames: Iterator[pd.DataFrame], partition:
     return found
 
 
-def hash_partition(frames: Iterator[pd.DataFrame], partition: int) -> int:
+def hash_partition(options: EncodeOptions, frames: Iterator[pd.DataFrame], partition: int) -> int:
     """Return the hash of a partition's rows."""
-    return sum(rows_hash(table_of(frame)) for frame in _cut_frames(frames, PART_ROWS)) % 2**64
+    return sum(rows_hash(table_of(frame, options)) for frame in _cut_frames(frames, PART_ROWS)) % 2**64
 
 
 def _cut_frames(frames: Iterator[pd.DataFrame], rows: int) -> Iterator[pd.DataFrame]:
@@ -203,7 +205,7 @@ def _cut_frames(frames: Iterator[pd.DataFrame], rows: int) -> Iterator[pd.DataFr
         yield waiting[0] if len(waiting) == 1 else pd.concat(waiting)
 
 
-def table_of(frame: pd.DataFrame) -> pa.Table:
+def table_of(frame: pd.DataFrame, options: EncodeOptions | None = None) -> pa.Table:
     """Return a frame as a table that a Parquet file can hold and from which the same calls are made.
 
     >>> table_of(pd.DataFrame({"plan": pd.Categorical(["free"]), "n": [1.5]})).to_pydict()
@@ -212,22 +214,16 @@ def table_of(frame: pd.DataFrame) -> pa.Table:
     Raises
     ------
     FrameError
-        A column has cells of several types, or is named twice.
+        A column has cells without a JSON form, or is named twice.
     """
-    columns = {}
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {}
+    fields = []
     for position, label in enumerate(frame.columns):
         if label in columns:
             raise FrameError(f"Column {label!r} occurs twice. Rename one of them, or leave it out.")
-        series = frame.iloc[:, position]
-        try:
-            found = pa.array(series, from_pandas=True)
-        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-            raise FrameError(
-                f"Column {label!r} has cells of types that do not fit into one Arrow type, and is not staged. Convert "
-                f"it, for example with .astype(str), or leave it out: it is read although it may not be sent."
-            ) from error
-        columns[label] = _plain_values(found)
-    return pa.table(columns)
+        columns[label], field = staged_column(frame.iloc[:, position], options or EncodeOptions())
+        fields.append(field)
+    return pa.table(list(columns.values()), schema=pa.schema(fields)) if fields else pa.table({})
 
 
 def _plain_values(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
@@ -293,10 +289,10 @@ def _order_values(plan: StagePlan, frame: pd.DataFrame, table: pa.Table, label: 
         # Text of times in several zones does not sort as the times do.
         instants, _ = instants_of(slice_of(column_of(frame[label]), 0, len(frame)), plan.call_spec.options)
         return pa.array(instants.ms, mask=instants.missing | instants.unreadable)
-    if kinds.is_nested(column.type):
+    if kinds.is_nested(column.type) or is_json_field(table.schema.field(label)):
         raise FrameError(
-            f"{parameter('order_by', label)} has lists or objects, which have no order. Name a column of times, "
-            "numbers or text."
+            f"{parameter('order_by', label)} has lists, objects or cells of several types, which have no order. Name a "
+            "column of times, numbers or text."
         )
     return column
 
@@ -310,7 +306,7 @@ def timestamp_label(call_spec: CallSpec, labels: Sequence[str]) -> str | None:
 
 
 def _side_by_side(table: pa.Table, other: pa.Table) -> pa.Table:
-    return pa.table([*table.columns, *other.columns], names=[*table.column_names, *other.column_names])
+    return pa.table([*table.columns, *other.columns], schema=pa.schema([*table.schema, *other.schema]))
 
 
 def _pairs_table(pairs: Ints) -> pa.Table:
@@ -351,7 +347,12 @@ def _put_split(plan: StagePlan, name: str, whole: pa.Table, numbers: Ints) -> No
 def gather_bucket(plan: StagePlan, parts: Sequence[FrozenPart], bucket: int) -> StagedFile:
     """Write the rows of one bucket from all parts, in order."""
     batches = [plan.store.read_batch(part.name, bucket) for part in parts]
-    whole = _concat_tables([pa.Table.from_batches([batch]) for batch in batches if len(batch)] or batches[:1])
+    filled = [batch for batch in batches if len(batch)] or batches[:1]
+    whole = concat_staged([pa.Table.from_batches([batch]) for batch in filled], plan.call_spec.options)
+    for field in whole.schema:
+        if field.name.startswith((_ORDER, _INDEX)) and is_json_field(field):
+            what = "A column of " + parameter("order_by") if field.name.startswith(_ORDER) else "The index"
+            raise FrameError(f"{what} has different types in different partitions. Convert it to one type.")
     keys = [*(name for name in whole.column_names if name.startswith(_ORDER)), _PARTITION, _ROW]
     # Rows without a value come last.
     order = pc.sort_indices(whole, sort_keys=[(key, "ascending") for key in keys])
@@ -361,22 +362,6 @@ def gather_bucket(plan: StagePlan, parts: Sequence[FrozenPart], bucket: int) -> 
     staged = StagedFile(f"staged/bucket-{bucket:06d}.parquet", len(whole))
     _put_staged(plan, staged, whole.select(own), whole.select(beside))
     return staged
-
-
-def _concat_tables(tables: Sequence[pa.Table | pa.RecordBatch]) -> pa.Table:
-    tables = [pa.Table.from_batches([each]) if isinstance(each, pa.RecordBatch) else each for each in tables]
-    try:
-        # A column that is all null in one partition takes the type that it has in others.
-        return pa.concat_tables(tables, promote_options="default")
-    except pa.ArrowException as error:
-        types = {each.name: each.type for each in reversed(tables[0].schema)}
-        differing = sorted(
-            {each.name for table in tables for each in table.schema if types.get(each.name, each.type) != each.type}
-        )
-        raise FrameError(
-            f"Columns {', '.join(map(repr, differing))} have different types in different partitions. Convert them, "
-            "for example with .astype(str). Nothing was sent."
-        ) from error
 
 
 def _put_staged(plan: StagePlan, staged: StagedFile, table: pa.Table, positions: pa.Table) -> None:

@@ -185,10 +185,10 @@ class RunStore:
             except FileNotFoundError:
                 return None
 
-    def read_table(self, name: str) -> pa.Table:
-        """Return a Parquet file as a table."""
+    def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
+        """Return a Parquet file as a table, with all its columns by default."""
         with self._translate_errors():
-            return pq.read_table(self._at(name), filesystem=self._system, partitioning=None)
+            return pq.read_table(self._at(name), columns=columns, filesystem=self._system, partitioning=None)
 
     def read_footer(self, name: str) -> pq.FileMetaData:
         """Return what the end of a Parquet file says of it."""

@@ -5,24 +5,29 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from cio_frames.arrow.buffers import TEXT
 from cio_frames.client import Client
 from cio_frames.engines.bucket import answers_table, read_facts
 from cio_frames.engines.stage import StagedFile, StagedFrame
 from cio_frames.engines.store import RunStore
 from cio_frames.errors import CioFramesError
+from cio_frames.loading.address_secrets import without_secrets
 from cio_frames.loading.chunk_run import count_reasons
 from cio_frames.loading.held_back import HeldBack
 from cio_frames.loading.result import LoadResult
+from cio_frames.pipeline.ordering import person_keys
 from cio_frames.results import Outcomes
-from cio_frames.validation import WarningCount, from_records, merge_warning_counts, to_records
+from cio_frames.validation import MessageIdCount, WarningCount, from_records, merge_warning_counts, to_records
 
 RESULT = "result.json"
 # In the place of the number of a chunk, in files for rows that no sender reached.
@@ -84,22 +89,19 @@ def _not_reached(why: str) -> str:
     return f"not sent: the load stopped before: {why}" if why else "not sent: the load stopped before"
 
 
-def compared_in_parts(warnings: Iterable[WarningCount], parts: int) -> tuple[WarningCount, ...]:
-    """Return the warnings of so many parts of a frame; what is compared within a part only is a lower bound.
+def count_repeated_ids(store: RunStore, staged: StagedFrame, column: str) -> MessageIdCount:
+    """Return how many rows have the message id of another one, of those that may have been sent.
 
-    >>> found = compared_in_parts([WarningCount("repeated_message_id", "id", "row", 2, "duplicate ULID")], 3)
-    >>> found[0].rows, found[0].at_least
-    (2, True)
+    Where rows are in buckets, those with the same id may be in two.
     """
-    warnings = tuple(warnings)
-    is_bound = [parts > 1 and warning.check in _COMPARED_WITHIN_PARTS for warning in warnings]
-    return tuple(
-        replace(warning, at_least=True) if bound else warning for warning, bound in zip(warnings, is_bound, strict=True)
-    )
-
-
-# Duplicate message ids of a column are looked for among the rows of a partition, a chunk or a bucket.
-_COMPARED_WITHIN_PARTS = {"repeated_message_id"}
+    found = MessageIdCount()
+    for names in answer_names(store, staged).values():
+        for name in names:
+            table = store.read_table(name, columns=["status", "message_id"])
+            sent = pc.invert(pc.is_in(table["status"], pa.array(["invalid", "too_large"])))
+            ids = table["message_id"].filter(sent).drop_null().cast(TEXT).combine_chunks()
+            found.add(person_keys([ids]), column)
+    return found
 
 
 def count_open_rows(store: RunStore, staged: StagedFrame) -> Counter[str]:
@@ -122,8 +124,12 @@ def total_of_answers(
     as_of: str,
     seconds: float,
     unwritten: Sequence[Mapping[str, Any]] = (),
+    id_column: str | None = None,
 ) -> LoadResult:
-    """Return the counts of all answers so far, read from the ends of their files; of some there are only facts."""
+    """Return the counts of all answers so far, read from the ends of their files; of some there are only facts.
+
+    ``id_column`` is the column of message ids, if there is one and ids that come again are warned of.
+    """
     reasons: Counter[tuple[str, str | None]] = Counter()
     sums: Counter[str] = Counter()
     warnings: list[WarningCount] = []
@@ -133,6 +139,8 @@ def total_of_answers(
             reasons[status, reason] += count
         sums.update({key: facts[key] for key in ("bytes", "requests", "resent")})
         warnings = merge_warning_counts([*warnings, *from_records(facts.get("warnings", []))])
+    if id_column is not None:
+        warnings = count_repeated_ids(store, staged, id_column).correct(warnings)
     undelivered = store.names("undelivered")
     return LoadResult(
         what=what,
@@ -145,10 +153,11 @@ def total_of_answers(
         requests=sums["requests"],
         seconds=seconds,
         rows_now=sum(reasons.values()),
-        results=local_path(store, "answers"),
-        undelivered=local_path(store, "undelivered") if undelivered else None,
+        results=place_in(store, "answers"),
+        undelivered=place_in(store, "undelivered") if undelivered else None,
+        reader=partial(read_answers_of, store, staged),
         as_of=as_of,
-        warnings=compared_in_parts(warnings, len(read)),
+        warnings=tuple(warnings),
     )
 
 
@@ -160,9 +169,17 @@ def all_unknown(staged: StagedFrame, what: str, *, why: str, as_of: str, seconds
     )
 
 
-def local_path(store: RunStore, name: str) -> Path | None:
-    """Return a path in a store on a disk; None elsewhere."""
-    return Path(store.root, name) if store.is_local else None
+def place_in(store: RunStore, name: str) -> Path | str:
+    """Return where a folder or file of a store is: a path, or an address without its secrets."""
+    return Path(store.root, name) if store.is_local else without_secrets(store.address(name))
+
+
+def read_answers_of(store: RunStore, staged: StagedFrame) -> pd.DataFrame:
+    """Return the answers of all rows of a run so far, in the order of the frame."""
+    names = [name for found in answer_names(store, staged).values() for name in found]
+    if not names:
+        return pd.DataFrame()
+    return read_answer_files(store, names).sort_values(["partition", "row"], kind="stable", ignore_index=True)
 
 
 def put_result(store: RunStore, result: LoadResult) -> None:
@@ -179,30 +196,29 @@ def put_result(store: RunStore, result: LoadResult) -> None:
     store.put(RESULT, json.dumps(kept).encode())
 
 
-def read_result(store: RunStore, *, why: str) -> LoadResult | None:
+def read_result(store: RunStore, staged: StagedFrame, *, why: str) -> LoadResult | None:
     """Return the counts of a run that is done; None if there is none."""
     content = store.get(RESULT)
     if content is None:
         return None
     read: dict[str, Any] = json.loads(content)
     for name in ("results", "undelivered", "ledger"):
-        read[name] = None if read[name] is None else local_path(store, read[name])
+        read[name] = None if read[name] is None else place_in(store, read[name])
     read["warnings"] = tuple(from_records(read["warnings"]))
     reasons = {(status, reason): rows for status, reason, rows in read.pop("reasons")}
-    return LoadResult(phase="done", unrendered_why=why, reasons=reasons, **read)
+    reader = partial(read_answers_of, store, staged)
+    return LoadResult(phase="done", unrendered_why=why, reasons=reasons, reader=reader, **read)
 
 
-def _relative(store: RunStore, path: Path | None) -> str | None:
-    return None if path is None else path.resolve().relative_to(store.root).as_posix()
+def _relative(store: RunStore, place: Path | str | None) -> str | None:
+    if isinstance(place, Path):
+        return place.resolve().relative_to(store.root).as_posix()
+    # At an address there is no ledger, and the folders have no folders in them.
+    return None if place is None else place.partition("?")[0].rpartition("/")[2]
 
 
-def merge_dry_runs(found: Sequence[LoadResult], client: Client, *, seconds: float) -> LoadResult:
-    """Return the counts of dry runs of parts of a frame as those of one; bodies were cut part by part.
-
-    >>> parts = [LoadResult("page", "dry run", {("ready", None): 2}, requests=1) for _ in range(2)]
-    >>> merge_dry_runs(parts, Client(write_key="k"), seconds=0.0).statuses
-    {'ready': 4}
-    """
+def merge_dry_run_counts(found: Sequence[LoadResult], client: Client, *, seconds: float) -> LoadResult:
+    """Return the counts of dry runs of parts of a frame as those of one, without warnings."""
     reasons: Counter[tuple[str, str | None]] = Counter()
     recent: Counter[str] = Counter()
     for each in found:
@@ -223,9 +239,6 @@ def merge_dry_runs(found: Sequence[LoadResult], client: Client, *, seconds: floa
         latest=max((each.latest for each in found if each.latest is not None), default=None),
         recent=dict(recent.most_common()),
         first_held_back=tuple(_first_rows(row for each in found for row in each.first_held_back)),
-        warnings=compared_in_parts(
-            merge_warning_counts(warning for each in found for warning in each.warnings), len(found)
-        ),
     )
 
 

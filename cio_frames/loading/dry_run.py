@@ -33,14 +33,15 @@ def dry_run_load(
     progress: bool | None,
     now: pd.Timestamp,
     tuning: LoadTuning = DEFAULT_TUNING,
+    warnings: SourceWarnings | None = None,
 ) -> LoadResult:
-    """Return the counts of a load that is not sent."""
+    """Return the counts of a load that is not sent; what its warnings are made of is added to ``warnings``."""
     started = time.monotonic()
     call_spec = use_stored_message_ids(source, call_spec)
     survey = Survey(now, max_call_bytes=client.max_call_bytes, max_body_bytes=client.max_body_bytes)
     reasons: Counter[tuple[str, str | None]] = Counter()
     first_rows = FirstHeldBack(tuning.reasons_listed)
-    warnings = SourceWarnings()
+    warnings = SourceWarnings() if warnings is None else warnings
     mapping = MappingSeen()
     bytes_ = 0
     with (

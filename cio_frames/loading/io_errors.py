@@ -9,8 +9,12 @@ from pathlib import Path
 from cio_frames.errors import CioFramesError, by_door
 
 # What several texts of a load end with.
-RESUME = by_door("Call it again with the same arguments to resume.", "Run the same command again to resume.")
-START_OVER = f"start over with {by_door('fresh=True', '--fresh')}"
+RESUME = by_door(
+    "Call it again with the same arguments to resume.",
+    "Run the same command again to resume.",
+    spark_options="Write it again with the same options to resume.",
+)
+START_OVER = "start over with " + by_door("fresh=True", "--fresh", spark_options='option("fresh", "true")')
 
 _MAX_SYSTEM_MESSAGE = 400
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -67,12 +67,13 @@ class LoadResult:
         How long this run took.
     rows_now : int
         How many rows this run has finished; the others were finished by earlier runs.
-    results : Path or None
+    results : Path, str or None
         The folder with the results: file, row (its position there, from 0), and the columns of a result frame, with
-        ``resent``.
-    undelivered : Path or None
+        ``resent``. Of a Dask or Spark frame, partition and row, the columns of ``keep``, and the same; an address as
+        text, without its secrets, if ``output`` is one. :meth:`frame` reads either.
+    undelivered : Path, str or None
         The undelivered rows with their reason; None if there are none. It is a file, or a folder of files if a column
-        has types in the source that no single type can stand for.
+        has types in the source that no single type can stand for; of a Dask or Spark frame, also an address.
     ledger : Path or None
         The record of what was done.
     as_of : str or None
@@ -93,6 +94,8 @@ class LoadResult:
     run : RunFacts or None
         What this run was: source, destination, start, version, mapping, and how it went over time. None if nothing was
         read.
+    reader : callable or None
+        What :meth:`frame` calls, if the results are not the files of one folder on a disk.
     """
 
     what: str
@@ -105,8 +108,8 @@ class LoadResult:
     requests: int = 0
     seconds: float = 0.0
     rows_now: int = 0
-    results: Path | None = None
-    undelivered: Path | None = None
+    results: Path | str | None = None
+    undelivered: Path | str | None = None
     ledger: Path | None = None
     as_of: str | None = None
     least_seconds: float = 0.0
@@ -117,6 +120,7 @@ class LoadResult:
     notes: SourceNotes = field(default_factory=SourceNotes)
     warnings: tuple[WarningCount, ...] = ()
     run: RunFacts | None = None
+    reader: Callable[[], pd.DataFrame] | None = field(default=None, compare=False)
 
     @property
     def why(self) -> str:
@@ -160,9 +164,11 @@ class LoadResult:
 
     def frame(self) -> pd.DataFrame:
         """Return the results of all rows as one frame."""
+        if self.reader is not None:
+            return self.reader()
         if self.results is None:
             return pd.DataFrame()
-        parts = sorted(self.results.glob("*.parquet"))
+        parts = sorted(Path(self.results).glob("*.parquet"))
         return pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True) if parts else pd.DataFrame()
 
     def to_report(self, path: str | PathLike[str]) -> None:
@@ -177,7 +183,8 @@ class LoadResult:
         """
         as_page = str(path).lower().endswith((".html", ".htm"))
         if as_page:
-            first = self.first_held_back if self.undelivered is None else read_first_undelivered(self.undelivered)
+            undelivered = self.undelivered
+            first = read_first_undelivered(undelivered) if isinstance(undelivered, Path) else self.first_held_back
             text = load_page(self, first_undelivered=first, undelivered_link=_link(self.undelivered, Path(path)))
         else:
             text = json.dumps(self.as_dict(), indent=2)
@@ -226,9 +233,9 @@ class LoadResult:
         return f"<LoadResult of {self.what}, {self.phase}: {counted or 'no rows'}{warnings}>"
 
 
-def _link(file: Path | None, page: Path) -> str | None:
-    """Return a link from a page to a file, relative if possible."""
-    if file is None:
+def _link(file: Path | str | None, page: Path) -> str | None:
+    """Return a link from a page to a file, relative if possible; None if there is none, or it is at an address."""
+    if not isinstance(file, Path):
         return None
     try:
         relative = os.path.relpath(file.resolve(), page.resolve().parent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,9 @@ def email_keys(reader: ColumnReader, columns: Columns) -> Ints | None:
     if texts is None or columns.source(spec.USER_ID) is None:
         return None
     return ordering.person_keys([texts])
+
+
+_HASHES = ("positions", "people", "email_positions", "email_people", "emails", "merged", "into")
 
 
 def people_rows(
@@ -50,7 +54,7 @@ def people_rows(
     """
     keys = {wire: hashes(wire) for wire in (spec.USER_ID, spec.ANONYMOUS_ID, spec.PREVIOUS_ID)}
     user, anonymous, previous = keys.values()
-    found: dict[str, list[Ints]] = {name: [] for name in PeopleRows.__slots__ if name != "rows"}
+    found: dict[str, list[Ints]] = {name: [] for name in _HASHES}
     for (positions, columns), email in zip(groups, emails, strict=True):
         valid = ~invalid[positions]
         if columns.call.name == "identify":
@@ -66,7 +70,8 @@ def people_rows(
         elif columns.call.name == "alias" and user is not None and previous is not None:
             kept = valid & (user[positions] != previous[positions])
             _add(found, kept, merged=previous[positions], into=user[positions])
-    return PeopleRows(rows, **{name: _join_parts(arrays) for name, arrays in found.items()})
+    joined: dict[str, Any] = {name: _join_parts(arrays) for name, arrays in found.items()}
+    return PeopleRows(rows, **joined)
 
 
 def _join_parts(arrays: list[Ints]) -> Ints:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from cio_frames._util import prefetch
 from cio_frames._util.arrays import Bools, Ints, UInts
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.arrow.normalize import plain_frame
-from cio_frames.columns import Columns, Path
+from cio_frames.columns import Columns, FieldSource, Path
 from cio_frames.encoding import NO_TIME, Calls, Encoder
 from cio_frames.errors import MissingColumnsError
 from cio_frames.pipeline import ordering
@@ -119,7 +119,12 @@ class Prepared:
         if not self.warns:
             return None
         groups = [(call_group.rows, call_group.columns) for call_group in self.call_groups]
-        return people_rows(self.rows, groups, self._emails, self._hash_ids, held_back)
+        found = people_rows(self.rows, groups, self._emails, self._hash_ids, held_back)
+        source, ids = self._message_id_source(), self._hash_ids("messageId")
+        if source is None or ids is None:
+            return found
+        kept = ids[~held_back & (ids != ordering.NOBODY)]
+        return replace(found, message_ids=kept, message_id_column=str(source.label))
 
     def _check_groups(self, grouped: GroupedRows) -> list[pd.DataFrame]:
         """Check the rows of each group, make its encoder, and return the failure cases of all rows."""
@@ -165,12 +170,13 @@ class Prepared:
 
     def _repeated_ids(self) -> Iterator[pd.DataFrame]:
         """Yield the rows that share a message id with others, whatever calls they are."""
-        source = next(
-            (found for call_group in self.call_groups if (found := call_group.columns.source("messageId"))), None
-        )
-        ids = self._ids("messageId")
+        source, ids = self._message_id_source(), self._ids("messageId")
         if source is not None and ids is not None:
             yield from validation.repeated_id_warnings(ids, source.label)
+
+    def _message_id_source(self) -> FieldSource | None:
+        found = (call_group.columns.source("messageId") for call_group in self.call_groups)
+        return next((source for source in found if source), None)
 
     def invalid_rows(self) -> Bools:
         """Return which rows failed the checks or have no id; encoding may find more that cannot be sent."""

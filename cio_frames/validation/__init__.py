@@ -14,7 +14,7 @@ from cio_frames.validation.journeys_limits import event_data_warnings
 from cio_frames.validation.members import check_constants
 from cio_frames.validation.pandera_import import import_pandera
 from cio_frames.validation.schemas import as_schema, events, schema, schema_of
-from cio_frames.validation.source_warnings import PeopleRows, SourceWarnings
+from cio_frames.validation.source_warnings import MessageIdCount, PeopleRows, SourceWarnings
 from cio_frames.validation.spreadsheet_numbers import spreadsheet_number_failures
 from cio_frames.validation.warning_counts import (
     MAX_FIRST_POSITIONS,
@@ -41,6 +41,7 @@ __all__ = [
     "NO_ULID",
     "ColumnReader",
     "ColumnWarning",
+    "MessageIdCount",
     "PeopleRows",
     "SourceWarnings",
     "WarningCount",

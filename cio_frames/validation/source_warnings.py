@@ -1,4 +1,4 @@
-"""Warnings that show only over all rows of a source: people and emails that come again, merges in a circle.
+"""Warnings that show only over all rows of a source: people, emails and message ids that come again, circular merges.
 
 Of each row a few 64-bit hashes are kept, up to a limit. Beyond it a share of the hashes is kept, chosen by the hash
 itself, so that whatever comes again is found or missed as a whole: the counts are then lower bounds.
@@ -7,7 +7,7 @@ itself, so that whatever comes again is found or missed as a whole: the counts a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -37,6 +37,10 @@ class PeopleRows:
         The rows of these that have an id and an email, and the hashes of both.
     merged, into : numpy arrays of int64
         The ids of aliases.
+    message_ids : numpy array of int64
+        The message ids that a column has.
+    message_id_column : str or None
+        That column.
     """
 
     rows: int
@@ -47,6 +51,8 @@ class PeopleRows:
     emails: Ints
     merged: Ints
     into: Ints
+    message_ids: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    message_id_column: str | None = None
 
 
 class SourceWarnings:
@@ -74,6 +80,7 @@ class SourceWarnings:
         self._people = _KeyStore(max_keys)
         self._emails = _KeyStore(max_keys)
         self._merges = _KeyStore(max_keys)
+        self.message_ids = MessageIdCount(max_keys)
         self._rows = 0
         self._is_partial = is_partial
 
@@ -86,6 +93,7 @@ class SourceWarnings:
         self._emails.add(self._rows + people.email_positions, people.emails, people.email_people)
         if len(people.merged):
             self._merges.add(np.arange(len(people.merged)), people.merged, people.into)
+        self.message_ids.add(people.message_ids, people.message_id_column)
         self._rows += people.rows
 
     def extend(self, other: SourceWarnings) -> None:
@@ -97,6 +105,7 @@ class SourceWarnings:
             (self._merges, other._merges),
         ):
             mine.extend(theirs, self._rows)
+        self.message_ids.extend(other.message_ids)
         self._rows += other._rows
         self._is_partial = self._is_partial or other._is_partial
 
@@ -112,12 +121,58 @@ class SourceWarnings:
             codes = np.unique(np.concatenate([merged, into]), return_inverse=True)[1]
             circle = int(in_circle(codes[: len(merged)], codes[len(merged) :]).sum())
             found.append(self._count("alias_circle", circle, (), self._merges))
-        return merge_warning_counts([*self._counts, *(each for each in found if each.rows)])
+        counts = self.message_ids.correct(self._counts, is_partial=self._is_partial)
+        return merge_warning_counts([*counts, *(each for each in found if each.rows)])
 
     def _count(self, check: str, count: int, positions: tuple[int, ...], store: _KeyStore) -> WarningCount:
         at_least = self._is_partial or store.is_sample
         sentence = _SOURCE_SENTENCES.get(check, CHECKS[check])
         return WarningCount(check, None, "source", count, sentence, at_least=at_least, first_positions=positions)
+
+
+class MessageIdCount:
+    """Counts the rows whose message id an earlier row of the source has.
+
+    >>> found = MessageIdCount()
+    >>> for ids in ([7, 8], [8, 7, 9]):
+    ...     found.add(np.array(ids), "id")
+    >>> [(each.reason, each.rows) for each in found.correct([])]
+    [('id: duplicate ULID; Journeys ignores an event with the id of an earlier row', 2)]
+    """
+
+    def __init__(self, max_keys: int = MAX_KEYS) -> None:
+        self._ids = _KeyStore(max_keys)
+        self._column: str | None = None
+
+    def add(self, ids: Ints, column: str | None) -> None:
+        """Add the hashes of the ids of some rows, which are in a column of this name."""
+        self._column = self._column or column
+        self._ids.add(ids, ids)
+
+    def extend(self, other: MessageIdCount) -> None:
+        """Add what was counted of later rows."""
+        self._column = self._column or other._column
+        self._ids.extend(other._ids, 0)
+
+    def correct(self, counts: Iterable[WarningCount], *, is_partial: bool = False) -> list[WarningCount]:
+        """Return warnings with this count in place of that of chunks, each of which was looked at by itself."""
+        kept: list[WarningCount] = []
+        among = 0
+        for each in counts:
+            if each.check == _REPEATED_ID:
+                among += each.rows
+                self._column = each.column
+            else:
+                kept.append(each)
+        ids = self._ids.pairs()[0]
+        rows = max(len(ids) - len(np.unique(ids)), among)
+        if not rows:
+            return kept
+        at_least = is_partial or self._ids.is_sample
+        return [*kept, WarningCount(_REPEATED_ID, self._column, "row", rows, CHECKS[_REPEATED_ID], at_least=at_least)]
+
+
+_REPEATED_ID = "repeated_message_id"
 
 
 def _move(warning: WarningCount, rows: int) -> WarningCount:

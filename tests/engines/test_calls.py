@@ -79,9 +79,69 @@ def test_a_call_on_a_dask_frame_sends_what_one_plain_call_sends(sandbox, tmp_pat
     assert answers.attrs["cio"]["as_of"] == plain.attrs["cio"]["as_of"]
 
 
+@pytest.mark.parametrize("output", ["disk", "memory://bucket/erased"])
+def test_an_operation_of_an_engine_has_an_audit_trail(sandbox, tmp_path, output):
+    people = PEOPLE[["user_id"]].assign(user_id=[*PEOPLE["user_id"][:-1], None])
+    frame = dd.from_pandas(people, npartitions=3)
+    file = tmp_path / "erased.jsonl"
+    output = output if "://" in output else tmp_path / output
+    options = {"client": sandbox.client, "output": output, "audit": file, "buckets": 1}
+    assert len(cio.delete_people(frame, dry_run=True, audit=file)) == ROWS
+    assert not file.exists()
+    with pytest.raises(cio.FrameError, match="confirm=3 does not match"):
+        cio.delete_people(frame, confirm=3, **options)
+    assert file.read_text() == ""
+    answers = cio.delete_people(frame, confirm=ROWS - 1, **options).compute()
+    cio.delete_people(frame, confirm=ROWS - 1, **options)
+    lines = pd.read_json(file, lines=True)
+    assert lines["status"].value_counts().to_dict() == {"sending": ROWS - 1, "delivered": ROWS - 1}
+    sent = answers[answers["status"] == "delivered"]
+    done = lines[lines["status"] == "delivered"]
+    assert sorted(zip(done["message_id"], done["id"], strict=True)) == sorted(
+        zip(sent["message_id"], people["user_id"][:-1], strict=True)
+    )
+    assert set(lines["operation"]) == {"delete_people"}
+
+
+def test_an_audit_file_that_cannot_be_written_is_an_error_before_anything_is_staged(sandbox, tmp_path):
+    frame = dd.from_pandas(PEOPLE[["user_id"]], npartitions=3)
+    (tmp_path / "notes.txt").write_text("of somebody else")
+    with pytest.raises(cio.ConfigurationError, match="cio_frames did not write it"):
+        cio.delete_people(
+            frame, confirm=ROWS, client=sandbox.client, output=tmp_path / "run", audit=tmp_path / "notes.txt"
+        )
+    assert len(sandbox.requests()) == 0
+    assert not (tmp_path / "run").exists()
+
+
 def test_every_call_and_operation_is_tested_here():
     calls = {"identify", "track", "page", "screen", "group", "alias", "batch"}
     assert set(FRAMES) == calls | set(OPERATIONS)
+
+
+@pytest.mark.parametrize("senders", [1, 2])
+def test_other_rows_are_refused_with_a_remedy_that_the_call_has(sandbox, tmp_path, senders):
+    import cio_frames.dask  # noqa: F401 -- registers ddf.cio
+
+    options = {"client": sandbox.client, "output": tmp_path, "senders": senders}
+    cio.identify(dd.from_pandas(PEOPLE, npartitions=2), **options)
+    fewer = dd.from_pandas(PEOPLE.iloc[1:], npartitions=2)
+    calls = [
+        lambda **given: cio.identify(fewer, **options, **given),
+        lambda **given: fewer.cio.identify(**options, **given),
+        lambda **given: cio.load(fewer, "identify", **options, **given),
+    ]
+    for call in calls:
+        with pytest.raises(cio.ConfigurationError, match=r"with output=, or start over with fresh=True\. Nothing was"):
+            call()
+    assert len(sandbox.calls()) == ROWS
+    for number, call in enumerate(calls, 1):
+        call(fresh=True)
+        assert len(sandbox.calls()) == ROWS + number * (ROWS - 1)
+    people = dd.from_pandas(PEOPLE[["user_id"]], npartitions=2)
+    with pytest.raises(cio.ConfigurationError, match=r"start over with fresh=True\.$"):
+        cio.suppress_people(people, confirm=ROWS, **options)
+    assert len(cio.suppress_people(people, confirm=ROWS, **options, fresh=True)) == ROWS
 
 
 def test_answers_can_be_counted_and_raise_for_rows_that_were_not_delivered(sandbox, tmp_path, capsys):

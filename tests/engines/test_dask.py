@@ -94,8 +94,9 @@ def test_an_operation_asks_for_the_number_of_rows_of_all_partitions(sandbox, tmp
     people = dd.from_pandas(pd.DataFrame({"user_id": [f"u{number}" for number in range(10)]}), npartitions=3)
     with pytest.raises(cio.FrameError, match="delete_people affects 10 rows, and confirm=4 does not match"):
         cio.delete_people(people, confirm=4, output=tmp_path / "a", client=sandbox.client)
-    with pytest.raises(cio.FrameError, match="audit= is not supported for Dask frames"):
-        cio.delete_people(people, confirm=10, output=tmp_path / "a", client=sandbox.client, audit=tmp_path / "audit")
+    audited = {"confirm": 10, "audit": tmp_path / "audit", "client": sandbox.client, "senders": 2}
+    with pytest.raises(cio.FrameError, match=r"audit= is supported with one sender.* Leave out senders=\."):
+        cio.delete_people(people, output=tmp_path / "a", **audited)
     assert len(sandbox.requests()) == 0
     answers = cio.delete_people(people, confirm=np.int64(10), output=tmp_path / "b", client=sandbox.client)
     assert answers["status"].compute().tolist() == ["delivered"] * 10

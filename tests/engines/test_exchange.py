@@ -140,17 +140,6 @@ def test_a_column_of_nulls_in_one_partition_takes_the_type_that_it_has_in_others
     assert sorted(str(plan) for rows, _ in buckets for plan in rows["plan"]) == ["None", "team"]
 
 
-def test_columns_with_other_types_in_other_partitions_are_named(tmp_path):
-    frame = pd.DataFrame({"user_id": ["a", "a"], "plan": [1, "team"]}, dtype=object)
-    with pytest.raises(FrameError, match="Columns 'plan' have different types in different partitions"):
-        exchanged(frame, 2, tmp_path)
-
-
-def test_a_column_of_mixed_cells_is_named():
-    with pytest.raises(FrameError, match="Column 'n' has cells of types that do not fit into one Arrow type"):
-        table_of(pd.DataFrame({"n": [1, "one"]}))
-
-
 def test_a_column_that_occurs_twice_is_named():
     with pytest.raises(FrameError, match="Column 'n' occurs twice"):
         table_of(pd.DataFrame([[1, 2]], columns=["n", "n"]))

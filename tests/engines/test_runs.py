@@ -1,6 +1,8 @@
 """What a run on an engine promises, with the engine left out: partitions are frames of this process."""
 
 import json
+import pathlib
+import pickle
 import subprocess
 import sys
 import time
@@ -14,8 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cio_frames as cio
+from cio_frames.client import offline_client
+from cio_frames.engines.driver import count_dry_run
 from cio_frames.engines.engine import LocalEngine
 from cio_frames.engines.request import build_request, complete_request
+from cio_frames.engines.store import RunStore
+from cio_frames.engines.totals import place_in
 from cio_frames.pipeline.call_spec import build_call_spec
 from tests.engines.helpers import orders_spec, run_locally, small_bodies, split_frame
 from tests.engines.rows import people_out_of_order, repeated_orders
@@ -94,6 +100,20 @@ def test_other_rows_under_the_same_output_are_refused_and_fresh_sends_them(sandb
     assert result.statuses == {"delivered": len(ORDERS) - 1}
 
 
+@pytest.mark.parametrize("way", [{}, {"senders": 2}], ids=["1", "2"])
+def test_a_run_that_is_not_done_is_not_resumed_with_other_rows(tmp_path, way):
+    """Their answers would be those of the rows that were staged, and the new ones would never be sent."""
+    with FaultServer([Answer(429)]) as server:
+        client = small_bodies(cio.Client(write_key="k", endpoint=server.url, attempts=1))
+        first, _ = run_locally(split_frame(ORDERS, 2), tmp_path, client, **way)
+    assert first.phase == "stopped"
+    with FaultServer(port=server.port) as again:
+        with pytest.raises(cio.ConfigurationError, match=r"other rows than those that were staged .* pass the rows"):
+            run_locally(split_frame(ORDERS.iloc[1:], 2), tmp_path, client, **way)
+        assert again.received == []
+        assert run_locally(split_frame(ORDERS, 3), tmp_path, client, **way)[0].ok
+
+
 def test_other_settings_under_the_same_output_are_refused(sandbox, tmp_path):
     run_locally([ORDERS], tmp_path, sandbox.client)
     with pytest.raises(cio.ConfigurationError, match="several_senders False -> True"):
@@ -109,6 +129,39 @@ def test_a_folder_with_files_of_something_else_is_refused_and_left_as_it_is(sand
     with pytest.raises(cio.ConfigurationError, match="holds files of something else"):
         run_locally([ORDERS], tmp_path, sandbox.client, fresh=True)
     assert (tmp_path / "staged/mine.parquet").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(("way", "is_local"), [({}, True), ({}, False), ({"senders": 2, "buckets": 2}, False)])
+def test_answers_can_be_read_from_the_result_wherever_they_are(sandbox, tmp_path, way, is_local):
+    frame = ORDERS.assign(customer=ORDERS["customer"].where(ORDERS["order"] % 10 != 0)).head(200)
+    output = str(tmp_path / "run") if is_local else f"memory://bucket/{tmp_path.name}-{len(way)}"
+    for _ in range(2):
+        result, answers = run_locally(split_frame(frame, 3), output, sandbox.client, keep="order", **way)
+        pd.testing.assert_frame_equal(result.frame(), answers)
+        assert result.frame()["order"].tolist() == frame["order"].tolist()
+        assert [str(result.results), str(result.as_dict()["results"])] == [f"{output}/answers"] * 2
+        assert str(result.undelivered).startswith(output)
+        assert isinstance(result.results, pathlib.Path if is_local else str)
+    page = tmp_path / "page.html"
+    pickle.loads(pickle.dumps(result)).to_report(page)
+    assert "invalid" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("output", ["run", "memory://bucket/stopped"])
+def test_the_result_of_a_run_that_stopped_has_the_answers_of_all_rows(tmp_path, output):
+    with FaultServer([*[Answer()] * 3, Answer(429)]) as server:
+        client = small_bodies(cio.Client(write_key="k", endpoint=server.url, attempts=1))
+        output = output if "://" in output else tmp_path
+        result, _ = run_locally(split_frame(ORDERS, 3), output, client, senders=2, keep="order")
+    assert result.phase == "stopped"
+    assert result.frame()["status"].astype(str).value_counts().to_dict() == result.statuses
+    assert result.frame()["order"].tolist() == ORDERS["order"].tolist()
+
+
+def test_secrets_of_an_address_are_not_in_the_result():
+    store = RunStore.__new__(RunStore)
+    store.is_local, store.root = False, "s3://AKIA:SECRETKEY@bucket/orders?region=eu-west-1"
+    assert place_in(store, "answers") == "s3://bucket/orders/answers?region=eu-west-1"
 
 
 @WAYS
@@ -143,8 +196,8 @@ def test_guards_hold_over_all_partitions_before_the_first_request(sandbox, tmp_p
 
 
 def test_a_frame_that_cannot_be_staged_leaves_nothing_and_sends_nothing(sandbox, tmp_path):
-    mixed = ORDERS.assign(note=["a", 1] * (len(ORDERS) // 2))
-    with pytest.raises(cio.FrameError, match="Column 'note' has cells of types that do not fit"):
+    mixed = ORDERS.assign(note=["a", 1j] * (len(ORDERS) // 2))
+    with pytest.raises(cio.FrameError, match="Column 'note' has cells that have no JSON form"):
         run_locally([ORDERS.assign(note="b"), mixed], tmp_path, sandbox.client)
     assert len(sandbox.requests()) == 0
     assert list(tmp_path.rglob("*.parquet")) == []
@@ -188,20 +241,37 @@ def test_calls_without_a_person_that_look_the_same_get_ids_of_their_own(sandbox,
     assert set(answers["message_id"]) == set(plain["message_id"])
 
 
-@pytest.mark.parametrize("way", [{}, {"senders": 2, "buckets": 1}], ids=["1", "2"])
-def test_duplicate_message_ids_are_counted_as_at_least_so_many_where_partitions_are_not_compared(
-    sandbox, tmp_path, way
-):
-    ids = cio.track(ORDERS, "Order Placed", user_id="customer", timestamp="at", dry_run=True)["message_id"]
-    frame = ORDERS.assign(message_id=ids.where(ORDERS.index % 100 != 1, ids.shift()))
+def with_repeated_ids(frame):
+    """Return a frame with message ids, some of which two rows far from each other have."""
+    ids = cio.track(frame, "Order Placed", user_id="customer", timestamp="at", dry_run=True)["message_id"]
+    return frame.assign(message_id=ids.where(frame.index % 50 != 1, ids.shift(len(frame) // 2, fill_value=ids[0])))
+
+
+@pytest.mark.parametrize("way", [{}, {"order_by": "at"}, {"senders": 2, "buckets": 7}], ids=["1", "by", "2"])
+def test_message_ids_that_come_again_in_other_partitions_are_counted_as_in_one_frame(sandbox, tmp_path, way):
+    frame = with_repeated_ids(ORDERS.head(400))
+    frame.loc[101, "customer"] = None
     plain = cio.track(frame, "Order Placed", user_id="customer", timestamp="at", dry_run=True)
     (repeated,) = (each for each in plain.attrs["cio"]["warnings"] if each["check"] == "repeated_message_id")
     call_spec = orders_spec(message_id="message_id")
     result, _ = run_locally(split_frame(frame, 7), tmp_path, sandbox.client, call_spec=call_spec, **way)
-    (found,) = (each for each in result.warnings if each.check == "repeated_message_id")
-    assert found.at_least
-    assert 0 < found.rows <= repeated["rows"]
-    assert any(line.endswith(f"(at least {found.rows} rows)") for line in cio.summary(result).warning_lines())
+    dry_run = count_dry_run(LocalEngine(split_frame(frame, 7)), call_spec, offline_client())
+    chunks = cio.load(split_frame(frame, 7), "track", "Order Placed", user_id="customer", timestamp="at", dry_run=True)
+    for each_result in (result, dry_run, chunks):
+        (found,) = (each for each in each_result.warnings if each.check == "repeated_message_id")
+        assert (found.rows, found.column, found.at_least) == (repeated["rows"], "message_id", False)
+    assert found.rows > 2
+    lines = cio.summary(result).warning_lines()
+    (line,) = (line for line in lines if line.startswith("message_id: duplicate ULID"))
+    assert line.endswith(f"({found.rows} rows)")
+
+
+def test_repeated_people_are_counted_over_all_partitions_of_a_dry_run():
+    people = pd.DataFrame({"user_id": ["ada", "bob", "ada", "cy", "bob", "ada"]})
+    found = count_dry_run(LocalEngine(split_frame(people, 3)), build_call_spec("identify"), offline_client())
+    whole = cio.load(people, "identify", dry_run=True)
+    assert [each.reason for each in found.warnings] == [each.reason for each in whole.warnings]
+    assert found.warnings[0].rows == 2
 
 
 def test_a_person_with_most_rows_is_pointed_out(sandbox, tmp_path):

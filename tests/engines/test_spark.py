@@ -146,7 +146,7 @@ def test_a_write_that_fails_sends_nothing(frame, sandbox, tmp_path):
         write(broken, sandbox, tmp_path / "a")
     with pytest.raises(Exception, match="overwrite"):
         frame.write.format("customerio").mode("overwrite").option("call", "track").save()
-    with pytest.raises(Exception, match="output= is required for a Spark frame"):
+    with pytest.raises(Exception, match="option 'output' is required for a Spark frame"):
         frame.write.format("customerio").mode("append").option("call", "page").option("user_id", "customer").option(
             "timestamp", "at"
         ).option("write_key", KEY).save()
