@@ -209,7 +209,10 @@ class Dispatcher:
 
     def conclude(self, batch_slice: BatchSlice, reply: Reply, disposition: Disposition, note: str) -> None:
         """Report the outcome of a slice, and stop where it tells that others will fare the same."""
-        status, reason = final_status(disposition, reply, self.client, in_doubt=batch_slice.in_doubt, note=note)
+        status, reason = final_status(
+            disposition, reply, self.client,
+            in_doubt=batch_slice.in_doubt, was_unanswered=batch_slice.was_unanswered, note=note,
+        )  # fmt: skip
         rejections: dict[int, str] = {}
         if disposition is Disposition.PARTLY_ACCEPTED:
             rejections = {index: rejection_reason(reply, text) for index, text in reply.rejections.items()}

@@ -68,7 +68,7 @@ class Proxy:
 
     @property
     def _parts(self) -> SplitResult:
-        return urlsplit(self.url if "://" in self.url else f"http://{self.url}")
+        return urlsplit(self.url)
 
     def problem(self) -> str | None:
         """Return what is wrong with its address, None if nothing is."""
@@ -122,7 +122,9 @@ def name_proxy(url: str | None, environ: Mapping[str, str]) -> Proxy | None:
     if not url:
         return None
     named = (variable for variable in _PROXY_VARIABLES if environ.get(variable) == url)
-    return Proxy(url, next(named, _SYSTEM_SETTINGS))
+    address = url.strip()
+    # Without a scheme, requests takes a user name before the colon for one.
+    return Proxy(address if "://" in address else f"http://{address}", next(named, _SYSTEM_SETTINGS))
 
 
 def certificate_failure(error: ssl.SSLError, bundle: CaBundle | None) -> str:

@@ -174,7 +174,8 @@ class Lane(threading.Thread):
         reply = self._transport.post(body)
         self._endpoint.reached |= reply.sent
         is_doubtful = classify(reply) is Disposition.RETRY and reply.status not in NOT_ACCEPTED_STATUSES
-        batch_slice.in_doubt |= reply.sent and is_doubtful
+        batch_slice.was_unanswered |= reply.sent and is_doubtful
+        batch_slice.in_doubt |= batch_slice.was_unanswered
         if reply.status is not None:
             batch_slice.http_status = reply.status
         return reply

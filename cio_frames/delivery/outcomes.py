@@ -50,6 +50,8 @@ class BatchSlice:
     http_status: int | None = None
     # Whether the API may have accepted it.
     in_doubt: bool = False
+    # Whether an attempt got no answer that says what became of it, as after a timeout.
+    was_unanswered: bool = False
     # Of which body it is a half, if that was refused as too large.
     half_of: RefusedSize | None = None
 

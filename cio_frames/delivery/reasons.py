@@ -18,20 +18,28 @@ NOT_CONFIRMED = "the API answered 200 with strict mode off, which it also does f
 
 
 def final_status(
-    disposition: Disposition, reply: Reply, client: Client, *, in_doubt: bool, note: str = ""
+    disposition: Disposition,
+    reply: Reply,
+    client: Client,
+    *,
+    in_doubt: bool,
+    was_unanswered: bool = False,
+    note: str = "",
 ) -> tuple[Status, str | None]:
     """Return the status and the reason of a batch that will not be sent again; a note goes into the reason.
 
     >>> final_status(Disposition.REFUSED, Reply(400, "event is missing"), Client(write_key="secret"), in_doubt=False)
     ('rejected', '400: event is missing')
     """
+    is_page = disposition is Disposition.REFUSED and reply.content is Content.PAGE
+    is_blocked = disposition is Disposition.BLOCKED or is_page
     match disposition:
         case Disposition.ACCEPTED | Disposition.PARTLY_ACCEPTED:
             return accepted_status(client)
-        case Disposition.BLOCKED:
-            return "rejected", f"{describe_reply(reply)}: {BLOCKED}"
-        case Disposition.REFUSED if reply.content is Content.PAGE:
-            return "rejected", f"{describe_reply(reply)}: {BLOCKED}"
+        case _ if is_blocked:
+            reason = f"{describe_reply(reply)}: {BLOCKED}"
+            # What blocks a call now does not know what became of an earlier attempt.
+            return ("unknown", f"{reason}{EARLIER_MAY_BE_ACCEPTED}") if was_unanswered else ("rejected", reason)
         case Disposition.REFUSED:
             return "rejected", describe_reply(reply)
         case Disposition.UNAUTHORIZED:

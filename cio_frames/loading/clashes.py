@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cio_frames.errors import ConfigurationError, parameter
+from cio_frames.loading.io_errors import refuse_undecodable_name
 from cio_frames.loading.source import Source
 
 # What SQLite and a load keep beside a ledger.
@@ -36,6 +37,8 @@ Name another path.
     ConfigurationError
         Names the parameter and the path.
     """
+    for path in filter(None, writes.values()):
+        refuse_undecodable_name(path)
     sources = [_identity(path) for path in reads]
     written = [(name, path, _written_paths(name, path)) for name, path in writes.items() if path is not None]
     for place, (name, path, targets) in enumerate(written):

@@ -26,7 +26,7 @@ from cio_frames.loading.folder import (
     refuse_twins,
     select_files,
 )
-from cio_frames.loading.io_errors import translate_io_errors
+from cio_frames.loading.io_errors import refuse_undecodable_name, translate_io_errors
 from cio_frames.loading.partitions import Partition, parse_partition
 from cio_frames.loading.table_formats import TableFolder, absolute, refuse_tables, table_above, tables_below
 
@@ -151,6 +151,7 @@ def find_files(source: str | Path, *, exclude: Path | None = None, partitions: b
     >>> [Path(file.path).name for file in find_files(package_folder("sample_data") / "orders.c*").files]
     ['orders.csv']
     """
+    refuse_undecodable_name(source)
     with translate_io_errors(str(source), unreachable, pa.ArrowException):
         system, path = open_file_system(str(source))
         info = system.get_file_info(path)
@@ -165,6 +166,8 @@ def find_files(source: str | Path, *, exclude: Path | None = None, partitions: b
             raise FrameError(f"File not found: {source}.")
         else:
             found = _find_matching(str(source), system, path, exclude)
+    for file in found.files:
+        refuse_undecodable_name(file.path)
     if not partitions:
         return found
     files = [DataFile(file.path, system, _partition_above(system, file.path)) for file in found.files]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cio_frames.errors import CioFramesError, by_door
+from cio_frames.errors import CioFramesError, FrameError, by_door
 
 # What several texts of a load end with.
 RESUME = by_door(
@@ -41,6 +42,23 @@ def translate_io_errors(
         yield
     except caught as error:
         raise describe(path, error) from error
+
+
+def refuse_undecodable_name(path: str | Path) -> None:
+    """Raise for a path with bytes that are not UTF-8, which Arrow cannot open.
+
+    >>> refuse_undecodable_name("orders.csv")
+
+    Raises
+    ------
+    FrameError
+        Names the path, with these bytes escaped.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode(errors="backslashreplace")
+        raise FrameError(f"File name is not UTF-8: {shown}. Rename it.") from None
 
 
 def system_message(error: Exception) -> str:

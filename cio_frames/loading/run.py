@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -543,6 +543,8 @@ class LoadRun:
             warnings=tuple(warnings),
             run=self.facts(),
         )
+        # The ledger has the requests of a chunk once the chunk is finished.
+        result = replace(result, requests=max(result.requests, sum(step.requests for step in self._timeline.steps())))
         self._progress.color(good=result.rows - result.undelivered_rows, rows=result.rows)
         return result
 

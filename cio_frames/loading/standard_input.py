@@ -68,7 +68,7 @@ class StandardInput(Files):
 
 def _binary_input() -> IO[bytes]:
     if sys.stdin is None or sys.stdin.isatty():
-        raise FrameError("Standard input is a terminal. Pipe a file into it, or name one.")
+        raise FrameError("Standard input is closed or a terminal. Pipe a file into it, or name one.")
     return sys.stdin.buffer
 
 

@@ -17,6 +17,7 @@ from cio_frames.errors import FrameError, parameter
 AsOfValue: TypeAlias = str | date | np.datetime64 | None
 
 _EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_UTC = datetime.max.replace(tzinfo=UTC)
 _NONCE_BYTES = 16
 # The text of a run that was not given a moment: its start, a slash, its nonce.
 _WITH_NONCE = re.compile(rf"(?P<moment>[^/]+)/(?P<nonce>[0-9a-f]{{{2 * _NONCE_BYTES}}})")
@@ -84,8 +85,7 @@ def read_as_of(value: AsOfValue) -> AsOf:
         moment = _read_text(value)
     elif isinstance(value, (datetime, np.datetime64)):
         # pandas counts nanoseconds, and has a value for no time.
-        found = pd.Timestamp(value)
-        moment = None if pd.isna(found) else found.to_pydatetime(warn=False)
+        moment = _read_timestamp(value)
     elif isinstance(value, date):
         moment = datetime.combine(value, time())
     if moment is None:
@@ -97,13 +97,28 @@ def read_as_of(value: AsOfValue) -> AsOf:
         moment = moment.replace(tzinfo=UTC)
     if moment < _EPOCH_UTC:
         raise FrameError(f"{parameter('as_of')} must be 1970 or later, got {value!r}.")
+    if moment - _EPOCH_UTC > _LATEST_UTC - _EPOCH_UTC:
+        raise FrameError(f"{parameter('as_of')} must be before the year 10000 in UTC, got {value!r}.")
     return AsOf(_milliseconds(moment), nonce)
 
 
 def _read_text(text: str) -> datetime | None:
+    text = text.strip()
+    # Any character may stand between date and time for Python; a slash comes before a nonce that was cut.
+    if "/" in text:
+        return None
     try:
-        return datetime.fromisoformat(text.strip())
+        return datetime.fromisoformat(text)
     except ValueError:
+        return None
+
+
+def _read_timestamp(value: datetime | np.datetime64) -> datetime | None:
+    try:
+        found = pd.Timestamp(value)
+        return None if pd.isna(found) else found.to_pydatetime(warn=False)
+    except (ValueError, OverflowError):
+        # A moment that is out of the range of pandas or of Python.
         return None
 
 

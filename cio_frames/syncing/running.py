@@ -271,8 +271,9 @@ class SyncRun:
 
 def _note_stop(delivery: Delivery, outcome: SyncOutcome) -> None:
     cause = delivery.error
-    why = cause.text_by_door() if isinstance(cause, CioFramesError) else delivery.why
-    outcome.stop(f"{why} {RESUME}", STOP_ERRORS.get(delivery.stop_reason), cause)
+    # An error of ours says itself what to do.
+    why = cause.text_by_door() if isinstance(cause, CioFramesError) else f"{delivery.why} {RESUME}"
+    outcome.stop(why, STOP_ERRORS.get(delivery.stop_reason), cause)
 
 
 class _ChunkReader:

@@ -19,7 +19,7 @@ from cio_frames.delivery.batching import Batch
 from cio_frames.delivery.deliverer import Deliverer
 from cio_frames.delivery.observer import NullObserver, Observer
 from cio_frames.delivery.outcomes import Delivery, Outcome, StopReason
-from cio_frames.delivery.reasons import ANSWER_NOT_AWAITED
+from cio_frames.delivery.reasons import ANSWER_NOT_AWAITED, EARLIER_MAY_BE_ACCEPTED
 from cio_frames.errors import render
 from cio_frames.pipeline import CallSpec, EncodeRun, Prepared
 from cio_frames.pipeline.campaigns import refuse_wrong_clock
@@ -113,6 +113,8 @@ class Shipper:
             delivery = Delivery(stop_reason=StopReason.INTERRUPTED, why=why)
         self.requests += delivery.requests
         encode_run.outcomes.mark_unsent(render(delivery.why) or "not sent")
+        # An earlier run may have sent them.
+        encode_run.outcomes.mark_unknown(shipment.before != None, EARLIER_MAY_BE_ACCEPTED)  # noqa: E711 -- cell by cell
         return encode_run.outcomes.frame(pd.RangeIndex(prepared.rows)), delivery
 
 

@@ -440,6 +440,13 @@ class TestProxies:
         words = f"no connection to cdp.customer.io: the proxy {proxy} does not accept connections; check {variable}"
         assert without_secrets(post()) == Reply(None, words, sent=False, has_remedy=True)
 
+    @pytest.mark.parametrize("before", ["ada:pw@", "", " http://", "http://ada:p@w@"])
+    def test_a_proxy_is_named_however_its_address_is_written(self, monkeypatch, before):
+        proxy = f"127.0.0.1:{free_port()}"
+        monkeypatch.setenv("HTTPS_PROXY", before + proxy)
+        words = f"no connection to cdp.customer.io: the proxy {proxy} does not accept connections; check HTTPS_PROXY"
+        assert post().message == words
+
     def test_a_proxy_whose_name_is_not_found_is_named(self, monkeypatch):
         monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid:3128")
         assert post().message == (

@@ -405,3 +405,12 @@ def test_nothing_personal_and_no_key_is_logged(caplog):
         send(pd.DataFrame({"user_id": ["ada-the-secret"]}), server.url)
     assert "ada-the-secret" not in caplog.text
     assert KEY not in caplog.text
+
+
+def test_a_call_that_is_blocked_after_an_attempt_without_an_answer_is_unknown():
+    blocked = Answer(403, b"<html>no</html>", {"Content-Type": "text/html"})
+    settings = {"max_body_bytes": 120, "max_call_bytes": 100}
+    with FaultServer([OK, Fault.RESET_AFTER_BODY, blocked]) as server:
+        result = send(people(2), server.url, **settings)
+    assert list(result["status"]) == ["delivered", "unknown"]
+    assert result["reason"][1].endswith("blocked this request; an earlier attempt may have been accepted")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -313,3 +314,19 @@ def test_rows_come_from_standard_input_and_cannot_come_again(sandbox, folder):
     assert "Standard input is not resumable. To send its rows, start over with fresh=True" in run().stderr
     assert sandbox.calls()["userId"].tolist() == ["ada"]
     assert not [*folder.glob("cio-frames-*")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode elsewhere")
+@pytest.mark.parametrize("named", ["file", "folder", "output"])
+def test_a_name_that_is_not_utf_8_is_refused_in_words(tmp_path, sandbox, named):
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/x/\xff.csv"))
+    odd.parent.mkdir()
+    (tmp_path / "people.csv").write_text("user_id\nada\n")
+    odd.write_text("user_id\nada\n")
+    source, output = {
+        "file": (odd, tmp_path / "out"),
+        "folder": (odd.parent, tmp_path / "out"),
+        "output": (tmp_path / "people.csv", odd.with_suffix(".load")),
+    }[named]
+    with pytest.raises(cio.FrameError, match=r"not UTF-8: .*\\xff"):
+        cio.load(source, "identify", client=sandbox.client, output=output)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import cio_frames as cio
+from cio_frames.loading.outputs import OutputFolder
 from tests.loading.helpers import environment_for
 
 ROWS = 8_000
@@ -52,3 +53,13 @@ def test_a_full_disk_stops_a_load_and_loses_nothing(tmp_path):
     assert answers["status"].tolist() == ["delivered"] * ROWS
     assert set(ids) == set(answers["message_id"])
     assert set(ids[ids.duplicated()]) <= set(answers.loc[answers["resent"], "message_id"])
+
+
+def test_the_account_of_rows_whose_results_cannot_be_written_has_their_requests(tmp_path, sandbox, monkeypatch):
+    def fail(*args, **options):
+        raise cio.ConfigurationError("Cannot write results: No space left on device.")
+
+    monkeypatch.setattr(OutputFolder, "write_chunk", fail)
+    with pytest.raises(cio.ConfigurationError) as caught:
+        cio.load(pd.DataFrame({"user_id": ["ada"]}), "identify", client=sandbox.client, output=tmp_path / "out")
+    assert (caught.value.result.statuses, caught.value.result.requests) == ({"delivered": 1}, 1)

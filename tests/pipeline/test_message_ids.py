@@ -186,7 +186,25 @@ def test_as_of_sets_no_timestamp(sandbox):
     assert sandbox.calls()["timestamp"].tolist() == [None]
 
 
-@pytest.mark.parametrize("as_of", ["yesterday", "now", "", "2026-13-01", 20261127, True, pd.NaT, "1969-12-31", "x/y"])
+@pytest.mark.parametrize(
+    "as_of",
+    [
+        "yesterday",
+        "now",
+        "",
+        "2026-13-01",
+        20261127,
+        True,
+        pd.NaT,
+        "1969-12-31",
+        "x/y",
+        # A text of a result of which the last digit was not copied.
+        f"2026-11-27/{'0' * 31}",
+        "9999-12-31T23:59:59-14:00",
+        dt.datetime(9999, 12, 31, 23, tzinfo=dt.timezone(dt.timedelta(hours=-2))),
+        np.datetime64(10**18, "Y"),
+    ],
+)
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_what_is_not_a_moment_is_refused_before_anything_is_sent(sandbox, as_of, dry_run):
     with pytest.raises(cio.FrameError, match=r"as_of= must be"):

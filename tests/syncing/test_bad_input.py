@@ -14,7 +14,7 @@ import cio_frames as cio
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.results import Outcomes
 from cio_frames.syncing.state_report import describe_state
-from tests.faults import OK, FaultServer
+from tests.faults import OK, Answer, Fault, FaultServer
 from tests.syncing.helpers import client_of, people_frame, sync
 
 
@@ -270,3 +270,12 @@ class TestPlanFiles:
         result = cio.apply_plan(path, client=sandbox.client, output=tmp_path / "out", progress=False)
 
         assert result.statuses == {"delivered": 6}
+
+
+def test_what_an_earlier_run_left_unknown_is_not_unsent_in_the_next(state):
+    with FaultServer([Fault.RESET_AFTER_BODY]) as server:
+        first = sync(people_frame(2), state, client_of(server, attempts=1))
+    with FaultServer([Answer(401)]) as server, pytest.raises(cio.AuthenticationError) as caught:
+        sync(people_frame(2), state, client_of(server, attempts=1))
+    assert first["status"].tolist() == caught.value.result["status"].tolist() == ["unknown"] * 2
+    assert caught.value.result["reason"].str.endswith("an earlier attempt may have been accepted").all()
