@@ -33,17 +33,17 @@ def dry_run_file(
     store: RunStore, call_spec: CallSpec, client: Client, now: pd.Timestamp, file: StagedFile
 ) -> DryRunPart:
     """Return the counts of a staged file's rows."""
-    return _dry_run(source_of(store.address(file.name)), call_spec, client, now)
+    return _dry_run_source(source_of(store.address(file.name)), call_spec, client, now)
 
 
 def dry_run_partition(
     call_spec: CallSpec, client: Client, now: pd.Timestamp, frames: Iterator[pd.DataFrame], partition: int
 ) -> DryRunPart:
     """Return the counts of a partition's rows."""
-    return _dry_run(source_of(list(frames)), call_spec, client, now)
+    return _dry_run_source(source_of(list(frames)), call_spec, client, now)
 
 
-def _dry_run(source: Source, call_spec: CallSpec, client: Client, now: pd.Timestamp) -> DryRunPart:
+def _dry_run_source(source: Source, call_spec: CallSpec, client: Client, now: pd.Timestamp) -> DryRunPart:
     warnings = SourceWarnings()
     result = dry_run_load(source, call_spec, client, progress=False, now=now, warnings=warnings)
     return DryRunPart(result, warnings)

@@ -30,7 +30,7 @@ _JSON_METADATA = {"ARROW:extension:name": _JSON_NAME, "ARROW:extension:metadata"
 # Kinds of Python objects, as pandas infers them, that have one Arrow type.
 _ONE_TYPE = {"time", "timedelta", "timedelta64", "decimal", "bytes"}
 _TIMES = {"datetime", "datetime64"}
-_MAX_DIGITS = 76
+_MAX_WIDE_DIGITS = 76
 
 
 def staged_column(series: pd.Series[Any], options: EncodeOptions) -> tuple[pa.Array | pa.ChunkedArray, pa.Field]:
@@ -154,7 +154,7 @@ def _common_type(types: Sequence[pa.DataType]) -> pa.DataType | None:
     if all(map(kinds.is_decimal, types)):
         scale = max(kind.scale for kind in types)
         digits = scale + max(kind.precision - kind.scale for kind in types)
-        return pa.decimal256(digits, scale) if digits <= _MAX_DIGITS else None
+        return pa.decimal256(digits, scale) if digits <= _MAX_WIDE_DIGITS else None
     return None
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sqlite3
 import stat
 import uuid
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from cio_frames.errors import ConfigurationError, parameter
 from cio_frames.loading.address_secrets import mask_secrets, without_secrets
 from cio_frames.loading.file_systems import open_file_system
 from cio_frames.loading.io_errors import system_message, translate_io_errors
+from cio_frames.loading.lock import LockError, exclusive_lock
 
 _PRIVATE_FOLDER = 0o700
 # One slash instead of two would be a folder on this disk; a single letter is a drive.
@@ -175,6 +177,12 @@ class RunStore:
             except FileExistsError:
                 return False
         return True
+
+    def lock(self, name: str, message: str) -> sqlite3.Connection:
+        """Lock a file of a folder on a disk until what is returned is closed, or raise with this message."""
+        self.create(name, b"")
+        with translate_io_errors(self.root, _unusable_store, LockError):
+            return exclusive_lock(Path(self._at(name)), message)
 
     def get(self, name: str) -> bytes | None:
         """Return the content of a file; None if there is none."""
