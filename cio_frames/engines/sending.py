@@ -180,8 +180,10 @@ class EngineRun:
             yield
 
     def _remove_unneeded_lock(self) -> None:
-        if not self.store.exists(ASKED):
-            self.store.delete(_LOCK)
+        # An error before is not replaced.
+        with suppress(CioFramesError):
+            if not self.store.exists(ASKED):
+                self.store.delete(_LOCK)
 
     def _take_run_lease(self, locked: ConfigurationError) -> Lease:
         """Return the lease of the whole run, also where a call that was killed has left one."""
@@ -306,7 +308,7 @@ class EngineRun:
         """Make staged files of frozen parts; a frame that cannot be staged leaves nothing."""
         with self._leaving_nothing():
             parts = sorted((part for found in raise_first(frozen) for part in found), key=lambda part: part.name)
-            files = self._exchange(engine, parts) if self.plan.buckets else _as_staged(parts)
+            files = self._exchange(engine, parts) if self.plan.buckets and parts else _as_staged(parts)
         partitions = max((part.partition for part in parts), default=-1) + 1
         content = sum(part.content for part in parts) % 2**64
         staged = StagedFrame(tuple(files), partitions, content, is_exchanged=bool(self.plan.buckets))
