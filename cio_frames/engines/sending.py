@@ -6,7 +6,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -174,7 +174,7 @@ class EngineRun:
         with ExitStack() as held:
             if self.store.is_local:
                 held.callback(self._remove_unneeded_lock)
-                held.enter_context(closing(self.store.lock(_LOCK, str(locked.args[0]))))
+                held.enter_context(self.store.lock(_LOCK, str(locked.args[0])))
             else:
                 held.enter_context(self._take_run_lease(locked))
             yield

@@ -11,11 +11,10 @@ from __future__ import annotations
 import os
 import re
 import socket
-import sqlite3
 import stat
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -178,11 +177,11 @@ class RunStore:
                 return False
         return True
 
-    def lock(self, name: str, message: str) -> sqlite3.Connection:
-        """Lock a file of a folder on a disk until what is returned is closed, or raise with this message."""
+    def lock(self, name: str, message: str) -> AbstractContextManager[object]:
+        """Lock a file of a folder on a disk until the context ends, or raise with this message."""
         self.create(name, b"")
         with translate_io_errors(self.root, _unusable_store, LockError):
-            return exclusive_lock(Path(self._at(name)), message)
+            return closing(exclusive_lock(Path(self._at(name)), message))
 
     def get(self, name: str) -> bytes | None:
         """Return the content of a file; None if there is none."""
