@@ -120,7 +120,6 @@ def renewals_freeze(monkeypatch):
 LINES = [
     (bucket.BucketRun, "_write_answers"),
     (RunStore, "put"),
-    (RunStore, "put_table"),
     (bucket.Deliverer, "deliver"),
     # While a file is written that appears at an address when it is complete.
     (pq, "write_table"),
