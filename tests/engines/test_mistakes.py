@@ -23,7 +23,8 @@ NAMES = {"user_id": "customer", "timestamp": "at", "progress": False}
 
 @pytest.fixture(autouse=True)
 def in_this_process():
-    with dask.config.set(scheduler="synchronous"):
+    # Where other tests have started a cluster, Dask would choose the shuffle that needs one.
+    with dask.config.set({"scheduler": "synchronous", "dataframe.shuffle.method": "tasks"}):
         yield
 
 
