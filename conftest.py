@@ -18,6 +18,7 @@ SLOW = (
     "tests/docs/test_benchmarks.py",
     "tests/docs/test_notebooks.py",
     "tests/engines/test_dask.py",
+    "tests/engines/test_hostile_senders.py",
     "tests/engines/test_spark.py",
     "tests/engines/test_spark_options.py",
     "tests/outside/",

@@ -1868,8 +1868,9 @@ def _send(call: AnyCall, parameters: dict[str, Any]) -> pd.DataFrame:
         if (driver := driver_of(df)) is not None:
             # A frame of the engine, which type checkers do not know.
             return cast(pd.DataFrame, driver.call_on_engine(df, call_spec, {**options, **engine_options}))
+        df = as_frame(df)
         refuse_engine_options(engine_options)
-        return running.run_call(as_frame(df), call_spec, **options)
+        return running.run_call(df, call_spec, **options)
 
 
 def _build_report(parameters: dict[str, Any]) -> ValidationReport:

@@ -1235,8 +1235,8 @@ def _operate(name: str, parameters: dict[str, Any]) -> pd.DataFrame:
             with _audit_trails(name, None if options["dry_run"] else audit) as trails:
                 engine_options |= trails
                 return cast(pd.DataFrame, driver.call_on_engine(df, call_spec, engine_options))
-        refuse_engine_options(engine_options)
         df = as_frame(df)
+        refuse_engine_options(engine_options)
         call_spec = operation.build_spec(name, list(df.columns), given, index_names=df.index.names)
         if options["dry_run"]:
             return running.run_call(df, call_spec, **options)

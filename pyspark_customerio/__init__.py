@@ -27,3 +27,12 @@ class DefaultSource(DataSource):
         from cio_frames.engines.spark_source import make_writer
 
         return make_writer(self.options, list(schema.names), overwrite=overwrite)
+
+    def streamWriter(self, schema: Any, overwrite: bool) -> Any:  # noqa: N802 -- Spark's name
+        """Refuse a stream, and say how its batches are sent."""
+        from cio_frames.errors import FrameError
+
+        raise FrameError(
+            "writeStream is not supported. Send the batches of the stream, each with a folder of its own: "
+            "writeStream.foreachBatch(lambda batch, number: cio.load(batch, ..., output=f's3://.../{number}'))."
+        )

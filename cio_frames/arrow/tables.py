@@ -117,6 +117,10 @@ def describe_other(given: Any) -> str:
     'a dict. Convert it first: pandas.DataFrame(...).'
     """
     engine = engine_of(given)
+    if engine is not None and type(given).__name__.endswith(("Series", "Column")):
+        kind = type(given).__name__
+        remedy = "series.to_frame('user_id')" if kind.endswith("Series") else "frame.select('user_id')"
+        return f"a {engine} {kind}, which is a single column. Take a frame: {remedy}."
     if engine is not None:
         convert = next(convert for name, convert in _ENGINES.values() if name == engine)
         return (

@@ -18,7 +18,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -57,6 +57,7 @@ STOP = "stop.json"
 # A kill repeats at most so many rows.
 BUCKET_CHUNK_ROWS = 50_000
 FACTS = b"cio_frames"
+_MAX_TAKEN_AT_ONCE = 16
 # Columns of undelivered rows that say why; the names are those of a load.
 _WHY = ("status", "reason", "message_id")
 _LEASE_LOST = "another worker took over these rows; its answers count"
@@ -151,26 +152,37 @@ def _send_with(deliverer: Deliverer, plan: SenderPlan, number: int) -> int:
     waiting = [*plan.files[first:], *plan.files[:first]]
     sent = 0
     while waiting and not plan.store.exists(STOP):
-        left = []
-        for file in waiting:
+        left: list[StagedFile] = []
+        while waiting:
             if plan.store.exists(STOP):
                 return sent
-            if is_finished(plan.store, file):
-                continue
-            lease = watch.try_take(file.stem)
-            if lease is None:
-                left.append(file)
-                continue
-            with lease:
-                is_through = BucketRun(plan, file, lease, deliverer).run()
-            sent += is_through
-            if not is_through:
-                # Lost to another worker, which may be lost as well; or all senders end.
-                left.append(file)
+            next_files, waiting = _cut_next(waiting, plan)
+            files = [file for file in next_files if not is_finished(plan.store, file)]
+            leases = watch.try_take_each([file.stem for file in files])
+            left += [file for file, lease in zip(files, leases, strict=True) if lease is None]
+            taken = [(file, lease) for file, lease in zip(files, leases, strict=True) if lease is not None]
+            with ExitStack() as held:
+                for _, lease in taken:
+                    held.enter_context(lease)
+                for file, lease in taken:
+                    is_through = BucketRun(plan, file, lease, deliverer).run()
+                    sent += is_through
+                    if not is_through:
+                        # Lost to another worker, which may be lost as well; or all senders end.
+                        left.append(file)
         waiting = left
         if waiting:
             time.sleep(min(plan.lease_seconds / 10, 1.0))
     return sent
+
+
+def _cut_next(waiting: list[StagedFile], plan: SenderPlan) -> tuple[list[StagedFile], list[StagedFile]]:
+    """Return the buckets to take at once, and the others.
+
+    At an address, each time costs a wait; but what one sender has taken, another cannot send.
+    """
+    count = 1 if plan.store.is_local else min(max(len(waiting) // (2 * plan.senders), 1), _MAX_TAKEN_AT_ONCE)
+    return waiting[:count], waiting[count:]
 
 
 def is_finished(store: RunStore, file: StagedFile) -> bool:
@@ -291,6 +303,7 @@ class BucketRun:
             "resent": int(resent.sum()),
             "warnings": to_records(encode_run.warning_counts()),
             "blocked": blocked,
+            "try": state.tries,
             "open": Counter(result["status"][is_open].astype(str)),
         }
         table = answers_table(positions, result, facts)

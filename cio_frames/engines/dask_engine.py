@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ class DaskEngine:
     name = "Dask"
     keeps_order = True
     frame_type = dd.DataFrame
+    labels_not_kept: Collection[str] = ()
 
     def __init__(self, frame: dd.DataFrame) -> None:
         self._frame = frame
@@ -39,7 +40,10 @@ class DaskEngine:
         return list(dask.compute(*[run(item) for item in items]))
 
     def read_answers(self, store: RunStore, files: AnswerFiles) -> dd.DataFrame:
-        """Return the answers under the index of the frame, in its partitions."""
+        """Return the answers under the index of the frame, in its partitions.
+
+        The frame may have been cut otherwise when it was sent: then answers are in the partitions of that time.
+        """
         names = [self._frame.index.name]
         meta = _aligned(names, read_answer_files(store, files.groups[0]).iloc[:0])
         if files.is_exchanged:
@@ -47,11 +51,13 @@ class DaskEngine:
         else:
             parts = [dask.delayed(read_answer_files)(store, group) for group in files.groups]
         aligned = [dask.delayed(partial(_aligned, names))(part) for part in parts]
-        return dd.from_delayed(aligned, meta=meta, divisions=self._frame.divisions, verify_meta=False)
+        is_cut_alike = len(aligned) == self._frame.npartitions
+        divisions = self._frame.divisions if is_cut_alike else None
+        return dd.from_delayed(aligned, meta=meta, divisions=divisions, verify_meta=False)
 
     def _return_to_partitions(self, store: RunStore, files: AnswerFiles) -> list[Any]:
         """Return the answers of each partition, by a shuffle of the answers."""
-        count = self.partition_hint
+        count = files.partition_count
         answers = dd.from_map(partial(read_answer_files, store), list(files.groups))
         by_partition = answers.set_index("partition", drop=False, divisions=[*range(count), count - 1])
         return list(by_partition.to_delayed())

@@ -123,7 +123,8 @@ def answers_of(engine: Engine, run: FinishedRun, keep: tuple[str, ...] = ()) -> 
         for file in run.staged.files:
             by_partition.setdefault(file.partition, []).extend(names[file.stem])
         groups = [tuple(found) for found in by_partition.values()]
-    return engine.read_answers(run.store, AnswerFiles(tuple(groups), run.staged.is_exchanged, keep))
+    files = AnswerFiles(tuple(groups), run.staged.is_exchanged, keep, run.staged.partition_count)
+    return engine.read_answers(run.store, files)
 
 
 def count_answers(frame: Any) -> LoadResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -30,12 +30,15 @@ class Engine(Protocol):
         The columns of the frame.
     partition_hint : int
         About how many partitions the frame has.
+    labels_not_kept : collection of str
+        The columns that answers cannot repeat.
     """
 
     name: str
     keeps_order: bool
     labels: list[str]
     partition_hint: int
+    labels_not_kept: Collection[str]
 
     def over_partitions(self, function: Callable[[Iterator[pd.DataFrame], int], Found]) -> list[Found]:
         """Run a function on the rows of each partition and its number; a worker that dies makes it run again."""
@@ -65,11 +68,14 @@ class AnswerFiles:
         Whether each group has rows of many partitions.
     keep : tuple of str
         The columns of the frame that answers repeat.
+    partition_count : int
+        How many partitions the frame had when it was staged.
     """
 
     groups: tuple[tuple[str, ...], ...]
     is_exchanged: bool
     keep: tuple[str, ...] = ()
+    partition_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,7 @@ class LocalEngine:
 
     name = "local"
     keeps_order = True
+    labels_not_kept: Collection[str] = ()
 
     def __init__(self, frames: Sequence[pd.DataFrame] = ()) -> None:
         self._frames = frames

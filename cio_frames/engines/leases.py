@@ -10,14 +10,18 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 
 from cio_frames.engines.store import RunStore
+from cio_frames.errors import CioFramesError
 
 LEASE_SECONDS = 30.0
 # So often in one lease the owner renews it, and looks whether it is still the owner.
-_RENEWALS = 10
+_RENEWALS = 15
+# Whoever took a lease waits this share of it, in which everybody else who believes to have it looks once.
+_SETTLING = 0.1
 
 
 class LeaseWatch:
@@ -32,8 +36,14 @@ class LeaseWatch:
     """
 
     def __init__(
-        self, store: RunStore, *, lease_seconds: float = LEASE_SECONDS, clock: Callable[[], float] = time.monotonic
+        self,
+        store: RunStore,
+        *,
+        lease_seconds: float = LEASE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        folder: str = "leases",
     ) -> None:
+        self._folder = folder
         self._store = store
         self._seconds = lease_seconds
         self._clock = clock
@@ -41,28 +51,43 @@ class LeaseWatch:
 
     def try_take(self, name: str) -> Lease | None:
         """Return a lease that nobody has, or whose owner was silent for a whole lease; None if it has an owner."""
-        lease = Lease(self._store, name, self._seconds, self._clock)
+        return self.try_take_each([name])[0]
+
+    def try_take_each(self, names: Sequence[str]) -> list[Lease | None]:
+        """Take several leases as :meth:`try_take` takes one, and wait only once for others that take them too."""
+        written = [self._write(name) for name in names]
+        if any(needs_settling for _, needs_settling in written):
+            time.sleep(self._seconds * _SETTLING)
+        return [
+            lease if lease is not None and (not needs_settling or lease.is_owner()) else None
+            for lease, needs_settling in written
+        ]
+
+    def _write(self, name: str) -> tuple[Lease | None, bool]:
+        """Write a lease if that is possible; return it, and whether others may have written it too."""
+        lease = Lease(self._store, f"{self._folder}/{name}.json", self._seconds, self._clock)
         if self._store.create(lease.path, lease.content()):
             # Elsewhere than on a disk, two may have written it.
-            return lease if self._store.is_local or lease.settle() else None
+            return lease, not self._store.is_local
         content = self._store.get(lease.path)
         if content is None:
-            return None
-        before, since = self._seen.get(name, (b"", 0.0))
-        if content != before:
+            return None, False
+        seen = self._seen.get(name)
+        # The first look only begins the watch, also if the file is empty since its owner is about to fill it.
+        if seen is None or content != seen[0]:
             self._seen[name] = content, self._clock()
-            return None
-        if self._clock() - since < self._seconds:
-            return None
+            return None, False
+        if self._clock() - seen[1] < self._seconds:
+            return None, False
         self._store.put(lease.path, lease.content())
-        return lease if lease.settle() else None
+        return lease, True
 
 
 class Lease:
     """A lease that is held; as a context it is renewed in a thread until it is lost or released."""
 
-    def __init__(self, store: RunStore, name: str, seconds: float, clock: Callable[[], float]) -> None:
-        self.path = f"leases/{name}.json"
+    def __init__(self, store: RunStore, path: str, seconds: float, clock: Callable[[], float]) -> None:
+        self.path = path
         self._store = store
         self._seconds = seconds
         self._clock = clock
@@ -79,10 +104,10 @@ class Lease:
         """Return what the file says now."""
         return json.dumps({"owner": self._owner, "renewals": self._count}).encode()
 
-    def settle(self) -> bool:
-        """Wait for others that took the lease at the same moment; return whether it is ours."""
-        self._end.wait(self._seconds / _RENEWALS)
-        return self._store.get(self.path) == self.content()
+    def is_owner(self) -> bool:
+        """Return whether the file has the name of this owner."""
+        # Not the count: a write that failed may have come through, or not.
+        return self._owner.encode() in (self._store.get(self.path) or b"")
 
     def is_held(self) -> bool:
         """Return whether nobody else can have taken it: asked before every request, and costs nothing."""
@@ -94,7 +119,7 @@ class Lease:
         with self._mutex:
             # From the beginning: a process may be frozen between these lines, and write over its successor's name.
             began = self._clock()
-            if self.is_held() and self._store.get(self.path) == self.content():
+            if self.is_held() and self.is_owner():
                 self._count += 1
                 self._store.put(self.path, self.content())
                 self._renewed = began
@@ -120,5 +145,7 @@ class Lease:
     ) -> None:
         self._end.set()
         self._thread.join(timeout=self._seconds)
-        if self.renew():
-            self._store.delete(self.path)
+        # Of a store that cannot be reached, the lease runs out; the error of what was done with it is not replaced.
+        with suppress(CioFramesError):
+            if self.renew():
+                self._store.delete(self.path)

@@ -32,18 +32,28 @@ class DryRunPart(NamedTuple):
 def dry_run_file(
     store: RunStore, call_spec: CallSpec, client: Client, now: pd.Timestamp, file: StagedFile
 ) -> DryRunPart:
-    """Return the counts of a staged file's rows."""
-    return _count_source(source_of(store.address(file.name)), call_spec, client, now)
+    """Return the counts of a staged file's rows, which are named by their positions in the frame."""
+    found = _dry_run_source(source_of(store.address(file.name)), call_spec, client, now)
+    if not found.result.first_held_back:
+        return found
+    positions = store.read_table(file.positions, columns=["partition", "row"]).to_pandas()
+    rows = [row.row for row in found.result.first_held_back]
+    places = positions.iloc[rows].itertuples(index=False)
+    named = [
+        row._replace(file=f"partition {place.partition}", row=int(place.row))
+        for row, place in zip(found.result.first_held_back, places, strict=True)
+    ]
+    return found._replace(result=replace(found.result, first_held_back=tuple(named)))
 
 
 def dry_run_partition(
     call_spec: CallSpec, client: Client, now: pd.Timestamp, frames: Iterator[pd.DataFrame], partition: int
 ) -> DryRunPart:
     """Return the counts of a partition's rows."""
-    return _count_source(source_of(list(frames)), call_spec, client, now)
+    return _dry_run_source(source_of(list(frames)), call_spec, client, now)
 
 
-def _count_source(source: Source, call_spec: CallSpec, client: Client, now: pd.Timestamp) -> DryRunPart:
+def _dry_run_source(source: Source, call_spec: CallSpec, client: Client, now: pd.Timestamp) -> DryRunPart:
     warnings = SourceWarnings()
     result = dry_run_load(source, call_spec, client, progress=False, now=now, warnings=warnings)
     return DryRunPart(result, warnings)

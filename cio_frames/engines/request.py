@@ -92,8 +92,10 @@ def build_request(
     >>> build_request(output="out", order_by="at", keep=["order_id"]).keep
     ('order_id',)
     """
+    if output is not None and not (isinstance(output, (str, PathLike)) and str(fspath(output)).strip()):
+        raise FrameError(f"{parameter('output')} must be a folder, such as s3://bucket/orders, got {output!r}.")
     request = EngineRequest(
-        output=None if output is None else fspath(output),
+        output=None if output is None else str(fspath(output)),
         senders=senders,
         order_by=_as_labels("order_by", order_by),
         keep=_as_labels("keep", keep),
@@ -113,7 +115,9 @@ def _as_labels(name: str, value: object) -> tuple[str, ...]:
 
 def check_call(engine: Engine, call_spec: CallSpec) -> None:
     """Raise if the columns of a frame cannot make the call; nothing is computed."""
-    for label in engine.labels:
+    for number, label in enumerate(engine.labels):
+        if label in engine.labels[:number]:
+            raise FrameError(f"Column {label!r} occurs twice. Rename one of them, or leave it out.")
         if not isinstance(label, str):
             raise FrameError(
                 f"Column {label!r} has a label that is not text, and files have names of columns as text. Rename it, "
@@ -138,7 +142,7 @@ def complete_request(engine: Engine, call_spec: CallSpec, request: EngineRequest
         )
     for name, least in (("senders", 1), ("buckets", 1)):
         value = getattr(request, name)
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+        if value is not None and (not isinstance(value, Integral) or isinstance(value, bool) or value < least):
             raise FrameError(f"{parameter(name)} must be a whole number of at least {least}, got {value!r}.")
     if request.senders > 1 and request.observers_of is not no_observers:
         raise FrameError(
@@ -151,6 +155,11 @@ def complete_request(engine: Engine, call_spec: CallSpec, request: EngineRequest
     _require_labels(engine, "order_by", request.order_by)
     _require_labels(engine, "keep", request.keep)
     for label in request.keep:
+        if label in engine.labels_not_kept:
+            raise FrameError(
+                f"{parameter('keep', label)} is a column of maps, which answers cannot repeat. Keep a column with the "
+                "id of each row."
+            )
         if label in _ANSWER_COLUMNS or label.startswith("index_"):
             raise FrameError(
                 f"{parameter('keep', label)} has the name of a column of the answers. Rename the column of the frame."
@@ -159,8 +168,9 @@ def complete_request(engine: Engine, call_spec: CallSpec, request: EngineRequest
     # A ledger, which numbers calls that look the same over all files, must be on a disk. Elsewhere, each file numbers
     # its own calls, so that those that look the same have to be in one.
     exchanged = request.senders > 1 or bool(order_by) or not RunStore(str(request.output)).is_local
-    buckets = request.buckets or max(engine.partition_hint, 4 * request.senders)
-    return replace(request, order_by=order_by, buckets=min(buckets, _MAX_BUCKETS) if exchanged else 0)
+    buckets = int(request.buckets or max(engine.partition_hint, 4 * request.senders))
+    senders = int(request.senders)
+    return replace(request, order_by=order_by, senders=senders, buckets=min(buckets, _MAX_BUCKETS) if exchanged else 0)
 
 
 def _require_labels(engine: Engine, name: str, labels: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from cio_frames.delivery.outcomes import StopReason
 from cio_frames.engines.bucket import BUCKET_CHUNK_ROWS, STOP, SenderPlan, put_failure, read_stop, run_sender, stop_all
 from cio_frames.engines.engine import Engine, LocalEngine, TaskError, catch_errors, raise_first
 from cio_frames.engines.exchange import join_pairs
-from cio_frames.engines.leases import LEASE_SECONDS
+from cio_frames.engines.leases import LEASE_SECONDS, Lease, LeaseWatch
 from cio_frames.engines.parts import dry_run_file, merge_dry_runs
 from cio_frames.engines.request import EngineRequest, require_confirmation
 from cio_frames.engines.stage import (
@@ -46,6 +46,7 @@ from cio_frames.engines.totals import (
     all_unknown,
     answer_unreached_rows,
     count_open_rows,
+    mark_overtaken_answers,
     place_in,
     put_result,
     read_answers_of,
@@ -86,7 +87,7 @@ _OTHER_OUTPUT = f"Name another folder with {parameter('output')}, or {START_OVER
 # What a run writes; nothing else in the folder is ours.
 _FOLDERS = ("frozen", "pairs", "staged", "positions", "leases", "leaving", "answers", "open", "done", "undelivered")
 _FILES = ("links.parquet", "result.json", STOP, STAGED, ASKED)
-_LOAD = "load"
+_LOAD, _LOCK = "load", ".lock"
 # A person with more of all rows than this keeps one sender busy to the end.
 _SHARE_TO_WARN = 0.2
 
@@ -160,7 +161,43 @@ class EngineRun:
 
     def run(self, engine: Engine) -> FinishedRun:
         """Stage a frame, or find it staged, and send it."""
-        self.begin()
+        with self._alone():
+            return self._run_alone(engine)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Refuse to run beside another call with the same folder: their staged files and answers would mix."""
+        locked = ConfigurationError(
+            f"{self.store.shown} is locked: another call is sending rows with it. Wait until it ends, or name another "
+            f"folder with {parameter('output')}."
+        )
+        with ExitStack() as held:
+            if self.store.is_local:
+                held.callback(self._remove_unneeded_lock)
+                held.enter_context(self.store.lock(_LOCK, str(locked.args[0])))
+            else:
+                held.enter_context(self._take_run_lease(locked))
+            yield
+
+    def _remove_unneeded_lock(self) -> None:
+        # An error before is not replaced.
+        with suppress(CioFramesError):
+            if not self.store.exists(ASKED):
+                self.store.delete(_LOCK)
+
+    def _take_run_lease(self, locked: ConfigurationError) -> Lease:
+        """Return the lease of the whole run, also where a call that was killed has left one."""
+        seconds = self._tuning.lease_seconds
+        watch = LeaseWatch(self.store, lease_seconds=seconds, folder="running")
+        give_up_at = time.monotonic() + 1.5 * seconds
+        while (lease := watch.try_take("run")) is None:
+            if time.monotonic() > give_up_at:
+                raise locked
+            time.sleep(seconds / 20)
+        return lease
+
+    def _run_alone(self, engine: Engine) -> FinishedRun:
+        self._begin_alone()
         staged = self.find_staged()
         if staged is not None:
             hashes = raise_first(engine.over_partitions(partial(catch_errors, hash_partition, self._call_spec.options)))
@@ -185,6 +222,10 @@ class EngineRun:
 
     def begin(self) -> None:
         """Record the settings of the run, or refuse to resume one with other settings."""
+        with self._alone():
+            self._begin_alone()
+
+    def _begin_alone(self) -> None:
         if self._request.fresh:
             self.clear()
         content = self.store.get(ASKED)
@@ -238,6 +279,10 @@ class EngineRun:
 
     def finish(self, engine: Engine, frozen: list[list[FrozenPart] | TaskError]) -> FinishedRun:
         """Send what tasks have frozen, unless an earlier run has staged the same rows or is done with them."""
+        with self._alone():
+            return self._finish_alone(engine, frozen)
+
+    def _finish_alone(self, engine: Engine, frozen: list[list[FrozenPart] | TaskError]) -> FinishedRun:
         staged = self.find_staged()
         if staged is None:
             return self.send(engine, self.stage(engine, frozen))
@@ -263,7 +308,7 @@ class EngineRun:
         """Make staged files of frozen parts; a frame that cannot be staged leaves nothing."""
         with self._leaving_nothing():
             parts = sorted((part for found in raise_first(frozen) for part in found), key=lambda part: part.name)
-            files = self._exchange(engine, parts) if self.plan.buckets else _as_staged(parts)
+            files = self._exchange(engine, parts) if self.plan.buckets and parts else _as_staged(parts)
         partitions = max((part.partition for part in parts), default=-1) + 1
         content = sum(part.content for part in parts) % 2**64
         staged = StagedFrame(tuple(files), partitions, content, is_exchanged=bool(self.plan.buckets))
@@ -419,6 +464,8 @@ class EngineRun:
         try:
             stop = read_stop(self.store) or stop
             why = "" if stop is None else stop[1]
+            if not self.store.is_local:
+                mark_overtaken_answers(self.store, self.store.names("leaving"))
             unwritten = answer_unreached_rows(self.store, staged, why, chunk_rows=self._tuning.bucket.chunk_rows)
             open_rows = count_open_rows(self.store, staged)
             if stop is None and open_rows:

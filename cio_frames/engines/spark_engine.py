@@ -16,9 +16,11 @@ from cio_frames.arrow.tables import frame_of_table
 from cio_frames.engines.engine import AnswerFiles, Found, TaskItem
 from cio_frames.engines.store import RunStore
 from cio_frames.engines.totals import read_answer_files
+from cio_frames.errors import FrameError
 
 # Where a cluster does not say how many partitions a frame has.
 _DEFAULT_PARTITIONS = 64
+_MONTHS = ("interval year", "interval month", "interval year to month")
 _ANSWER_TYPES = (
     "status string, reason string, warning string, message_id string, bytes bigint, batch bigint, http_status bigint, "
     "attempts bigint, resent boolean"
@@ -33,8 +35,21 @@ class SparkEngine:
     frame_type = DataFrame
 
     def __init__(self, frame: DataFrame) -> None:
+        if frame.isStreaming:
+            raise FrameError(
+                "df is a streaming Spark frame, which has no end. Send its batches, each with a folder of its own: "
+                "frame.writeStream.foreachBatch(lambda batch, number: cio.load(batch, ..., output=f's3://.../{number}'))."
+            )
         self._frame = frame
         self.labels = list(frame.columns)
+        types = {field.name: field.dataType.simpleString() for field in frame.schema}
+        self.labels_not_kept = [label for label, kind in types.items() if "map<" in kind]
+        for label, kind in types.items():
+            if kind in _MONTHS:
+                raise FrameError(
+                    f"Column {label!r} has the type {kind}, which Arrow for Python cannot read. Cast it to string, or "
+                    "leave it out."
+                )
 
     @property
     def partition_hint(self) -> int:
@@ -47,7 +62,12 @@ class SparkEngine:
 
     def over_partitions(self, function: Callable[[Iterator[pd.DataFrame], int], Found]) -> list[Found]:
         """Run a function on each partition and its number."""
-        return _unpickle(self._frame.mapInArrow(partial(_on_spark_partition, function), "found binary"))
+        run = partial(_on_spark_partition, function, self.labels)
+        return _unpickle(self._numbered().mapInArrow(run, "found binary"))
+
+    def _numbered(self) -> DataFrame:
+        """Return the frame with names that Spark does not take for an expression, such as those with a dot."""
+        return self._frame.toDF(*(f"c{number}" for number in range(len(self.labels))))
 
     def over_items(self, function: Callable[[TaskItem], Found], items: Sequence[TaskItem]) -> list[Found]:
         """Run a function on each item, each in a task."""
@@ -66,7 +86,8 @@ class SparkEngine:
     def dry_run(self, function: Callable[[pd.DataFrame], pd.DataFrame], keep: Sequence[str]) -> DataFrame:
         """Return what a function makes of the rows."""
         kept = list(keep)
-        return self._frame.mapInArrow(partial(_dry_run, function, kept), self._answer_schema(kept))
+        run = partial(_dry_run, function, self.labels, kept)
+        return self._numbered().mapInArrow(run, self._answer_schema(kept))
 
     def count_values(self, labels: Sequence[str]) -> list[tuple[Any, ...]]:
         """Return the combinations of cells that columns have, each with its number of rows."""
@@ -74,8 +95,8 @@ class SparkEngine:
 
     def _answer_schema(self, kept: Sequence[str]) -> Any:
         answers = self._frame.sparkSession.createDataFrame([], _ANSWER_TYPES).schema
-        own: Any = self._frame.select([f"`{name}`" for name in kept]).schema if kept else []
-        schema = type(answers)([*own, *answers])
+        own = {field.name: field for field in self._frame.schema}
+        schema = type(answers)([*(own[name] for name in kept), *answers])
         for each in schema:
             each.nullable = True
         return schema
@@ -89,16 +110,16 @@ def _pickled(found: object) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array([pickle.dumps(found)], pa.binary())], ["found"])
 
 
-def _frames_of(batches: Iterator[pa.RecordBatch]) -> Iterator[pd.DataFrame]:
+def _frames_of(labels: list[str], batches: Iterator[pa.RecordBatch]) -> Iterator[pd.DataFrame]:
     for batch in batches:
-        yield frame_of_table(pa.Table.from_batches([batch]))
+        yield frame_of_table(pa.Table.from_batches([batch]).rename_columns(labels))
 
 
 def _on_spark_partition(
-    function: Callable[[Iterator[pd.DataFrame], int], Found], batches: Iterator[pa.RecordBatch]
+    function: Callable[[Iterator[pd.DataFrame], int], Found], labels: list[str], batches: Iterator[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
     context = TaskContext.get()
-    yield _pickled(function(_frames_of(batches), 0 if context is None else context.partitionId()))
+    yield _pickled(function(_frames_of(labels, batches), 0 if context is None else context.partitionId()))
 
 
 def _on_items(
@@ -118,9 +139,12 @@ def _read_groups(
 
 
 def _dry_run(
-    function: Callable[[pd.DataFrame], pd.DataFrame], kept: list[str], batches: Iterator[pa.RecordBatch]
+    function: Callable[[pd.DataFrame], pd.DataFrame],
+    labels: list[str],
+    kept: list[str],
+    batches: Iterator[pa.RecordBatch],
 ) -> Iterator[pa.RecordBatch]:
-    for frame in _frames_of(batches):
+    for frame in _frames_of(labels, batches):
         yield from _answer_batches(pd.concat([frame[kept], function(frame)], axis=1), kept)
 
 

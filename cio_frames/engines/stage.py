@@ -170,6 +170,7 @@ def freeze_partition(plan: StagePlan, frames: Iterator[pd.DataFrame], partition:
         # A task that is run twice writes other files.
         stem = f"part-{partition:06d}-{number:05d}-{uuid.uuid4().hex[:8]}"
         table = table_of(frame, plan.call_spec.options)
+        _require_columns(plan, table.column_names, partition)
         positions = _positions(plan, frame, table, partition, first_row)
         content = rows_hash(table)
         first_row += len(table)
@@ -181,6 +182,16 @@ def freeze_partition(plan: StagePlan, frames: Iterator[pd.DataFrame], partition:
         _put_staged(plan, part, table, positions)
         found.append(FrozenPart(part.name, partition, len(table), content))
     return found
+
+
+def _require_columns(plan: StagePlan, labels: Sequence[str], partition: int) -> None:
+    for name, needed in (("order_by", plan.order_by), ("keep", plan.keep)):
+        missing = [label for label in needed if label not in labels]
+        if missing:
+            raise FrameError(
+                f"{parameter(name)}: column {missing[0]!r} is missing in partition {partition}, although the frame has "
+                "it in others. Make all partitions alike. Nothing was sent."
+            )
 
 
 def hash_partition(options: EncodeOptions, frames: Iterator[pd.DataFrame], partition: int) -> int:

@@ -30,7 +30,7 @@ _JSON_METADATA = {"ARROW:extension:name": _JSON_NAME, "ARROW:extension:metadata"
 # Kinds of Python objects, as pandas infers them, that have one Arrow type.
 _ONE_TYPE = {"time", "timedelta", "timedelta64", "decimal", "bytes"}
 _TIMES = {"datetime", "datetime64"}
-_ARROW_DECIMAL_DIGITS = 76
+_MAX_WIDE_DIGITS = 76
 
 
 def staged_column(series: pd.Series[Any], options: EncodeOptions) -> tuple[pa.Array | pa.ChunkedArray, pa.Field]:
@@ -98,7 +98,7 @@ def _is_without_form(kind: pa.DataType) -> bool:
 
 
 def concat_staged(tables: Sequence[pa.Table], options: EncodeOptions) -> pa.Table:
-    """Return the rows of tables with the same columns, some of which may have other types in some of them.
+    """Return the rows of tables whose columns may have other types, or be missing, in some of them.
 
     >>> tables = [pa.table({"n": [1]}), pa.table({"n": [2.5]}), pa.table({"n": [None]})]
     >>> concat_staged(tables, EncodeOptions()).to_pydict()
@@ -106,12 +106,18 @@ def concat_staged(tables: Sequence[pa.Table], options: EncodeOptions) -> pa.Tabl
     """
     fields: list[pa.Field] = []
     columns: list[pa.ChunkedArray] = []
-    for position, name in enumerate(tables[0].column_names):
-        parts = [(table.field(position), table.column(position)) for table in tables]
+    for name in dict.fromkeys(name for table in tables for name in table.column_names):
+        parts = [_column_or_nulls(table, name) for table in tables]
         field, column = _concat_column(name, parts, options)
         fields.append(field)
         columns.append(column)
     return pa.table(columns, schema=pa.schema(fields))
+
+
+def _column_or_nulls(table: pa.Table, name: str) -> tuple[pa.Field, pa.ChunkedArray]:
+    if name in table.column_names:
+        return table.schema.field(name), table[name]
+    return pa.field(name, pa.null()), pa.chunked_array([pa.nulls(len(table))])
 
 
 def _concat_column(
@@ -154,7 +160,7 @@ def _common_type(types: Sequence[pa.DataType]) -> pa.DataType | None:
     if all(map(kinds.is_decimal, types)):
         scale = max(kind.scale for kind in types)
         digits = scale + max(kind.precision - kind.scale for kind in types)
-        return pa.decimal256(digits, scale) if digits <= _ARROW_DECIMAL_DIGITS else None
+        return pa.decimal256(digits, scale) if digits <= _MAX_WIDE_DIGITS else None
     return None
 
 

@@ -14,7 +14,7 @@ import socket
 import stat
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -26,6 +26,7 @@ from cio_frames.errors import ConfigurationError, parameter
 from cio_frames.loading.address_secrets import mask_secrets, without_secrets
 from cio_frames.loading.file_systems import open_file_system
 from cio_frames.loading.io_errors import system_message, translate_io_errors
+from cio_frames.loading.lock import LockError, exclusive_lock
 
 _PRIVATE_FOLDER = 0o700
 # One slash instead of two would be a folder on this disk; a single letter is a drive.
@@ -175,6 +176,12 @@ class RunStore:
             except FileExistsError:
                 return False
         return True
+
+    def lock(self, name: str, message: str) -> AbstractContextManager[object]:
+        """Lock a file of a folder on a disk until the context ends, or raise with this message."""
+        self.create(name, b"")
+        with translate_io_errors(self.root, _unusable_store, LockError):
+            return closing(exclusive_lock(Path(self._at(name)), message))
 
     def get(self, name: str) -> bytes | None:
         """Return the content of a file; None if there is none."""

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from cio_frames.arrow.buffers import TEXT
 from cio_frames.client import Client
-from cio_frames.engines.bucket import answers_table, read_facts
+from cio_frames.engines.bucket import FACTS, answers_table, read_facts
 from cio_frames.engines.stage import StagedFile, StagedFrame
 from cio_frames.engines.store import RunStore
 from cio_frames.errors import CioFramesError
@@ -102,6 +102,26 @@ def count_repeated_ids(store: RunStore, staged: StagedFrame, column: str) -> Mes
             ids = table["message_id"].filter(sent).drop_null().cast(TEXT).combine_chunks()
             found.add(person_keys([ids]), column)
     return found
+
+
+def mark_overtaken_answers(store: RunStore, names: Iterable[str]) -> None:
+    """Mark rows as sent again where answers are those of an earlier try than the last that left.
+
+    At an address, a worker that was frozen while it wrote its answers may replace those of its successor.
+    """
+    last_tries: dict[str, int] = {}
+    for name in names:
+        chunk, _, number = name.removeprefix("leaving/").rpartition("-")
+        last_tries[chunk] = max(last_tries.get(chunk, 0), int(number))
+    for chunk, last in last_tries.items():
+        name = f"answers/{chunk}.parquet"
+        if not last or not store.exists(name) or (facts := read_facts(store, name)).get("try", last) >= last:
+            continue
+        table = store.read_table(name)
+        resent = pc.or_(table["resent"], pc.is_valid(table["batch"]))
+        facts |= {"resent": pc.sum(resent).as_py() or 0, "try": last}
+        marked = table.set_column(table.column_names.index("resent"), "resent", resent)
+        store.put_table(name, marked.replace_schema_metadata({FACTS: json.dumps(facts).encode()}))
 
 
 def count_open_rows(store: RunStore, staged: StagedFrame) -> Counter[str]:

@@ -203,6 +203,8 @@ def load(
                 raise FrameError(
                     f"{parameter('ledger')} is in the folder {parameter('output')} for Dask and Spark frames."
                 )
+            if csv is not None:
+                raise FrameError(f"{parameter('csv')} is about files, and not supported for Dask and Spark frames.")
             options: dict[str, Any] = {**engine_options, "client": client, "dry_run": dry_run, "on_invalid": on_invalid}
             options |= {"output": output, "fresh": fresh, "as_of": as_of, "allow_campaigns": allow_campaigns}
             options["progress"] = progress

@@ -120,3 +120,93 @@ def test_a_folder_that_cannot_be_written_is_an_error_with_its_remedy(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(ConfigurationError, match=r"Cannot use the folder .* of output="):
         RunStore(str(tmp_path / "file")).put("asked.json", b"{}")
+
+
+def test_a_lease_whose_owner_is_about_to_write_its_name_is_not_taken(store, tmp_path):
+    """A file is there before it has content; whoever reads it then must not think that the owner was silent."""
+    clock = Clock()
+    clock.now = 1_000_000.0
+    store.put("leases/bucket-0.json", b"")
+    other = watch(store, clock)
+    assert other.try_take("bucket-0") is None
+    clock.now += 0.6
+    assert other.try_take("bucket-0") is not None
+
+
+@pytest.mark.parametrize("comes_through", [True, False])
+def test_a_lease_survives_a_write_that_fails(store, monkeypatch, comes_through):
+    clock = Clock()
+    owner = watch(store, clock).try_take("bucket-0")
+    put = store.put
+
+    def fail(name, content):
+        if comes_through:
+            put(name, content)
+        raise ConfigurationError("no route to host")
+
+    monkeypatch.setattr(store, "put", fail)
+    with pytest.raises(ConfigurationError):
+        owner.renew()
+    monkeypatch.undo()
+    assert owner.is_held()
+    assert owner.renew()
+    clock.now += 0.3
+    assert owner.renew()
+
+
+def test_an_error_is_not_replaced_by_that_of_releasing_the_lease(store, monkeypatch):
+    def fail(name):
+        raise ConfigurationError("no route to host")
+
+    def end_with_an_error():
+        with watch(store, Clock()).try_take("bucket-0"):
+            monkeypatch.setattr(store, "get", fail)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        end_with_an_error()
+
+
+def frozen_before(store, monkeypatch, method, act):
+    """Let something happen right before the next call of a method of the store."""
+    original = getattr(store, method)
+
+    def thawed(*arguments):
+        monkeypatch.setattr(store, method, original)
+        act()
+        return original(*arguments)
+
+    monkeypatch.setattr(store, method, thawed)
+
+
+@pytest.mark.parametrize("is_local", [True, False], ids=["disk", "address"])
+@pytest.mark.parametrize("frozen_by", [0, 7], ids=["at the same moment", "for long"])
+def test_of_two_that_take_a_free_lease_only_one_has_it(tmp_path, monkeypatch, is_local, frozen_by):
+    clock = Clock()
+    root = str(tmp_path / "run") if is_local else f"memory://bucket/{tmp_path.name}"
+    stores = RunStore(root), RunStore(root)
+    taken = []
+
+    def take_meanwhile():
+        taken.append(watch(stores[1], clock).try_take("bucket-0"))
+        clock.now += frozen_by
+
+    # Between the look and the write, where a store has no create-if-absent; on a disk, before both.
+    frozen_before(stores[0], monkeypatch, "create" if is_local else "put", take_meanwhile)
+    late = watch(stores[0], clock).try_take("bucket-0")
+    owners = [lease for lease in (late, *taken) if lease is not None and lease.renew()]
+    assert len(owners) == 1 or (frozen_by and not owners)
+
+
+def test_whoever_takes_over_and_is_frozen_before_it_writes_does_not_send_beside_another(store, monkeypatch):
+    clock = Clock()
+    watch(store, clock).try_take("bucket-0")
+    slow, quick = watch(store, clock), watch(store, clock)
+    assert slow.try_take("bucket-0") is quick.try_take("bucket-0") is None
+    clock.now += 0.6
+    taken = []
+    frozen_before(store, monkeypatch, "put", lambda: taken.append(quick.try_take("bucket-0")))
+    late = slow.try_take("bucket-0")
+    assert taken[0] is not None
+    assert not taken[0].renew()
+    assert late.renew()

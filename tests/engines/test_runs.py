@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import cio_frames as cio
 from cio_frames.client import offline_client
+from cio_frames.delivery.observer import NullObserver
 from cio_frames.engines.driver import count_dry_run
 from cio_frames.engines.engine import LocalEngine
 from cio_frames.engines.request import build_request, complete_request
@@ -145,6 +146,32 @@ def test_answers_can_be_read_from_the_result_wherever_they_are(sandbox, tmp_path
     page = tmp_path / "page.html"
     pickle.loads(pickle.dumps(result)).to_report(page)
     assert "invalid" in page.read_text(encoding="utf-8")
+
+
+class Recorder(NullObserver):
+    """Remembers what it is notified of, as an audit trail does."""
+
+    def __init__(self):
+        self.left, self.answered = [], []
+
+    def before_send(self, batch):
+        self.left += batch.rows.tolist()
+
+    def on_outcome(self, outcome):
+        assert set(outcome.rows.tolist()) <= set(self.left)
+        self.answered += outcome.rows.tolist()
+
+
+def test_whoever_follows_the_rows_of_one_sender_is_notified_at_an_address_too(sandbox, tmp_path):
+    recorders = []
+
+    def observers_of(prepared):
+        recorders.append(Recorder())
+        return recorders[-1:]
+
+    output = f"memory://bucket/{tmp_path.name}"
+    run_locally(split_frame(ORDERS, 2), output, sandbox.client, observers_of=observers_of, buckets=2)
+    assert sum(len(each.left) for each in recorders) == sum(len(each.answered) for each in recorders) == len(ORDERS)
 
 
 @pytest.mark.parametrize("output", ["run", "memory://bucket/stopped"])

@@ -121,6 +121,40 @@ def test_other_calls_and_operations_have_answers_that_can_be_counted(spark, sand
     assert sandbox.calls()["type"].value_counts().to_dict() == {"group": 5, "track": 5}
 
 
+def test_names_that_spark_takes_for_expressions_and_frames_without_rows(spark, sandbox, tmp_path):
+    rows = [("u1", 1, 2.5, 3), ("u2", 2, 3.5, 4)]
+    people = spark.createDataFrame(rows, "`user.id` string, `n.n` int, `to``tal` double, `N.n` int").coalesce(1)
+    options = {"user_id": "user.id", "order_by": "n.n", "keep": ["to`tal", "n.n"], "client": sandbox.client}
+    answers = cio.identify(people, output=tmp_path / "a", **options)
+    assert sorted(answers.toPandas()["n.n"]) == [1, 2]
+    assert cio.identify(people, dry_run=True, **options).columns[:2] == ["to`tal", "n.n"]
+    assert sandbox.calls().sort_values("userId")["traits"].tolist() == [
+        {"n": {"n": 1}, "to`tal": 2.5, "N": {"n": 3}}, {"n": {"n": 2}, "to`tal": 3.5, "N": {"n": 4}},
+    ]  # fmt: skip
+    nobody = people.filter("`user.id` = 'nobody'")
+    result = cio.load(nobody, "identify", output=tmp_path / "b", **options)
+    assert (result.phase, result.rows) == ("done", 0)
+    assert cio.identify(nobody, output=tmp_path / "b", **options).count() == 0
+
+
+def test_frames_that_cannot_be_sent_are_refused_before_a_job_runs(spark, sandbox, tmp_path):
+    def load(frame, **given):
+        options = {"user_id": "value", "order_by": "value", "client": sandbox.client, "output": tmp_path}
+        return cio.load(frame, "identify", **{**options, **given})
+
+    stream = spark.readStream.format("rate").load()
+    with pytest.raises(cio.FrameError, match=r"df is a streaming Spark frame, which has no end.*foreachBatch"):
+        load(stream)
+    value = spark.range(2).selectExpr("id AS value", "interval '1' month AS every", "map('a', 1) AS m")
+    with pytest.raises(cio.FrameError, match="Column 'every' has the type interval month"):
+        load(value)
+    with pytest.raises(cio.FrameError, match="keep='m' is a column of maps, which answers cannot repeat"):
+        load(value.drop("every"), keep="m")
+    with pytest.raises(cio.FrameError, match="Column 'value' occurs twice"):
+        load(value.select("value", "value"))
+    assert not list(tmp_path.iterdir())
+
+
 def write(frame, sandbox, output, **options):
     given = {"call": "track", "event": "Order Placed", **NAMES, "output": str(output), "endpoint": sandbox.url}
     writer = frame.write.format("customerio").mode("append")
