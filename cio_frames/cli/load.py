@@ -434,5 +434,7 @@ def _load_or_confirm(
             raise
         err.print(f"{error.rows:,} rows are events that can start campaigns, that is, send mail to real people:")
         err.print(f"{render(error.causes, door)}.")
-        typer.confirm("Send them?", abort=True, err=True)
+        if not typer.confirm("Send them?", err=True):
+            print_error("Events that can start campaigns were not sent.")
+            raise typer.Exit(1) from None
         return load_source(source, call_spec, client, **{**options, "allow_campaigns": True})
