@@ -9,7 +9,7 @@ from typing import TypeVar
 import typer
 
 from cio_frames._util.terminal_text import is_terminal
-from cio_frames.cli.printing import err
+from cio_frames.cli.printing import err, print_error
 from cio_frames.errors import CampaignsError, Door, render
 
 AnyResult = TypeVar("AnyResult")
@@ -24,5 +24,7 @@ def send_or_ask(send: Callable[..., AnyResult], door: Door) -> AnyResult:
             raise
         err.print(f"{error.rows:,} rows are events that can start campaigns, that is, send mail to real people:")
         err.print(f"{render(error.causes, door)}.")
-    typer.confirm("Send them?", abort=True, err=True)
+    if not typer.confirm("Send them?", err=True):
+        print_error("Events that can start campaigns were not sent.")
+        raise typer.Exit(1)
     return send(allow_campaigns=True)

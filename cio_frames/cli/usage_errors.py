@@ -51,7 +51,7 @@ def _usage_sentence(error: Any, ctx: Any, given: Sequence[str]) -> str:
     if extra is None:
         return f"{error.message.rstrip('.')}. {_remedy(ctx)}"
     # A pattern without quotes is the likely cause: the shell replaces it by the names of files.
-    last = next(word for word in reversed(given) if extra[1].endswith(word))
+    last = next((word for word in reversed(given) if extra[1].endswith(word)), extra[1])
     return f"unexpected argument {shlex.quote(last)}. Put patterns and names with spaces in quotes: '*.csv'."
 
 

@@ -66,6 +66,14 @@ class ShownPlan(Protocol):
         """The state that it was compared with."""
 
     @property
+    def source_changed(self) -> pd.Timestamp | None:
+        """When the last of its files was changed."""
+
+    @property
+    def mapping(self) -> tuple[tuple[str, str], ...]:
+        """Columns and the fields that they feed."""
+
+    @property
     def removed(self) -> pd.DataFrame:
         """One row for each missing subject: subject, runs_missing, acts_now."""
 

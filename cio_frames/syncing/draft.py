@@ -14,6 +14,7 @@ from pandas.api.types import union_categoricals
 
 from cio_frames._util.arrays import Ints
 from cio_frames.loading.held_back import HeldBack
+from cio_frames.loading.mapping import MappingSeen
 from cio_frames.syncing.compare import SENT, Action, Actions
 from cio_frames.syncing.identity import MappingChange, SyncMapping
 from cio_frames.syncing.index import StateIndex
@@ -89,6 +90,8 @@ class Draft:
         The rows to send, where they were asked for.
     warnings : tuple of WarningCount
         What is probably not meant, although it is sent.
+    columns : MappingSeen
+        Which column feeds which field.
     """
 
     mapping: SyncMapping
@@ -101,6 +104,7 @@ class Draft:
     frame_digest: str = ""
     details: list[pd.DataFrame] = field(default_factory=list)
     warnings: tuple[WarningCount, ...] = ()
+    columns: MappingSeen = field(default_factory=MappingSeen)
 
     @property
     def counts(self) -> dict[Action, int]:

@@ -33,7 +33,7 @@ from cio_frames.loading.clashes import local_files, refuse_clashes
 from cio_frames.loading.load import folder_name, mapped_labels
 from cio_frames.loading.outputs import OutputFolder
 from cio_frames.loading.read_options import ReadOptions
-from cio_frames.loading.source import Source, source_label
+from cio_frames.loading.source import Source, last_change, source_label
 from cio_frames.loading.sources import source_of
 from cio_frames.pipeline import CallSpec, build_report
 from cio_frames.pipeline.call_spec import OnInvalid, OnUndelivered, require_choice
@@ -103,7 +103,7 @@ class SyncJob:
                 refuse_other_workspace(state.facts, client, self.options.state, accept_key=self.options.accept_key)
             source = self.source(exclude=self.default_folder(), progress=progress)
             draft = self.draft(source, state, client or offline_client(), with_details=True, progress=progress)
-            return self._plan_of(draft, state, source_label(source), client)
+            return self._plan_of(draft, state, source, client)
 
     def draft(
         self, source: Source, state: State, client: Client, *, with_details: bool = False, with_values: bool = False,
@@ -115,7 +115,7 @@ class SyncJob:
             with_details=with_details, with_values=with_values, keep_rows=keep_rows, adopt=adopt, progress=progress,
         )  # fmt: skip
 
-    def _plan_of(self, draft: Draft, state: State, source_name: str, client: Client | None) -> Plan:
+    def _plan_of(self, draft: Draft, state: State, source: Source, client: Client | None) -> Plan:
         removal = self.options.removed
         details = join_details(draft.details)
         if isinstance(self.given, pd.DataFrame):
@@ -139,7 +139,9 @@ class SyncJob:
             guards=findings,
             reasons=dict(reasons.most_common()),
             removal=removal if removal != "set" else f"set {json.dumps(self.options.set_removed, default=str)}",
-            source=source_name,
+            source=source_label(source),
+            source_changed=last_change(source),
+            mapping=draft.columns.pairs(),
             state=str(self.options.state),
             changes=details,
             removed=draft.missing.frame(),

@@ -100,6 +100,10 @@ class Plan:
         What happens to missing subjects whose time has come.
     source, state : str
         The names of what was compared.
+    source_changed : pandas.Timestamp or None
+        When the last of the source's files was changed, in UTC.
+    mapping : tuple of (str, str)
+        Columns and the fields that they feed.
     destination : str or None
         Where the client that was passed would send them, such as ``"Customer.io EU"``.
     version : str
@@ -125,6 +129,8 @@ class Plan:
     values: Callable[[], list[str | None]] = field(repr=False)
     job: Mapping[str, Any] | None = field(repr=False, default=None)
     destination: str | None = None
+    source_changed: pd.Timestamp | None = None
+    mapping: tuple[tuple[str, str], ...] = field(repr=False, default=())
     version: str = field(default_factory=package_version)
 
     def apply(

@@ -65,6 +65,7 @@ def draft_plan(
         read_ahead(source, call_spec) as chunks,
     ):
         for chunk, prepared in chunks:
+            draft.columns.add(prepared)
             examined = examiner.examine(prepared)
             plan = _chunk_plan(chunk, examined, is_event=call_spec.call in spec.EVENT_CALLS)
             kept += len(plan.rows_to_send)

@@ -191,3 +191,17 @@ def test_a_limit_that_is_none_is_a_mistake_of_the_command(ends, orders, order_op
     status, printed = ends("load", orders, *order_options, f"--max-undelivered={limit}", "--dry-run")
     assert status == 2
     assert "--max-undelivered must be a number of rows such as 20, or a share such as 1%" in printed.err
+
+
+@pytest.mark.parametrize(("answer", "status", "sent"), [(False, 1, 0), (True, 0, 2)])
+def test_a_terminal_is_asked_before_events_are_sent_that_can_start_campaigns(
+    run, ends, teas, tea_options, sandbox, monkeypatch, answer, status, sent
+):
+    monkeypatch.setattr("cio_frames.cli.load.is_terminal", lambda stream: True)
+    monkeypatch.setattr("typer.confirm", lambda question, err: answer)
+    teas.write_text("user_id,tea\nada,assam\nbob,assam\n", encoding="utf-8")
+    before = len(sandbox.calls())
+    ended, printed = ends("load", teas, *tea_options, "--no-progress")
+    assert (ended, len(sandbox.calls()) - before) == (status, sent)
+    assert "2 rows are events that can start campaigns" in printed.err
+    assert ("cio-frames: Events that can start campaigns were not sent.\n" in printed.err) is not answer

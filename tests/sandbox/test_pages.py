@@ -121,7 +121,7 @@ def test_the_page_about_lists_every_assumption_with_its_current_value():
         assert switch.description in plain
         assert all(choice in text for choice in switch.choices)
     assert [sentence for sentence in FIXED_ASSUMPTIONS if sentence not in plain] == []
-    assert re.search(r"take\s+<strong>refuse</strong>", text)
+    assert re.search(r"take,\s+<strong>refuse</strong>", text)
     assert "<strong>item</strong>" in text
 
 

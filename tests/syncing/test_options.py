@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pandas as pd
 import pytest
 
@@ -120,6 +122,17 @@ def test_a_plan_draws_itself_with_counts_a_bar_and_guards_and_without_values(san
     assert "10 subjects are missing" in drawn
     assert "This looks wrong, and would not be sent" in page
     assert "secret" not in drawn + page
+
+
+def test_the_page_of_a_plan_names_the_columns_and_when_the_file_was_changed(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("user_id,plan\nada,free\n", encoding="utf-8")
+    os.utime(path, (1_750_000_000, 1_750_000_000))
+    plan = cio.plan(path, "identify", state=tmp_path / "people.sqlite")
+    assert plan.mapping == (("user_id", "userId"), ("plan", "traits.plan"))
+    page = plan.to_html()
+    assert "<dt>Source changed</dt><dd>15 June 2025, 15:06 UTC</dd>" in page
+    assert '<th scope="row">plan</th><td class="path"><code>traits.plan</code></td>' in page
 
 
 def test_a_plan_neither_makes_nor_moves_a_state(sandbox, state):

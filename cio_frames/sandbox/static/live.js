@@ -80,6 +80,8 @@ const follow = ({ recent, waiting, ...counts }) => {
   if (isAnyRead && changedParts().length) offerChanges();
   else showChanges();
 };
+// On a phone the tables are a row that scrolls.
+document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 const connect = () => {
   const source = new EventSource("/live");
   source.onmessage = (message) => {
