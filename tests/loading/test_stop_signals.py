@@ -258,7 +258,7 @@ def load_people(folder, server, *arguments, **options):
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
-@pytest.mark.parametrize("module", ["cio_frames.accessor", "typer", "cio_frames.loading.csv"])
+@pytest.mark.parametrize("module", ["pandas", "typer", "cio_frames.loading.csv"])
 def test_a_command_that_is_stopped_before_it_sends_says_so_and_exits_with_1(tmp_path, name, module):
     with FaultServer() as server:
         started = load_people(

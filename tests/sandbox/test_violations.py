@@ -211,7 +211,7 @@ def test_the_envelope_fields_are_those_of_the_spec():
     assert set(ENVELOPE_FIELDS) == {name for call in spec.calls().values() for name in call.fields}
 
 
-def test_the_sandbox_imports_only_the_spec_the_errors_and_the_client():
+def test_the_sandbox_imports_only_the_spec_the_errors_the_client_and_small_tools():
     found = set()
     for path in Path(sandbox.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -221,4 +221,4 @@ def test_the_sandbox_imports_only_the_spec_the_errors_and_the_client():
                 found.add(node.module.split(".")[1])
             elif isinstance(node, ast.Import):
                 assert not any(alias.name.startswith("cio_frames") for alias in node.names)
-    assert found == {"spec", "errors", "client", "sandbox"}
+    assert found == {"spec", "errors", "client", "sandbox", "_util"}
