@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -122,15 +123,22 @@ class EncodeRun:
         # Calls that bring their own ids need none; if MessageIds is shared, calls of other frames may equal them.
         self._message_ids = None if not is_shared and prepared.all_have_message_ids() else message_ids
         self._settled = np.zeros(prepared.rows, dtype=bool) if settled is None else settled
-        lanes = lanes or choose_lanes(prepared, client.workers)
-        person, self._lane, self._first_lane = lanes.person, lanes.lane, lanes.first_lane
-        if is_shared:
+        self._is_shared = is_shared
+        self._given_lanes = lanes
+
+    @cached_property
+    def _lanes(self) -> LaneChoice:
+        """The lanes of the rows: found while the second slice is encoded, in threads of its own."""
+        return self._given_lanes or choose_lanes(self._prepared, self._client.workers)
+
+    @cached_property
+    def _may_repeat(self) -> Bools:
+        if self._is_shared:
             # Any row may equal one of the frames that share the ids.
-            self._may_repeat = np.ones(prepared.rows, dtype=bool)
-        elif message_ids is not None and self._lane is not None:
-            self._may_repeat = ordering.may_collide(person, prepared.timestamps_ms())
-        else:
-            self._may_repeat = person == ordering.NOBODY
+            return np.ones(self._prepared.rows, dtype=bool)
+        if self._message_ids is not None and self._lanes.lane is not None:
+            return ordering.may_collide(self._lanes.person, self._prepared.timestamps_ms())
+        return np.asarray(self._lanes.person == ordering.NOBODY)
 
     def record(self, outcome: Outcome) -> None:
         """Record an outcome of delivery."""
@@ -151,13 +159,14 @@ class EncodeRun:
         slices : iterable of EncodedSlice, optional
             What :meth:`encoded_slices` yields, if somebody else looks at it on the way.
         """
-        if slices is None:
-            slices = self.encoded_slices()
-        yield from self._batches_in_turn(slices) if self._lane is None else self._batches_by_person(slices)
+        slices = iter(self.encoded_slices() if slices is None else slices)
+        # Before lanes are asked for, since that takes longer.
+        slices = itertools.chain(list(itertools.islice(slices, 1)), slices)
+        yield from self._batches_in_turn(slices) if self._lanes.lane is None else self._batches_by_person(slices)
 
     def _batches_in_turn(self, slices: Iterable[EncodedSlice]) -> Iterator[tuple[int, Batch]]:
         """Yield batches of people with one row each: any lane will do for any of them."""
-        turns = (number % self._client.workers for number in itertools.count(self._first_lane))
+        turns = (number % self._client.workers for number in itertools.count(self._lanes.first_lane))
         for encoded in slices:
             for _, rows, offsets, buffer in self._payloads_by_lane(encoded):
                 for batch in batches(rows, offsets, buffer, max_body_bytes=self._client.max_body_bytes):
@@ -175,12 +184,12 @@ class EncodeRun:
         start, payloads = encoded.start, encoded.payloads
         rows = np.flatnonzero(np.asarray(payloads.is_valid()) & ~self._settled[start : start + len(payloads)])
         bounds = np.array([0, len(rows)])
-        if self._lane is not None:
-            lane = self._lane[start + rows]
+        if self._lanes.lane is not None:
+            lane = self._lanes.lane[start + rows]
             # Lane by lane, and in row order within each.
             order = np.argsort(lane, kind="stable")
             rows, bounds = rows[order], np.searchsorted(lane[order], np.arange(self._client.workers + 1))
-        is_whole = self._lane is None and len(rows) == len(payloads)
+        is_whole = self._lanes.lane is None and len(rows) == len(payloads)
         sent = payloads if is_whole else payloads.take(pa.array(rows))
         offsets, buffer = offsets_of(sent), memoryview(sent.buffers()[2] or b"")
         for number, (first, last) in enumerate(pairwise(bounds.tolist())):
@@ -224,7 +233,7 @@ class EncodeRun:
         """Return the warnings of a frame that is a whole source, with those that show only over all rows."""
         found = validation.SourceWarnings(max_keys=max(self._prepared.rows, 1))
         people = self.people_rows()
-        if people is not None and self._lane is None:
+        if people is not None and self._lanes.lane is None:
             # Nobody has several rows, as was found out for the lanes.
             people = replace(people, positions=people.positions[:0], people=people.people[:0])
         found.add(self.warning_counts(), people)
