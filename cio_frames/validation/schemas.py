@@ -176,7 +176,7 @@ def events(family: str | None = None) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns event, family, field (nested ones dotted, ``[]`` marks members of a list), type, required, format,
-        enum, and description: what Customer.io does when it receives the event, null where the spec does not say.
+        enum, and description: what has happened, or what Customer.io does when it receives the event.
 
     Raises
     ------
@@ -191,6 +191,8 @@ def events(family: str | None = None) -> pd.DataFrame:
     ['number']
     >>> cio.events("live_chat")["event"].nunique(), cio.events("email")["field"].iloc[0]
     (4, 'email_id')
+    >>> found.loc[found["event"].eq("Order Completed"), "description"].iloc[0]
+    'A person placed an order.'
     """
     known = spec.semantic_events().values()
     families = sorted({event.family for event in known})
