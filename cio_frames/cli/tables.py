@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -68,18 +68,15 @@ def print_fields(fields: pd.DataFrame, *, as_json: bool) -> None:
     if as_json:
         print_json(json.loads(fields.to_json(orient="records")))
         return
-    for event, of_event in _by_event(fields):
-        if event is not None:
-            out.print(Text(clean_text(event), "bold"))
-        _print_field_table(of_event)
-
-
-def _by_event(fields: pd.DataFrame) -> Iterator[tuple[str | None, pd.DataFrame]]:
     if "event" not in fields:
-        yield None, fields
+        _print_field_table(fields)
         return
-    for (event, family), of_event in fields.groupby(["event", "family"], sort=False):
-        yield f"{event} ({family})", of_event
+    for (event, family, description), of_event in fields.groupby(["event", "family", "description"], sort=False):
+        out.print(Text(clean_text(f"{event} ({family})"), "bold"))
+        out.print(f"  {description}")
+        # One without fields has a row without one.
+        if of_event["field"].ne("").any():
+            _print_field_table(of_event)
 
 
 def _print_field_table(fields: pd.DataFrame) -> None:

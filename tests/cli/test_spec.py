@@ -2,6 +2,8 @@
 
 import json
 
+import cio_frames as cio
+
 
 def test_events_of_a_family_are_listed(run):
     done = run("events", "ecommerce", "--json")
@@ -9,6 +11,19 @@ def test_events_of_a_family_are_listed(run):
     assert len({row["event"] for row in found}) == 28
     assert {"event", "family", "field", "type", "required", "format", "enum"} <= set(found[0])
     assert "products[].price" in run("events", "ecommerce").stdout
+
+
+def test_an_event_is_described_and_one_without_fields_has_no_table(run):
+    lines = run("events", "mobile_app").stdout.splitlines()
+    assert lines[:2] == ["Application Installed (mobile_app)", "  A person installed an app."]
+    at = lines.index("Application Backgrounded (mobile_app)")
+    assert lines[at + 1 : at + 3] == ["  An app went into the background.", "Application Foregrounded (mobile_app)"]
+
+
+def test_every_event_has_a_description_of_its_own():
+    described = cio.events().drop_duplicates("event")["description"]
+    assert described.str.fullmatch(r"[A-Z].*\.").all()
+    assert described.is_unique
 
 
 def test_a_table_is_not_cut_without_a_terminal(run):
