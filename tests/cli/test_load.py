@@ -197,7 +197,7 @@ def test_a_limit_that_is_none_is_a_mistake_of_the_command(ends, orders, order_op
 def test_a_terminal_is_asked_before_events_are_sent_that_can_start_campaigns(
     run, ends, teas, tea_options, sandbox, monkeypatch, answer, status, sent
 ):
-    monkeypatch.setattr("cio_frames.cli.load.is_terminal", lambda stream: True)
+    monkeypatch.setattr("cio_frames.cli.campaign_question.is_terminal", lambda stream: True)
     monkeypatch.setattr("typer.confirm", lambda question, err: answer)
     teas.write_text("user_id,tea\nada,assam\nbob,assam\n", encoding="utf-8")
     before = len(sandbox.calls())
