@@ -233,7 +233,7 @@ def read_result(store: RunStore, staged: StagedFrame, *, why: str) -> LoadResult
 def _relative(store: RunStore, place: Path | str | None) -> str | None:
     if isinstance(place, Path):
         return place.resolve().relative_to(store.root).as_posix()
-    # At an address there is no ledger, and the folders have no folders in them.
+    # At an address there is no ledger, and results and undelivered rows lie directly in the output.
     return None if place is None else place.partition("?")[0].rpartition("/")[2]
 
 

@@ -42,7 +42,7 @@ class RepeatedRows:
         """Add the calls of one part; null for rows that are not sent."""
         self._rows += len(payloads) - payloads.null_count
         if self._rows <= self._limit:
-            self._hashes.append(_hash_payloads(payloads.drop_null()))
+            self._hashes.append(_hash_each(payloads.drop_null()))
         else:
             self._hashes = []
 
@@ -58,7 +58,7 @@ class RepeatedRows:
         return self._rows - int(pc.count_distinct(pa.chunked_array(self._hashes)).as_py())
 
 
-def _hash_payloads(payloads: pa.Array) -> UInts:
+def _hash_each(payloads: pa.Array) -> UInts:
     offsets = (offsets_of(payloads) - offsets_of(payloads)[0]).tolist()
     content = memoryview(content_bytes(payloads).data)
     hashes = [xxhash.xxh3_64_intdigest(content[start:stop]) for start, stop in pairwise(offsets)]
